@@ -1,0 +1,159 @@
+//! One line for each request: who asked for what, what was sent, and why not. No payload, no secret, no address.
+
+use std::time::{Duration, SystemTime};
+
+use serde::{Serialize, Serializer};
+use uuid::Uuid;
+
+use crate::acs::Delivery;
+use crate::auth::Caller;
+use crate::policy::{Address, Digest, Mail, Purpose, Route};
+use crate::select::Selected;
+
+/// What a line says of its request as a whole.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Verdict {
+    /// ACS accepted every mail that applied.
+    Sent,
+    /// ACS accepted some of the mails.
+    Partial,
+    /// ACS accepted none of the mails, or there was trouble before it was asked.
+    Failed,
+    /// The payload was valid and no mail applied.
+    Ignored,
+    /// The request was not let through.
+    Refused,
+}
+
+/// The line.
+#[derive(Debug, Serialize)]
+pub struct Entry {
+    #[serde(serialize_with = "rfc3339")]
+    time: SystemTime,
+    method: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    route: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    caller: Option<CallerEntry>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    event_id: Option<String>,
+    verdict: Verdict,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    reason: Option<String>,
+    status: u16,
+    mails: Vec<MailEntry>,
+    #[serde(rename = "duration_ms", serialize_with = "milliseconds")]
+    duration: Duration,
+}
+
+#[derive(Debug, Serialize)]
+struct CallerEntry {
+    scheme: &'static str,
+    outcome: &'static str,
+}
+
+#[derive(Debug, Serialize)]
+struct MailEntry {
+    mail: String,
+    template: String,
+    template_sha256: Digest,
+    sender: String,
+    purpose: Purpose,
+    recipient_domains: Vec<String>,
+    operation_id: Uuid,
+    outcome: &'static str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    acs_status: Option<u16>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    acs_error: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    acs_request_id: Option<Uuid>,
+    attempts: u32,
+    #[serde(rename = "duration_ms", serialize_with = "milliseconds")]
+    duration: Duration,
+}
+
+/// The methods that HTTP defines; anything else is a stranger's text and stays out of the log.
+const METHODS: [&str; 8] = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE"];
+
+impl Entry {
+    /// Begins a line. Until more is known the request counts as refused.
+    pub fn begin(time: SystemTime, method: &http::Method) -> Self {
+        let method = if METHODS.contains(&method.as_str()) { method.as_str() } else { "other" };
+        Self {
+            time,
+            method: method.to_owned(),
+            route: None,
+            caller: None,
+            event_id: None,
+            verdict: Verdict::Refused,
+            reason: None,
+            status: 0,
+            mails: Vec::new(),
+            duration: Duration::ZERO,
+        }
+    }
+
+    /// Notes the route.
+    pub fn route(&mut self, route: &Route) {
+        self.route = Some(route.name.clone());
+    }
+
+    /// Notes a caller that proved itself, or a browser, which need not.
+    pub fn caller(&mut self, caller: &Caller) {
+        let outcome = if caller.scheme == crate::auth::FORM { "anonymous" } else { "verified" };
+        self.caller = Some(CallerEntry { scheme: caller.scheme, outcome });
+        self.event_id = Some(caller.event_id.clone());
+    }
+
+    /// Notes a caller that did not prove itself.
+    pub fn impostor(&mut self, scheme: &'static str) {
+        self.caller = Some(CallerEntry { scheme, outcome: "refused" });
+    }
+
+    /// Notes what became of a mail.
+    pub fn mail(&mut self, mail: &Mail, recipient_domains: Vec<String>, delivery: &Delivery) {
+        self.mails.push(MailEntry {
+            mail: mail.name.clone(),
+            template: mail.template.name().to_owned(),
+            template_sha256: mail.template.digest(),
+            sender: mail.sender.name.clone(),
+            purpose: mail.purpose,
+            recipient_domains,
+            operation_id: delivery.operation,
+            outcome: delivery.outcome.as_str(),
+            acs_status: delivery.status,
+            acs_error: delivery.error_code.clone(),
+            acs_request_id: delivery.request_id,
+            attempts: delivery.attempts,
+            duration: delivery.duration,
+        });
+    }
+
+    /// Ends the line.
+    pub fn finish(mut self, verdict: Verdict, reason: Option<String>, status: u16, duration: Duration) -> String {
+        self.verdict = verdict;
+        self.reason = reason;
+        self.status = status;
+        self.duration = duration;
+        // Every field is a plain number or text, which JSON can always hold.
+        serde_json::to_string(&self).unwrap_or_default()
+    }
+}
+
+/// The domains a selected mail goes to, each once.
+pub fn domains(selected: &Selected<'_>) -> Vec<String> {
+    let mut domains: Vec<_> = selected.to.iter().map(Address::domain).collect();
+    domains.sort();
+    domains.dedup();
+    domains
+}
+
+fn rfc3339<S: Serializer>(time: &SystemTime, serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.collect_str(&humantime::format_rfc3339_millis(*time))
+}
+
+fn milliseconds<S: Serializer>(duration: &Duration, serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.serialize_u64(u64::try_from(duration.as_millis()).unwrap_or(u64::MAX))
+}

@@ -1,0 +1,63 @@
+//! JSON bodies, with a limit on depth.
+
+use serde_json::Value;
+
+use super::Error;
+
+/// The most levels of arrays and objects. Real payloads have fewer than ten.
+pub const MAX_DEPTH: usize = 32;
+
+pub(super) fn decode(body: &[u8]) -> Result<Value, Error> {
+    let payload: Value = serde_json::from_slice(body).map_err(|error| refused(body, &error))?;
+    if depth(&payload) > MAX_DEPTH {
+        Err(Error::TooDeep)
+    } else if payload.is_object() {
+        Ok(payload)
+    } else {
+        Err(Error::NotAnObject)
+    }
+}
+
+/// `serde_json` itself stops at 128 levels, which is what keeps the recursion below small.
+fn refused(body: &[u8], error: &serde_json::Error) -> Error {
+    if std::str::from_utf8(body).is_err() {
+        Error::NotUtf8
+    } else if error.to_string().starts_with("recursion limit exceeded") {
+        Error::TooDeep
+    } else {
+        Error::NotJson { line: error.line(), column: error.column() }
+    }
+}
+
+fn depth(value: &Value) -> usize {
+    match value {
+        Value::Array(items) => 1 + items.iter().map(depth).max().unwrap_or(0),
+        Value::Object(members) => 1 + members.values().map(depth).max().unwrap_or(0),
+        _ => 0,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Error, MAX_DEPTH, decode};
+
+    fn nested(levels: usize) -> String {
+        format!("{}1{}", "{\"a\":".repeat(levels), "}".repeat(levels))
+    }
+
+    #[test]
+    fn depth_is_limited_exactly() {
+        assert!(decode(nested(MAX_DEPTH).as_bytes()).is_ok());
+        assert_eq!(decode(nested(MAX_DEPTH + 1).as_bytes()), Err(Error::TooDeep));
+        assert_eq!(decode(nested(100_000).as_bytes()), Err(Error::TooDeep));
+        assert_eq!(decode("[".repeat(100_000).as_bytes()), Err(Error::TooDeep));
+    }
+
+    #[test]
+    fn what_is_not_an_object_is_told_apart_from_what_is_not_json() {
+        assert_eq!(decode(b"[1]"), Err(Error::NotAnObject));
+        assert_eq!(decode(b"{\n \"a\": }"), Err(Error::NotJson { line: 2, column: 7 }));
+        assert_eq!(decode(b""), Err(Error::NotJson { line: 1, column: 0 }));
+        assert_eq!(decode(b"{\"a\": \"\xff\"}"), Err(Error::NotUtf8));
+    }
+}

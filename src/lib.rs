@@ -1,0 +1,24 @@
+//! Postern: a small guarded gate for system mail.
+//!
+//! A request goes one way, and each step takes what only the step before it makes:
+//!
+//! ```text
+//! host reads, with a cap → route → authenticate → decode → guard → validate → select → render → deliver → reply + audit
+//!       bytes              Route   Verified      Submission Admitted  Valid    Selected  Message  Delivery   Response
+//! ```
+//!
+//! [`gate`] is the only module that knows the order. [`policy`] says what may happen, [`host`] is all the core asks of
+//! the world, and everything else is one step. The core reads no clock, no environment and no socket.
+
+pub mod acs;
+pub mod audit;
+pub mod auth;
+pub mod decode;
+pub mod gate;
+pub mod guard;
+pub mod host;
+pub mod policy;
+pub mod render;
+pub mod reply;
+pub mod select;
+pub mod validate;

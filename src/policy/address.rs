@@ -1,0 +1,95 @@
+//! An e-mail address that is safe to hand to ACS.
+
+use std::fmt;
+
+use email_address::{EmailAddress, Options};
+
+/// A bare address `local@domain`: ASCII, no display name, no quoting, no address literal, at most 254 octets.
+///
+/// Narrower than RFC 5321 on purpose: what it leaves out is unknown to real mailboxes and useful to attackers.
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Address(String);
+
+/// The text is no address that Postern sends to or from.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("not a plain e-mail address such as name@example.com")]
+pub struct AddressError;
+
+/// The longest address that fits an SMTP path (RFC 5321, 4.5.3.1.3, less the angle brackets).
+const MAX_BYTES: usize = 254;
+
+impl Address {
+    /// Parses a bare address.
+    ///
+    /// # Errors
+    /// When the text is not of the form that [`Address`] describes.
+    pub fn parse(text: &str) -> Result<Self, AddressError> {
+        let options = Options::default().without_display_text().without_domain_literal().with_required_tld();
+        let plain = text.len() <= MAX_BYTES && text.bytes().all(|byte| byte.is_ascii_graphic() && byte != b'"');
+        if plain && EmailAddress::parse_with_options(text, options).is_ok() {
+            Ok(Self(text.to_owned()))
+        } else {
+            Err(AddressError)
+        }
+    }
+
+    /// The address as given.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+
+    /// The part behind the `@`, in lower case.
+    pub fn domain(&self) -> String {
+        self.0.rsplit('@').next().unwrap_or_default().to_ascii_lowercase()
+    }
+}
+
+/// Shows the domain alone: addresses are personal data and must not reach a log by accident.
+impl fmt::Debug for Address {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(out, "Address(…@{})", self.domain())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Address, AddressError};
+
+    #[test]
+    fn plain_addresses_are_accepted_as_given() {
+        for text in ["a@b.example", "First.Last+tag@Mail.Example.com", "o'brien@example.co.uk"] {
+            assert_eq!(Address::parse(text).map(|address| address.as_str().to_owned()), Ok(text.to_owned()));
+        }
+    }
+
+    #[test]
+    fn anything_that_could_carry_more_than_an_address_is_refused() {
+        let long = format!("{}@example.com", "a".repeat(250));
+        for text in [
+            "",
+            "a",
+            "a@",
+            "@b.example",
+            "a@b",
+            "A <a@b.example>",
+            "a@b.example,c@d.example",
+            "a@[127.0.0.1]",
+            "a@b.example\r\nBcc: c@d.example",
+            "a b@c.example",
+            "\"a b\"@c.example",
+            "ä@b.example",
+            "a@b.example ",
+            "a@@b.example",
+            "a@b..example",
+            long.as_str(),
+        ] {
+            assert_eq!(Address::parse(text), Err(AddressError), "{text:?}");
+        }
+    }
+
+    #[test]
+    fn debug_output_hides_the_local_part() {
+        let address = Address::parse("secret.name@Example.com");
+        assert_eq!(format!("{address:?}"), "Ok(Address(…@example.com))");
+    }
+}

@@ -1,0 +1,198 @@
+//! `postern.toml` as written: names and texts with their places, nothing resolved yet.
+
+use std::collections::BTreeMap;
+use std::fmt;
+
+use serde::de::{MapAccess, SeqAccess, Visitor, value::MapAccessDeserializer};
+use serde::{Deserialize, Deserializer};
+use toml::Spanned;
+
+use super::diagnostic::{Diagnostic, Place};
+use super::files::POLICY_FILE;
+use super::purpose::Purpose;
+
+/// The whole file.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Document {
+    /// Approved From addresses, by name.
+    #[serde(default)]
+    pub senders: BTreeMap<Spanned<String>, SenderTable>,
+    /// Webhooks, by name.
+    #[serde(default)]
+    pub routes: BTreeMap<Spanned<String>, RouteTable>,
+}
+
+/// `[senders.NAME]`
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct SenderTable {
+    /// The From address, which ACS must know as a sender username of a linked domain.
+    pub address: Spanned<String>,
+    /// Who answers for what this sender sends.
+    pub owner: Spanned<String>,
+}
+
+/// `[routes.NAME]`
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct RouteTable {
+    /// Where callers post to.
+    pub path: Spanned<String>,
+    /// Who calls: people's browsers, or systems that prove themselves.
+    pub kind: Spanned<Kind>,
+    /// The schema's name: `schemas/NAME.json`.
+    pub schema: Spanned<String>,
+    /// How callers of an event route prove themselves.
+    pub auth: Option<Spanned<AuthTable>>,
+    /// The sites whose pages may post to a form route.
+    pub origins: Option<Spanned<Vec<Spanned<String>>>>,
+    /// Where a browser goes after a form was accepted.
+    pub thanks: Option<Spanned<String>>,
+    /// The most bytes a body may have.
+    pub body_limit: Option<Spanned<u64>>,
+    /// The most seconds the gate may take for a request.
+    pub time_budget: Option<Spanned<u64>>,
+    /// What the route may send.
+    #[serde(default)]
+    pub mails: Vec<Spanned<MailTable>>,
+}
+
+/// Who calls a route.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Kind {
+    /// Browsers on listed sites; anybody, that is.
+    Form,
+    /// Systems that sign what they send.
+    Event,
+}
+
+/// `auth = { scheme = …, secret = … }`
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct AuthTable {
+    /// A name from [`crate::auth::SCHEMES`].
+    pub scheme: Spanned<String>,
+    /// The setting that holds the secret, or several while a secret is being replaced.
+    pub secret: Spanned<OneOrMany>,
+}
+
+/// A text, or a list of texts.
+#[derive(Debug)]
+pub struct OneOrMany(pub Vec<String>);
+
+/// `[[routes.NAME.mails]]`
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct MailTable {
+    /// Tells the mail from others of the route; the template's name where absent.
+    pub name: Option<Spanned<String>>,
+    /// The template's name: `templates/NAME/`.
+    pub template: Spanned<String>,
+    /// The sender's name.
+    pub sender: Spanned<String>,
+    /// What the mail is for.
+    pub purpose: Spanned<Purpose>,
+    /// Who gets it.
+    pub to: Spanned<To>,
+    /// Where an answer goes.
+    pub reply_to: Option<Spanned<ReplyToTable>>,
+    /// The condition, a JSON Schema, under which the mail is sent.
+    pub when: Option<Spanned<serde_json::Value>>,
+}
+
+/// `to = […]` or `to = { field = … }`
+#[derive(Debug)]
+pub enum To {
+    /// Addresses the policy names.
+    Fixed(Vec<Spanned<String>>),
+    /// One address that the payload names.
+    Field(FieldTable),
+}
+
+/// `to = { field = …, allow = […] }`
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct FieldTable {
+    /// A JSON Pointer to the address.
+    pub field: Spanned<String>,
+    /// The domains the address may have; any where absent.
+    pub allow: Option<Vec<Spanned<String>>>,
+}
+
+/// `reply_to = { field = …, name = … }`
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ReplyToTable {
+    /// A JSON Pointer to the address.
+    pub field: Spanned<String>,
+    /// A JSON Pointer to the person's name.
+    pub name: Option<Spanned<String>>,
+}
+
+impl Document {
+    /// Reads the text of `postern.toml`.
+    ///
+    /// # Errors
+    /// One finding with its place, for the first thing that is not TOML, not known or not of the right type.
+    pub fn parse(text: &str) -> Result<Self, Diagnostic> {
+        toml::from_str(text).map_err(|error| {
+            let place = error.span().map_or(Place::File, Place::Span);
+            let message = format!("{}.", error.message().trim_end_matches('.'));
+            Diagnostic::error(POLICY_FILE, place, message, "docs/policy.md lists every key and its values.")
+        })
+    }
+}
+
+impl<'de> Deserialize<'de> for OneOrMany {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Texts;
+        impl<'de> Visitor<'de> for Texts {
+            type Value = OneOrMany;
+
+            fn expecting(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+                out.write_str("a setting's name, or a list of them")
+            }
+
+            fn visit_str<E>(self, text: &str) -> Result<OneOrMany, E> {
+                Ok(OneOrMany(vec![text.to_owned()]))
+            }
+
+            fn visit_seq<A: SeqAccess<'de>>(self, mut list: A) -> Result<OneOrMany, A::Error> {
+                let mut texts = Vec::new();
+                while let Some(text) = list.next_element()? {
+                    texts.push(text);
+                }
+                Ok(OneOrMany(texts))
+            }
+        }
+        deserializer.deserialize_any(Texts)
+    }
+}
+
+impl<'de> Deserialize<'de> for To {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Recipients;
+        impl<'de> Visitor<'de> for Recipients {
+            type Value = To;
+
+            fn expecting(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+                out.write_str("a list of addresses, or a table such as { field = \"/email\" }")
+            }
+
+            fn visit_seq<A: SeqAccess<'de>>(self, mut list: A) -> Result<To, A::Error> {
+                let mut addresses = Vec::new();
+                while let Some(address) = list.next_element()? {
+                    addresses.push(address);
+                }
+                Ok(To::Fixed(addresses))
+            }
+
+            fn visit_map<A: MapAccess<'de>>(self, table: A) -> Result<To, A::Error> {
+                FieldTable::deserialize(MapAccessDeserializer::new(table)).map(To::Field)
+            }
+        }
+        deserializer.deserialize_any(Recipients)
+    }
+}

@@ -1,0 +1,116 @@
+//! The text of a policy: every file of the directory, read once, by relative path.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::io;
+use std::path::Path;
+
+/// The most bytes one policy file may have; a larger one is refused while reading.
+pub const MAX_FILE_BYTES: u64 = 1024 * 1024;
+
+/// What a policy consists of, beside fixtures and approvals; other entries of the directory are left alone,
+/// so that a policy can live at the root of a source repository.
+const FOLDERS: [&str; 2] = ["schemas", "templates"];
+
+/// The file that names senders and routes.
+pub const POLICY_FILE: &str = "postern.toml";
+
+/// The files of a policy directory, by path relative to it, with `/` between the parts.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Files(BTreeMap<String, String>);
+
+/// Why a policy directory could not be read.
+#[derive(Debug, thiserror::Error)]
+pub enum ReadError {
+    /// The file system refused.
+    #[error("{path} cannot be read: {source}")]
+    Io {
+        /// The path, relative to the policy directory.
+        path: String,
+        /// The reason given by the system.
+        source: io::Error,
+    },
+    /// A file is larger than [`MAX_FILE_BYTES`].
+    #[error("{path} is larger than {MAX_FILE_BYTES} bytes; policies are small texts")]
+    TooLarge {
+        /// The path, relative to the policy directory.
+        path: String,
+    },
+    /// A file is not UTF-8.
+    #[error("{path} is not UTF-8 text")]
+    NotText {
+        /// The path, relative to the policy directory.
+        path: String,
+    },
+}
+
+impl Files {
+    /// Reads `postern.toml`, `schemas/` and `templates/` below `directory`.
+    ///
+    /// Hidden files are passed over. A missing `postern.toml` is not an error here: the policy says so, with advice.
+    ///
+    /// # Errors
+    /// When a file cannot be read, is too large or is not UTF-8.
+    pub fn read(directory: &Path) -> Result<Self, ReadError> {
+        let mut files = Self::default();
+        if directory.join(POLICY_FILE).exists() {
+            files.add(directory, POLICY_FILE.to_owned())?;
+        }
+        for folder in FOLDERS {
+            if directory.join(folder).is_dir() {
+                files.add_folder(directory, folder)?;
+            }
+        }
+        Ok(files)
+    }
+
+    fn add_folder(&mut self, directory: &Path, folder: &str) -> Result<(), ReadError> {
+        let io = |source| ReadError::Io { path: folder.to_owned(), source };
+        for entry in fs::read_dir(directory.join(folder)).map_err(io)? {
+            let entry = entry.map_err(io)?;
+            let Ok(name) = entry.file_name().into_string() else {
+                return Err(ReadError::NotText { path: format!("a file name in {folder}") });
+            };
+            if name.starts_with('.') {
+                continue;
+            }
+            let path = format!("{folder}/{name}");
+            if entry.path().is_dir() {
+                self.add_folder(directory, &path)?;
+            } else {
+                self.add(directory, path)?;
+            }
+        }
+        Ok(())
+    }
+
+    fn add(&mut self, directory: &Path, path: String) -> Result<(), ReadError> {
+        let full = directory.join(&path);
+        let io = |source| ReadError::Io { path: path.clone(), source };
+        if fs::metadata(&full).map_err(io)?.len() > MAX_FILE_BYTES {
+            return Err(ReadError::TooLarge { path });
+        }
+        let bytes = fs::read(&full).map_err(io)?;
+        let Ok(text) = String::from_utf8(bytes) else {
+            return Err(ReadError::NotText { path });
+        };
+        self.0.insert(path, text);
+        Ok(())
+    }
+
+    /// The text at `path`.
+    pub fn text(&self, path: &str) -> Option<&str> {
+        self.0.get(path).map(String::as_str)
+    }
+
+    /// All paths, sorted.
+    pub fn paths(&self) -> impl Iterator<Item = &str> {
+        self.0.keys().map(String::as_str)
+    }
+}
+
+impl<P: Into<String>, T: Into<String>> FromIterator<(P, T)> for Files {
+    fn from_iter<I: IntoIterator<Item = (P, T)>>(files: I) -> Self {
+        Self(files.into_iter().map(|(path, text)| (path.into(), text.into())).collect())
+    }
+}

@@ -1,0 +1,125 @@
+//! The policy: who may send what to whom, read from a directory and made valid before anything uses it.
+
+mod address;
+mod check;
+mod diagnostic;
+mod digest;
+mod document;
+mod files;
+mod json;
+mod purpose;
+mod route;
+mod schema;
+mod setting;
+mod template;
+
+use std::collections::BTreeMap;
+
+pub use address::{Address, AddressError};
+pub use check::check;
+pub use diagnostic::{Diagnostic, Place, Severity};
+pub use digest::Digest;
+pub use document::Kind;
+pub use files::{Files, MAX_FILE_BYTES, POLICY_FILE, ReadError};
+pub use purpose::Purpose;
+pub use route::{
+    DEFAULT_BODY_LIMIT, DEFAULT_TIME_BUDGET, MAX_BODY_LIMIT, MAX_FIXED_RECIPIENTS, MAX_TIME_BUDGET, Mail, Recipients,
+    ReplyTo, Route, RouteAuth, Sender,
+};
+pub use schema::{Schema, SchemaError};
+pub use setting::{SettingName, SettingNameError};
+pub use template::{Part, SAMPLE, Template, Templates, finding as template_finding};
+
+use document::Document;
+
+/// A valid policy. There is no way to hold one that breaks a rule.
+#[derive(Debug)]
+pub struct Policy {
+    senders: BTreeMap<String, Sender>,
+    routes: BTreeMap<String, Route>,
+    templates: Templates,
+}
+
+impl Policy {
+    /// Makes a policy of its files.
+    ///
+    /// # Errors
+    /// Every finding of severity error that keeps the policy from being used. [`check`] finds more: it also proves
+    /// the policy with its samples.
+    pub fn load(files: &Files) -> Result<Self, Vec<Diagnostic>> {
+        let mut findings = Findings::default();
+        let policy = Self::assemble(files, &mut findings);
+        let errors: Vec<_> = findings.0.into_iter().filter(|finding| finding.severity == Severity::Error).collect();
+        match policy {
+            Some(policy) if errors.is_empty() => Ok(policy),
+            _ => Err(errors),
+        }
+    }
+
+    fn assemble(files: &Files, findings: &mut Findings) -> Option<Self> {
+        let Some(text) = files.text(POLICY_FILE) else {
+            findings.error(
+                POLICY_FILE,
+                Place::File,
+                "There is no postern.toml here.",
+                "Name the directory that holds it, or start from the example policy.",
+            );
+            return None;
+        };
+        let templates = Templates::load(files, findings);
+        let document = match Document::parse(text) {
+            Ok(document) => document,
+            Err(finding) => {
+                findings.0.push(finding);
+                return None;
+            }
+        };
+        let senders = route::senders(&document, findings);
+        let schemas = route::schemas(files, &document, findings);
+        let routes = route::routes(document, &senders, &schemas, &templates, findings);
+        Some(Self { senders, routes, templates })
+    }
+
+    /// The route at a request's path.
+    pub fn route(&self, path: &str) -> Option<&Route> {
+        self.routes.get(path)
+    }
+
+    /// All routes, sorted by path.
+    pub fn routes(&self) -> impl Iterator<Item = &Route> {
+        self.routes.values()
+    }
+
+    /// All senders, sorted by name.
+    pub fn senders(&self) -> impl Iterator<Item = &Sender> {
+        self.senders.values()
+    }
+
+    /// The templates.
+    pub const fn templates(&self) -> &Templates {
+        &self.templates
+    }
+
+    /// The settings that the routes' callers are checked with, sorted, each once.
+    pub fn secrets(&self) -> Vec<&SettingName> {
+        let mut names: Vec<_> =
+            self.routes().filter_map(|route| route.auth.as_ref()).flat_map(|auth| &auth.secrets).collect();
+        names.sort();
+        names.dedup();
+        names
+    }
+}
+
+/// Findings, gathered so that an author sees all at once.
+#[derive(Debug, Default)]
+pub(crate) struct Findings(pub Vec<Diagnostic>);
+
+impl Findings {
+    fn error(&mut self, file: &str, place: Place, message: impl Into<String>, help: impl Into<String>) {
+        self.0.push(Diagnostic::error(file, place, message, help));
+    }
+
+    fn warning(&mut self, file: &str, place: Place, message: impl Into<String>, help: impl Into<String>) {
+        self.0.push(Diagnostic::warning(file, place, message, help));
+    }
+}

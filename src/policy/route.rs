@@ -1,0 +1,538 @@
+//! Routes, their mails and senders: the tables of `postern.toml`, resolved and made valid.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use serde_json::Value;
+use toml::Spanned;
+
+use super::diagnostic::Place;
+use super::document::{Document, FieldTable, Kind, MailTable, ReplyToTable, RouteTable, To};
+use super::files::{Files, POLICY_FILE};
+use super::template::{Template, Templates};
+use super::{Address, Findings, Purpose, Schema, SettingName};
+use crate::auth::{self, Scheme};
+use crate::gate;
+
+/// The most bytes a body may have where the route does not say otherwise.
+pub const DEFAULT_BODY_LIMIT: usize = 256 * 1024;
+
+/// The most bytes a route may allow: what ACS takes in one request.
+pub const MAX_BODY_LIMIT: usize = 10 * 1024 * 1024;
+
+/// How long the gate may take for a request where the route does not say otherwise: GitHub hangs up after ten seconds.
+pub const DEFAULT_TIME_BUDGET: Duration = Duration::from_secs(9);
+
+/// The longest time a route may allow: Event Grid, the most patient of the known senders, waits thirty seconds.
+pub const MAX_TIME_BUDGET: Duration = Duration::from_secs(29);
+
+/// The most addresses a mail may name; ACS's own ceiling is 50 over all lists.
+pub const MAX_FIXED_RECIPIENTS: usize = 10;
+
+/// An approved From address.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Sender {
+    /// The name that mails refer to.
+    pub name: String,
+    /// The From address.
+    pub address: Address,
+    /// Who answers for it.
+    pub owner: Address,
+}
+
+/// One webhook.
+#[derive(Debug)]
+pub struct Route {
+    /// The name in the policy.
+    pub name: String,
+    /// The path callers post to.
+    pub path: String,
+    /// Who calls.
+    pub kind: Kind,
+    /// How callers of an event route prove themselves; `None` for forms alone.
+    pub auth: Option<RouteAuth>,
+    /// The sites whose pages may post, as browsers write them in `Origin`.
+    pub origins: Vec<String>,
+    /// Where a browser goes after a form was accepted.
+    pub thanks: Option<String>,
+    /// The most bytes a body may have.
+    pub body_limit: usize,
+    /// How long the gate may take for a request.
+    pub time_budget: Duration,
+    /// What a payload must look like.
+    pub schema: Arc<Schema>,
+    /// The schema's name.
+    pub schema_name: String,
+    /// What the route may send.
+    pub mails: Vec<Mail>,
+}
+
+/// How callers prove themselves.
+#[derive(Debug)]
+pub struct RouteAuth {
+    /// The scheme.
+    pub scheme: &'static Scheme,
+    /// The settings that hold the secrets; any of them will do, so that one can be replaced.
+    pub secrets: Vec<SettingName>,
+}
+
+/// One message a route may send.
+#[derive(Debug)]
+pub struct Mail {
+    /// Tells the mail from others of the route.
+    pub name: String,
+    /// What it says.
+    pub template: Template,
+    /// Who sends it.
+    pub sender: Sender,
+    /// What it is for.
+    pub purpose: Purpose,
+    /// Who gets it.
+    pub to: Recipients,
+    /// Where an answer goes.
+    pub reply_to: Option<ReplyTo>,
+    /// The condition under which it is sent; always where absent.
+    pub when: Option<Schema>,
+    /// Where the policy defines the mail.
+    pub place: Place,
+}
+
+/// Who gets a mail.
+#[derive(Debug)]
+pub enum Recipients {
+    /// Addresses the policy names.
+    Fixed(Vec<Address>),
+    /// The one address that the payload holds.
+    Field {
+        /// A JSON Pointer to it.
+        pointer: String,
+        /// The domains it may have, in lower case; any where empty.
+        allow: Vec<String>,
+    },
+}
+
+/// Where an answer to a mail goes.
+#[derive(Debug)]
+pub struct ReplyTo {
+    /// A JSON Pointer to the address.
+    pub address: String,
+    /// A JSON Pointer to the person's name.
+    pub name: Option<String>,
+}
+
+fn at<T>(spanned: &Spanned<T>) -> Place {
+    Place::Span(spanned.span())
+}
+
+fn error<T>(findings: &mut Findings, spanned: &Spanned<T>, message: impl Into<String>, help: impl Into<String>) {
+    findings.error(POLICY_FILE, at(spanned), message, help);
+}
+
+/// Resolves `[senders]`.
+pub(super) fn senders(document: &Document, findings: &mut Findings) -> BTreeMap<String, Sender> {
+    let used = |name: &str| {
+        document.routes.values().flat_map(|route| &route.mails).any(|mail| mail.get_ref().sender.get_ref() == name)
+    };
+    let mut senders = BTreeMap::new();
+    for (name, table) in &document.senders {
+        if !used(name.get_ref()) {
+            findings.warning(
+                POLICY_FILE,
+                at(name),
+                format!("No mail uses the sender `{}`.", name.get_ref()),
+                "Remove it: what nobody sends needs no approval.",
+            );
+        }
+        let address = address(&table.address, findings);
+        let owner = self::address(&table.owner, findings);
+        if let (Some(address), Some(owner)) = (address, owner) {
+            let name = name.get_ref().clone();
+            senders.insert(name.clone(), Sender { name, address, owner });
+        }
+    }
+    senders
+}
+
+fn address(text: &Spanned<String>, findings: &mut Findings) -> Option<Address> {
+    let parsed = Address::parse(text.get_ref());
+    if let Err(reason) = parsed {
+        error(findings, text, format!("`{}` is {reason}.", text.get_ref()), "Write the bare address alone.");
+    }
+    parsed.ok()
+}
+
+const SCHEMAS: &str = "schemas/";
+
+/// Compiles `schemas/*.json`, each once however many routes use it.
+pub(super) fn schemas(
+    files: &Files,
+    document: &Document,
+    findings: &mut Findings,
+) -> BTreeMap<String, Option<Arc<Schema>>> {
+    let mut schemas = BTreeMap::new();
+    for path in files.paths().filter(|path| path.starts_with(SCHEMAS)) {
+        let file = path.get(SCHEMAS.len()..).unwrap_or_default();
+        if file.split_once('/').is_some_and(|(folder, _)| folder.ends_with(".examples")) {
+            continue;
+        }
+        let used = |name: &str| document.routes.values().any(|route| route.schema.get_ref() == name);
+        match file.strip_suffix(".json") {
+            Some(name) if used(name) => {
+                schemas.insert(name.to_owned(), schema(files, path, findings));
+            }
+            Some(_) => findings.error(path, Place::File, "No route uses this schema.", "Use it or remove it."),
+            None => findings.error(path, Place::File, "This file is no schema.", "Schemas are named NAME.json."),
+        }
+    }
+    schemas
+}
+
+fn schema(files: &Files, path: &str, findings: &mut Findings) -> Option<Arc<Schema>> {
+    match serde_json::from_str(files.text(path).unwrap_or_default()) {
+        Err(reason) => {
+            let message = format!("This is not JSON: {reason}.");
+            findings.error(path, Place::Line(reason.line()), message, "Correct the text.");
+            None
+        }
+        Ok(document) => Schema::compile(document)
+            .map_err(|refusal| findings.error(path, Place::Pointer(refusal.pointer), refusal.message, refusal.help))
+            .ok()
+            .map(Arc::new),
+    }
+}
+
+/// What routes may refer to.
+struct Known<'a> {
+    senders: &'a BTreeMap<String, Sender>,
+    schemas: &'a BTreeMap<String, Option<Arc<Schema>>>,
+    templates: &'a Templates,
+}
+
+/// Resolves `[routes]`; a route with an error is left out, and the findings say why.
+pub(super) fn routes(
+    document: Document,
+    senders: &BTreeMap<String, Sender>,
+    schemas: &BTreeMap<String, Option<Arc<Schema>>>,
+    templates: &Templates,
+    findings: &mut Findings,
+) -> BTreeMap<String, Route> {
+    let known = Known { senders, schemas, templates };
+    if document.routes.is_empty() {
+        findings.error(POLICY_FILE, Place::File, "The policy has no route.", "Add a table [routes.NAME].");
+    }
+    unused_templates(&document, templates, findings);
+    let mut routes: BTreeMap<String, Route> = BTreeMap::new();
+    for (name, table) in document.routes {
+        let path = table.path.clone();
+        let Some(route) = route(name.into_inner(), table, &known, findings) else { continue };
+        if let Some(earlier) = routes.get(&route.path) {
+            let message = format!("The routes `{}` and `{}` have the same path.", earlier.name, route.name);
+            error(findings, &path, message, "Give each route a path of its own.");
+        }
+        routes.insert(route.path.clone(), route);
+    }
+    routes
+}
+
+fn unused_templates(document: &Document, templates: &Templates, findings: &mut Findings) {
+    for template in templates.iter() {
+        let mut mails = document.routes.values().flat_map(|route| &route.mails);
+        if !mails.any(|mail| mail.get_ref().template.get_ref() == template.name()) {
+            let message = format!("No mail uses the template `{}`.", template.name());
+            findings.error(&template.path(Part::Subject.file()), Place::File, message, "Use it or remove it.");
+        }
+    }
+}
+
+use super::template::Part;
+
+fn route(name: String, table: RouteTable, known: &Known<'_>, findings: &mut Findings) -> Option<Route> {
+    let path = path(&table.path, findings);
+    let auth = auth(&name, &table, findings);
+    let origins = origins(&name, &table, findings);
+    let thanks = thanks(&table, findings);
+    let body_limit = body_limit(&table, findings);
+    let time_budget = time_budget(&table, findings);
+    let schema = known.schemas.get(table.schema.get_ref());
+    if schema.is_none() {
+        let message = format!("There is no schema `{}`.", table.schema.get_ref());
+        error(findings, &table.schema, message, format!("Write {SCHEMAS}{}.json.", table.schema.get_ref()));
+    }
+    let schema = Arc::clone(schema?.as_ref()?);
+    let kind = *table.kind.get_ref();
+    if table.mails.is_empty() {
+        error(findings, &table.path, format!("The route `{name}` sends no mail."), "Add [[routes.NAME.mails]].");
+    }
+    let conditional = |mail: &Spanned<MailTable>| mail.get_ref().when.is_some();
+    if kind == Kind::Form && !table.mails.is_empty() && table.mails.iter().all(conditional) {
+        let message = format!("A visitor of the form `{name}` could get no mail sent: every mail has a condition.");
+        error(findings, &table.path, message, "Leave `when` out of at least one mail of a form.");
+    }
+    let mut mails: Vec<Mail> = Vec::new();
+    for table in table.mails {
+        let Some(mail) = mail(table, &schema, known, findings) else { continue };
+        if mails.iter().any(|earlier| earlier.name == mail.name) {
+            let message = format!("Two mails of the route `{name}` are named `{}`.", mail.name);
+            findings.error(POLICY_FILE, mail.place.clone(), message, "Give one of them a `name` of its own.");
+        }
+        mails.push(mail);
+    }
+    let schema_name = table.schema.into_inner();
+    Some(Route {
+        name,
+        path: path?,
+        kind,
+        auth: auth?,
+        origins: origins?,
+        thanks,
+        body_limit,
+        time_budget,
+        schema,
+        schema_name,
+        mails,
+    })
+}
+
+fn path(text: &Spanned<String>, findings: &mut Findings) -> Option<String> {
+    let path = text.get_ref();
+    let segments = path.strip_prefix('/').unwrap_or_default().split('/');
+    let plain = |segment: &str| {
+        !segment.is_empty()
+            && !segment.starts_with('.')
+            && segment.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-_.~".contains(&byte))
+    };
+    if !(path.starts_with('/') && path.len() <= 128 && segments.clone().all(plain)) {
+        let help = "Start with a slash and use letters, digits, `-`, `_`, `.` and `~` between slashes.";
+        error(findings, text, format!("`{path}` is not a usable path."), help);
+        return None;
+    }
+    if gate::RESERVED_PATHS.iter().any(|reserved| path == reserved) {
+        error(findings, text, format!("The path `{path}` is the gate's own."), "Choose another path.");
+        return None;
+    }
+    Some(path.clone())
+}
+
+/// Events prove themselves; forms cannot. `None` means that something was wrong, and the findings say what.
+fn auth(name: &str, table: &RouteTable, findings: &mut Findings) -> Option<Option<RouteAuth>> {
+    match (table.kind.get_ref(), &table.auth) {
+        (Kind::Form, None) => Some(None),
+        (Kind::Form, Some(auth)) => {
+            let help = "Anybody can read a page's source, so a secret in it proves nothing; remove `auth`.";
+            error(findings, auth, format!("The form route `{name}` cannot have `auth`."), help);
+            None
+        }
+        (Kind::Event, None) => {
+            let help = format!("Add auth = {{ scheme = \"…\", secret = \"a_setting\" }}; schemes: {}.", auth::names());
+            error(findings, &table.kind, format!("The event route `{name}` lets anybody in."), help);
+            None
+        }
+        (Kind::Event, Some(auth)) => {
+            let auth = auth.get_ref();
+            let Some(scheme) = auth::scheme(auth.scheme.get_ref()) else {
+                let message = format!("There is no scheme `{}`.", auth.scheme.get_ref());
+                error(findings, &auth.scheme, message, format!("Schemes: {}.", auth::names()));
+                return None;
+            };
+            secrets(&auth.secret, findings).map(|secrets| Some(RouteAuth { scheme, secrets }))
+        }
+    }
+}
+
+fn secrets(names: &Spanned<super::document::OneOrMany>, findings: &mut Findings) -> Option<Vec<SettingName>> {
+    if names.get_ref().0.is_empty() || names.get_ref().0.len() > auth::MAX_SECRETS {
+        let message = format!("A route needs between one and {} secrets.", auth::MAX_SECRETS);
+        error(findings, names, message, "Name the setting that holds the secret.");
+        return None;
+    }
+    let parsed: Result<Vec<_>, _> = names.get_ref().0.iter().map(|name| SettingName::parse(name)).collect();
+    if let Err(reason) = &parsed {
+        let help = "`secret` is the name of a setting, never the secret itself.";
+        error(findings, names, format!("This is {reason}."), help);
+    }
+    parsed.ok()
+}
+
+fn origins(name: &str, table: &RouteTable, findings: &mut Findings) -> Option<Vec<String>> {
+    match (table.kind.get_ref(), &table.origins) {
+        (Kind::Event, None) => Some(Vec::new()),
+        (Kind::Event, Some(origins)) => {
+            let help = "Systems send no Origin; remove `origins`.";
+            error(findings, origins, format!("The event route `{name}` cannot have `origins`."), help);
+            None
+        }
+        (Kind::Form, None) => {
+            let help = "Add origins = [\"https://www.your-site.example\"].";
+            error(findings, &table.kind, format!("The form `{name}` does not say which sites may use it."), help);
+            None
+        }
+        (Kind::Form, Some(origins)) if origins.get_ref().is_empty() => {
+            error(findings, origins, format!("No site may use the form `{name}`."), "Name at least one origin.");
+            None
+        }
+        (Kind::Form, Some(origins)) => {
+            let checked: Vec<_> = origins.get_ref().iter().map(|text| origin(text, findings)).collect();
+            checked.into_iter().collect()
+        }
+    }
+}
+
+/// An origin as browsers write it (RFC 6454, 6.2): scheme and host in lower case, a port only when not the default.
+fn origin(text: &Spanned<String>, findings: &mut Findings) -> Option<String> {
+    let origin = text.get_ref();
+    let uri: Option<http::Uri> = origin.parse().ok();
+    let host = uri.as_ref().and_then(http::Uri::host).unwrap_or_default();
+    let https = origin.starts_with("https://") && !origin.ends_with(":443");
+    let local = origin.starts_with("http://") && matches!(host, "localhost" | "127.0.0.1" | "[::1]");
+    let bare = !host.is_empty()
+        && !origin.contains('@')
+        && origin.matches('/').count() == 2
+        && !origin.contains(['?', '#'])
+        && !origin.bytes().any(|byte| byte.is_ascii_uppercase());
+    if bare && (https || local) {
+        return Some(origin.clone());
+    }
+    let help = "Write https://host, as browsers do: lower case, no path, no default port; http only for localhost.";
+    error(findings, text, format!("`{origin}` is not an origin."), help);
+    None
+}
+
+fn thanks(table: &RouteTable, findings: &mut Findings) -> Option<String> {
+    let thanks = table.thanks.as_ref()?;
+    let text = thanks.get_ref();
+    if *table.kind.get_ref() == Kind::Event {
+        error(findings, thanks, "An event route has nobody to thank.", "Remove `thanks`.");
+    }
+    let absolute = text.parse::<http::Uri>().is_ok_and(|uri| uri.host().is_some());
+    let printable = text.bytes().all(|byte| byte.is_ascii_graphic());
+    if !(printable && absolute && (text.starts_with("https://") || text.starts_with("http://localhost"))) {
+        error(findings, thanks, format!("`{text}` is no address to send a visitor to."), "Write an https address.");
+    }
+    Some(text.clone())
+}
+
+fn body_limit(table: &RouteTable, findings: &mut Findings) -> usize {
+    let Some(limit) = &table.body_limit else { return DEFAULT_BODY_LIMIT };
+    match usize::try_from(*limit.get_ref()) {
+        Ok(bytes @ 1..=MAX_BODY_LIMIT) => bytes,
+        _ => {
+            let message = format!("`body_limit` must be between 1 and {MAX_BODY_LIMIT} bytes.");
+            error(findings, limit, message, "Leave it out for the default of 256 KiB.");
+            DEFAULT_BODY_LIMIT
+        }
+    }
+}
+
+fn time_budget(table: &RouteTable, findings: &mut Findings) -> Duration {
+    let Some(seconds) = &table.time_budget else { return DEFAULT_TIME_BUDGET };
+    let budget = Duration::from_secs(*seconds.get_ref());
+    if budget.is_zero() || budget > MAX_TIME_BUDGET {
+        let message = format!("`time_budget` must be between 1 and {} seconds.", MAX_TIME_BUDGET.as_secs());
+        error(findings, seconds, message, "Stay below the time after which the sender hangs up.");
+    }
+    budget
+}
+
+fn mail(table: Spanned<MailTable>, schema: &Schema, known: &Known<'_>, findings: &mut Findings) -> Option<Mail> {
+    let place = at(&table);
+    let table = table.into_inner();
+    let template = known.templates.get(table.template.get_ref());
+    if template.is_none() {
+        let message = format!("There is no template `{}`.", table.template.get_ref());
+        error(findings, &table.template, message, "Write a folder of that name in templates/.");
+    }
+    let sender = known.senders.get(table.sender.get_ref());
+    if sender.is_none() {
+        let message = format!("There is no usable sender `{}`.", table.sender.get_ref());
+        error(findings, &table.sender, message, "Add it under [senders], or correct it there.");
+    }
+    let to = recipients(&table.to, schema, findings);
+    let reply_to = table.reply_to.as_ref().map(|reply_to| self::reply_to(reply_to, schema, findings));
+    let when = table.when.map(|when| condition(when, findings));
+    let name = table.name.map_or_else(|| table.template.get_ref().clone(), Spanned::into_inner);
+    Some(Mail {
+        name,
+        template: template?.clone(),
+        sender: sender?.clone(),
+        purpose: table.purpose.into_inner(),
+        to: to?,
+        reply_to,
+        when: when.map_or(Some(None), |when| when.map(Some))?,
+        place,
+    })
+}
+
+fn condition(when: Spanned<Value>, findings: &mut Findings) -> Option<Schema> {
+    let place = at(&when);
+    Schema::compile(when.into_inner())
+        .map_err(|refusal| findings.error(POLICY_FILE, place, refusal.message, refusal.help))
+        .ok()
+}
+
+fn recipients(to: &Spanned<To>, schema: &Schema, findings: &mut Findings) -> Option<Recipients> {
+    match to.get_ref() {
+        To::Fixed(addresses) if (1..=MAX_FIXED_RECIPIENTS).contains(&addresses.len()) => {
+            let checked: Vec<_> = addresses.iter().map(|text| address(text, findings)).collect();
+            Some(Recipients::Fixed(checked.into_iter().collect::<Option<_>>()?))
+        }
+        To::Fixed(_) => {
+            let message = format!("A mail goes to between one and {MAX_FIXED_RECIPIENTS} addresses.");
+            error(findings, to, message, "Use a distribution list for more.");
+            None
+        }
+        To::Field(table) => chosen(table, schema, findings),
+    }
+}
+
+fn chosen(table: &FieldTable, schema: &Schema, findings: &mut Findings) -> Option<Recipients> {
+    let address = address_field(&table.field, schema, findings);
+    if address == Some(Presence::Optional) {
+        let message = format!("The schema lets `{}` be absent, so the mail could go to nobody.", table.field.get_ref());
+        error(findings, &table.field, message, "Name the field under `required`.");
+    }
+    let mut allow = Vec::new();
+    for domain in table.allow.iter().flatten() {
+        if Address::parse(&format!("name@{}", domain.get_ref())).is_err() {
+            let message = format!("`{}` is no domain.", domain.get_ref());
+            error(findings, domain, message, "Write a domain such as contoso.example.");
+        }
+        allow.push(domain.get_ref().to_ascii_lowercase());
+    }
+    if let Some([]) = table.allow.as_deref() {
+        error(findings, &table.field, "An empty `allow` lets no address through.", "Name a domain or leave it out.");
+    }
+    Some(Recipients::Field { pointer: table.field.get_ref().clone(), allow })
+}
+
+/// Whether a payload always has a field.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Presence {
+    Required,
+    Optional,
+}
+
+fn address_field(pointer: &Spanned<String>, schema: &Schema, findings: &mut Findings) -> Option<Presence> {
+    let Some((property, required)) = schema.property(pointer.get_ref()) else {
+        let message = format!("The schema has no property at `{}`.", pointer.get_ref());
+        error(findings, pointer, message, "Write a JSON Pointer such as \"/email\" to a property of the schema.");
+        return None;
+    };
+    if property.get("format").and_then(Value::as_str) != Some("email") {
+        let message = format!("The schema does not demand an e-mail address at `{}`.", pointer.get_ref());
+        error(findings, pointer, message, "Add \"format\": \"email\" to the property.");
+    }
+    Some(if required { Presence::Required } else { Presence::Optional })
+}
+
+fn reply_to(table: &Spanned<ReplyToTable>, schema: &Schema, findings: &mut Findings) -> ReplyTo {
+    let table = table.get_ref();
+    address_field(&table.field, schema, findings);
+    if let Some(name) = &table.name
+        && schema.property(name.get_ref()).is_none()
+    {
+        let message = format!("The schema has no property at `{}`.", name.get_ref());
+        error(findings, name, message, "Write a JSON Pointer such as \"/name\" to a property of the schema.");
+    }
+    ReplyTo { address: table.field.get_ref().clone(), name: table.name.as_ref().map(|name| name.get_ref().clone()) }
+}

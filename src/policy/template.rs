@@ -1,0 +1,222 @@
+//! Templates: a folder per mail with subject, text and optional HTML, and the layouts they share.
+
+use std::collections::BTreeMap;
+
+use minijinja::syntax::SyntaxConfig;
+use minijinja::value::Serde;
+use minijinja::{Environment, UndefinedBehavior};
+
+use super::Findings;
+use super::diagnostic::Place;
+use super::digest::Digest;
+use super::files::Files;
+
+/// The folder that holds all templates.
+const FOLDER: &str = "templates/";
+
+/// The parts of a template: file name, and whether the folder must have it.
+const SUBJECT: &str = "subject.txt.j2";
+const TEXT: &str = "body.txt.j2";
+const HTML: &str = "body.html.j2";
+/// The payload that a template is previewed and checked with.
+pub const SAMPLE: &str = "sample.json";
+
+/// The most instructions one part may run: a loop over hostile input ends here.
+const FUEL: u64 = 2_000_000;
+
+/// One mail's template.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Template {
+    name: String,
+    digest: Digest,
+    html: bool,
+}
+
+/// All templates of a policy, compiled.
+#[derive(Debug)]
+pub struct Templates {
+    environment: Environment<'static>,
+    by_name: BTreeMap<String, Template>,
+}
+
+/// A part of a template, by what becomes of it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Part {
+    /// The subject line.
+    Subject,
+    /// The plain text body.
+    Text,
+    /// The HTML body.
+    Html,
+}
+
+impl Part {
+    /// The part's file name.
+    pub const fn file(self) -> &'static str {
+        match self {
+            Self::Subject => SUBJECT,
+            Self::Text => TEXT,
+            Self::Html => HTML,
+        }
+    }
+}
+
+impl Template {
+    /// The folder's name.
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// The sha256 of the parts and of the layouts they use.
+    pub const fn digest(&self) -> Digest {
+        self.digest
+    }
+
+    /// Whether the template has an HTML part.
+    pub const fn has_html(&self) -> bool {
+        self.html
+    }
+
+    /// The path of one of the template's files.
+    pub fn path(&self, file: &str) -> String {
+        format!("{FOLDER}{}/{file}", self.name)
+    }
+}
+
+impl Templates {
+    /// Compiles everything below `templates/`.
+    pub(super) fn load(files: &Files, findings: &mut Findings) -> Self {
+        let mut templates = Self { environment: environment(), by_name: BTreeMap::new() };
+        let mut names: Vec<&str> = Vec::new();
+        for path in files.paths().filter(|path| path.starts_with(FOLDER)) {
+            match path.get(FOLDER.len()..).and_then(|rest| rest.split_once('/')) {
+                None => templates.add_layout(files, path, findings),
+                Some((name, SUBJECT | TEXT | HTML)) => {
+                    templates.compile(files, path, findings);
+                    names.push(name);
+                }
+                Some((name, SAMPLE)) => names.push(name),
+                Some(_) => findings.error(
+                    path,
+                    Place::File,
+                    "This file belongs to no template.",
+                    format!("A template's folder holds {SUBJECT}, {TEXT}, {HTML} and {SAMPLE}; remove the file."),
+                ),
+            }
+        }
+        names.dedup();
+        for name in names {
+            templates.add(files, name, findings);
+        }
+        templates
+    }
+
+    fn add_layout(&mut self, files: &Files, path: &str, findings: &mut Findings) {
+        let name = path.get(FOLDER.len()..).unwrap_or_default();
+        if !(name.starts_with('_') && (name.ends_with(".txt.j2") || name.ends_with(".html.j2"))) {
+            findings.error(
+                path,
+                Place::File,
+                "This file belongs to no template.",
+                "Shared layouts are named _NAME.txt.j2 or _NAME.html.j2; a template has a folder of its own.",
+            );
+        } else if !files.paths().any(|user| user.starts_with(FOLDER) && user != path && mentions(files, user, name)) {
+            findings.error(
+                path,
+                Place::File,
+                "No template uses this layout.",
+                "Use it with {% extends %}, {% include %} or {% import %}, or remove it.",
+            );
+        } else {
+            self.compile(files, path, findings);
+        }
+    }
+
+    fn compile(&mut self, files: &Files, path: &str, findings: &mut Findings) {
+        let name = path.get(FOLDER.len()..).unwrap_or_default().to_owned();
+        let text = files.text(path).unwrap_or_default().to_owned();
+        if let Err(error) = self.environment.add_template_owned(name, text) {
+            findings.0.push(finding(path, &error));
+        }
+    }
+
+    fn add(&mut self, files: &Files, name: &str, findings: &mut Findings) {
+        for file in [SUBJECT, TEXT, SAMPLE] {
+            let path = format!("{FOLDER}{name}/{file}");
+            if files.text(&path).is_none() {
+                findings.error(
+                    &path,
+                    Place::File,
+                    format!("The template `{name}` has no {file}."),
+                    "Every template needs a subject, a text body and a sample payload.",
+                );
+            }
+        }
+        let html = files.text(&format!("{FOLDER}{name}/{HTML}")).is_some();
+        let template = Template { name: name.to_owned(), digest: digest(files, name), html };
+        self.by_name.insert(name.to_owned(), template);
+    }
+
+    /// The template of that name.
+    pub fn get(&self, name: &str) -> Option<&Template> {
+        self.by_name.get(name)
+    }
+
+    /// All templates, sorted by name.
+    pub fn iter(&self) -> impl Iterator<Item = &Template> {
+        self.by_name.values()
+    }
+
+    /// Renders one part with a payload.
+    ///
+    /// # Errors
+    /// When the part prints an undefined value, runs out of fuel, or fails otherwise.
+    pub fn render(
+        &self,
+        template: &Template,
+        part: Part,
+        payload: &serde_json::Value,
+    ) -> Result<String, minijinja::Error> {
+        let name = format!("{}/{}", template.name, part.file());
+        self.environment.get_template(&name)?.render(Serde(payload))
+    }
+}
+
+fn environment() -> Environment<'static> {
+    let mut environment = Environment::new();
+    environment.set_undefined_behavior(UndefinedBehavior::SemiStrict);
+    environment.set_fuel(Some(FUEL));
+    if let Ok(syntax) = SyntaxConfig::builder().trim_blocks(true).lstrip_blocks(true).build() {
+        environment.set_syntax(syntax);
+    }
+    environment
+}
+
+/// What a template engine's error means to the author of the template at `path`.
+pub fn finding(path: &str, error: &minijinja::Error) -> super::Diagnostic {
+    let reason =
+        error.detail().map_or_else(|| error.kind().to_string(), |detail| format!("{}: {detail}", error.kind()));
+    let file = error.name().map_or_else(|| path.to_owned(), |name| format!("{FOLDER}{name}"));
+    super::Diagnostic::error(
+        &file,
+        error.line().map_or(Place::File, Place::Line),
+        format!("The template does not work: {reason}."),
+        "Templates are Jinja2; a value that may be missing is printed inside {% if %}.",
+    )
+}
+
+fn mentions(files: &Files, path: &str, layout: &str) -> bool {
+    files
+        .text(path)
+        .is_some_and(|text| text.contains(&format!("\"{layout}\"")) || text.contains(&format!("'{layout}'")))
+}
+
+/// Layouts count for every template: a change to one needs a new look at what it frames.
+fn digest(files: &Files, name: &str) -> Digest {
+    let own = format!("{FOLDER}{name}/");
+    let parts = files.paths().filter(|path| {
+        path.strip_prefix(&own).is_some_and(|file| file != SAMPLE)
+            || path.strip_prefix(FOLDER).is_some_and(|file| !file.contains('/'))
+    });
+    Digest::of(parts.flat_map(|path| [path, files.text(path).unwrap_or_default()]))
+}

@@ -1,0 +1,127 @@
+//! From a template and a valid payload to a message.
+
+use serde_json::Value;
+
+use crate::policy::{Address, Diagnostic, Part, Template, Templates};
+use crate::select::{Mailbox, Selected};
+use crate::validate::Valid;
+
+/// The longest subject, in characters: what mail programs show and gateways let pass. A longer one is cut.
+pub const MAX_SUBJECT_CHARS: usize = 250;
+
+/// The longest display name, in characters. A longer one is cut.
+pub const MAX_NAME_CHARS: usize = 100;
+
+/// A rendered mail, ready for ACS.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Message {
+    /// The From address.
+    pub from: Address,
+    /// Who gets it.
+    pub to: Vec<Address>,
+    /// Where an answer goes; its name is fit for a header.
+    pub reply_to: Option<Mailbox>,
+    /// The parts.
+    pub parts: Parts,
+}
+
+/// What a mail says.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Parts {
+    /// One line without control characters.
+    pub subject: String,
+    /// The plain text body.
+    pub text: String,
+    /// The HTML body.
+    pub html: Option<String>,
+}
+
+/// A template failed on a payload that its schema allows.
+#[derive(Debug)]
+pub struct Error {
+    part: Part,
+    source: minijinja::Error,
+}
+
+impl Error {
+    /// The part that failed and the line, for the audit line: nothing of the payload.
+    pub fn place(&self) -> String {
+        format!("{}:{}", self.part.file(), self.source.line().unwrap_or(0))
+    }
+
+    /// What the failure means to the template's author.
+    pub fn finding(&self, template: &Template) -> Diagnostic {
+        crate::policy::template_finding(&template.path(self.part.file()), &self.source)
+    }
+}
+
+/// Renders a selected mail.
+///
+/// # Errors
+/// When the template fails, which `postern check` proves it does not on its sample.
+pub fn render(templates: &Templates, selected: &Selected<'_>, valid: &Valid) -> Result<Message, Error> {
+    let parts = render_parts(templates, &selected.mail.template, valid.payload())?;
+    let reply_to = selected.reply_to.as_ref().map(|mailbox| Mailbox {
+        address: mailbox.address.clone(),
+        name: mailbox.name.as_ref().map(|name| one_line(name, MAX_NAME_CHARS)).filter(|name| !name.is_empty()),
+    });
+    Ok(Message { from: selected.mail.sender.address.clone(), to: selected.to.clone(), reply_to, parts })
+}
+
+/// Renders a template's parts with a payload; for previews too, so that what is shown is what is sent.
+///
+/// # Errors
+/// As [`render`].
+pub fn render_parts(templates: &Templates, template: &Template, payload: &Value) -> Result<Parts, Error> {
+    let part = |part| templates.render(template, part, payload).map_err(|source| Error { part, source });
+    Ok(Parts {
+        subject: one_line(&part(Part::Subject)?, MAX_SUBJECT_CHARS),
+        text: part(Part::Text)?,
+        html: template.has_html().then(|| part(Part::Html)).transpose()?,
+    })
+}
+
+/// Makes a text fit for a header: white space and control characters of any kind become single spaces, and
+/// characters that turn the direction of writing, with which one text can pose as another, are left out.
+fn one_line(text: &str, max_chars: usize) -> String {
+    let visible = text.chars().filter(|character| !turns_direction(*character));
+    let spaced: String = visible.map(|character| if breaks_line(character) { ' ' } else { character }).collect();
+    let line = spaced.split_whitespace().collect::<Vec<_>>().join(" ");
+    if line.chars().count() <= max_chars {
+        return line;
+    }
+    line.chars().take(max_chars - 1).chain(['…']).collect()
+}
+
+fn breaks_line(character: char) -> bool {
+    character.is_control() || matches!(character, '\u{2028}' | '\u{2029}')
+}
+
+/// Unicode bidirectional controls (UAX 9, 2) and the byte order mark.
+fn turns_direction(character: char) -> bool {
+    matches!(character, '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}' | '\u{feff}')
+}
+
+#[cfg(test)]
+mod tests {
+    use super::one_line;
+
+    #[test]
+    fn a_header_text_is_one_line_without_tricks() {
+        for (text, line) in [
+            ("Hello", "Hello"),
+            ("Hello\r\nBcc: x@y.example", "Hello Bcc: x@y.example"),
+            ("  a\tb\u{0}c\u{7f}d\u{85}e\u{2028}f  ", "a b c d e f"),
+            ("safe\u{202e}txt.exe", "safetxt.exe"),
+            ("\n\n", ""),
+        ] {
+            assert_eq!(one_line(text, 250), line, "{text:?}");
+        }
+    }
+
+    #[test]
+    fn a_long_text_is_cut_with_a_sign() {
+        assert_eq!(one_line("äbcdef", 6), "äbcdef");
+        assert_eq!(one_line("äbcdef", 5), "äbcd…");
+    }
+}

@@ -1,0 +1,303 @@
+//! From what happened to an HTTP answer: the one table of statuses.
+
+use bytes::Bytes;
+use http::header::{ACCEPT, ALLOW, CACHE_CONTROL, CONTENT_TYPE, LOCATION, RETRY_AFTER, X_CONTENT_TYPE_OPTIONS};
+use http::{HeaderMap, HeaderValue, Response, StatusCode};
+use serde_json::{Value, json};
+
+use crate::acs::{Delivery, SettingError};
+use crate::audit::Verdict;
+use crate::decode::{self, Format};
+use crate::host::BodyError;
+use crate::policy::{Kind, Route};
+use crate::validate::Violation;
+use crate::{auth, guard};
+
+/// A kind of problem: what callers may rely on (RFC 9457).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct ProblemType {
+    /// The last part of the `type` URN, and the reason in audit lines.
+    pub slug: &'static str,
+    /// The status.
+    pub status: StatusCode,
+    /// The title: the same for every problem of this type.
+    pub title: &'static str,
+}
+
+/// What stands before the slug in a problem's `type`.
+pub const PROBLEM_TYPE_PREFIX: &str = "urn:postern:problem:";
+
+macro_rules! problem_types {
+    ($($name:ident = $slug:literal, $status:ident, $title:literal;)*) => {
+        $(const $name: ProblemType = ProblemType { slug: $slug, status: StatusCode::$status, title: $title };)*
+        /// Every kind of problem, in the order of the flow.
+        pub const PROBLEM_TYPES: &[ProblemType] = &[$($name),*];
+    };
+}
+
+problem_types! {
+    UNKNOWN_PATH = "unknown-path", NOT_FOUND, "There is no webhook at this path";
+    METHOD = "method-not-allowed", METHOD_NOT_ALLOWED, "This webhook does not take this method";
+    BODY_TOO_LARGE = "body-too-large", PAYLOAD_TOO_LARGE, "The body is too large";
+    BODY_INTERRUPTED = "body-interrupted", BAD_REQUEST, "The body did not arrive whole";
+    UNAUTHENTICATED = "unauthenticated", UNAUTHORIZED, "The caller did not prove who it is";
+    MEDIA_TYPE = "unsupported-media-type", UNSUPPORTED_MEDIA_TYPE, "The body is of a type that is not taken here";
+    MALFORMED = "malformed-body", BAD_REQUEST, "The body cannot be read";
+    FOREIGN_ORIGIN = "foreign-origin", FORBIDDEN, "This site may not use this form";
+    INVALID = "invalid-payload", UNPROCESSABLE_ENTITY, "The payload does not fit the schema";
+    TEMPLATE = "template-failed", INTERNAL_SERVER_ERROR, "A mail could not be written";
+    NOT_CONFIGURED = "not-configured", SERVICE_UNAVAILABLE, "The gate is not configured";
+    REFUSED_BY_ACS = "not-accepted", BAD_GATEWAY, "Mail was not accepted for delivery";
+    TRY_LATER = "try-later", SERVICE_UNAVAILABLE, "Mail cannot be accepted for delivery now";
+}
+
+/// Why a request ended before its mails were sent.
+#[derive(Debug)]
+pub enum Refusal {
+    /// No route has the path.
+    UnknownPath,
+    /// The route or probe does not take the method.
+    Method {
+        /// The methods it takes.
+        allow: &'static str,
+    },
+    /// There is no body to work on.
+    Body {
+        /// Why.
+        error: BodyError,
+        /// The route's limit in bytes.
+        limit: usize,
+    },
+    /// The caller did not prove itself.
+    Caller(auth::Refusal),
+    /// The body cannot be read.
+    Decode(decode::Error),
+    /// A guard refused.
+    Guard(guard::Refusal),
+    /// The payload does not fit.
+    Invalid(Vec<Violation>),
+    /// A template failed; the place in it.
+    Template {
+        /// The mail's name.
+        mail: String,
+        /// The part and line.
+        place: String,
+    },
+    /// The policy cannot be used.
+    Policy,
+    /// Settings are missing or malformed.
+    Settings(Vec<SettingError>),
+}
+
+/// A mail that applied, and what became of it.
+#[derive(Debug)]
+pub struct Sent {
+    /// The mail's name.
+    pub mail: String,
+    /// What became of it.
+    pub delivery: Delivery,
+}
+
+/// What audit lines say of an answer.
+#[derive(Debug, PartialEq, Eq)]
+pub struct Summary {
+    /// The request as a whole.
+    pub verdict: Verdict,
+    /// The problem, and what exactly it was where the answer does not tell.
+    pub reason: Option<String>,
+}
+
+impl From<auth::Refusal> for Refusal {
+    fn from(refusal: auth::Refusal) -> Self {
+        Self::Caller(refusal)
+    }
+}
+
+impl From<decode::Error> for Refusal {
+    fn from(error: decode::Error) -> Self {
+        Self::Decode(error)
+    }
+}
+
+impl From<guard::Refusal> for Refusal {
+    fn from(refusal: guard::Refusal) -> Self {
+        Self::Guard(refusal)
+    }
+}
+
+impl From<Vec<Violation>> for Refusal {
+    fn from(violations: Vec<Violation>) -> Self {
+        Self::Invalid(violations)
+    }
+}
+
+impl From<Vec<SettingError>> for Refusal {
+    fn from(errors: Vec<SettingError>) -> Self {
+        Self::Settings(errors)
+    }
+}
+
+impl Refusal {
+    const fn problem_type(&self) -> ProblemType {
+        match self {
+            Self::UnknownPath => UNKNOWN_PATH,
+            Self::Method { .. } => METHOD,
+            Self::Body { error: BodyError::TooLarge, .. } => BODY_TOO_LARGE,
+            Self::Body { error: BodyError::Interrupted, .. } => BODY_INTERRUPTED,
+            Self::Caller(auth::Refusal::UnusableSecret) | Self::Policy | Self::Settings(_) => NOT_CONFIGURED,
+            Self::Caller(_) => UNAUTHENTICATED,
+            Self::Decode(decode::Error::MediaType(_)) => MEDIA_TYPE,
+            Self::Decode(_) => MALFORMED,
+            Self::Guard(guard::Refusal::Origin) => FOREIGN_ORIGIN,
+            Self::Invalid(_) => INVALID,
+            Self::Template { .. } => TEMPLATE,
+        }
+    }
+
+    /// A sentence for the caller. What would help a forger, or concerns the operator alone, is not in it.
+    fn detail(&self) -> String {
+        match self {
+            Self::UnknownPath => "Check the path against the policy.".to_owned(),
+            Self::Method { allow } => format!("Use {allow}."),
+            Self::Body { limit, .. } => format!("At most {limit} bytes are taken here."),
+            Self::Caller(_) => "The request is not signed as this webhook demands.".to_owned(),
+            Self::Decode(error) => error.to_string(),
+            Self::Guard(_) => "The page that sent this is not on a site that this form lists.".to_owned(),
+            Self::Invalid(violations) if violations.len() == 1 => "One field is not as expected.".to_owned(),
+            Self::Invalid(violations) => format!("{} fields are not as expected.", violations.len()),
+            Self::Template { .. } => "Nothing was sent. The operator's log says where it failed.".to_owned(),
+            Self::Policy | Self::Settings(_) => "Nothing was sent. GET /readyz says what is missing.".to_owned(),
+        }
+    }
+
+    /// For the audit line: the problem, and the exact reason where the answer keeps it back.
+    fn reason(&self) -> String {
+        let slug = self.problem_type().slug;
+        match self {
+            Self::Caller(refusal) => format!("{slug}: {refusal}"),
+            Self::Invalid(violations) => {
+                let mut keywords: Vec<_> = violations.iter().map(|violation| violation.keyword.as_str()).collect();
+                keywords.sort_unstable();
+                keywords.dedup();
+                format!("{slug}: {}", keywords.join(", "))
+            }
+            Self::Template { mail, place } => format!("{slug}: {mail} {place}"),
+            Self::Settings(errors) => {
+                format!("{slug}: {}", errors.iter().map(ToString::to_string).collect::<Vec<_>>().join("; "))
+            }
+            Self::Policy => format!("{slug}: the policy cannot be used"),
+            _ => slug.to_owned(),
+        }
+    }
+
+    /// The answer to a refused request, and what the audit line says of it.
+    pub fn respond(&self) -> (Response<Bytes>, Summary) {
+        let problem_type = self.problem_type();
+        let mut problem = problem(problem_type, &self.detail());
+        if let (Self::Invalid(violations), Some(members)) = (self, problem.as_object_mut()) {
+            members.insert("errors".to_owned(), json!(violations));
+        }
+        let mut response = body(problem_type.status, PROBLEM_JSON, &problem);
+        if let Self::Method { allow } = self {
+            response.headers_mut().insert(ALLOW, HeaderValue::from_static(allow));
+        }
+        let verdict = if problem_type.status.is_server_error() { Verdict::Failed } else { Verdict::Refused };
+        (response, Summary { verdict, reason: Some(self.reason()) })
+    }
+}
+
+/// The answer to a request whose mails were tried, and what the audit line says of it.
+///
+/// Nothing says "sent" that ACS did not accept. A problem that time may mend is 503, so that callers come again;
+/// their repeat has the same operation ids, and what was accepted is not sent again.
+pub fn respond(route: &Route, headers: &HeaderMap, format: Format, sent: &[Sent]) -> (Response<Bytes>, Summary) {
+    let accepted = sent.iter().filter(|sent| sent.delivery.outcome == crate::acs::Outcome::Accepted).count();
+    let mails: Vec<_> = sent.iter().map(mail).collect();
+    if accepted == sent.len() {
+        let verdict = if sent.is_empty() { Verdict::Ignored } else { Verdict::Sent };
+        return (success(route, headers, format, accepted, &mails), Summary { verdict, reason: None });
+    }
+    let temporary = sent.iter().any(|sent| sent.delivery.outcome.is_temporary());
+    let (problem_type, advice) = if temporary {
+        (TRY_LATER, "Send the same request again later: what was accepted will not be sent twice.")
+    } else {
+        (REFUSED_BY_ACS, "The operator's log says why.")
+    };
+    let detail = format!("{accepted} of {} mails were accepted. {advice}", sent.len());
+    let mut problem = problem(problem_type, &detail);
+    if let Some(members) = problem.as_object_mut() {
+        members.insert("sent".to_owned(), json!(accepted));
+        members.insert("mails".to_owned(), json!(mails));
+    }
+    let mut response = body(problem_type.status, PROBLEM_JSON, &problem);
+    if let Some(wait) = sent.iter().filter_map(|sent| sent.delivery.outcome.retry_after()).max() {
+        response.headers_mut().insert(RETRY_AFTER, HeaderValue::from(wait.as_secs()));
+    }
+    let verdict = if accepted == 0 { Verdict::Failed } else { Verdict::Partial };
+    (response, Summary { verdict, reason: Some(problem_type.slug.to_owned()) })
+}
+
+fn mail(sent: &Sent) -> Value {
+    json!({
+        "mail": sent.mail,
+        "status": sent.delivery.outcome.as_str(),
+        "operation": sent.delivery.operation,
+    })
+}
+
+fn success(route: &Route, headers: &HeaderMap, format: Format, accepted: usize, mails: &[Value]) -> Response<Bytes> {
+    match &route.thanks {
+        Some(thanks) if route.kind == Kind::Form && !wants_json(headers, format) => see_other(thanks),
+        _ => body(StatusCode::OK, JSON, &json!({ "sent": accepted, "mails": mails })),
+    }
+}
+
+/// A script says that it wants JSON, or shows it by sending JSON; a plain form does neither.
+fn wants_json(headers: &HeaderMap, format: Format) -> bool {
+    let accept = headers.get(ACCEPT).and_then(|value| value.to_str().ok()).unwrap_or_default();
+    accept.contains("application/json") || (format == Format::Json && !accept.contains("text/html"))
+}
+
+fn see_other(location: &str) -> Response<Bytes> {
+    let mut response = body(StatusCode::SEE_OTHER, JSON, &json!({ "next": location }));
+    if let Ok(location) = HeaderValue::from_str(location) {
+        response.headers_mut().insert(LOCATION, location);
+    }
+    response
+}
+
+const JSON: &str = "application/json";
+const PROBLEM_JSON: &str = "application/problem+json";
+
+fn problem(problem_type: ProblemType, detail: &str) -> Value {
+    json!({
+        "type": format!("{PROBLEM_TYPE_PREFIX}{}", problem_type.slug),
+        "title": problem_type.title,
+        "status": problem_type.status.as_u16(),
+        "detail": detail,
+    })
+}
+
+fn body(status: StatusCode, content_type: &'static str, value: &Value) -> Response<Bytes> {
+    let mut response = Response::new(Bytes::from(value.to_string()));
+    *response.status_mut() = status;
+    let headers = response.headers_mut();
+    headers.insert(CONTENT_TYPE, HeaderValue::from_static(content_type));
+    headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    headers.insert(X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
+    response
+}
+
+/// The answer to `GET /healthz`: the component runs.
+pub fn alive() -> Response<Bytes> {
+    body(StatusCode::OK, JSON, &json!({ "status": "alive" }))
+}
+
+/// The answer to `GET /readyz`: the gate could send, or why not, by name.
+pub fn readiness(missing: &[String]) -> Response<Bytes> {
+    if missing.is_empty() {
+        body(StatusCode::OK, JSON, &json!({ "status": "ready" }))
+    } else {
+        body(StatusCode::SERVICE_UNAVAILABLE, JSON, &json!({ "status": "not ready", "missing": missing }))
+    }
+}

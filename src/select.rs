@@ -1,0 +1,85 @@
+//! Which mails apply to a valid payload, and to whom they go.
+
+use serde_json::Value;
+
+use crate::policy::{Address, Mail, Recipients, ReplyTo, Route};
+use crate::validate::{Valid, Violation};
+
+/// A mail that applies, with its recipients.
+#[derive(Debug)]
+pub struct Selected<'a> {
+    /// The mail.
+    pub mail: &'a Mail,
+    /// Who gets it.
+    pub to: Vec<Address>,
+    /// Where an answer goes.
+    pub reply_to: Option<Mailbox>,
+}
+
+/// An address with a person's name.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Mailbox {
+    /// The address.
+    pub address: Address,
+    /// The name as the payload has it; not fit for a header yet.
+    pub name: Option<String>,
+}
+
+/// Selects the mails of a route.
+///
+/// # Errors
+/// A violation for each address of the payload that no mail can go to.
+pub fn select<'a>(route: &'a Route, valid: &Valid) -> Result<Vec<Selected<'a>>, Vec<Violation>> {
+    let payload = valid.payload();
+    let applies = |mail: &&Mail| mail.when.as_ref().is_none_or(|when| when.validator().is_valid(payload));
+    let (selected, refused): (Vec<_>, Vec<_>) =
+        route.mails.iter().filter(applies).map(|mail| resolve(mail, payload)).partition(Result::is_ok);
+    if refused.is_empty() {
+        Ok(selected.into_iter().filter_map(Result::ok).collect())
+    } else {
+        let mut violations: Vec<_> = refused.into_iter().filter_map(Result::err).collect();
+        violations.dedup();
+        Err(violations)
+    }
+}
+
+fn resolve<'a>(mail: &'a Mail, payload: &Value) -> Result<Selected<'a>, Violation> {
+    let to = match &mail.to {
+        Recipients::Fixed(addresses) => addresses.clone(),
+        Recipients::Field { pointer, allow } => vec![chosen(payload, pointer, allow)?],
+    };
+    let reply_to = mail.reply_to.as_ref().map_or(Ok(None), |reply_to| mailbox(payload, reply_to))?;
+    Ok(Selected { mail, to, reply_to })
+}
+
+fn chosen(payload: &Value, pointer: &str, allow: &[String]) -> Result<Address, Violation> {
+    let address =
+        address(payload, pointer)?.ok_or_else(|| violation(pointer, "required", "This field is required."))?;
+    if allow.is_empty() || allow.contains(&address.domain()) {
+        Ok(address)
+    } else {
+        Err(violation(pointer, "allow", "Mail is not sent to addresses of this domain."))
+    }
+}
+
+fn mailbox(payload: &Value, reply_to: &ReplyTo) -> Result<Option<Mailbox>, Violation> {
+    let name = reply_to.name.as_ref().and_then(|pointer| payload.pointer(pointer)).and_then(Value::as_str);
+    let address = address(payload, &reply_to.address)?;
+    Ok(address.map(|address| Mailbox { address, name: name.map(str::to_owned) }))
+}
+
+/// A schema's `email` format lets more through than mail systems take, so the gate's own rule has the last word.
+fn address(payload: &Value, pointer: &str) -> Result<Option<Address>, Violation> {
+    match payload.pointer(pointer) {
+        None => Ok(None),
+        Some(value) => value
+            .as_str()
+            .and_then(|text| Address::parse(text).ok())
+            .map(Some)
+            .ok_or_else(|| violation(pointer, "format", "This must be an e-mail address.")),
+    }
+}
+
+fn violation(pointer: &str, keyword: &str, detail: &str) -> Violation {
+    Violation { pointer: pointer.to_owned(), keyword: keyword.to_owned(), detail: detail.to_owned() }
+}
