@@ -1,0 +1,8 @@
+//! The core, natively: every step through its public door, with a scripted host.
+#![allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test may fail loudly")]
+
+mod flow;
+mod policy;
+mod signature;
+mod support;
+mod webhooks;

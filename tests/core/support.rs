@@ -1,0 +1,206 @@
+//! A scripted host: a fixed clock, given settings, answers in order, and a record of all that the gate did.
+
+use std::cell::{Cell, RefCell};
+use std::collections::{BTreeMap, VecDeque};
+use std::path::Path;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+use bytes::Bytes;
+use http::{Request, Response};
+use postern::gate::Gate;
+use postern::host::{BodyError, FetchError, Host};
+use postern::policy::{Files, Policy};
+use serde_json::{Value, json};
+
+/// 2026-03-03T07:05:09Z
+pub const NOW: u64 = 1_772_521_509;
+pub const GITHUB_SECRET: &str = "It's a Secret to Everybody";
+pub const STANDARD_SECRET: &str = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw";
+
+pub type Answer = Result<Response<Bytes>, FetchError>;
+
+pub struct ScriptedHost {
+    pub now: Cell<u64>,
+    pub settings: BTreeMap<String, String>,
+    pub answers: RefCell<VecDeque<Answer>>,
+    pub requests: RefCell<Vec<Request<Bytes>>>,
+    pub lines: RefCell<Vec<Value>>,
+    monotonic: Cell<u64>,
+    random: Cell<u128>,
+    /// How long each answer takes.
+    pub latency: Cell<Duration>,
+}
+
+impl ScriptedHost {
+    pub fn new() -> Self {
+        let settings = [
+            ("acs_endpoint", "https://contoso.communication.azure.com/"),
+            ("acs_access_key", "MDEyMzQ1Njc4OWFiY2RlZjAxMjM0NTY3ODlhYmNkZWY="),
+            ("github_webhook_secret", GITHUB_SECRET),
+            ("jobs_secret", STANDARD_SECRET),
+        ];
+        Self {
+            now: Cell::new(NOW),
+            settings: settings.map(|(name, value)| (name.to_owned(), value.to_owned())).into(),
+            answers: RefCell::default(),
+            requests: RefCell::default(),
+            lines: RefCell::default(),
+            monotonic: Cell::new(1_000),
+            random: Cell::new(1),
+            latency: Cell::new(Duration::from_millis(7)),
+        }
+    }
+
+    pub fn answering(answers: impl IntoIterator<Item = Answer>) -> Self {
+        let host = Self::new();
+        host.answers.borrow_mut().extend(answers);
+        host
+    }
+
+    pub fn set(mut self, name: &str, value: &str) -> Self {
+        self.settings.insert(name.to_owned(), value.to_owned());
+        self
+    }
+
+    /// The JSON bodies of what was sent to ACS.
+    pub fn sent(&self) -> Vec<Value> {
+        self.requests.borrow().iter().map(|request| serde_json::from_slice(request.body()).unwrap()).collect()
+    }
+
+    pub fn operations(&self) -> Vec<String> {
+        let id = |request: &Request<Bytes>| request.headers()["operation-id"].to_str().unwrap().to_owned();
+        self.requests.borrow().iter().map(id).collect()
+    }
+
+    /// The one audit line that was written.
+    pub fn line(&self) -> Value {
+        let lines = self.lines.borrow();
+        assert_eq!(lines.len(), 1, "one line for one request: {lines:?}");
+        lines[0].clone()
+    }
+}
+
+impl Host for ScriptedHost {
+    fn now(&self) -> SystemTime {
+        UNIX_EPOCH + Duration::from_secs(self.now.get())
+    }
+
+    fn monotonic(&self) -> Duration {
+        Duration::from_millis(self.monotonic.get())
+    }
+
+    fn random(&self) -> u128 {
+        self.random.replace(self.random.get() + 1)
+    }
+
+    async fn setting(&self, name: &str) -> Option<String> {
+        self.settings.get(name).cloned()
+    }
+
+    async fn fetch(&self, request: Request<Bytes>, timeout: Duration) -> Answer {
+        let operation = request.headers()["operation-id"].to_str().unwrap().to_owned();
+        self.requests.borrow_mut().push(request);
+        self.monotonic.set(self.monotonic.get() + self.latency.get().as_millis() as u64);
+        if self.latency.get() > timeout {
+            return Err(FetchError::Timeout);
+        }
+        self.answers.borrow_mut().pop_front().unwrap_or_else(|| accepted(&operation))
+    }
+
+    fn audit(&self, line: &str) {
+        self.lines.borrow_mut().push(serde_json::from_str(line).unwrap());
+    }
+}
+
+/// ACS's answer to a send, as recorded from a live resource.
+pub fn accepted(operation: &str) -> Answer {
+    let body = json!({"id": operation, "status": "Running", "error": null}).to_string();
+    Ok(Response::builder().status(202).header("retry-after", "30").body(body.into()).unwrap())
+}
+
+/// An error of ACS whose text must reach nobody.
+pub fn refusal(status: u16, code: &str) -> Answer {
+    let body = json!({"error": {"code": code, "message": "canary-acs-text", "target": null}}).to_string();
+    Ok(Response::builder().status(status).header("x-ms-error-code", code).body(body.into()).unwrap())
+}
+
+pub fn example() -> Files {
+    Files::read(Path::new(env!("CARGO_MANIFEST_DIR"))).unwrap()
+}
+
+pub fn gate(files: &Files) -> Gate {
+    let policy = Policy::load(files);
+    assert!(policy.is_ok(), "{policy:?}");
+    Gate::new(policy)
+}
+
+/// Sends a request through a gate, checks what every answer must fulfil, and gives status, headers and body.
+pub async fn call(gate: &Gate, host: &ScriptedHost, request: Request<impl Into<Bytes>>) -> Response<Bytes> {
+    call_with(gate, host, request.map(|body| Ok(body.into()))).await
+}
+
+pub async fn call_with(
+    gate: &Gate,
+    host: &ScriptedHost,
+    request: Request<Result<Bytes, BodyError>>,
+) -> Response<Bytes> {
+    let response = gate.handle(host, request).await;
+    let allowed = ["allow", "cache-control", "content-type", "location", "retry-after", "x-content-type-options"];
+    for name in response.headers().keys() {
+        assert!(allowed.contains(&name.as_str()), "unexpected header {name}");
+    }
+    assert_eq!(response.headers()["cache-control"], "no-store");
+    assert_eq!(response.headers()["x-content-type-options"], "nosniff");
+    let body: Value = serde_json::from_slice(response.body()).unwrap();
+    if response.status().as_u16() >= 400 && body.get("missing").is_none() {
+        assert_eq!(response.headers()["content-type"], "application/problem+json");
+        assert_eq!(body["status"], response.status().as_u16());
+        assert!(body["type"].as_str().unwrap().starts_with("urn:postern:problem:"));
+    }
+    let text = format!("{body}{:?}{:?}", response.headers(), host.lines.borrow());
+    for (name, secret) in &host.settings {
+        assert!(name == "acs_endpoint" || !text.contains(secret.as_str()), "the value of {name} leaked");
+    }
+    assert!(!text.contains("canary-acs-text"), "ACS's text leaked");
+    response
+}
+
+pub fn body(response: &Response<Bytes>) -> Value {
+    serde_json::from_slice(response.body()).unwrap()
+}
+
+/// The last part of a problem's type.
+pub fn problem(response: &Response<Bytes>) -> String {
+    body(response)["type"].as_str().unwrap().rsplit(':').next().unwrap().to_owned()
+}
+
+pub fn post(path: &str, content_type: &str, body: impl Into<Bytes>) -> Request<Bytes> {
+    Request::post(path).header("content-type", content_type).body(body.into()).unwrap()
+}
+
+pub fn contact() -> Value {
+    json!({"name": "Ada", "email": "ada@customer.example", "message": "Hello!"})
+}
+
+pub fn contact_request(payload: &Value) -> Request<Bytes> {
+    post("/contact", "application/json", payload.to_string())
+}
+
+pub fn issue() -> Value {
+    serde_json::from_str(example().text("templates/issue-opened/sample.json").unwrap()).unwrap()
+}
+
+/// A GitHub delivery, signed with the sha2 and hmac crates directly, not with the code under test.
+pub fn github_request(payload: &Value, secret: &str) -> Request<Bytes> {
+    use hmac::{Hmac, KeyInit as _, Mac as _};
+    let body = payload.to_string();
+    let mac = Hmac::<sha2::Sha256>::new_from_slice(secret.as_bytes()).unwrap().chain_update(&body).finalize();
+    let hex: String = mac.into_bytes().iter().map(|byte| format!("{byte:02x}")).collect();
+    Request::post("/hooks/github")
+        .header("content-type", "application/json")
+        .header("x-hub-signature-256", format!("sha256={hex}"))
+        .header("x-github-delivery", "72d3162e-cc78-11e3-81ab-4c9367dc0958")
+        .header("x-github-event", "issues")
+        .body(body.into())
+        .unwrap()
+}
