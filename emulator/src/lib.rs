@@ -1,1 +1,162 @@
-//! Placeholder.
+//! A local emulator of Azure Communication Services Email.
+//!
+//! It speaks the REST interface (`POST /emails:send`, `GET /emails/operations/{id}`), checks every signature, keeps
+//! the mails it accepts, and fails on demand. Nothing leaves the machine.
+//!
+//! ```no_run
+//! # async fn example() -> Result<(), Box<dyn std::error::Error>> {
+//! use postern_emulator::{Config, Effect, Emulator, Fault};
+//!
+//! let emulator = Emulator::bind(([127, 0, 0, 1], 0).into(), Config::default()).await?;
+//! let settings = emulator.connection_string(); // for the client under test
+//! let store = emulator.store();
+//! tokio::spawn(emulator.serve(std::future::pending()));
+//!
+//! store.fault(Fault::next(Effect::status(503)).for_recipient("ops@contoso.example"));
+//! // … send mails …
+//! assert_eq!(store.messages().len(), 1);
+//! # Ok(())
+//! # }
+//! ```
+//!
+//! Beside the two calls of ACS it answers:
+//!
+//! | call | does |
+//! |---|---|
+//! | `GET /` | the inbox, a page for people |
+//! | `GET /api/messages[?limit=N]` | `{total, messages}`, newest first |
+//! | `GET /api/messages/{id}` | one message with operation, deliveries, attempts and the raw request |
+//! | `GET /api/messages/{id}/html` | its HTML body, as a page that can run and load nothing |
+//! | `DELETE /api/messages` | forgets messages, operations and attempts |
+//! | `GET /api/attempts` | every send seen, refused and lost ones included, newest first |
+//! | `GET`, `POST`, `DELETE /api/faults` | lists, adds ([`Fault`] as JSON), forgets faults |
+//! | `GET`, `POST`, `DELETE /api/suppressions` | lists, adds (`{"address": …}`), forgets suppressed addresses |
+//!
+//! Recipients whose address begins with `bounce@`, `suppressed@`, `quarantine@`, `spam@` or `slow@` (with or
+//! without a `+tag`) meet that fate, and the mail is accepted all the same.
+
+mod acs;
+mod api;
+mod attempt;
+mod bearer;
+mod body;
+mod clock;
+mod config;
+mod error;
+mod fault;
+mod inbox;
+mod line;
+mod mailbox;
+mod message;
+mod operation;
+mod quota;
+mod resource;
+mod sender;
+mod server;
+mod signature;
+mod store;
+mod strike;
+mod suppression;
+mod validate;
+mod version;
+
+use std::io;
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
+use std::sync::Arc;
+
+use thiserror::Error;
+use tokio::net::TcpListener;
+
+use crate::resource::Resource;
+
+pub use crate::attempt::Attempt;
+pub use crate::bearer::BearerCheck;
+pub use crate::clock::Clock;
+pub use crate::config::{Config, DEVELOPMENT_KEY, RepeatAnswer};
+pub use crate::fault::{Call, Effect, Fault};
+pub use crate::message::{Address, Attachment, Content, Email, Message, RawRequest, Recipients};
+pub use crate::operation::{Delivery, DeliveryStatus, Failure, Operation, Status};
+pub use crate::quota::Quota;
+pub use crate::sender::Senders;
+pub use crate::signature::{AccessKey, AccessKeyError, CLOCK_TOLERANCE};
+pub use crate::store::Store;
+pub use crate::suppression::Suppression;
+pub use crate::version::ApiVersion;
+pub use uuid::Uuid;
+
+/// An emulator that listens, and serves once [`Emulator::serve`] is called.
+#[derive(Debug)]
+pub struct Emulator {
+    listener: TcpListener,
+    address: SocketAddr,
+    resource: Arc<Resource>,
+}
+
+/// Why an emulator could not listen.
+#[derive(Debug, Error)]
+pub enum BindError {
+    /// Something else listens there.
+    #[error("{0} is in use; stop the program that listens there, or choose another port")]
+    InUse(SocketAddr),
+    /// Anything else the system has against it.
+    #[error("cannot listen on {address}: {source}")]
+    Other {
+        /// The address asked for.
+        address: SocketAddr,
+        /// What the system said.
+        source: io::Error,
+    },
+}
+
+impl Emulator {
+    /// Listens on `address`; port 0 lets the system choose.
+    ///
+    /// # Errors
+    /// When the address is in use, or not this machine's, or not allowed.
+    pub async fn bind(address: SocketAddr, config: Config) -> Result<Emulator, BindError> {
+        let failed = |source: io::Error| match source.kind() {
+            io::ErrorKind::AddrInUse => BindError::InUse(address),
+            _ => BindError::Other { address, source },
+        };
+        let listener = TcpListener::bind(address).await.map_err(failed)?;
+        let address = listener.local_addr().map_err(failed)?;
+        let store = Store::new(&config);
+        let resource = Arc::new(Resource { config, store, port: address.port() });
+        Ok(Emulator { listener, address, resource })
+    }
+
+    /// Where it listens.
+    pub fn local_addr(&self) -> SocketAddr {
+        self.address
+    }
+
+    /// The endpoint for clients on this machine, such as `http://127.0.0.1:3001`.
+    pub fn endpoint(&self) -> String {
+        let ip = match self.address.ip() {
+            IpAddr::V4(ip) if ip.is_unspecified() => Ipv4Addr::LOCALHOST.into(),
+            IpAddr::V6(ip) if ip.is_unspecified() => Ipv6Addr::LOCALHOST.into(),
+            ip => ip,
+        };
+        format!("http://{}", SocketAddr::new(ip, self.address.port()))
+    }
+
+    /// Endpoint and access key in the form that the Azure portal shows. It contains the key.
+    pub fn connection_string(&self) -> String {
+        let key = self.resource.config.access_key.reveal();
+        format!("endpoint={}/;accesskey={key}", self.endpoint())
+    }
+
+    /// A handle on what it remembers; good before, while and after it serves.
+    pub fn store(&self) -> Store {
+        self.resource.store.clone()
+    }
+
+    /// Serves until `shutdown` completes; open calls then have two seconds to end.
+    ///
+    /// # Errors
+    /// None at present; the type leaves room for a listener that breaks.
+    pub async fn serve(self, shutdown: impl Future<Output = ()> + Send + 'static) -> io::Result<()> {
+        let router = server::router(self.resource, self.address);
+        server::serve(self.listener, router, shutdown).await
+    }
+}

@@ -14,7 +14,10 @@ use crate::validate;
 /// The policy may be deployed when no finding has severity error.
 pub fn check(files: &Files) -> Vec<Diagnostic> {
     let mut findings = Findings::default();
-    if let Some(policy) = Policy::assemble(files, &mut findings) {
+    let policy = Policy::assemble(files, &mut findings);
+    // A template that does not compile would fail its sample too, and the second finding would only hide the first.
+    let compiles = !findings.0.iter().any(|finding| finding.file.starts_with("templates/"));
+    if let Some(policy) = policy.filter(|_| compiles) {
         for route in policy.routes() {
             for mail in &route.mails {
                 check_sample(&policy, route, mail, files, &mut findings);

@@ -1,0 +1,222 @@
+//! The emulator's own JSON: what was received, what was tried, what shall go wrong.
+
+use std::sync::Arc;
+use std::time::SystemTime;
+
+use axum::extract::{Path, Query, Request, State};
+use axum::routing::get;
+use axum::{Json, Router};
+use http::StatusCode;
+use serde::{Deserialize, Serialize};
+use serde_json::{Value, json};
+
+use crate::acs::uuid;
+use crate::attempt::Attempt;
+use crate::body;
+use crate::clock::rfc3339;
+use crate::error::Refusal;
+use crate::fault::{Effect, Fault};
+use crate::message::{Address, Message};
+use crate::operation::Status;
+use crate::resource::Resource;
+use crate::suppression::Suppression;
+use crate::validate::{Invalid, check_address};
+
+/// Largest body of a call to this API.
+const MAX_BODY: usize = 64 * 1024;
+
+/// The routes below `/api`.
+pub(crate) fn routes() -> Router<Arc<Resource>> {
+    Router::new()
+        .route("/api/messages", get(list).delete(clear))
+        .route("/api/messages/{id}", get(show))
+        .route("/api/attempts", get(attempts))
+        .route("/api/faults", get(faults).post(add_fault).delete(clear_faults))
+        .route("/api/suppressions", get(suppressions).post(suppress).delete(clear_suppressions))
+}
+
+#[derive(Deserialize)]
+struct Page {
+    limit: Option<usize>,
+}
+
+/// A message in a list.
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Summary<'a> {
+    id: String,
+    received_at: String,
+    sender: &'a str,
+    to: &'a [Address],
+    cc: &'a [Address],
+    bcc: &'a [Address],
+    subject: &'a str,
+    attachments: usize,
+    api_version: &'a str,
+    status: Status,
+}
+
+impl<'a> Summary<'a> {
+    fn new(message: &'a Message, now: SystemTime) -> Summary<'a> {
+        let email = &message.email;
+        let [(_, to), (_, cc), (_, bcc)] = email.recipients.lists();
+        Summary {
+            id: message.id.to_string(),
+            received_at: rfc3339(message.received_at),
+            sender: &email.sender_address,
+            to,
+            cc,
+            bcc,
+            subject: &email.content.subject,
+            attachments: email.attachments.as_deref().unwrap_or_default().len(),
+            api_version: message.api_version.as_str(),
+            status: message.operation.status(now),
+        }
+    }
+}
+
+async fn list(State(resource): State<Arc<Resource>>, Query(page): Query<Page>) -> Json<Value> {
+    let messages = resource.store.messages();
+    let now = resource.store.now();
+    let limit = page.limit.unwrap_or(usize::MAX);
+    let summaries: Vec<_> = messages.iter().take(limit).map(|message| Summary::new(message, now)).collect();
+    Json(json!({"total": messages.len(), "messages": summaries}))
+}
+
+async fn show(State(resource): State<Arc<Resource>>, Path(id): Path<String>) -> Result<Json<Value>, Refusal> {
+    let message = find(&resource, &id)?;
+    Ok(Json(details(&message, &resource)))
+}
+
+/// The message with this id.
+pub(crate) fn find(resource: &Resource, id: &str) -> Result<Arc<Message>, Refusal> {
+    let found = uuid(id).and_then(|id| resource.store.message(id));
+    found.ok_or(Refusal::NoSuchPlace)
+}
+
+fn details(message: &Message, resource: &Resource) -> Value {
+    let now = resource.store.now();
+    let operation = &message.operation;
+    let ended = operation.status(now) != Status::Running;
+    let request = &message.request;
+    json!({
+        "summary": Summary::new(message, now),
+        "internetMessageId": message.internet_message_id,
+        "message": message.email,
+        "operation": {
+            "status": operation.status(now),
+            "error": operation.failure_at(now),
+            "timeline": timeline(message, now),
+        },
+        "deliveries": if ended { json!(message.deliveries) } else { Value::Null },
+        "attempts": resource.store.attempts_of(message.id),
+        "request": {
+            "method": request.method,
+            "target": request.target,
+            "headers": request.headers,
+            "body": String::from_utf8_lossy(&request.body),
+        },
+    })
+}
+
+/// What has happened so far.
+fn timeline(message: &Message, now: SystemTime) -> Vec<Value> {
+    let operation = &message.operation;
+    [operation.started_at, operation.ends_at]
+        .into_iter()
+        .filter(|at| *at <= now)
+        .map(|at| json!({"at": rfc3339(at), "status": operation.status(at)}))
+        .collect()
+}
+
+async fn clear(State(resource): State<Arc<Resource>>) -> StatusCode {
+    resource.store.clear();
+    StatusCode::NO_CONTENT
+}
+
+async fn attempts(State(resource): State<Arc<Resource>>) -> Json<Value> {
+    let attempts = resource.store.attempts();
+    let entries: Vec<_> = attempts.iter().map(attempt_json).collect();
+    Json(json!({"total": attempts.len(), "attempts": entries}))
+}
+
+fn attempt_json(attempt: &Attempt) -> Value {
+    json!({
+        "number": attempt.number,
+        "at": rfc3339(attempt.at),
+        "operationId": attempt.operation_id,
+        "clientRequestId": attempt.client_request_id,
+        "status": attempt.status,
+        "code": attempt.code,
+        "fault": attempt.fault,
+    })
+}
+
+async fn faults(State(resource): State<Arc<Resource>>) -> Json<Value> {
+    Json(json!({"faults": resource.store.faults()}))
+}
+
+async fn add_fault(State(resource): State<Arc<Resource>>, request: Request) -> Result<StatusCode, Refusal> {
+    let fault: Fault = json_body(request).await?;
+    check_fault(&fault)?;
+    if resource.store.fault(fault) {
+        Ok(StatusCode::NO_CONTENT)
+    } else {
+        Err(Invalid::new(".", "too many faults wait already; delete them first").into())
+    }
+}
+
+fn check_fault(fault: &Fault) -> Result<(), Invalid> {
+    match fault.effect {
+        _ if fault.count == 0 => Err(Invalid::new("count", "at least 1 is needed")),
+        Effect::Status { status, .. } if !(400..=599).contains(&status) => {
+            Err(Invalid::new("effect.status", "not a status from 400 to 599"))
+        }
+        Effect::Delay { milliseconds } if u128::from(milliseconds) > Effect::LONGEST_DELAY.as_millis() => {
+            Err(Invalid::new("effect.milliseconds", "at most ten minutes are allowed"))
+        }
+        _ => Ok(()),
+    }
+}
+
+async fn clear_faults(State(resource): State<Arc<Resource>>) -> StatusCode {
+    resource.store.clear_faults();
+    StatusCode::NO_CONTENT
+}
+
+async fn suppressions(State(resource): State<Arc<Resource>>) -> Json<Value> {
+    let list = resource.store.suppressions();
+    let entries: Vec<_> = list.iter().map(suppression_json).collect();
+    Json(json!({"suppressions": entries}))
+}
+
+fn suppression_json(entry: &Suppression) -> Value {
+    let Suppression { address, until, strikes } = entry;
+    json!({"address": address, "until": rfc3339(*until), "strikes": strikes})
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct NewSuppression {
+    address: String,
+}
+
+async fn suppress(State(resource): State<Arc<Resource>>, request: Request) -> Result<StatusCode, Refusal> {
+    let new: NewSuppression = json_body(request).await?;
+    check_address("address", &new.address)?;
+    resource.store.suppress(&new.address);
+    Ok(StatusCode::NO_CONTENT)
+}
+
+async fn clear_suppressions(State(resource): State<Arc<Resource>>) -> StatusCode {
+    resource.store.clear_suppressions();
+    StatusCode::NO_CONTENT
+}
+
+/// The content type is demanded because a web page elsewhere can post any other one without asking first.
+async fn json_body<T: for<'de> Deserialize<'de>>(request: Request) -> Result<T, Refusal> {
+    let (parts, body) = request.into_parts();
+    body::require_json(&parts.headers)?;
+    let body = body::read(body, MAX_BODY).await?;
+    Ok(body::parse(&body)?)
+}

@@ -1,0 +1,76 @@
+//! The log of sends seen, the refused and the lost ones included, so that a test can count.
+
+use std::collections::VecDeque;
+use std::time::SystemTime;
+
+use uuid::Uuid;
+
+/// Most attempts kept; the oldest are dropped.
+const MAX_ATTEMPTS: usize = 10_000;
+
+/// One `POST /emails:send`, whatever became of it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Attempt {
+    /// Counts from 1 since the emulator started.
+    pub number: u64,
+    /// When it arrived.
+    pub at: SystemTime,
+    /// The id the client gave, or the one it got.
+    pub operation_id: Option<Uuid>,
+    /// The client's `x-ms-client-request-id`.
+    pub client_request_id: Option<String>,
+    /// The status answered; none while unanswered, and for ever when the connection was lost on purpose.
+    pub status: Option<u16>,
+    /// The error code answered.
+    pub code: Option<String>,
+    /// The fault that struck, by its `kind`.
+    pub fault: Option<&'static str>,
+}
+
+/// What a client says about an attempt when it begins.
+#[derive(Debug, Default)]
+pub(crate) struct Claim {
+    pub(crate) operation_id: Option<Uuid>,
+    pub(crate) client_request_id: Option<String>,
+}
+
+#[derive(Debug, Default)]
+pub(crate) struct AttemptLog {
+    kept: VecDeque<Attempt>,
+    total: u64,
+}
+
+impl AttemptLog {
+    pub(crate) fn begin(&mut self, claim: Claim, at: SystemTime) -> u64 {
+        self.total += 1;
+        self.kept.push_back(Attempt {
+            number: self.total,
+            at,
+            operation_id: claim.operation_id,
+            client_request_id: claim.client_request_id,
+            status: None,
+            code: None,
+            fault: None,
+        });
+        if self.kept.len() > MAX_ATTEMPTS {
+            self.kept.pop_front();
+        }
+        self.total
+    }
+
+    /// Changes an attempt, unless it was dropped or cleared in the meantime.
+    pub(crate) fn update(&mut self, number: u64, change: impl FnOnce(&mut Attempt)) {
+        let found = self.kept.iter_mut().rev().find(|attempt| attempt.number == number);
+        if let Some(attempt) = found {
+            change(attempt);
+        }
+    }
+
+    pub(crate) fn newest_first(&self) -> Vec<Attempt> {
+        self.kept.iter().rev().cloned().collect()
+    }
+
+    pub(crate) fn clear(&mut self) {
+        self.kept.clear();
+    }
+}

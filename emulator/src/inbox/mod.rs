@@ -1,0 +1,59 @@
+//! The inbox: one static page with its script and style sheet, and the mails' HTML behind bars.
+
+use std::sync::Arc;
+
+use axum::Router;
+use axum::extract::{Path, State};
+use axum::response::{IntoResponse, Response};
+use axum::routing::get;
+use http::header::{CACHE_CONTROL, CONTENT_SECURITY_POLICY, CONTENT_TYPE, REFERRER_POLICY, X_CONTENT_TYPE_OPTIONS};
+
+use crate::api::find;
+use crate::error::Refusal;
+use crate::resource::Resource;
+
+/// The page may load its own files and call its own API, nothing else.
+const PAGE_POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; img-src data:; \
+    connect-src 'self'; frame-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
+
+/// A mail may style itself and show pictures it brings along. It runs nothing, loads nothing, sends nothing.
+const MAIL_POLICY: &str = "sandbox; default-src 'none'; style-src 'unsafe-inline'; img-src data:; \
+    base-uri 'none'; form-action 'none'; frame-ancestors 'self'";
+
+/// The routes of the inbox.
+pub(crate) fn routes() -> Router<Arc<Resource>> {
+    Router::new()
+        .route("/", get(page))
+        .route("/inbox.js", get(script))
+        .route("/inbox.css", get(style))
+        .route("/api/messages/{id}/html", get(mail))
+}
+
+async fn page() -> Response {
+    file("text/html; charset=utf-8", PAGE_POLICY, include_str!("page.html"))
+}
+
+async fn script() -> Response {
+    file("text/javascript; charset=utf-8", PAGE_POLICY, include_str!("page.js"))
+}
+
+async fn style() -> Response {
+    file("text/css; charset=utf-8", PAGE_POLICY, include_str!("page.css"))
+}
+
+async fn mail(State(resource): State<Arc<Resource>>, Path(id): Path<String>) -> Result<Response, Refusal> {
+    let message = find(&resource, &id)?;
+    let html = message.email.content.html.clone().ok_or(Refusal::NoSuchPlace)?;
+    Ok(file("text/html; charset=utf-8", MAIL_POLICY, html))
+}
+
+fn file(media_type: &'static str, policy: &'static str, text: impl IntoResponse) -> Response {
+    let headers = [
+        (CONTENT_TYPE, media_type),
+        (CONTENT_SECURITY_POLICY, policy),
+        (X_CONTENT_TYPE_OPTIONS, "nosniff"),
+        (REFERRER_POLICY, "no-referrer"),
+        (CACHE_CONTROL, "no-store"),
+    ];
+    (headers, text).into_response()
+}

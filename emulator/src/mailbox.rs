@@ -1,0 +1,66 @@
+//! The accepted messages, newest kept, oldest dropped.
+
+use std::collections::{HashMap, VecDeque};
+use std::sync::Arc;
+
+use uuid::Uuid;
+
+use crate::message::Message;
+
+/// What a message costs beside its body and headers, roughly.
+const OVERHEAD: usize = 2 * 1024;
+
+#[derive(Debug)]
+pub(crate) struct Mailbox {
+    max_messages: usize,
+    max_bytes: usize,
+    bytes: usize,
+    order: VecDeque<Arc<Message>>,
+    by_id: HashMap<Uuid, Arc<Message>>,
+}
+
+impl Mailbox {
+    pub(crate) fn new(max_messages: usize, max_bytes: usize) -> Mailbox {
+        let (order, by_id) = (VecDeque::new(), HashMap::new());
+        Mailbox { max_messages, max_bytes, bytes: 0, order, by_id }
+    }
+
+    pub(crate) fn get(&self, id: Uuid) -> Option<Arc<Message>> {
+        self.by_id.get(&id).cloned()
+    }
+
+    pub(crate) fn newest_first(&self) -> Vec<Arc<Message>> {
+        self.order.iter().rev().cloned().collect()
+    }
+
+    pub(crate) fn has_message_id(&self, message_id: &str) -> bool {
+        self.order.iter().any(|message| message.internet_message_id == message_id)
+    }
+
+    pub(crate) fn add(&mut self, message: Arc<Message>) {
+        self.bytes += weight(&message);
+        self.by_id.insert(message.id, Arc::clone(&message));
+        self.order.push_back(message);
+        while self.order.len() > self.max_messages || self.bytes > self.max_bytes {
+            self.drop_oldest();
+        }
+    }
+
+    fn drop_oldest(&mut self) {
+        if let Some(oldest) = self.order.pop_front() {
+            self.bytes -= weight(&oldest);
+            self.by_id.remove(&oldest.id);
+        }
+    }
+
+    pub(crate) fn clear(&mut self) {
+        *self = Mailbox::new(self.max_messages, self.max_bytes);
+    }
+}
+
+/// The body is kept twice: as received and parsed.
+fn weight(message: &Message) -> usize {
+    let headers = message.request.headers.iter();
+    let headers: usize = headers.map(|(name, value)| name.len() + value.len()).sum();
+    2 * message.request.body.len() + headers + OVERHEAD
+}

@@ -1,0 +1,101 @@
+//! How many calls ACS allows per minute and hour.
+
+use std::collections::VecDeque;
+use std::time::{Duration, SystemTime};
+
+use crate::clock::{later, until, whole_seconds};
+use crate::error::Refusal;
+
+const MINUTE: Duration = Duration::from_secs(60);
+const HOUR: Duration = Duration::from_secs(60 * 60);
+
+/// The quota of a subscription, by the kind of domain it sends from.
+///
+/// Source: ACS service limits, section Email. A refused call counts too, as documented: a client that does not wait
+/// stays locked out.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Quota {
+    /// No limit.
+    #[default]
+    None,
+    /// A verified own domain: 30 sends a minute and 100 an hour, 60 and 200 status reads.
+    Custom,
+    /// An Azure-managed domain: 5 sends a minute and 10 an hour, 10 and 20 status reads.
+    Managed,
+}
+
+impl Quota {
+    fn sends(self) -> Option<Limit> {
+        match self {
+            Quota::None => None,
+            Quota::Custom => Some(Limit { minute: 30, hour: 100 }),
+            Quota::Managed => Some(Limit { minute: 5, hour: 10 }),
+        }
+    }
+
+    fn status_reads(self) -> Option<Limit> {
+        match self {
+            Quota::None => None,
+            Quota::Custom => Some(Limit { minute: 60, hour: 200 }),
+            Quota::Managed => Some(Limit { minute: 10, hour: 20 }),
+        }
+    }
+}
+
+#[derive(Clone, Copy, Debug)]
+struct Limit {
+    minute: usize,
+    hour: usize,
+}
+
+/// The two meters of a resource.
+#[derive(Debug)]
+pub(crate) struct Meters {
+    quota: Quota,
+    sends: Meter,
+    status_reads: Meter,
+}
+
+impl Meters {
+    pub(crate) fn new(quota: Quota) -> Meters {
+        Meters { quota, sends: Meter::default(), status_reads: Meter::default() }
+    }
+
+    pub(crate) fn count_send(&mut self, now: SystemTime) -> Result<(), Refusal> {
+        self.sends.count(self.quota.sends(), now)
+    }
+
+    pub(crate) fn count_status_read(&mut self, now: SystemTime) -> Result<(), Refusal> {
+        self.status_reads.count(self.quota.status_reads(), now)
+    }
+}
+
+/// The times of the latest calls, newest first; never more than the hour's limit and one.
+#[derive(Debug, Default)]
+struct Meter(VecDeque<SystemTime>);
+
+impl Meter {
+    fn count(&mut self, limit: Option<Limit>, now: SystemTime) -> Result<(), Refusal> {
+        let Some(limit) = limit else { return Ok(()) };
+        self.0.push_front(now);
+        self.0.truncate(limit.hour + 1);
+        let over_minute = self.is_over(limit.minute, MINUTE, now);
+        let over_hour = self.is_over(limit.hour, HOUR, now);
+        if !over_minute && !over_hour {
+            return Ok(());
+        }
+        let wait = self.wait(limit.minute, MINUTE, now).max(self.wait(limit.hour, HOUR, now));
+        Err(Refusal::OverQuota { retry_after: whole_seconds(wait) })
+    }
+
+    /// Whether more than `allowed` calls, this one included, fall into the window.
+    fn is_over(&self, allowed: usize, window: Duration, now: SystemTime) -> bool {
+        self.0.get(allowed).is_some_and(|at| later(*at, window) > now)
+    }
+
+    /// How long until one more call would be within the limit, the refused ones counted.
+    fn wait(&self, allowed: usize, window: Duration, now: SystemTime) -> Duration {
+        let blocking = allowed.checked_sub(1).and_then(|index| self.0.get(index));
+        blocking.map_or(Duration::ZERO, |at| until(later(*at, window), now))
+    }
+}

@@ -1,0 +1,45 @@
+//! The emulated resource: its settings, its memory, and who may call it.
+
+use http::HeaderMap;
+use http::header::{AUTHORIZATION, HOST};
+use http::request::Parts;
+
+use crate::config::Config;
+use crate::error::Refusal;
+use crate::signature::verify;
+use crate::store::Store;
+
+/// What every call works on.
+#[derive(Debug)]
+pub(crate) struct Resource {
+    pub(crate) config: Config,
+    pub(crate) store: Store,
+    /// The port to name in `Operation-Location` when the client's Host header names none (the Java SDK).
+    pub(crate) port: u16,
+}
+
+impl Resource {
+    /// Lets a call pass that is signed with the key, or carries a token that the configuration accepts.
+    pub(crate) fn authorise(&self, parts: &Parts, body: &[u8]) -> Result<(), Refusal> {
+        match bearer_token(&parts.headers) {
+            Some(token) if self.config.bearer.accepts(token) => Ok(()),
+            Some(_) => Err(Refusal::Token),
+            None => {
+                let now = self.store.now();
+                Ok(verify(&self.config.access_key, parts, body, now)?)
+            }
+        }
+    }
+
+    /// The host as the client knows it, with a port.
+    pub(crate) fn authority(&self, headers: &HeaderMap) -> String {
+        let host = headers.get(HOST).and_then(|host| host.to_str().ok());
+        let host = host.unwrap_or("127.0.0.1");
+        let has_port = host.rsplit_once(':').is_some_and(|(_, port)| port.parse::<u16>().is_ok());
+        if has_port { host.to_owned() } else { format!("{host}:{}", self.port) }
+    }
+}
+
+fn bearer_token(headers: &HeaderMap) -> Option<&str> {
+    headers.get(AUTHORIZATION)?.to_str().ok()?.strip_prefix("Bearer ")
+}

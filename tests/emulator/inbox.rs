@@ -1,0 +1,77 @@
+//! The page for people.
+
+use serde_json::json;
+
+use crate::lab::{Lab, email, with};
+
+const FILES: [(&str, &str); 3] = [
+    ("/", "text/html; charset=utf-8"),
+    ("/inbox.js", "text/javascript; charset=utf-8"),
+    ("/inbox.css", "text/css; charset=utf-8"),
+];
+
+#[test]
+fn the_page_loads_nothing_from_elsewhere() {
+    let lab = Lab::new();
+    for (path, media_type) in FILES {
+        let answer = lab.own("GET", path);
+        assert_eq!(answer.status, 200);
+        assert_eq!(answer.header("content-type"), Some(media_type));
+        assert!(!answer.text.contains("//www") && !answer.text.contains("http"), "{path}");
+    }
+}
+
+#[test]
+fn the_page_has_a_strict_policy() {
+    let lab = Lab::new();
+    for (path, _) in FILES {
+        let answer = lab.own("GET", path);
+        assert_eq!(
+            answer.header("content-security-policy"),
+            Some(
+                "default-src 'none'; script-src 'self'; style-src 'self'; img-src data:; connect-src 'self'; \
+                 frame-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
+            )
+        );
+        assert_eq!(answer.header("x-content-type-options"), Some("nosniff"));
+        assert_eq!(answer.header("referrer-policy"), Some("no-referrer"));
+        assert_eq!(answer.header("cache-control"), Some("no-store"));
+    }
+    let page = lab.own("GET", "/").text;
+    assert!(page.contains(r#"sandbox="""#));
+    assert!(!page.contains("<style") && !page.contains(" onclick"));
+}
+
+#[test]
+fn the_script_never_writes_markup() {
+    let script = Lab::new().own("GET", "/inbox.js").text;
+    for risky in ["innerHTML", "outerHTML", "insertAdjacentHTML", "document.write", "eval(", "srcdoc"] {
+        assert!(!script.contains(risky), "{risky}");
+    }
+}
+
+#[test]
+fn hostile_html_is_served_where_it_can_do_nothing() {
+    let lab = Lab::new();
+    let html = "<script>alert(1)</script><img src=https://tracker.example/p.gif onerror=alert(2)>";
+    let id = lab.sent(&with(email(), "/content/html", json!(html)));
+    let answer = lab.own("GET", &format!("/api/messages/{id}/html"));
+    assert_eq!(answer.status, 200);
+    assert_eq!(answer.text, html);
+    assert_eq!(
+        answer.header("content-security-policy"),
+        Some(
+            "sandbox; default-src 'none'; style-src 'unsafe-inline'; img-src data:; base-uri 'none'; \
+             form-action 'none'; frame-ancestors 'self'"
+        )
+    );
+    assert_eq!(answer.header("x-content-type-options"), Some("nosniff"));
+}
+
+#[test]
+fn a_mail_without_html_has_no_html_page() {
+    let lab = Lab::new();
+    let id = lab.sent(&email());
+    let answer = lab.own("GET", &format!("/api/messages/{id}/html"));
+    answer.refused(404, "NotFound", "nothing at this address");
+}

@@ -1,0 +1,21 @@
+//! The emulator through its public door: real TCP on loopback, signed requests, exact answers.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    clippy::panic,
+    missing_docs,
+    reason = "a test that cannot go on should stop at once"
+)]
+
+mod api;
+mod body;
+mod faults;
+mod inbox;
+mod lab;
+mod operation;
+mod operation_id;
+mod quota;
+mod reserved;
+mod server;
+mod signature;
