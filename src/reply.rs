@@ -5,7 +5,7 @@ use http::header::{ACCEPT, ALLOW, CACHE_CONTROL, CONTENT_TYPE, LOCATION, RETRY_A
 use http::{HeaderMap, HeaderValue, Response, StatusCode};
 use serde_json::{Value, json};
 
-use crate::acs::{Delivery, SettingError};
+use crate::acs::{Delivery, Outcome, SettingError};
 use crate::audit::Verdict;
 use crate::decode::{self, Format};
 use crate::host::BodyError;
@@ -211,14 +211,13 @@ impl Refusal {
 /// Nothing says "sent" that ACS did not accept. A problem that time may mend is 503, so that callers come again;
 /// their repeat has the same operation ids, and what was accepted is not sent again.
 pub fn respond(route: &Route, headers: &HeaderMap, format: Format, sent: &[Sent]) -> (Response<Bytes>, Summary) {
-    let accepted = sent.iter().filter(|sent| sent.delivery.outcome == crate::acs::Outcome::Accepted).count();
+    let accepted = sent.iter().filter(|sent| sent.delivery.outcome == Outcome::Accepted).count();
     let mails: Vec<_> = sent.iter().map(mail).collect();
     if accepted == sent.len() {
         let verdict = if sent.is_empty() { Verdict::Ignored } else { Verdict::Sent };
         return (success(route, headers, format, accepted, &mails), Summary { verdict, reason: None });
     }
-    let temporary = sent.iter().any(|sent| sent.delivery.outcome.is_temporary());
-    let (problem_type, advice) = if temporary {
+    let (problem_type, advice) = if is_temporary(sent) {
         (TRY_LATER, "Send the same request again later: what was accepted will not be sent twice.")
     } else {
         (REFUSED_BY_ACS, "The operator's log says why.")
@@ -235,6 +234,13 @@ pub fn respond(route: &Route, headers: &HeaderMap, format: Format, sent: &[Sent]
     }
     let verdict = if accepted == 0 { Verdict::Failed } else { Verdict::Partial };
     (response, Summary { verdict, reason: Some(problem_type.slug.to_owned()) })
+}
+
+/// A mail that was not tried shares the fate of the one that met the trouble; alone, it was time that ran out.
+fn is_temporary(sent: &[Sent]) -> bool {
+    let outcomes = sent.iter().map(|sent| sent.delivery.outcome);
+    let mut met = outcomes.filter(|outcome| !matches!(outcome, Outcome::Accepted | Outcome::NotAttempted)).peekable();
+    met.peek().is_none() || met.any(Outcome::is_temporary)
 }
 
 fn mail(sent: &Sent) -> Value {

@@ -1,1 +1,50 @@
-//! Placeholder.
+//! `postern`, the native tool: serves a policy on this machine, checks it, previews its mails, and plays its callers.
+//!
+//! [`main`] reads the command line and hands over to one file per command in `command/`. Everything else is a noun
+//! that commands share. What a policy means is the core's business: this crate checks, renders and signs with it.
+
+mod command;
+mod console;
+mod dev;
+mod directory;
+mod interrupt;
+mod listen;
+mod payload;
+mod report;
+mod secret;
+
+use std::process::ExitCode;
+
+use clap::Parser;
+
+use command::Command;
+use report::BrokenPolicy;
+
+/// A guarded gate for system mail: webhooks in, approved mails out through Azure Communication Services.
+#[derive(Debug, Parser)]
+#[command(name = "postern", version, arg_required_else_help = true, disable_help_subcommand = true)]
+struct Cli {
+    #[command(subcommand)]
+    command: Command,
+}
+
+/// Runs the tool with the process's arguments.
+///
+/// The status is 0 where all went well, 1 where something was wrong, and 2 where the arguments make no sense.
+pub fn main() -> ExitCode {
+    match Cli::parse().command.run() {
+        Ok(status) => status,
+        Err(error) => {
+            tell(&error);
+            ExitCode::FAILURE
+        }
+    }
+}
+
+/// A broken policy comes with a report of its own; anything else is a sentence.
+fn tell(error: &anyhow::Error) {
+    match error.downcast_ref::<BrokenPolicy>() {
+        Some(broken) => console::complain(broken),
+        None => console::complain(format_args!("{}error:{} {error:#}", console::RED, console::RED.render_reset())),
+    }
+}

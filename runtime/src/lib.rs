@@ -1,1 +1,28 @@
-//! Placeholder.
+//! The embedded WebAssembly host: runs the Postern component behind an HTTP server, inside fixed limits.
+//!
+//! A [`Host`] holds the engine and the component that is loaded now; a [`Server`] puts it on a socket. The guest
+//! gets its settings, one read-only directory at [`POLICY_DIRECTORY`], and HTTP to the origins it was given. It has
+//! no other file, no other network and no inherited environment.
+
+mod answer;
+mod cache;
+mod guest;
+mod host;
+mod instance;
+mod limits;
+mod log;
+mod names;
+mod origin;
+mod outbound;
+mod server;
+mod variables;
+
+pub use answer::ResponseBody;
+pub use cache::{Cache, CacheError};
+pub use guest::{Guest, POLICY_DIRECTORY};
+pub use host::{Host, HostError, LoadError};
+pub use limits::Limits;
+pub use log::{Event, Log};
+pub use names::{NamesError, exports, imports};
+pub use origin::{Origin, OriginError};
+pub use server::{BindError, Server};

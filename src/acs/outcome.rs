@@ -88,10 +88,7 @@ impl Outcome {
 
     /// Whether the same message may be accepted later without anybody mending anything.
     pub const fn is_temporary(self) -> bool {
-        matches!(
-            self,
-            Self::Throttled { .. } | Self::Unavailable { .. } | Self::Timeout | Self::Unreachable | Self::NotAttempted
-        )
+        matches!(self, Self::Throttled { .. } | Self::Unavailable { .. } | Self::Timeout | Self::Unreachable)
     }
 
     /// Whether the next message would meet the same trouble.

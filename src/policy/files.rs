@@ -10,7 +10,7 @@ pub const MAX_FILE_BYTES: u64 = 1024 * 1024;
 
 /// What a policy consists of, beside fixtures and approvals; other entries of the directory are left alone,
 /// so that a policy can live at the root of a source repository.
-const FOLDERS: [&str; 2] = ["schemas", "templates"];
+pub const FOLDERS: [&str; 2] = ["schemas", "templates"];
 
 /// The file that names senders and routes.
 pub const POLICY_FILE: &str = "postern.toml";

@@ -20,7 +20,7 @@ pub use check::check;
 pub use diagnostic::{Diagnostic, Place, Severity};
 pub use digest::Digest;
 pub use document::Kind;
-pub use files::{Files, MAX_FILE_BYTES, POLICY_FILE, ReadError};
+pub use files::{FOLDERS, Files, MAX_FILE_BYTES, POLICY_FILE, ReadError};
 pub use purpose::Purpose;
 pub use route::{
     DEFAULT_BODY_LIMIT, DEFAULT_TIME_BUDGET, MAX_BODY_LIMIT, MAX_FIXED_RECIPIENTS, MAX_TIME_BUDGET, Mail, Recipients,

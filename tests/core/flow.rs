@@ -427,7 +427,7 @@ async fn when_the_second_mail_fails_the_first_is_told_as_accepted_and_a_repeat_k
 async fn trouble_that_concerns_all_mails_stops_the_rest() {
     for (answer, second, status) in [
         (refusal(429, "TooManyRequests"), "not-attempted", 503),
-        (refusal(401, "Denied"), "not-attempted", 503),
+        (refusal(401, "Denied"), "not-attempted", 502),
         (Err(FetchError::Timeout), "not-attempted", 503),
         (refusal(400, "BadRequest"), "accepted", 502),
     ] {

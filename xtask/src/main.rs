@@ -1,1 +1,100 @@
-fn main() {}
+//! `cargo dev`: builds the component and the command-line tool, then runs `postern dev`.
+
+#[path = "../../engine/component.rs"]
+mod component;
+
+use component::{FLAVOURS, TARGET};
+use std::env;
+use std::ffi::OsString;
+use std::path::{Path, PathBuf};
+use std::process::{Command, ExitCode};
+use std::time::Instant;
+
+const USAGE: &str = "Usage: cargo dev [OPTIONS OF `postern dev`]";
+
+fn main() -> ExitCode {
+    match run(env::args_os().skip(1)) {
+        Ok(code) => code,
+        Err(sentence) => {
+            eprintln!("{sentence}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn run(mut arguments: impl Iterator<Item = OsString>) -> Result<ExitCode, String> {
+    match arguments.next() {
+        Some(task) if task == "dev" => dev(arguments),
+        _ => Err(USAGE.to_owned()),
+    }
+}
+
+fn dev(arguments: impl Iterator<Item = OsString>) -> Result<ExitCode, String> {
+    let root = root()?;
+    let state = match component::add_target(&root)? {
+        true => "added",
+        false => "present",
+    };
+    eprintln!("[1/3] wasm target {TARGET}: {state}");
+    step("[2/3] building the component", || component(&root))?;
+    step("[3/3] building the command-line tool", || tool(&root))?;
+    become_postern(&root, arguments)
+}
+
+fn root() -> Result<PathBuf, String> {
+    let here = Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
+    here.canonicalize().map_err(|error| format!("The workspace cannot be read: {error}."))
+}
+
+fn step(title: &str, work: impl FnOnce() -> Result<(), String>) -> Result<(), String> {
+    eprintln!("{title} …");
+    let start = Instant::now();
+    work()?;
+    eprintln!("{title}: {:.1} s", start.elapsed().as_secs_f32());
+    Ok(())
+}
+
+fn component(root: &Path) -> Result<(), String> {
+    FLAVOURS.iter().try_for_each(|build| {
+        let failure =
+            format!("The component did not build in the flavour `{}`; the compiler's messages are above.", build.name);
+        finish(build.command(root), failure)
+    })
+}
+
+fn tool(root: &Path) -> Result<(), String> {
+    let mut command = component::cargo(root);
+    command.args(["build", "--package", "postern-cli"]);
+    let failure = "The command-line tool did not build; the compiler's messages are above.";
+    finish(command, failure.to_owned())
+}
+
+fn finish(mut command: Command, failure: String) -> Result<(), String> {
+    match command.status() {
+        Ok(status) if status.success() => Ok(()),
+        Ok(_) => Err(failure),
+        Err(error) => Err(format!("cargo does not start: {error}.")),
+    }
+}
+
+fn become_postern(root: &Path, arguments: impl Iterator<Item = OsString>) -> Result<ExitCode, String> {
+    let mut command = component::cargo(root);
+    command
+        .args(["run", "--quiet", "--package", "postern-cli"])
+        .args(["--bin", "postern", "--", "dev"])
+        .args(arguments);
+    replace(command).map_err(|error| format!("`postern dev` does not start: {error}."))
+}
+
+/// On Unix this process becomes the command, so that Ctrl-C and the exit status are its own.
+#[cfg(unix)]
+fn replace(mut command: Command) -> std::io::Result<ExitCode> {
+    use std::os::unix::process::CommandExt;
+    Err(command.exec())
+}
+
+#[cfg(not(unix))]
+fn replace(mut command: Command) -> std::io::Result<ExitCode> {
+    let code = command.status()?.code().and_then(|code| u8::try_from(code).ok());
+    Ok(code.map_or(ExitCode::FAILURE, ExitCode::from))
+}

@@ -1,0 +1,45 @@
+//! `postern check`: every finding about a policy.
+
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use clap::{Args, ValueEnum};
+
+use crate::directory::Directory;
+use crate::{console, report};
+
+/// Check a policy and report every finding with file, line and help
+///
+/// The exit status is 1 where the policy has an error, and 0 where it has none or warnings alone.
+#[derive(Debug, Args)]
+#[command(after_help = "Example:\n  postern check --format json")]
+pub struct Check {
+    /// The directory that holds postern.toml
+    #[arg(value_name = "DIR", default_value = ".")]
+    directory: PathBuf,
+
+    /// How findings are written: for people, or as one JSON array of severity, file, line, column, message, help
+    #[arg(long, value_name = "FORMAT", default_value = "text")]
+    format: Format,
+}
+
+#[derive(Debug, Clone, Copy, ValueEnum)]
+enum Format {
+    Text,
+    Json,
+}
+
+impl Check {
+    pub fn run(self) -> anyhow::Result<ExitCode> {
+        let directory = Directory::read(&self.directory)?;
+        let findings = directory.check();
+        match self.format {
+            Format::Json => console::say(report::json(directory.path(), directory.files(), &findings)?),
+            Format::Text => {
+                let text = report::text(directory.path(), directory.files(), &findings);
+                console::say(format_args!("{text}{}", report::summary(&findings)));
+            }
+        }
+        Ok(if report::has_errors(&findings) { ExitCode::FAILURE } else { ExitCode::SUCCESS })
+    }
+}

@@ -1,0 +1,49 @@
+//! The commands, one file each.
+
+mod check;
+mod dev;
+mod emulator;
+mod preview;
+mod send;
+
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use clap::{Args, Subcommand};
+
+/// What to do.
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    Dev(dev::Dev),
+    Check(check::Check),
+    Preview(preview::Preview),
+    Send(send::Send),
+    Emulator(emulator::Emulator),
+}
+
+impl Command {
+    /// Does it.
+    pub fn run(self) -> anyhow::Result<ExitCode> {
+        match self {
+            Self::Dev(dev) => dev.run(),
+            Self::Check(check) => check.run(),
+            Self::Preview(preview) => preview.run(),
+            Self::Send(send) => send.run(),
+            Self::Emulator(emulator) => emulator.run(),
+        }
+    }
+}
+
+/// Which policy.
+#[derive(Debug, Args)]
+struct PolicyOption {
+    /// The directory that holds postern.toml
+    #[arg(long = "policy", value_name = "DIR", default_value = ".")]
+    directory: PathBuf,
+}
+
+/// The names in a sentence that says that another one is none of them.
+fn known<'a>(names: impl Iterator<Item = &'a str>) -> String {
+    let names: Vec<_> = names.collect();
+    if names.is_empty() { "there are none".to_owned() } else { format!("there is {}", names.join(", ")) }
+}

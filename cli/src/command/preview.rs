@@ -1,0 +1,126 @@
+//! `postern preview`: what a template makes of a payload, by the core's own renderer.
+
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+
+use anyhow::Context as _;
+use clap::Args;
+use postern::policy::{Diagnostic, Files, Place, Policy, Template};
+use postern::render::{self, Parts};
+use postern::validate;
+use serde_json::{Value, json};
+
+use super::{PolicyOption, known};
+use crate::console::{self, BOLD, DIM};
+use crate::directory::Directory;
+use crate::payload::Payload;
+use crate::report::{self, BrokenPolicy};
+
+/// Render a template with its sample, or with another payload
+///
+/// The payload must fit the schema of every route that uses the template, as it must at the gate.
+#[derive(Debug, Args)]
+#[command(after_help = "Example:\n  postern preview contact-notify --html > mail.html")]
+pub struct Preview {
+    /// The template's name: its folder in templates/
+    #[arg(value_name = "TEMPLATE")]
+    template: String,
+
+    #[command(flatten)]
+    policy: PolicyOption,
+
+    /// A payload to render instead of the template's sample.json; `-` reads standard input
+    #[arg(long, value_name = "FILE")]
+    sample: Option<PathBuf>,
+
+    /// Print the text body alone
+    #[arg(long, group = "output")]
+    text: bool,
+
+    /// Print the HTML body alone
+    #[arg(long, group = "output")]
+    html: bool,
+
+    /// Print subject, text and html as one JSON object
+    #[arg(long, group = "output")]
+    json: bool,
+}
+
+impl Preview {
+    pub fn run(self) -> anyhow::Result<ExitCode> {
+        let directory = Directory::read(&self.policy.directory)?;
+        let policy = directory.policy()?;
+        let template = find(&policy, &self.template)?;
+        let payload = Payload::read(self.sample.as_deref(), template, directory.files())?;
+        let base = if self.sample.is_some() { Path::new(".") } else { directory.path() };
+        let parts = render(&policy, template, &payload, base, directory.files())?;
+        self.print(template, &parts)?;
+        Ok(ExitCode::SUCCESS)
+    }
+
+    fn print(&self, template: &Template, parts: &Parts) -> anyhow::Result<()> {
+        if self.json {
+            let object = json!({ "subject": parts.subject, "text": parts.text, "html": parts.html });
+            console::say(serde_json::to_string_pretty(&object)?);
+        } else if self.html {
+            let missing = || format!("The template `{}` has no HTML body.", template.name());
+            console::say(parts.html.as_deref().with_context(missing)?.trim_end());
+        } else if self.text {
+            console::say(parts.text.trim_end());
+        } else {
+            console::say(format_args!("{BOLD}Subject:{BOLD:#} {}\n\n{}", parts.subject, parts.text.trim_end()));
+            if let Some(html) = &parts.html {
+                console::say(format_args!("\n{DIM}There is an HTML body of {} bytes: see --html.{DIM:#}", html.len()));
+            }
+        }
+        Ok(())
+    }
+}
+
+/// Takes a template's folder for its name, because shells complete paths.
+fn find<'a>(policy: &'a Policy, name: &str) -> anyhow::Result<&'a Template> {
+    let folder = Path::new(name).file_name().and_then(|name| name.to_str()).unwrap_or(name);
+    let names = || known(policy.templates().iter().map(Template::name));
+    policy.templates().get(folder).with_context(|| format!("There is no template `{name}`; {}.", names()))
+}
+
+fn render(
+    policy: &Policy,
+    template: &Template,
+    payload: &Payload,
+    base: &Path,
+    files: &Files,
+) -> anyhow::Result<Parts> {
+    let text = String::from_utf8_lossy(&payload.bytes);
+    let findings = match serde_json::from_str(&text) {
+        Ok(value) => match violations(policy, template, &payload.origin, &value) {
+            none if none.is_empty() => {
+                let parts = render::render_parts(policy.templates(), template, &value);
+                return parts.map_err(|error| BrokenPolicy::new(base, files, &[error.finding(template)]).into());
+            }
+            findings => findings,
+        },
+        Err(error) => {
+            let message = format!("The payload is not JSON: {error}.");
+            vec![Diagnostic::error(&payload.origin, Place::Line(error.line()), message, "Correct the text.")]
+        }
+    };
+    let payload = Files::from_iter([(payload.origin.as_str(), text)]);
+    console::complain(report::text(base, &payload, &findings).trim_end());
+    anyhow::bail!("The gate would refuse this payload.")
+}
+
+/// How the payload breaks the schemas of the routes that use the template.
+fn violations(policy: &Policy, template: &Template, origin: &str, payload: &Value) -> Vec<Diagnostic> {
+    let uses = |route: &&postern::policy::Route| route.mails.iter().any(|mail| mail.template == *template);
+    let violations = policy.routes().filter(uses).flat_map(|route| {
+        validate::violations(&route.schema, payload).into_iter().map(move |violation| {
+            let message = format!("The payload does not fit the schema `{}`: {}", route.schema_name, violation.detail);
+            let help = format!("The rule is `{}` at `{}`.", violation.keyword, violation.pointer);
+            Diagnostic::error(origin, Place::Pointer(violation.pointer), message, help)
+        })
+    });
+    let mut violations: Vec<_> = violations.collect();
+    violations.dedup();
+    violations
+}

@@ -1,0 +1,29 @@
+//! What people read: styled on a terminal, plain elsewhere (`NO_COLOR` is respected).
+
+use std::fmt::Display;
+use std::io::Write;
+
+use anstyle::{AnsiColor, Style};
+
+/// What a line is about.
+pub const BOLD: Style = Style::new().bold();
+/// What matters less.
+pub const DIM: Style = Style::new().dimmed();
+/// What went wrong.
+pub const RED: Style = AnsiColor::Red.on_default().bold();
+/// What went well.
+pub const GREEN: Style = AnsiColor::Green.on_default();
+/// What deserves a look.
+pub const YELLOW: Style = AnsiColor::Yellow.on_default();
+
+/// Writes a line to standard output.
+pub fn say(text: impl Display) {
+    // A reader that hung up, such as `head`, needs no more lines.
+    let _ = writeln!(anstream::stdout().lock(), "{text}");
+}
+
+/// Writes a line to standard error.
+pub fn complain(text: impl Display) {
+    // Where standard error is closed, nobody wants to know.
+    let _ = writeln!(anstream::stderr().lock(), "{text}");
+}

@@ -1,0 +1,77 @@
+//! Edits to a policy directory, seen as they happen.
+
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use anyhow::Context as _;
+use notify::{Event, RecommendedWatcher, RecursiveMode, Watcher as _};
+use postern::policy::{FOLDERS, POLICY_FILE};
+use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
+use tokio::time::timeout;
+
+/// Editors save in several steps, and version control many files at once: an edit is over when nothing more happens
+/// for this long.
+const QUIET: Duration = Duration::from_millis(100);
+
+/// An edit that takes longer is looked at before it is over.
+const LONGEST: Duration = Duration::from_secs(2);
+
+/// A watched policy directory.
+pub struct Changes {
+    directory: PathBuf,
+    watcher: RecommendedWatcher,
+    events: UnboundedReceiver<()>,
+}
+
+impl Changes {
+    /// Begins to watch.
+    pub fn watch(directory: &Path) -> anyhow::Result<Self> {
+        // Events carry real paths, which the policy's own must be told by.
+        let directory = directory.canonicalize().context("The policy directory cannot be watched")?;
+        let (sender, events) = unbounded_channel();
+        let root = directory.clone();
+        let watcher = notify::recommended_watcher(move |event| report(&sender, &root, event))
+            .context("The policy directory cannot be watched")?;
+        let mut changes = Self { directory, watcher, events };
+        changes
+            .watcher
+            .watch(&changes.directory, RecursiveMode::NonRecursive)
+            .context("The policy cannot be watched")?;
+        changes.watch_folders();
+        Ok(changes)
+    }
+
+    /// The root is watched without its folders, because a policy may share it with a large build directory.
+    fn watch_folders(&mut self) {
+        for folder in FOLDERS {
+            // A folder that is not there yet is noticed at the root, and watched then.
+            let _ = self.watcher.watch(&self.directory.join(folder), RecursiveMode::Recursive);
+        }
+    }
+
+    /// Waits for an edit to begin and to be over.
+    pub async fn next(&mut self) {
+        let _ = self.events.recv().await;
+        self.watch_folders();
+        let quiet = async { while timeout(QUIET, self.events.recv()).await.is_ok() {} };
+        let _ = timeout(LONGEST, quiet).await;
+    }
+}
+
+/// Passes on what concerns the policy; that the gate reads it does not.
+fn report(sender: &UnboundedSender<()>, root: &Path, event: notify::Result<Event>) {
+    let concerns = match event {
+        Ok(event) => !event.kind.is_access() && event.paths.iter().any(|path| is_policy(root, path)),
+        // Events were lost: look.
+        Err(_) => true,
+    };
+    if concerns {
+        // Nobody listens any more only when the command ends.
+        let _ = sender.send(());
+    }
+}
+
+fn is_policy(root: &Path, path: &Path) -> bool {
+    let first = path.strip_prefix(root).ok().and_then(|below| below.iter().next());
+    first.is_some_and(|name| name == POLICY_FILE || FOLDERS.iter().any(|folder| name == *folder))
+}

@@ -1,0 +1,80 @@
+//! Edits become the served policy if they are good, and a report if they are not.
+
+use std::convert::Infallible;
+
+use postern::policy::Files;
+
+use super::{Changes, Gate, Screen, trial};
+use crate::directory::Directory;
+use crate::report::{BrokenPolicy, has_errors};
+use crate::secret;
+
+/// What is served, and what was last said about it.
+pub struct Reload {
+    served: Directory,
+    seen: Option<Files>,
+    complaint: Option<String>,
+    gate: Gate,
+    screen: Screen,
+}
+
+impl Reload {
+    /// Starts with a policy that is served already.
+    pub const fn new(served: Directory, gate: Gate, screen: Screen) -> Self {
+        Self { served, seen: None, complaint: None, gate, screen }
+    }
+
+    /// Follows the edits for ever.
+    pub async fn follow(mut self, mut changes: Changes) -> Infallible {
+        loop {
+            // First of all, because the directory was read before it was watched.
+            self.look().await;
+            changes.next().await;
+        }
+    }
+
+    async fn look(&mut self) {
+        match Directory::read(self.served.path()) {
+            Ok(directory) if self.seen.as_ref() == Some(directory.files()) => {}
+            Ok(directory) => {
+                self.seen = Some(directory.files().clone());
+                if let Err(error) = self.take(directory).await {
+                    self.complain(&error);
+                }
+            }
+            Err(error) => {
+                self.seen = None;
+                self.complain(&error);
+            }
+        }
+    }
+
+    async fn take(&mut self, directory: Directory) -> anyhow::Result<()> {
+        let unchanged = directory.files() == self.served.files();
+        if unchanged && self.complaint.is_none() {
+            return Ok(());
+        }
+        let findings = directory.check();
+        if has_errors(&findings) {
+            return Err(BrokenPolicy::new(directory.path(), directory.files(), &findings).into());
+        }
+        let policy = directory.policy()?;
+        if !unchanged {
+            self.gate.load(directory.files(), &secret::all(&policy)?).await?;
+            self.screen.findings(&directory, &findings);
+            self.served = directory;
+        }
+        let verb = if self.complaint.take().is_some() { "mended" } else { "reloaded" };
+        self.screen.policy(format_args!("{verb}: {}", trial::extent(&policy)));
+        Ok(())
+    }
+
+    /// Says what is wrong, once for as long as it stays the same.
+    fn complain(&mut self, error: &anyhow::Error) {
+        let complaint = format!("{error:#}");
+        if self.complaint.as_ref() != Some(&complaint) {
+            self.screen.broken(&complaint);
+            self.complaint = Some(complaint);
+        }
+    }
+}

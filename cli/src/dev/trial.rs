@@ -1,0 +1,55 @@
+//! One command that shows the gate at work.
+
+use std::env;
+
+use postern::policy::{Kind, Policy, Route, SAMPLE};
+use serde_json::Value;
+
+use crate::directory::Directory;
+use crate::listen;
+use crate::report::counted;
+
+/// The longest payload that is written out; a larger one is named by its file.
+const MAX_INLINE_BYTES: usize = 400;
+
+/// How much a policy does, in a few words.
+pub fn extent(policy: &Policy) -> String {
+    let mails = policy.routes().map(|route| route.mails.len()).sum();
+    format!("{}, {}", counted(policy.routes().count(), "route"), counted(mails, "mail"))
+}
+
+/// A `curl` line for the first form, which needs no signature; else a `postern send` line.
+pub fn line(directory: &Directory, policy: &Policy, url: &str) -> Option<String> {
+    let forms = policy.routes().find(|route| route.kind == Kind::Form);
+    let words = match forms {
+        Some(form) => curl(directory, form, url)?,
+        None => send(directory, policy.routes().next()?, url),
+    };
+    // Only a NUL cannot be quoted, and no argument has one.
+    shlex::try_join(words.iter().map(String::as_str)).ok()
+}
+
+fn curl(directory: &Directory, form: &Route, url: &str) -> Option<Vec<String>> {
+    let sample = form.mails.first()?.template.path(SAMPLE);
+    let compact = serde_json::from_str::<Value>(directory.files().text(&sample)?).ok()?.to_string();
+    let data = if compact.len() <= MAX_INLINE_BYTES {
+        compact
+    } else {
+        format!("@{}", directory.path().canonicalize().ok()?.join(&sample).display())
+    };
+    let address = format!("{url}{}", form.path);
+    let words = ["curl", "-i", &address, "-H", "content-type:application/json", "-d", &data];
+    Some(words.map(str::to_owned).to_vec())
+}
+
+fn send(directory: &Directory, route: &Route, url: &str) -> Vec<String> {
+    let program = env::args().next().unwrap_or_else(|| "postern".to_owned());
+    let mut words = vec![program, "send".to_owned(), route.name.clone()];
+    if directory.path().as_os_str() != "." {
+        words.extend(["--policy".to_owned(), directory.path().display().to_string()]);
+    }
+    if url != format!("http://{}", listen::GATE) {
+        words.extend(["--url".to_owned(), url.to_owned()]);
+    }
+    words
+}

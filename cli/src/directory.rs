@@ -1,0 +1,51 @@
+//! The policy directory that a command works on.
+
+use std::path::{Path, PathBuf};
+
+use anyhow::ensure;
+use postern::policy::{self, Diagnostic, Files, Place, Policy, ReadError};
+
+use crate::report::BrokenPolicy;
+
+/// A policy directory's text, as it was when it was read.
+#[derive(Debug, Clone)]
+pub struct Directory {
+    path: PathBuf,
+    files: Files,
+}
+
+impl Directory {
+    /// Reads a directory.
+    pub fn read(path: &Path) -> anyhow::Result<Self> {
+        let shown = path.display();
+        ensure!(path.is_dir(), "There is no directory {shown}; name the one that holds postern.toml.");
+        let files =
+            Files::read(path).map_err(|error| BrokenPolicy::new(path, &Files::default(), &[unreadable(&error)]))?;
+        Ok(Self { path: path.to_owned(), files })
+    }
+
+    /// Where it is, as the user wrote it.
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// The text.
+    pub const fn files(&self) -> &Files {
+        &self.files
+    }
+
+    /// Every finding.
+    pub fn check(&self) -> Vec<Diagnostic> {
+        policy::check(&self.files)
+    }
+
+    /// The policy, if it is fit for use.
+    pub fn policy(&self) -> Result<Policy, BrokenPolicy> {
+        Policy::load(&self.files).map_err(|findings| BrokenPolicy::new(&self.path, &self.files, &findings))
+    }
+}
+
+fn unreadable(error: &ReadError) -> Diagnostic {
+    let (ReadError::Io { path, .. } | ReadError::TooLarge { path } | ReadError::NotText { path }) = error;
+    Diagnostic::error(path, Place::File, format!("{error}."), "A policy consists of small UTF-8 texts.")
+}

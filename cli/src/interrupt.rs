@@ -1,0 +1,45 @@
+//! Ctrl-C and SIGTERM: the normal end of a command that serves.
+
+use std::io;
+use std::process::ExitCode;
+
+use anyhow::Context as _;
+
+/// Runs `work` until it ends or the user has had enough, which is a success.
+///
+/// What is under way then is dropped: a command for development owes nobody an answer.
+pub fn until_interrupted(work: impl Future<Output = anyhow::Result<ExitCode>>) -> anyhow::Result<ExitCode> {
+    let runtime = tokio::runtime::Runtime::new().context("No threads can be started")?;
+    let outcome = runtime.block_on(async {
+        let interrupted = interrupted().context("Signals cannot be listened for")?;
+        tokio::select! {
+            () = interrupted => Ok(ExitCode::SUCCESS),
+            outcome = work => outcome,
+        }
+    });
+    runtime.shutdown_background();
+    outcome
+}
+
+/// Listens from the moment of the call; the future is ready at the first signal.
+#[cfg(unix)]
+fn interrupted() -> io::Result<impl Future<Output = ()>> {
+    use tokio::signal::unix::{SignalKind, signal};
+    let mut interrupt = signal(SignalKind::interrupt())?;
+    let mut terminate = signal(SignalKind::terminate())?;
+    Ok(async move {
+        tokio::select! {
+            _ = interrupt.recv() => {}
+            _ = terminate.recv() => {}
+        }
+    })
+}
+
+/// Listens from the moment of the call; the future is ready at the first signal.
+#[cfg(windows)]
+fn interrupted() -> io::Result<impl Future<Output = ()>> {
+    let mut interrupt = tokio::signal::windows::ctrl_c()?;
+    Ok(async move {
+        interrupt.recv().await;
+    })
+}

@@ -1,0 +1,43 @@
+//! Addresses to listen on: how they are written, and what to do when one cannot be had.
+
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
+
+use anyhow::anyhow;
+
+/// Where the gate listens where nothing else is said.
+pub const GATE: &str = "127.0.0.1:3000";
+/// Where the emulator listens where nothing else is said.
+pub const EMULATOR: &str = "127.0.0.1:3001";
+
+/// Reads `ADDRESS:PORT`, `localhost:PORT` or `PORT`.
+pub fn address(text: &str) -> Result<SocketAddr, &'static str> {
+    let port = text.strip_prefix("localhost:").or_else(|| text.strip_prefix(':')).unwrap_or(text);
+    match port.parse::<u16>() {
+        Ok(port) => Ok((Ipv4Addr::LOCALHOST, port).into()),
+        Err(_) => text.parse().map_err(|_| "write an address with a port, such as 127.0.0.1:3000, or a port alone"),
+    }
+}
+
+/// Says that somebody else listens there.
+pub fn busy(address: SocketAddr, option: &str) -> anyhow::Error {
+    anyhow!(
+        "Port {} on {} is in use: stop the program that has it, or choose another address with `{option}`.",
+        address.port(),
+        address.ip()
+    )
+}
+
+/// Says that the system does not let us listen there.
+pub fn refused(address: SocketAddr, reason: &std::io::Error, option: &str) -> anyhow::Error {
+    anyhow!("Cannot listen on {address}: {reason}; choose another address with `{option}`.")
+}
+
+/// An address under which this machine reaches a listener: one that listens everywhere is also on the loopback.
+pub fn reachable(address: SocketAddr) -> SocketAddr {
+    let ip = match address.ip() {
+        IpAddr::V4(ip) if ip.is_unspecified() => Ipv4Addr::LOCALHOST.into(),
+        IpAddr::V6(ip) if ip.is_unspecified() => Ipv6Addr::LOCALHOST.into(),
+        ip => ip,
+    };
+    SocketAddr::new(ip, address.port())
+}

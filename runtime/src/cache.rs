@@ -1,0 +1,144 @@
+//! Compiled components, kept between runs: compiling takes seconds, loading milliseconds.
+
+use sha2::{Digest, Sha256};
+use std::fs::{self, File};
+use std::hash::{Hash, Hasher};
+use std::io::{self, Write};
+use std::path::{Path, PathBuf};
+use wasmtime::Engine;
+use wasmtime::component::Component;
+
+/// Bytes of the digest that precedes a compiled component in its file.
+const DIGEST_BYTES: usize = 32;
+
+/// A directory of compiled components that only this process's user can write to.
+#[derive(Clone, Debug)]
+pub struct Cache {
+    directory: PathBuf,
+}
+
+/// Why a directory cannot be used.
+#[derive(Debug, thiserror::Error)]
+pub enum CacheError {
+    /// The directory cannot be made or written to.
+    #[error("The cache directory {directory} cannot be used: {source}.", directory = .directory.display())]
+    Unusable {
+        /// The directory.
+        directory: PathBuf,
+        /// What the system said.
+        source: io::Error,
+    },
+    /// Somebody else could put machine code there, which would then run.
+    #[error("The cache directory {} must belong to you alone: remove it, and it is made again.", .0.display())]
+    NotPrivate(PathBuf),
+}
+
+impl Cache {
+    /// Opens a cache; makes the directory, with access for this process's user alone, if it is missing.
+    pub fn open(directory: impl Into<PathBuf>) -> Result<Self, CacheError> {
+        let directory = directory.into();
+        let private = make_private(&directory).and_then(|()| is_private(&directory));
+        match private {
+            Ok(true) => Ok(Self { directory }),
+            Ok(false) => Err(CacheError::NotPrivate(directory)),
+            Err(source) => Err(CacheError::Unusable { directory, source }),
+        }
+    }
+
+    /// A compiled component from the cache, or compiled now and kept. A file that is missing, damaged or of another
+    /// version is replaced; one that cannot be written is done without.
+    pub(crate) fn compile(&self, engine: &Engine, bytes: &[u8]) -> wasmtime::Result<Component> {
+        let path = self.directory.join(file_name(engine, bytes));
+        if let Some(component) = load(engine, &path) {
+            return Ok(component);
+        }
+        let component = Component::new(engine, bytes)?;
+        let compiled = component.serialize()?;
+        // Without the file, the next start compiles again.
+        let _ = self.store(&path, &compiled);
+        Ok(component)
+    }
+
+    /// Writes beside and renames, so that no other process reads half a file.
+    fn store(&self, path: &Path, compiled: &[u8]) -> io::Result<()> {
+        let beside = path.with_extension(format!("{}.part", std::process::id()));
+        let mut file = File::create(&beside)?;
+        file.write_all(&Sha256::digest(compiled))?;
+        file.write_all(compiled)?;
+        drop(file);
+        fs::rename(&beside, path)
+    }
+}
+
+/// Named after the component, and after wasmtime's version and settings as far as they change compiled code.
+fn file_name(engine: &Engine, bytes: &[u8]) -> String {
+    let mut key = Key(Sha256::new_with_prefix(Sha256::digest(bytes)));
+    engine.precompile_compatibility_hash().hash(&mut key);
+    let digest = key.0.finalize();
+    let hex: String = digest.iter().map(|byte| format!("{byte:02x}")).collect();
+    format!("{hex}.cwasm")
+}
+
+/// Lets wasmtime's settings, which are only `Hash`, into a digest.
+struct Key(Sha256);
+
+impl Hasher for Key {
+    fn write(&mut self, bytes: &[u8]) {
+        self.0.update(bytes);
+    }
+
+    /// Not a result: the digest is.
+    fn finish(&self) -> u64 {
+        0
+    }
+}
+
+fn load(engine: &Engine, path: &Path) -> Option<Component> {
+    let file = fs::read(path).ok()?;
+    let (digest, compiled) = file.split_at_checked(DIGEST_BYTES)?;
+    if Sha256::digest(compiled).as_slice() != digest {
+        return None;
+    }
+    deserialize(engine, compiled).ok()
+}
+
+#[expect(
+    unsafe_code,
+    reason = "wasmtime cannot prove that machine code came from its own compiler; see the safety comment"
+)]
+fn deserialize(engine: &Engine, compiled: &[u8]) -> wasmtime::Result<Component> {
+    // SAFETY: the bytes are what `Component::serialize` made. They come from a directory that `Cache::open` found
+    // to belong to this process's user alone, under a name that only `Cache::store` writes, and their digest shows
+    // that they are complete. They were read into memory first, so that nobody can change them after the check.
+    // wasmtime itself refuses code of another version or of other settings.
+    unsafe { Component::deserialize(engine, compiled) }
+}
+
+#[cfg(unix)]
+fn make_private(directory: &Path) -> io::Result<()> {
+    use std::os::unix::fs::DirBuilderExt;
+    let mut builder = fs::DirBuilder::new();
+    builder.recursive(true).mode(0o700).create(directory)
+}
+
+/// Whether the directory has this process's user as its owner, known from a file made in it, and no other access.
+#[cfg(unix)]
+fn is_private(directory: &Path) -> io::Result<bool> {
+    use std::os::unix::fs::MetadataExt;
+    let own = directory.join(format!("{}.owner", std::process::id()));
+    let user = File::create(&own)?.metadata()?.uid();
+    fs::remove_file(&own)?;
+    let directory = fs::symlink_metadata(directory)?;
+    Ok(directory.is_dir() && directory.uid() == user && directory.mode() & 0o077 == 0)
+}
+
+/// Elsewhere a directory below the user's profile is private by inheritance.
+#[cfg(not(unix))]
+fn make_private(directory: &Path) -> io::Result<()> {
+    fs::create_dir_all(directory)
+}
+
+#[cfg(not(unix))]
+fn is_private(directory: &Path) -> io::Result<bool> {
+    Ok(directory.is_dir())
+}

@@ -1,0 +1,268 @@
+//! The host: an engine, and the component that is loaded now.
+
+use crate::answer::{Failure, ResponseBody};
+use crate::cache::Cache;
+use crate::guest::Guest;
+use crate::instance::{Maker, State};
+use crate::limits::Limits;
+use crate::log::{Event, Log};
+use crate::outbound::Outbound;
+use crate::variables;
+use bytes::Bytes;
+use http::header::HOST;
+use http::uri::{Authority, Scheme};
+use http::{Request, Response, Uri};
+use http_body_util::BodyExt;
+use std::fmt::Display;
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, PoisonError, RwLock};
+use std::thread;
+use std::time::Duration;
+use tokio::sync::Semaphore;
+use tokio::time::{Instant, timeout_at};
+use wasmtime::component::{Component, Linker};
+use wasmtime::{Config, Engine, EngineWeak, PoolingAllocationConfig};
+use wasmtime_wasi_http::WasiBody;
+use wasmtime_wasi_http::handler::{ExpirationError, InstantiationError, ProxyHandler, ProxyPre};
+use wasmtime_wasi_http::{p2, p3};
+
+/// How often running guests give way to each other and to their time limit.
+const TICK: Duration = Duration::from_millis(10);
+
+/// Core instances, tables and stacks that one component instance may need; a Rust component needs about half.
+const PARTS_PER_INSTANCE: u32 = 8;
+
+/// Runs one component at a time; clones share it.
+#[derive(Clone)]
+pub struct Host(Arc<Inner>);
+
+struct Inner {
+    engine: Engine,
+    linker: Linker<State>,
+    cache: Option<Cache>,
+    outbound: Outbound,
+    limits: Limits,
+    log: Log,
+    requests: Semaphore,
+    current: RwLock<Option<ProxyHandler<Maker>>>,
+}
+
+/// Why a host cannot be made on this machine.
+#[derive(Debug, thiserror::Error)]
+pub enum HostError {
+    /// The WebAssembly engine refused its settings.
+    #[error("The WebAssembly engine does not start here: {0}.")]
+    Engine(String),
+    /// TLS cannot be set up.
+    #[error("TLS for outbound requests cannot be set up: {0}.")]
+    Tls(#[from] rustls::Error),
+}
+
+/// Why a guest cannot be loaded.
+#[derive(Debug, thiserror::Error)]
+pub enum LoadError {
+    /// The bytes are not a component this engine can compile.
+    #[error("The component does not compile: {0}.")]
+    Compile(String),
+    /// The component imports what this host does not have.
+    #[error("The component asks for what this host does not offer: {0}.")]
+    Imports(String),
+    /// The component does not answer HTTP requests.
+    #[error("The component exports neither `wasi:http/handler@0.3.0` nor `wasi:http/incoming-handler@0.2`.")]
+    NoHandler,
+    /// The policy directory is missing or is no directory.
+    #[error("The policy directory {} does not exist or is not a directory.", .0.display())]
+    PolicyDirectory(PathBuf),
+}
+
+impl Host {
+    /// Starts an engine with nothing loaded.
+    pub fn new(limits: Limits, cache: Option<Cache>, log: Log) -> Result<Self, HostError> {
+        let engine = engine(&limits).map_err(|error| HostError::Engine(format!("{error:#}")))?;
+        let linker = linker(&engine).map_err(|error| HostError::Engine(format!("{error:#}")))?;
+        let ticking = engine.weak();
+        thread::spawn(move || tick(&ticking));
+        Ok(Self(Arc::new(Inner {
+            engine,
+            linker,
+            cache,
+            outbound: Outbound::new(limits, log.clone())?,
+            limits,
+            log,
+            requests: Semaphore::new(limits.max_requests),
+            current: RwLock::new(None),
+        })))
+    }
+
+    /// The limits it was made with.
+    pub fn limits(&self) -> &Limits {
+        &self.0.limits
+    }
+
+    /// Compiles a guest and puts it in the place of the present one. Requests in progress end on the old one; if
+    /// this fails, the old one stays.
+    pub async fn load(&self, guest: Guest) -> Result<(), LoadError> {
+        let host = self.clone();
+        let loaded = tokio::task::spawn_blocking(move || host.prepare(guest))
+            .await
+            .map_err(|error| LoadError::Compile(error.to_string()))??;
+        *self.0.current.write().unwrap_or_else(PoisonError::into_inner) = Some(ProxyHandler::new(loaded));
+        Ok(())
+    }
+
+    /// Answers one request: by the component, or in its place with 500, 503 or 504 and one sentence.
+    pub async fn handle<B>(&self, request: Request<B>) -> Response<ResponseBody>
+    where
+        B: http_body::Body<Data = Bytes> + Send + 'static,
+        B::Error: Display,
+    {
+        let request = absolute(request).map(|body| {
+            body.map_err(|error| wasmtime_wasi_http::Error::InternalError(Some(error.to_string()))).boxed_unsync()
+        });
+        match self.dispatch(request).await {
+            Ok(response) => response,
+            Err(failure) => failure.response(),
+        }
+    }
+
+    async fn dispatch(&self, request: Request<WasiBody>) -> Result<Response<WasiBody>, Failure> {
+        let handler = self.current().ok_or(Failure::NotLoaded)?;
+        let deadline = Instant::now() + self.0.limits.request_time;
+        let _permit = timeout_at(deadline, self.0.requests.acquire()).await.map_err(|_| Failure::Busy)?;
+        timeout_at(deadline, handler.handle((), request))
+            .await
+            .map_err(|_| Failure::TooSlow)?
+            .map_err(|error| self.classify(&error))
+    }
+
+    fn current(&self) -> Option<ProxyHandler<Maker>> {
+        self.0.current.read().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// Traps are reported by the instance they end; what did not get that far is reported here.
+    fn classify(&self, error: &wasmtime::Error) -> Failure {
+        if error.is::<ExpirationError>() {
+            return Failure::TooSlow;
+        }
+        if let Some(error) = error.downcast_ref::<InstantiationError<()>>() {
+            let sentence = format!("The component could not be started: {:#}.", error.error);
+            (self.0.log)(Event::Failed(&sentence));
+            return Failure::NoInstance;
+        }
+        if let Some(code) = error.downcast_ref::<p3::bindings::http::types::ErrorCode>() {
+            let sentence = format!("The component answered with an error: {code:?}.");
+            (self.0.log)(Event::Failed(&sentence));
+        }
+        Failure::Failed
+    }
+
+    fn prepare(&self, guest: Guest) -> Result<Maker, LoadError> {
+        let host = &self.0;
+        check_directory(guest.policy_dir.as_deref())?;
+        let component = host.compile(&guest.component).map_err(|error| LoadError::Compile(format!("{error:#}")))?;
+        Ok(Maker {
+            engine: host.engine.clone(),
+            component: host.link(&component)?,
+            environment: environment(&guest),
+            settings: Arc::new(guest.settings),
+            policy_dir: guest.policy_dir,
+            allowed: guest.allowed_outbound.into(),
+            outbound: host.outbound.clone(),
+            limits: host.limits,
+            log: host.log.clone(),
+        })
+    }
+}
+
+impl Inner {
+    fn compile(&self, bytes: &[u8]) -> wasmtime::Result<Component> {
+        match &self.cache {
+            Some(cache) => cache.compile(&self.engine, bytes),
+            None => Component::new(&self.engine, bytes),
+        }
+    }
+
+    fn link(&self, component: &Component) -> Result<ProxyPre<State>, LoadError> {
+        let linked =
+            self.linker.instantiate_pre(component).map_err(|error| LoadError::Imports(format!("{error:#}")))?;
+        if let Ok(service) = p3::bindings::ServicePre::new(linked.clone()) {
+            return Ok(ProxyPre::P3(service));
+        }
+        p2::bindings::ProxyPre::new(linked).map(ProxyPre::P2).map_err(|_| LoadError::NoHandler)
+    }
+}
+
+/// An engine with a pool where the system gives the address space for it, else without.
+fn engine(limits: &Limits) -> wasmtime::Result<Engine> {
+    let mut config = Config::new();
+    config.wasm_component_model_async(true);
+    config.epoch_interruption(true);
+    if limits.pooling {
+        let mut pooled = config.clone();
+        pooled.allocation_strategy(pool(limits));
+        if let Ok(engine) = Engine::new(&pooled) {
+            return Ok(engine);
+        }
+    }
+    Engine::new(&config)
+}
+
+/// Room for each request in progress to have an instance, and for as many that are still ending.
+fn pool(limits: &Limits) -> PoolingAllocationConfig {
+    let instances = u32::try_from(limits.max_requests.saturating_mul(2)).unwrap_or(u32::MAX).max(1);
+    let parts = instances.saturating_mul(PARTS_PER_INSTANCE);
+    let mut pool = PoolingAllocationConfig::new();
+    pool.total_component_instances(instances)
+        .total_memories(instances)
+        .max_memory_size(limits.memory_bytes)
+        .total_core_instances(parts)
+        .total_tables(parts)
+        .total_stacks(parts);
+    pool
+}
+
+fn linker(engine: &Engine) -> wasmtime::Result<Linker<State>> {
+    let mut linker = Linker::new(engine);
+    wasmtime_wasi::p2::add_to_linker_async(&mut linker)?;
+    wasmtime_wasi::p3::add_to_linker(&mut linker)?;
+    p2::add_only_http_to_linker_async(&mut linker)?;
+    p3::add_to_linker(&mut linker)?;
+    variables::link(&mut linker, |state: &mut State| &mut state.settings)?;
+    Ok(linker)
+}
+
+/// Ends with the engine.
+fn tick(engine: &EngineWeak) {
+    while let Some(engine) = engine.upgrade() {
+        engine.increment_epoch();
+        drop(engine);
+        thread::sleep(TICK);
+    }
+}
+
+fn check_directory(directory: Option<&Path>) -> Result<(), LoadError> {
+    match directory {
+        Some(directory) if !directory.is_dir() => Err(LoadError::PolicyDirectory(directory.to_owned())),
+        _ => Ok(()),
+    }
+}
+
+fn environment(guest: &Guest) -> Vec<(String, String)> {
+    let upper = |(name, value): (&String, &String)| (name.to_ascii_uppercase(), value.clone());
+    guest.settings.iter().map(upper).collect()
+}
+
+/// Puts the `Host` header, which no guest sees, into the address, where guests look for it.
+fn absolute<B>(mut request: Request<B>) -> Request<B> {
+    let mut parts = request.uri().clone().into_parts();
+    let named = request.headers().get(HOST).map(|host| host.as_bytes());
+    let host = named.and_then(|host| Authority::try_from(host).ok());
+    parts.authority = parts.authority.or(host);
+    if parts.authority.is_some() {
+        parts.scheme = parts.scheme.or(Some(Scheme::HTTP));
+    }
+    if let Ok(uri) = Uri::from_parts(parts) {
+        *request.uri_mut() = uri;
+    }
+    request
+}

@@ -1,0 +1,198 @@
+//! One instance of the component: what it owns, what it may do, and when it ends.
+
+use crate::guest::POLICY_DIRECTORY;
+use crate::limits::Limits;
+use crate::log::{Event, Lines, Log, Stream};
+use crate::origin::Origin;
+use crate::outbound::{Gateway, Outbound};
+use crate::variables::Settings;
+use std::path::PathBuf;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll};
+use std::time::{Duration, Instant};
+use tokio::time::{Sleep, sleep, timeout};
+use wasmtime::component::{GuestTaskId, ResourceTable};
+use wasmtime::{Engine, Store, StoreContextMut, StoreLimits, StoreLimitsBuilder};
+use wasmtime_wasi::{FsPerms, WasiCtx, WasiCtxBuilder, WasiCtxView, WasiView};
+use wasmtime_wasi_http::handler::{
+    HandlerState, Instance, ProxyPre, ShouldAccept, WorkerExpiration, WorkerState, WorkerStatus,
+};
+use wasmtime_wasi_http::{WasiHttpCtx, WasiHttpCtxView, WasiHttpView};
+
+/// An instance that ignores its time limit is ended this much later: the caller has its 504 by then, and requests
+/// that share the instance have had their own.
+const GRACE: Duration = Duration::from_millis(250);
+
+/// What an instance owns on the host's side.
+pub(crate) struct State {
+    table: ResourceTable,
+    wasi: WasiCtx,
+    http: WasiHttpCtx,
+    gateway: Gateway,
+    memory: StoreLimits,
+    pub(crate) settings: Settings,
+}
+
+impl WasiView for State {
+    fn ctx(&mut self) -> WasiCtxView<'_> {
+        WasiCtxView { ctx: &mut self.wasi, table: &mut self.table }
+    }
+}
+
+impl WasiHttpView for State {
+    fn http(&mut self) -> WasiHttpCtxView<'_> {
+        WasiHttpCtxView { hooks: &mut self.gateway, table: &mut self.table, ctx: &mut self.http }
+    }
+}
+
+/// Makes the instances of one loaded guest.
+pub(crate) struct Maker {
+    pub(crate) engine: Engine,
+    pub(crate) component: ProxyPre<State>,
+    pub(crate) settings: Settings,
+    pub(crate) environment: Vec<(String, String)>,
+    pub(crate) policy_dir: Option<PathBuf>,
+    pub(crate) allowed: Arc<[Origin]>,
+    pub(crate) outbound: Outbound,
+    pub(crate) limits: Limits,
+    pub(crate) log: Log,
+}
+
+impl Maker {
+    fn store(&self) -> wasmtime::Result<Store<State>> {
+        let state = State {
+            table: ResourceTable::new(),
+            wasi: self.wasi()?,
+            http: WasiHttpCtx::new(),
+            gateway: self.outbound.gateway(self.allowed.clone()),
+            memory: StoreLimitsBuilder::new().memory_size(self.limits.memory_bytes).trap_on_grow_failure(true).build(),
+            settings: self.settings.clone(),
+        };
+        let mut store = Store::new(&self.engine, state);
+        store.limiter(|state| &mut state.memory);
+        store.epoch_deadline_async_yield_and_update(1);
+        store.set_epoch_deadline(1);
+        Ok(store)
+    }
+
+    fn wasi(&self) -> wasmtime::Result<WasiCtx> {
+        let mut wasi = WasiCtxBuilder::new();
+        wasi.envs(&self.environment)
+            .stdout(Lines::new(Stream::Out, self.log.clone()))
+            .stderr(Lines::new(Stream::Err, self.log.clone()))
+            .allow_tcp(false)
+            .allow_udp(false)
+            .allow_ip_name_lookup(false);
+        if let Some(directory) = &self.policy_dir {
+            wasi.preopened_dir(directory, POLICY_DIRECTORY, FsPerms::ReadOnly)?;
+        }
+        Ok(wasi.build())
+    }
+
+    /// A WASI 0.2 instance cannot be used twice: its world has no notion of several requests.
+    fn requests(&self) -> usize {
+        match self.component {
+            ProxyPre::P2(_) => 1,
+            ProxyPre::P3(_) => self.limits.requests_per_instance,
+        }
+    }
+}
+
+impl HandlerState for Maker {
+    type StoreData = State;
+    type WorkerExpiration = Expiration;
+    type WorkerState = Worker;
+
+    async fn instantiate(&self) -> wasmtime::Result<Instance<State, Expiration, Worker>> {
+        let mut store = self.store()?;
+        let instantiate = self.component.instantiate_async(&mut store);
+        let proxy = timeout(self.limits.request_time, instantiate).await??;
+        Ok(Instance {
+            store,
+            proxy,
+            view: WasiHttpView::http,
+            expiration: Expiration::new(&self.limits),
+            state: Worker {
+                requests: self.requests(),
+                concurrent: self.limits.concurrent_per_instance,
+                request_time: self.limits.request_time,
+                log: self.log.clone(),
+            },
+        })
+    }
+}
+
+/// Ends an instance that is idle or that overstays; works even while the guest computes without a pause.
+pub(crate) struct Expiration {
+    idle_time: Duration,
+    work_time: Duration,
+    sleep: Pin<Box<Sleep>>,
+}
+
+impl Expiration {
+    fn new(limits: &Limits) -> Self {
+        Self {
+            idle_time: limits.idle_time,
+            work_time: limits.request_time.saturating_add(GRACE),
+            sleep: Box::pin(sleep(limits.idle_time)),
+        }
+    }
+
+    fn allowance(&self, status: WorkerStatus) -> Duration {
+        match status {
+            WorkerStatus::Idle => self.idle_time,
+            WorkerStatus::Requests | WorkerStatus::PostReturn => self.work_time,
+        }
+    }
+}
+
+impl WorkerExpiration for Expiration {
+    fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>, status: WorkerStatus, start: Instant) -> Poll<()> {
+        let Some(deadline) = start.checked_add(self.allowance(status)) else {
+            return Poll::Pending;
+        };
+        if self.sleep.deadline() != deadline.into() {
+            self.sleep.as_mut().reset(deadline.into());
+        }
+        self.sleep.as_mut().poll(context)
+    }
+}
+
+/// Says how many requests an instance takes, and reports how it ended.
+pub(crate) struct Worker {
+    requests: usize,
+    concurrent: usize,
+    request_time: Duration,
+    log: Log,
+}
+
+impl WorkerState for Worker {
+    type StoreData = State;
+    type RequestData = ();
+
+    fn should_accept_request(&self, concurrent: usize, total: usize) -> ShouldAccept {
+        match (total >= self.requests, concurrent >= self.concurrent) {
+            (true, _) => ShouldAccept::Never,
+            (false, true) => ShouldAccept::No,
+            (false, false) => ShouldAccept::Yes,
+        }
+    }
+
+    fn on_request_start(
+        &self,
+        _store: StoreContextMut<'_, State>,
+        (): (),
+        _task: GuestTaskId,
+    ) -> Pin<Box<dyn Future<Output = ()> + Send + Sync>> {
+        Box::pin(sleep(self.request_time))
+    }
+
+    fn drop(&self, store: Store<State>, result: wasmtime::Result<()>) {
+        // First the guest's last words, then how it ended.
+        drop(store);
+        if let Err(error) = result {
+            (self.log)(Event::Failed(&format!("The component failed: {error:#}.")));
+        }
+    }
+}

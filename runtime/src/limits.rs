@@ -1,0 +1,56 @@
+//! Every limit of the host, with its default, in one place.
+
+use std::time::Duration;
+
+/// What a component and its callers may use; each field is a hard upper bound.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Limits {
+    /// Linear memory of one instance, in bytes; growing beyond it ends the instance.
+    pub memory_bytes: usize,
+    /// Time from the request's head to the response's head; then the caller gets 504.
+    pub request_time: Duration,
+    /// Requests in progress at once, over all instances; more of them wait, and get 503 if none ends in time.
+    pub max_requests: usize,
+    /// Requests one WASI 0.3 instance answers before it is replaced; 1 means a fresh instance for each request.
+    /// WASI 0.2 instances answer one request always.
+    pub requests_per_instance: usize,
+    /// Requests one WASI 0.3 instance works on at once.
+    pub concurrent_per_instance: usize,
+    /// How long an instance without work is kept.
+    pub idle_time: Duration,
+    /// Whether instances come from a pool that is reserved at start: faster, at the price of address space.
+    pub pooling: bool,
+    /// Open connections; more of them wait to be accepted.
+    pub max_connections: usize,
+    /// Time a client has for sending the head of its request.
+    pub header_time: Duration,
+    /// Time that requests in progress have for ending after the server was asked to stop.
+    pub shutdown_time: Duration,
+    /// Cap on the guest's time limit for opening a connection.
+    pub connect_time: Duration,
+    /// Cap on the guest's time limit for the head of an answer.
+    pub first_byte_time: Duration,
+    /// Cap on the guest's time limit for each further piece of an answer's body.
+    pub between_bytes_time: Duration,
+}
+
+impl Default for Limits {
+    /// Instance reuse and connections as `wasmtime serve` 48 has them.
+    fn default() -> Self {
+        Self {
+            memory_bytes: 128 << 20,
+            request_time: Duration::from_secs(30),
+            max_requests: 256,
+            requests_per_instance: 128,
+            concurrent_per_instance: 16,
+            idle_time: Duration::from_secs(1),
+            pooling: true,
+            max_connections: 1000,
+            header_time: Duration::from_secs(10),
+            shutdown_time: Duration::from_secs(10),
+            connect_time: Duration::from_secs(10),
+            first_byte_time: Duration::from_secs(30),
+            between_bytes_time: Duration::from_secs(30),
+        }
+    }
+}

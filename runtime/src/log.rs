@@ -1,0 +1,148 @@
+//! What a host tells its caller while it runs, and the guest's output as whole lines.
+
+use bytes::Bytes;
+use std::io;
+use std::pin::Pin;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::task::{Context, Poll};
+use tokio::io::AsyncWrite;
+use wasmtime_wasi::async_trait;
+use wasmtime_wasi::cli::{IsTerminal, StdoutStream};
+use wasmtime_wasi::p2::{OutputStream, Pollable, StreamResult};
+
+/// One thing worth telling.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Event<'a> {
+    /// A line the guest wrote to standard output, without its line break.
+    Stdout(&'a str),
+    /// A line the guest wrote to standard error, without its line break.
+    Stderr(&'a str),
+    /// An instance ended badly (trap, out of memory, out of time), in one sentence.
+    Failed(&'a str),
+    /// A request the guest wanted to send was denied or did not get through, in one sentence.
+    Outbound(&'a str),
+}
+
+/// Where events go. Called from many threads; must not block for long.
+pub type Log = Arc<dyn Fn(Event<'_>) + Send + Sync>;
+
+/// A longer line is passed on in pieces of this many bytes.
+const LINE_BYTES: usize = 256 << 10;
+
+/// How much a guest may write at once.
+const WRITE_BYTES: usize = 64 << 10;
+
+/// Which of the guest's streams a line comes from.
+#[derive(Clone, Copy)]
+pub(crate) enum Stream {
+    Out,
+    Err,
+}
+
+/// One output stream of one instance; its clones share the unfinished line.
+#[derive(Clone)]
+pub(crate) struct Lines(Arc<Mutex<Unfinished>>);
+
+struct Unfinished {
+    stream: Stream,
+    log: Log,
+    text: Vec<u8>,
+}
+
+impl Lines {
+    pub(crate) fn new(stream: Stream, log: Log) -> Self {
+        Self(Arc::new(Mutex::new(Unfinished { stream, log, text: Vec::new() })))
+    }
+
+    fn push(&self, bytes: &[u8]) {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).push(bytes);
+    }
+}
+
+impl Unfinished {
+    fn push(&mut self, bytes: &[u8]) {
+        for piece in bytes.split_inclusive(|byte| *byte == b'\n') {
+            match piece.split_last() {
+                Some((b'\n', rest)) => {
+                    self.text.extend_from_slice(rest);
+                    self.pass_on();
+                }
+                _ => self.text.extend_from_slice(piece),
+            }
+            if self.text.len() >= LINE_BYTES {
+                self.pass_on();
+            }
+        }
+    }
+
+    fn pass_on(&mut self) {
+        let line = String::from_utf8_lossy(&self.text);
+        (self.log)(match self.stream {
+            Stream::Out => Event::Stdout(&line),
+            Stream::Err => Event::Stderr(&line),
+        });
+        self.text.clear();
+    }
+}
+
+/// What a guest wrote last may lack its line break, above all when it failed.
+impl Drop for Unfinished {
+    fn drop(&mut self) {
+        if !self.text.is_empty() {
+            self.pass_on();
+        }
+    }
+}
+
+impl IsTerminal for Lines {
+    fn is_terminal(&self) -> bool {
+        false
+    }
+}
+
+impl StdoutStream for Lines {
+    fn async_stream(&self) -> Box<dyn AsyncWrite + Send + Sync> {
+        Box::new(self.clone())
+    }
+
+    fn p2_stream(&self) -> Box<dyn OutputStream> {
+        Box::new(self.clone())
+    }
+}
+
+/// For guests that write through WASI 0.3.
+impl AsyncWrite for Lines {
+    fn poll_write(self: Pin<&mut Self>, _: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
+        self.push(bytes);
+        Poll::Ready(Ok(bytes.len()))
+    }
+
+    fn poll_flush(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Poll::Ready(Ok(()))
+    }
+
+    fn poll_shutdown(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Poll::Ready(Ok(()))
+    }
+}
+
+/// For guests that write through WASI 0.2, as Rust's standard library does: without a detour over a task.
+impl OutputStream for Lines {
+    fn write(&mut self, bytes: Bytes) -> StreamResult<()> {
+        self.push(&bytes);
+        Ok(())
+    }
+
+    fn flush(&mut self) -> StreamResult<()> {
+        Ok(())
+    }
+
+    fn check_write(&mut self) -> StreamResult<usize> {
+        Ok(WRITE_BYTES)
+    }
+}
+
+#[async_trait]
+impl Pollable for Lines {
+    async fn ready(&mut self) {}
+}

@@ -1,0 +1,7 @@
+//! The built component in a real runtime, in every flavour, behind a real socket, against the ACS emulator.
+#![allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test may fail loudly")]
+
+mod delivery;
+mod flow;
+mod interface;
+mod stand;

@@ -1,0 +1,64 @@
+//! Tables in the documents say what the code says. `UPDATE_DOCS=1 cargo test --test core docs` writes them anew.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use postern::auth::{Part, SCHEMES};
+use postern::reply::PROBLEM_TYPES;
+
+fn document(name: &str) -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join(name)
+}
+
+/// Compares the rows of the table between `<!-- mark -->` and `<!-- /mark -->`, or writes them.
+fn table(name: &str, mark: &str, rows: &[String]) {
+    let path = document(name);
+    let text = fs::read_to_string(&path).unwrap();
+    let (start, end) = (format!("<!-- {mark} -->\n"), format!("<!-- /{mark} -->"));
+    let (before, rest) = text.split_once(&start).unwrap();
+    let (found, after) = rest.split_once(&end).unwrap();
+    let head: String = found.split_inclusive('\n').take(2).collect();
+    let expected = format!("{head}{}", rows.iter().map(|row| format!("{row}\n")).collect::<String>());
+    if std::env::var_os("UPDATE_DOCS").is_some() {
+        fs::write(&path, format!("{before}{start}{expected}{end}{after}")).unwrap();
+    } else {
+        assert_eq!(found, expected, "{name}: run `UPDATE_DOCS=1 cargo test --test core docs`");
+    }
+}
+
+#[test]
+fn the_table_of_problems_is_that_of_the_code() {
+    let row = |problem: &postern::reply::ProblemType| {
+        format!("| `{}` | {} | {} |", problem.slug, problem.status.as_u16(), problem.title)
+    };
+    table("docs/answers.md", "problems", &PROBLEM_TYPES.iter().map(row).collect::<Vec<_>>());
+}
+
+#[test]
+fn the_table_of_schemes_is_that_of_the_code() {
+    let rows: Vec<_> = SCHEMES
+        .iter()
+        .map(|scheme| {
+            let signed: String = scheme
+                .signed
+                .iter()
+                .map(|part| match part {
+                    Part::Id => "{id}",
+                    Part::Timestamp => "{timestamp}",
+                    Part::Text(text) => text,
+                    Part::Body => "{body}",
+                })
+                .collect();
+            let seconds = scheme.timestamp.as_ref().map(|timestamp| timestamp.tolerance.as_secs());
+            format!(
+                "| `{}` | `{}: {}…` | `{signed}` | {} | {} |",
+                scheme.name,
+                scheme.signature_header,
+                scheme.prefix,
+                seconds.map_or("no time is signed".to_owned(), |seconds| format!("{seconds} s either way")),
+                scheme.id_header.map_or("hash of the body".to_owned(), |header| format!("`{header}`")),
+            )
+        })
+        .collect();
+    table("docs/policy.md", "schemes", &rows);
+}

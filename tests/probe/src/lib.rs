@@ -1,0 +1,86 @@
+//! A component that misbehaves on request, for the tests of the embedded host: each path tries one thing.
+#![cfg(target_family = "wasm")]
+#![allow(clippy::unwrap_used, clippy::panic, missing_docs, reason = "misbehaving is its purpose")]
+
+use spin_sdk::http::{FullBody, Request, Response, body::IncomingBodyExt};
+use spin_sdk::{http_service, variables};
+use std::sync::atomic::{AtomicU32, Ordering};
+
+type Answer = Response<FullBody<bytes::Bytes>>;
+
+#[http_service]
+async fn probe(request: Request) -> Answer {
+    let path = request.uri().path().to_owned();
+    let query = request.uri().query().unwrap_or_default().to_owned();
+    let authority = request.uri().authority().map(ToString::to_string);
+    let text = match path.as_str() {
+        "/echo" => return echo(request).await,
+        "/authority" => authority.unwrap_or_default(),
+        "/environment" => environment(),
+        "/variable" => format!("{:?}", variables::get(&query).await),
+        "/read" => format!("{:?}", std::fs::read_to_string(&query).map_err(|e| e.kind())),
+        "/write" => format!("{:?}", std::fs::write(&query, "x").is_ok()),
+        "/connect" => format!("{:?}", std::net::TcpStream::connect(&query).is_ok()),
+        "/count" => count().to_string(),
+        "/print" => print(&query),
+        "/trap" => panic!("asked to"),
+        "/spin" => spin(),
+        "/sleep" => sleep().await,
+        "/grow" => grow(query.parse().unwrap()).to_string(),
+        "/post" => post(&query).await,
+        _ => "unknown".to_owned(),
+    };
+    Response::new(FullBody::new(text.into()))
+}
+
+async fn echo(request: Request) -> Answer {
+    let body = request.into_body().bytes().await.unwrap();
+    Response::new(FullBody::new(body))
+}
+
+fn environment() -> String {
+    let mut lines: Vec<String> = std::env::vars().map(|(k, v)| format!("{k}={v}")).collect();
+    lines.sort();
+    lines.join("\n")
+}
+
+/// How many requests this instance has seen.
+fn count() -> u32 {
+    static REQUESTS: AtomicU32 = AtomicU32::new(0);
+    REQUESTS.fetch_add(1, Ordering::Relaxed) + 1
+}
+
+fn print(query: &str) -> String {
+    println!("first {query}");
+    print!("sec");
+    println!("ond {query}");
+    eprintln!("aside {query}");
+    String::new()
+}
+
+fn spin() -> String {
+    let mut turns = 0_u64;
+    loop {
+        turns = std::hint::black_box(turns.wrapping_add(1));
+    }
+}
+
+async fn sleep() -> String {
+    spin_sdk::wasip3::clocks::monotonic_clock::wait_for(3_600_000_000_000).await;
+    String::new()
+}
+
+fn grow(megabytes: usize) -> usize {
+    std::hint::black_box(vec![1_u8; megabytes << 20]).len()
+}
+
+async fn post(url: &str) -> String {
+    let request = Request::post(url)
+        .header("content-length", "5")
+        .body(FullBody::new(bytes::Bytes::from_static(b"hello")))
+        .unwrap();
+    match spin_sdk::http::send(request).await {
+        Ok(response) => format!("{}", response.status().as_u16()),
+        Err(error) => format!("{error:?}"),
+    }
+}

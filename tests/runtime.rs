@@ -1,0 +1,550 @@
+//! The embedded host, through its public door, with a component of its own (`tests/probe`) that misbehaves on request.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    clippy::panic,
+    missing_docs,
+    reason = "a test fails by panicking"
+)]
+
+#[path = "../engine/component.rs"]
+mod component;
+
+use bytes::Bytes;
+use component::Build;
+use http::{Request, StatusCode};
+use http_body_util::{BodyExt, Full};
+use postern_runtime::{BindError, Cache, Event, Guest, Host, Limits, LoadError, Log, Origin, Server};
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, OnceLock};
+use std::time::Duration;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::oneshot;
+
+const PROBE: Build = Build { name: "probe", package: "postern-probe", features: &[] };
+
+fn probe() -> &'static [u8] {
+    static BYTES: OnceLock<Vec<u8>> = OnceLock::new();
+    BYTES.get_or_init(|| {
+        let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+        component::add_target(root).expect("the wasm target");
+        let output = PROBE.command(root).output().expect("cargo starts");
+        let messages = String::from_utf8_lossy(&output.stderr);
+        assert!(output.status.success(), "{messages}");
+        std::fs::read(PROBE.component(root)).expect("the probe was built")
+    })
+}
+
+/// What a host told, in order: `out`, `err`, `failed` or `outbound`, and the text.
+#[derive(Clone, Default)]
+struct Told(Arc<Mutex<Vec<(&'static str, String)>>>);
+
+impl Told {
+    fn log(&self) -> Log {
+        let told = self.0.clone();
+        Arc::new(move |event| {
+            told.lock().unwrap().push(match event {
+                Event::Stdout(text) => ("out", text.to_owned()),
+                Event::Stderr(text) => ("err", text.to_owned()),
+                Event::Failed(text) => ("failed", text.to_owned()),
+                Event::Outbound(text) => ("outbound", text.to_owned()),
+            });
+        })
+    }
+
+    fn of(&self, kind: &str) -> Vec<String> {
+        let told = self.0.lock().unwrap();
+        let matching = told.iter().filter(|(name, _)| *name == kind);
+        matching.map(|(_, text)| text.clone()).collect()
+    }
+
+    /// Waits for an event that comes after the answer; the test's own time limit is the runner's.
+    async fn first(&self, kind: &str) -> String {
+        loop {
+            if let Some(text) = self.of(kind).into_iter().next() {
+                return text;
+            }
+            tokio::task::yield_now().await;
+        }
+    }
+}
+
+fn cache() -> Cache {
+    let directory = PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join("compiled");
+    Cache::open(directory).expect("a private directory")
+}
+
+struct Running {
+    host: Host,
+    told: Told,
+}
+
+impl Running {
+    async fn new(limits: Limits, guest: Guest) -> Self {
+        let told = Told::default();
+        let host = Host::new(limits, Some(cache()), told.log()).expect("an engine");
+        host.load(guest).await.expect("the probe loads");
+        Self { host, told }
+    }
+
+    async fn plain() -> Self {
+        Self::new(Limits::default(), guest()).await
+    }
+
+    async fn get(&self, path: &str) -> (StatusCode, String) {
+        let request = Request::get(path).body(Full::<Bytes>::default()).unwrap();
+        read(self.host.handle(request).await).await
+    }
+
+    async fn text(&self, path: &str) -> String {
+        let (status, text) = self.get(path).await;
+        assert_eq!(status, StatusCode::OK, "{text}");
+        text
+    }
+}
+
+async fn read(response: http::Response<postern_runtime::ResponseBody>) -> (StatusCode, String) {
+    let status = response.status();
+    let bytes = response.into_body().collect().await.unwrap().to_bytes();
+    (status, String::from_utf8(bytes.into()).unwrap())
+}
+
+fn guest() -> Guest {
+    Guest { component: probe().into(), ..Guest::default() }
+}
+
+fn with_settings() -> Guest {
+    let settings = [("acs_endpoint", "https://acs.test"), ("acs_key", "k3y")];
+    Guest { settings: settings.map(|(name, value)| (name.into(), value.into())).into(), ..guest() }
+}
+
+/// Tests that need to see a time limit pass use one as short as works.
+fn impatient() -> Limits {
+    Limits { request_time: Duration::from_millis(300), ..Limits::default() }
+}
+
+const TOO_SLOW: &str = "The component did not answer in time.\n";
+const FAILED: &str = "The component failed while it handled this request.\n";
+
+#[tokio::test]
+async fn request_bodies_and_hosts_reach_the_guest() {
+    let running = Running::plain().await;
+    let body = Full::new(Bytes::from(vec![b'x'; 300_000]));
+    let request = Request::post("/echo").body(body).unwrap();
+    let (status, text) = read(running.host.handle(request).await).await;
+    assert_eq!((status, text.len()), (StatusCode::OK, 300_000));
+
+    let request = Request::get("/authority").header("host", "gate.test:3000");
+    let request = request.body(Full::<Bytes>::default()).unwrap();
+    let answer = read(running.host.handle(request).await).await;
+    assert_eq!(answer, (StatusCode::OK, "gate.test:3000".to_owned()));
+}
+
+#[tokio::test]
+async fn the_environment_is_the_settings_and_nothing_else() {
+    let running = Running::new(Limits::default(), with_settings()).await;
+    let environment = running.text("/environment").await;
+    assert_eq!(environment, "ACS_ENDPOINT=https://acs.test\nACS_KEY=k3y");
+    assert_eq!(Running::plain().await.text("/environment").await, "");
+}
+
+#[tokio::test]
+async fn spin_variables_are_the_settings() {
+    let running = Running::new(Limits::default(), with_settings()).await;
+    assert_eq!(running.text("/variable?acs_key").await, "Ok(\"k3y\")");
+    let undefined = running.text("/variable?other").await;
+    assert_eq!(undefined, "Err(Error::Undefined(\"other\"))");
+    let invalid = running.text("/variable?ACS_KEY").await;
+    assert_eq!(invalid, "Err(Error::InvalidName(\"ACS_KEY\"))");
+}
+
+#[tokio::test]
+async fn the_policy_directory_can_be_read_and_nothing_else() {
+    let directory = PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join("policy");
+    std::fs::create_dir_all(&directory).unwrap();
+    std::fs::write(directory.join("postern.toml"), "text").unwrap();
+    let _ = std::fs::remove_file(directory.join("new"));
+    let guest = Guest { policy_dir: Some(directory.clone()), ..guest() };
+    let running = Running::new(Limits::default(), guest).await;
+    assert_eq!(running.text("/read?/policy/postern.toml").await, "Ok(\"text\")");
+    assert_eq!(running.text("/write?/policy/postern.toml").await, "false");
+    assert_eq!(running.text("/write?/policy/new").await, "false");
+    assert!(!directory.join("new").exists());
+    for outside in ["/policy/../runtime.txt", "/etc/passwd", "postern.toml"] {
+        let read = running.text(&format!("/read?{outside}")).await;
+        assert!(read.starts_with("Err("), "{outside}: {read}");
+    }
+}
+
+#[tokio::test]
+async fn without_a_policy_directory_there_is_none() {
+    let running = Running::plain().await;
+    assert_eq!(running.text("/read?/policy/postern.toml").await, "Err(NotFound)");
+    let guest = Guest { policy_dir: Some("no/such/directory".into()), ..guest() };
+    let refused = running.host.load(guest).await.unwrap_err();
+    assert_eq!(refused.to_string(), "The policy directory no/such/directory does not exist or is not a directory.");
+}
+
+#[tokio::test]
+async fn sockets_are_closed_to_the_guest() {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = listener.local_addr().unwrap();
+    let running = Running::plain().await;
+    assert_eq!(running.text(&format!("/connect?{address}")).await, "false");
+}
+
+#[tokio::test]
+async fn lines_arrive_whole_and_in_order() {
+    let running = Running::plain().await;
+    running.text("/print?a").await;
+    assert_eq!(running.told.of("out"), ["first a", "second a"]);
+    assert_eq!(running.told.of("err"), ["aside a"]);
+}
+
+#[tokio::test]
+async fn a_trap_is_answered_and_told() {
+    let running = Running::plain().await;
+    let answer = running.get("/trap").await;
+    assert_eq!(answer, (StatusCode::INTERNAL_SERVER_ERROR, FAILED.to_owned()));
+    let told = running.told.first("failed").await;
+    assert!(told.contains("unreachable"), "{told}");
+    assert!(running.told.of("err").join("\n").contains("asked to"));
+    assert_eq!(running.text("/count").await, "1");
+}
+
+#[tokio::test]
+async fn an_endless_loop_is_answered_in_time_and_ended() {
+    let running = Running::new(impatient(), guest()).await;
+    let answer = running.get("/spin").await;
+    assert_eq!(answer, (StatusCode::GATEWAY_TIMEOUT, TOO_SLOW.to_owned()));
+    assert!(running.told.first("failed").await.contains("timed out"));
+}
+
+#[tokio::test]
+async fn a_guest_that_waits_too_long_is_answered_in_time() {
+    let running = Running::new(impatient(), guest()).await;
+    let answer = running.get("/sleep").await;
+    assert_eq!(answer, (StatusCode::GATEWAY_TIMEOUT, TOO_SLOW.to_owned()));
+}
+
+#[tokio::test]
+async fn memory_is_limited() {
+    let limits = Limits { memory_bytes: 16 << 20, ..Limits::default() };
+    let running = Running::new(limits, guest()).await;
+    assert_eq!(running.text("/grow?4").await, (4 << 20).to_string());
+    let answer = running.get("/grow?32").await;
+    assert_eq!(answer, (StatusCode::INTERNAL_SERVER_ERROR, FAILED.to_owned()));
+    let told = running.told.first("failed").await;
+    assert!(told.contains("memory"), "{told}");
+}
+
+#[tokio::test]
+async fn instances_are_used_again_up_to_their_limit() {
+    let limits = Limits { requests_per_instance: 3, ..Limits::default() };
+    let running = Running::new(limits, guest()).await;
+    let mut counts = Vec::new();
+    for _ in 0..6 {
+        counts.push(running.text("/count").await);
+    }
+    assert_eq!(counts, ["1", "2", "3", "1", "2", "3"]);
+}
+
+#[tokio::test]
+async fn instances_can_be_fresh_for_each_request() {
+    let limits = Limits { requests_per_instance: 1, pooling: false, ..Limits::default() };
+    let running = Running::new(limits, guest()).await;
+    assert_eq!(running.text("/count").await, "1");
+    assert_eq!(running.text("/count").await, "1");
+}
+
+#[tokio::test]
+async fn a_host_at_its_limit_says_so() {
+    let limits = Limits { max_requests: 0, ..impatient() };
+    let running = Running::new(limits, guest()).await;
+    let busy = "Too many requests are in progress; try again shortly.\n";
+    let answer = running.get("/count").await;
+    assert_eq!(answer, (StatusCode::SERVICE_UNAVAILABLE, busy.to_owned()));
+}
+
+#[tokio::test]
+async fn before_loading_there_is_a_plain_answer() {
+    let host = Host::new(Limits::default(), None, Told::default().log()).unwrap();
+    let request = Request::get("/").body(Full::<Bytes>::default()).unwrap();
+    let response = host.handle(request).await;
+    assert_eq!(response.headers()["retry-after"], "1");
+    assert_eq!(response.headers()["content-type"], "text/plain; charset=utf-8");
+    let text = "No component is loaded yet; try again shortly.\n".to_owned();
+    assert_eq!(read(response).await, (StatusCode::SERVICE_UNAVAILABLE, text));
+}
+
+#[tokio::test]
+async fn what_cannot_be_loaded_leaves_the_old_guest_in_place() {
+    let running = Running::new(Limits::default(), with_settings()).await;
+    let broken = Guest { component: b"\0asm no".as_slice().into(), ..Guest::default() };
+    let refused = running.host.load(broken).await.unwrap_err();
+    assert!(matches!(refused, LoadError::Compile(_)), "{refused}");
+    let empty = Guest { component: b"\0asm\x0d\0\x01\0".as_slice().into(), ..Guest::default() };
+    let refused = running.host.load(empty).await.unwrap_err();
+    assert!(matches!(refused, LoadError::NoHandler), "{refused}");
+    assert!(running.text("/environment").await.contains("ACS_KEY=k3y"));
+    running.host.load(guest()).await.unwrap();
+    assert_eq!(running.text("/environment").await, "");
+}
+
+/// Accepts connections, answers each request, and hands over what each read brought.
+async fn sink() -> (SocketAddr, Arc<Mutex<Vec<String>>>) {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = listener.local_addr().unwrap();
+    let reads = Arc::new(Mutex::new(Vec::new()));
+    let seen = reads.clone();
+    tokio::spawn(async move {
+        while let Ok((mut stream, _)) = listener.accept().await {
+            let seen = seen.clone();
+            tokio::spawn(async move {
+                let mut buffer = vec![0; 65536];
+                while let Ok(length @ 1..) = stream.read(&mut buffer).await {
+                    let text = String::from_utf8_lossy(&buffer[..length]).into_owned();
+                    seen.lock().unwrap().push(text);
+                    let answer = b"HTTP/1.1 202 Accepted\r\ncontent-length: 0\r\n\r\n";
+                    stream.write_all(answer).await.unwrap();
+                }
+            });
+        }
+    });
+    (address, reads)
+}
+
+fn allowed(origins: &[String]) -> Guest {
+    Guest { allowed_outbound: origins.iter().map(|origin| origin.parse().unwrap()).collect(), ..guest() }
+}
+
+#[tokio::test]
+async fn outbound_requests_leave_in_one_piece() {
+    let (address, reads) = sink().await;
+    let guest = allowed(&[format!("http://{address}/")]);
+    let running = Running::new(Limits::default(), guest).await;
+    for _ in 0..2 {
+        let status = running.text(&format!("/post?http://{address}/emails:send?a=b")).await;
+        assert_eq!(status, "202");
+    }
+    let request = format!("POST /emails:send?a=b HTTP/1.1\r\ncontent-length: 5\r\nhost: {address}\r\n\r\nhello");
+    assert_eq!(*reads.lock().unwrap(), [request.clone(), request]);
+}
+
+#[tokio::test]
+async fn outbound_requests_elsewhere_are_denied() {
+    let (address, reads) = sink().await;
+    let other = format!("http://localhost:{}", address.port());
+    let tls = format!("https://{address}");
+    let running = Running::new(Limits::default(), allowed(&[other, tls])).await;
+    let answer = running.text(&format!("/post?http://{address}/")).await;
+    assert_eq!(answer, "ErrorCode::HttpRequestDenied");
+    assert!(reads.lock().unwrap().is_empty());
+    let sentence = format!("A request to http://{address} was denied: it is not an allowed outbound origin.");
+    assert_eq!(running.told.of("outbound"), [sentence]);
+}
+
+#[tokio::test]
+async fn a_closed_port_is_a_refused_connection() {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = listener.local_addr().unwrap();
+    drop(listener);
+    let origin = format!("http://{address}");
+    let running = Running::new(Limits::default(), allowed(std::slice::from_ref(&origin))).await;
+    let answer = running.text(&format!("/post?{origin}/")).await;
+    assert_eq!(answer, "ErrorCode::ConnectionRefused");
+}
+
+#[tokio::test]
+async fn a_server_that_never_answers_is_given_up() {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let origin = format!("http://{}", listener.local_addr().unwrap());
+    let limits = Limits { first_byte_time: Duration::from_millis(100), ..Limits::default() };
+    let running = Running::new(limits, allowed(std::slice::from_ref(&origin))).await;
+    let answer = running.text(&format!("/post?{origin}/")).await;
+    assert_eq!(answer, "ErrorCode::ConnectionReadTimeout");
+}
+
+#[test]
+fn origins_are_exact() {
+    let read = |text: &str| text.parse::<Origin>().map(|origin| origin.to_string());
+    for (text, origin) in [
+        ("https://a.example", "https://a.example"),
+        ("https://A.example:443/", "https://a.example"),
+        ("http://127.0.0.1:3001", "http://127.0.0.1:3001"),
+        ("http://[::1]:80", "http://[::1]"),
+    ] {
+        assert_eq!(read(text).unwrap(), origin);
+    }
+    for text in [
+        "",
+        "a.example",
+        "ftp://a.example",
+        "https://a.example/path",
+        "https://a.example?",
+        "https://a.example/#x",
+        "https://user@a.example",
+        "https://*.example",
+        "https://a.example:99999",
+        "https://a.example:",
+        "https://",
+    ] {
+        assert!(read(text).is_err(), "{text}");
+    }
+}
+
+#[tokio::test]
+async fn a_busy_port_is_one_sentence() {
+    let server = Server::bind("127.0.0.1:0".parse().unwrap()).await.unwrap();
+    let refused = Server::bind(server.local_addr()).await.unwrap_err();
+    assert!(matches!(refused, BindError::InUse(_)));
+    let port = server.local_addr().port();
+    assert_eq!(
+        refused.to_string(),
+        format!(
+            "Port {port} on 127.0.0.1 is in use: stop the program that has it, or choose another address with `--listen`."
+        )
+    );
+}
+
+struct Served {
+    address: SocketAddr,
+    stop: oneshot::Sender<()>,
+    task: tokio::task::JoinHandle<()>,
+}
+
+async fn serve(host: Host) -> Served {
+    let server = Server::bind("127.0.0.1:0".parse().unwrap()).await.unwrap();
+    let address = server.local_addr();
+    let (stop, stopped) = oneshot::channel();
+    let task = tokio::spawn(server.serve(host, async {
+        let _ = stopped.await;
+    }));
+    Served { address, stop, task }
+}
+
+#[tokio::test]
+async fn stopping_lets_requests_in_progress_end() {
+    let running = Running::plain().await;
+    let served = serve(running.host.clone()).await;
+    let mut stream = TcpStream::connect(served.address).await.unwrap();
+    let head = "POST /echo HTTP/1.1\r\nhost: gate.test\r\ncontent-length: 5\r\n\r\nhel";
+    stream.write_all(head.as_bytes()).await.unwrap();
+    let mut idle = TcpStream::connect(served.address).await.unwrap();
+    let ask = b"GET /count HTTP/1.1\r\nhost: gate.test\r\n\r\n";
+    idle.write_all(ask).await.unwrap();
+    assert_ne!(idle.read(&mut [0; 1024]).await.unwrap(), 0);
+
+    served.stop.send(()).unwrap();
+    let mut rest = Vec::new();
+    idle.read_to_end(&mut rest).await.unwrap();
+    stream.write_all(b"lo").await.unwrap();
+    let mut answer = String::new();
+    stream.read_to_string(&mut answer).await.unwrap();
+    assert!(answer.starts_with("HTTP/1.1 200 OK\r\n"), "{answer}");
+    assert!(answer.contains("hello"), "{answer}");
+    served.task.await.unwrap();
+    assert!(TcpStream::connect(served.address).await.is_err());
+}
+
+#[tokio::test]
+async fn stopping_cuts_off_who_does_not_end() {
+    let limits = Limits { shutdown_time: Duration::from_millis(50), ..Limits::default() };
+    let running = Running::new(limits, guest()).await;
+    let served = serve(running.host.clone()).await;
+    let mut stream = TcpStream::connect(served.address).await.unwrap();
+    stream.write_all(b"POST /echo HTTP/1.1\r\nhost: a\r\ncontent-length: 5\r\n\r\n").await.unwrap();
+    served.stop.send(()).unwrap();
+    served.task.await.unwrap();
+}
+
+#[tokio::test]
+async fn a_head_that_does_not_come_ends_the_connection() {
+    let limits = Limits { header_time: Duration::from_millis(50), ..Limits::default() };
+    let running = Running::new(limits, guest()).await;
+    let served = serve(running.host.clone()).await;
+    for start in ["", "GET / HTTP/1.1\r\nhost:"] {
+        let mut stream = TcpStream::connect(served.address).await.unwrap();
+        stream.write_all(start.as_bytes()).await.unwrap();
+        let mut answer = Vec::new();
+        stream.read_to_end(&mut answer).await.unwrap();
+        assert!(answer.is_empty() || answer.starts_with(b"HTTP/1.1 408"));
+    }
+}
+
+#[tokio::test]
+async fn connections_beyond_the_limit_wait() {
+    let limits = Limits { max_connections: 1, ..Limits::default() };
+    let running = Running::new(limits, guest()).await;
+    let served = serve(running.host.clone()).await;
+    let ask = b"GET /count HTTP/1.1\r\nhost: gate.test\r\n\r\n";
+    let mut first = TcpStream::connect(served.address).await.unwrap();
+    first.write_all(ask).await.unwrap();
+    assert_ne!(first.read(&mut [0; 1024]).await.unwrap(), 0);
+    let mut second = TcpStream::connect(served.address).await.unwrap();
+    second.write_all(ask).await.unwrap();
+    let mut buffer = [0; 1024];
+    tokio::select! {
+        biased;
+        _ = second.read(&mut buffer) => panic!("answered beyond the limit"),
+        length = async { first.write_all(ask).await.unwrap(); first.read(&mut [0; 1024]).await } => {
+            assert_ne!(length.unwrap(), 0);
+        }
+    }
+    drop(first);
+    assert_ne!(second.read(&mut buffer).await.unwrap(), 0);
+}
+
+#[test]
+fn names_are_read_without_compiling() {
+    let exports = postern_runtime::exports(probe()).unwrap();
+    assert_eq!(exports, ["wasi:http/handler@0.3.0"]);
+    let imports = postern_runtime::imports(probe()).unwrap();
+    assert!(imports.is_sorted());
+    assert!(imports.contains(&"spin:variables/variables@3.0.0".to_owned()));
+    assert!(postern_runtime::imports(b"no component").is_err());
+}
+
+#[cfg(unix)]
+#[test]
+fn a_cache_that_others_can_write_to_is_refused() {
+    use std::os::unix::fs::PermissionsExt;
+    let directory = PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join("shared");
+    std::fs::create_dir_all(&directory).unwrap();
+    std::fs::set_permissions(&directory, PermissionsExt::from_mode(0o770)).unwrap();
+    let refused = Cache::open(&directory).unwrap_err();
+    let sentence = format!(
+        "The cache directory {} must belong to you alone: remove it, and it is made again.",
+        directory.display()
+    );
+    assert_eq!(refused.to_string(), sentence);
+}
+
+#[tokio::test]
+async fn a_damaged_cache_is_replaced() {
+    let directory = PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join("damaged");
+    let _ = std::fs::remove_dir_all(&directory);
+    let load = async || {
+        let cache = Cache::open(&directory).unwrap();
+        let host = Host::new(Limits::default(), Some(cache), Told::default().log()).unwrap();
+        host.load(guest()).await.unwrap();
+    };
+    let compiled = || {
+        let mut files = std::fs::read_dir(&directory).unwrap();
+        let path = files.next().unwrap().unwrap().path();
+        assert!(files.next().is_none());
+        path
+    };
+    load().await;
+    let whole = std::fs::read(compiled()).unwrap();
+    let mut damaged = whole.clone();
+    let middle = damaged.len() / 2;
+    damaged[middle] ^= 1;
+    std::fs::write(compiled(), &damaged).unwrap();
+    load().await;
+    let again = std::fs::read(compiled()).unwrap();
+    assert!(again != damaged && again.len() == whole.len());
+}
