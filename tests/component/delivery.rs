@@ -1,9 +1,9 @@
 //! Trouble with ACS: told apart, never called sent, never doubled.
 
 use postern_emulator::{Effect, Fault};
-use postern_engine::Flavour;
 use serde_json::json;
 
+use crate::flavour::flavours;
 use crate::stand::{GITHUB_SECRET, Stand, every_flavour};
 
 fn effects() -> Vec<(Effect, u16, &'static str)> {
@@ -69,7 +69,7 @@ fn when_the_second_mail_fails_a_repeat_sends_it_alone() {
 
 #[test]
 fn an_acs_that_is_not_there_or_not_allowed_is_told() {
-    for flavour in Flavour::ALL {
+    for flavour in flavours() {
         let ada = json!({"name": "Ada", "email": "ada@customer.example", "message": "x"});
         let elsewhere = Stand::new(flavour, |settings| {
             settings.insert("acs_endpoint".into(), "https://other.communication.azure.com".into());

@@ -1,7 +1,10 @@
 //! The built component in a real runtime, in every flavour, behind a real socket, against the ACS emulator.
 #![allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test may fail loudly")]
 
+#[path = "../../engine/component.rs"]
+mod component;
 mod delivery;
+mod flavour;
 mod flow;
 mod interface;
 mod stand;

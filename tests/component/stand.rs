@@ -5,8 +5,8 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex};
 use std::time::SystemTime;
 
+use crate::flavour::{Flavour, flavours};
 use postern_emulator::{Config, DEVELOPMENT_KEY, Emulator, Store};
-use postern_engine::Flavour;
 use postern_runtime::{Cache, Event, Guest, Host, Limits, Origin, Server};
 use serde_json::{Value, json};
 use standardwebhooks::Webhook;
@@ -27,8 +27,8 @@ pub struct Stand {
 
 /// Runs a test against every flavour.
 pub fn every_flavour(test: impl Fn(&Stand)) {
-    for flavour in Flavour::ALL {
-        println!("flavour {}", flavour.name());
+    for flavour in flavours() {
+        println!("flavour {}", flavour.name);
         test(&Stand::new(flavour, |_| {}));
     }
 }
@@ -48,7 +48,7 @@ impl Answer {
 
 impl Stand {
     /// Starts a flavour with the tests' policy; `change` may alter its settings.
-    pub fn new(flavour: Flavour, change: impl FnOnce(&mut BTreeMap<String, String>)) -> Self {
+    pub fn new(flavour: &Flavour, change: impl FnOnce(&mut BTreeMap<String, String>)) -> Self {
         let runtime = Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap();
         let lines = Arc::new(Mutex::new(Vec::new()));
         let (store, url) = runtime.block_on(start(flavour, change, Arc::clone(&lines)));
@@ -139,7 +139,7 @@ fn headers<B>(response: &Response<B>) -> BTreeMap<String, String> {
 }
 
 async fn start(
-    flavour: Flavour,
+    flavour: &Flavour,
     change: impl FnOnce(&mut BTreeMap<String, String>),
     lines: Arc<Mutex<Vec<String>>>,
 ) -> (Store, String) {
@@ -157,7 +157,7 @@ async fn start(
     );
     change(&mut settings);
     let guest = Guest {
-        component: flavour.component().into(),
+        component: flavour.bytes.clone().into(),
         settings,
         policy_dir: Some(Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures/policy")),
         allowed_outbound: vec![endpoint.parse::<Origin>().unwrap()],
