@@ -1,9 +1,11 @@
 //! Ctrl-C and SIGTERM: the normal end of a command that serves.
 
-use std::io;
+use std::io::{self, IsTerminal as _};
 use std::process::ExitCode;
 
 use anyhow::Context as _;
+
+use crate::console;
 
 /// Runs `work` until it ends or the user has had enough, which is a success.
 ///
@@ -13,12 +15,20 @@ pub fn until_interrupted(work: impl Future<Output = anyhow::Result<ExitCode>>) -
     let outcome = runtime.block_on(async {
         let interrupted = interrupted().context("Signals cannot be listened for")?;
         tokio::select! {
-            () = interrupted => Ok(ExitCode::SUCCESS),
+            () = interrupted => Ok(end_line()),
             outcome = work => outcome,
         }
     });
     runtime.shutdown_background();
     outcome
+}
+
+/// Terminals show Ctrl-C as `^C`, and the shell's prompt belongs on a line of its own.
+fn end_line() -> ExitCode {
+    if io::stdout().is_terminal() {
+        console::say("");
+    }
+    ExitCode::SUCCESS
 }
 
 /// Listens from the moment of the call; the future is ready at the first signal.

@@ -17,7 +17,7 @@ pub struct BrokenPolicy(String);
 impl BrokenPolicy {
     /// Reports the findings about the policy in a directory.
     pub fn new(directory: &Path, files: &Files, findings: &[Diagnostic]) -> Self {
-        Self(format!("{}\n{}", text(directory, files, findings), summary(findings)))
+        Self(format!("{}{}", text(directory, files, findings), summary(findings)))
     }
 }
 

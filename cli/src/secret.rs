@@ -41,7 +41,7 @@ pub fn find(policy: &Policy, name: &SettingName) -> anyhow::Result<Secret> {
         Some(value) => {
             for scheme in schemes {
                 let fits = hmac::usable_secret(scheme, &value);
-                ensure!(fits, "The environment variable {variable} holds no secret of the scheme {}.", scheme.name);
+                ensure!(fits, unusable(&variable, scheme));
             }
             Ok(Secret { name: name.clone(), value, development: false })
         }
@@ -52,6 +52,11 @@ pub fn find(policy: &Policy, name: &SettingName) -> anyhow::Result<Secret> {
 /// The environment variable of a setting.
 pub fn variable(name: &SettingName) -> String {
     name.as_str().to_ascii_uppercase()
+}
+
+/// Says that a variable's value is not written as a scheme demands; the value is not in it.
+pub fn unusable(variable: &str, scheme: &Scheme) -> String {
+    format!("The environment variable {variable} holds no secret of the scheme {}.", scheme.name)
 }
 
 fn schemes(policy: &Policy, name: &SettingName) -> Vec<&'static Scheme> {

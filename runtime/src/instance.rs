@@ -191,8 +191,16 @@ impl WorkerState for Worker {
     fn drop(&self, store: Store<State>, result: wasmtime::Result<()>) {
         // First the guest's last words, then how it ended.
         drop(store);
-        if let Err(error) = result {
+        if let Err(error) = result
+            && !is_cancelled(&error)
+        {
             (self.log)(Event::Failed(&format!("The component failed: {error:#}.")));
         }
     }
+}
+
+/// `ProxyHandler` calls a worker panicked when its task was dropped too, as at the end of the program. It has no type
+/// for that, so the text must do.
+fn is_cancelled(error: &wasmtime::Error) -> bool {
+    !std::thread::panicking() && error.to_string() == "worker panicked"
 }

@@ -14,6 +14,7 @@ use std::sync::Arc;
 use std::time::Duration;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio::task::JoinSet;
 
 /// Bytes of a request's head; hyper answers 431 beyond.
 const HEAD_BYTES: usize = 64 << 10;
@@ -69,17 +70,19 @@ impl Server {
         let limits = *host.limits();
         let connections = Arc::new(Semaphore::new(limits.max_connections));
         let graceful = GracefulShutdown::new();
+        let mut open = JoinSet::new();
         let mut shutdown = pin!(shutdown);
         loop {
             tokio::select! {
                 () = &mut shutdown => break,
                 (stream, permit) = self.accept(&connections) => {
-                    tokio::spawn(answer(stream, permit, host.clone(), limits, graceful.watcher()));
+                    open.spawn(answer(stream, permit, host.clone(), limits, graceful.watcher()));
                 }
+                Some(_) = open.join_next() => {}
             }
         }
         drop(self.listener);
-        // Whoever still talks after that is cut off.
+        // Whoever still talks after that is cut off, when `open` ends.
         let _ = tokio::time::timeout(limits.shutdown_time, graceful.shutdown()).await;
     }
 

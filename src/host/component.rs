@@ -8,7 +8,8 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use bytes::Bytes;
 use futures_util::future::{Either, select};
-use http::{Request, Response};
+use http::header::CONTENT_LENGTH;
+use http::{HeaderValue, Request, Response};
 use http_body::Body;
 use http_body_util::{BodyExt as _, Full, LengthLimitError, Limited};
 use spin_sdk::http::{Request as Incoming, send};
@@ -38,7 +39,10 @@ async fn handle(request: Incoming) -> Response<Full<Bytes>> {
     let body = within(BODY_TIMEOUT, read(body, gate.body_limit(parts.uri.path())))
         .await
         .unwrap_or(Err(BodyError::Interrupted));
-    gate.handle(&Wasi, Request::from_parts(parts, body)).await.map(Full::new)
+    let mut response = gate.handle(&Wasi, Request::from_parts(parts, body)).await;
+    let length = HeaderValue::from(response.body().len());
+    response.headers_mut().insert(CONTENT_LENGTH, length);
+    response.map(Full::new)
 }
 
 fn policy() -> Result<Policy, Vec<Diagnostic>> {

@@ -2,7 +2,7 @@
 
 use serde_json::json;
 
-use crate::flavour::flavours;
+use crate::flavour::{Flavour, flavours};
 use crate::stand::{Stand, every_flavour};
 
 /// The imports and exports of a flavour, as a text to compare with the reviewed one.
@@ -27,6 +27,7 @@ fn probes_answer() {
     every_flavour(|stand| {
         assert_eq!(stand.get("/healthz").body, json!({"status": "alive"}));
         let ready = stand.get("/readyz");
+        assert_eq!(ready.headers["content-length"], "18", "a length lets hosts send head and body in one go");
         assert_eq!((ready.status, ready.body), (200, json!({"status": "ready"})));
         assert_eq!(stand.lines().len(), 0);
     });

@@ -1,5 +1,7 @@
 //! `postern send`: calls a route as its caller would.
 
+use std::env;
+use std::io::ErrorKind;
 use std::path::PathBuf;
 use std::process::ExitCode;
 use std::time::{Duration, SystemTime};
@@ -11,14 +13,16 @@ use http::request::Builder;
 use http::{Request, StatusCode, Uri};
 use postern::auth::{IDEMPOTENCY_KEY, hmac};
 use postern::policy::{Policy, Route, RouteAuth};
+use serde_json::Value;
 use ureq::Agent;
 use uuid::Uuid;
 
 use super::{PolicyOption, known};
-use crate::console::{self, DIM, GREEN, RED};
+use crate::console::{self, GREEN, RED};
 use crate::directory::Directory;
+use crate::listen;
 use crate::payload::Payload;
-use crate::{listen, secret};
+use crate::secret::{self, Secret};
 
 /// Longer than any route's time budget.
 const TIMEOUT: Duration = Duration::from_secs(35);
@@ -65,21 +69,32 @@ impl Send {
         let mail = route.mails.first().with_context(|| format!("The route `{}` has no mail.", route.name))?;
         let payload = Payload::read(self.file.as_deref(), &mail.template, directory.files())?;
         let request = Request::post(self.address(route)?).header(CONTENT_TYPE, "application/json");
-        let request = match &route.auth {
+        let (request, advice) = match &route.auth {
             Some(auth) => self.sign(request, &policy, route, auth, &payload.bytes)?,
-            None => fill_in(request, route),
+            None => (fill_in(request, route), None),
         };
-        post(request.body(payload.bytes).context("The request cannot be written")?, &self.url)
+        let request = request.body(payload.bytes).context("The request cannot be written")?;
+        let (status, body) = post(request, self.base())?;
+        let shown = show(status, &body);
+        if let Some(advice) = advice.filter(|_| status == StatusCode::UNAUTHORIZED) {
+            console::complain(advice);
+        }
+        Ok(shown)
+    }
+
+    fn base(&self) -> &str {
+        self.url.trim_end_matches('/')
     }
 
     fn address(&self, route: &Route) -> anyhow::Result<Uri> {
-        let address = format!("{}{}", self.url.trim_end_matches('/'), route.path);
+        let address = format!("{}{}", self.base(), route.path);
         match address.parse::<Uri>() {
             Ok(uri) if matches!(uri.scheme_str(), Some("http" | "https")) && uri.host().is_some() => Ok(uri),
             _ => bail!("`{}` is no address of a gate: write --url http://127.0.0.1:3000.", self.url),
         }
     }
 
+    /// Signs, and gives advice in case the signature is not accepted.
     fn sign(
         &self,
         request: Builder,
@@ -87,32 +102,34 @@ impl Send {
         route: &Route,
         auth: &RouteAuth,
         body: &[u8],
-    ) -> anyhow::Result<Builder> {
+    ) -> anyhow::Result<(Builder, Option<String>)> {
         let scheme = auth.scheme;
-        let (secret, source) = self.secret(policy, auth)?;
+        let (variable, secret) = self.secret(policy, auth)?;
+        let advice = secret.development.then(|| {
+            format!("It was signed with the development secret, because {variable} is not set in this environment.")
+        });
         let id = Uuid::new_v4().to_string();
-        let headers = hmac::sign(scheme, &secret, &id, SystemTime::now(), body)
-            .with_context(|| format!("{source} holds no secret of the scheme {}.", scheme.name))?;
+        let headers = hmac::sign(scheme, &secret.value, &id, SystemTime::now(), body)
+            .with_context(|| secret::unusable(&variable, scheme))?;
         let request = headers.into_iter().fold(request, |request, (name, value)| request.header(name, value));
-        Ok(match scheme.event_header {
+        let request = match scheme.event_header {
             Some(header) => request.header(header, self.event(route, scheme.name)),
             None => request,
-        })
+        };
+        Ok((request, advice))
     }
 
-    /// The secret and where it is from.
-    fn secret(&self, policy: &Policy, auth: &RouteAuth) -> anyhow::Result<(String, String)> {
-        if let Some(variable) = &self.secret_env {
-            let unset = || format!("The environment variable {variable} is not set.");
-            return Ok((std::env::var(variable).with_context(unset)?, variable.clone()));
-        }
+    /// The secret and the environment variable for it.
+    fn secret(&self, policy: &Policy, auth: &RouteAuth) -> anyhow::Result<(String, Secret)> {
         let name = auth.secrets.first().context("The route has no secret.")?;
-        let secret = secret::find(policy, name)?;
-        if secret.development {
-            let variable = secret::variable(name);
-            console::complain(format_args!("{DIM}Signed with the development secret; {variable} is not set.{DIM:#}"));
+        match &self.secret_env {
+            None => Ok((secret::variable(name), secret::find(policy, name)?)),
+            Some(variable) => {
+                let value = env::var(variable).ok().filter(|value| !value.is_empty());
+                let value = value.with_context(|| format!("The environment variable {variable} is not set."))?;
+                Ok((variable.clone(), Secret { name: name.clone(), value, development: false }))
+            }
         }
-        Ok((secret.value, name.to_string()))
     }
 
     fn event<'a>(&'a self, route: &'a Route, scheme: &str) -> &'a str {
@@ -137,7 +154,7 @@ fn fill_in(request: Builder, route: &Route) -> Builder {
     }
 }
 
-fn post(request: Request<Vec<u8>>, url: &str) -> anyhow::Result<ExitCode> {
+fn post(request: Request<Vec<u8>>, url: &str) -> anyhow::Result<(StatusCode, String)> {
     let agent: Agent = Agent::config_builder()
         .timeout_global(Some(TIMEOUT))
         .http_status_as_error(false)
@@ -147,21 +164,20 @@ fn post(request: Request<Vec<u8>>, url: &str) -> anyhow::Result<ExitCode> {
         .into();
     let mut response = match agent.run(request) {
         Ok(response) => response,
-        Err(ureq::Error::Io(error)) if error.kind() == std::io::ErrorKind::ConnectionRefused => {
+        Err(ureq::Error::Io(error)) if error.kind() == ErrorKind::ConnectionRefused => {
             bail!("Nothing listens at {url}: start `postern dev`, or name another gate with --url.")
         }
         Err(error) => return Err(error).with_context(|| format!("{url} cannot be asked")),
     };
     let body = response.body_mut().with_config().limit(MAX_ANSWER_BYTES).lossy_utf8(true).read_to_string();
-    let body = body.with_context(|| format!("The answer of {url} broke off"))?;
-    Ok(show(response.status(), &body))
+    Ok((response.status(), body.with_context(|| format!("The answer of {url} broke off"))?))
 }
 
 fn show(status: StatusCode, body: &str) -> ExitCode {
     let good = status.is_success() || status.is_redirection();
     let style = if good { GREEN } else { RED };
     console::say(format_args!("{style}{status}{style:#}"));
-    let pretty = serde_json::from_str(body).and_then(|json: serde_json::Value| serde_json::to_string_pretty(&json));
+    let pretty = serde_json::from_str(body).and_then(|json: Value| serde_json::to_string_pretty(&json));
     let body = pretty.as_deref().unwrap_or(body).trim_end();
     if !body.is_empty() {
         console::say(body);

@@ -43,11 +43,11 @@ impl Screen {
                 route.auth.as_ref().map_or_else(|| "form".to_owned(), |auth| format!("event, {}", auth.scheme.name));
             self.say(format_args!("  {:<width$}  {BOLD}{}{BOLD:#} {DIM}({kind}){DIM:#}", route.path, route.name));
         }
-        for secret in secrets.iter().filter(|secret| secret.development) {
+        let development = secrets.iter().filter(|secret| secret.development);
+        for (index, secret) in development.enumerate() {
+            let gap = if index == 0 { "\n" } else { "" };
             let variable = secret::variable(&secret.name);
-            self.say(format_args!(
-                "\n  {DIM}{variable} is not set: `postern send` and the gate use\n  a fixed development value.{DIM:#}"
-            ));
+            self.say(format_args!("{gap}  {DIM}{variable} is not set: a development value is used.{DIM:#}"));
         }
         if let Some(trial) = trial {
             self.say(format_args!("\n  {BOLD}Try it{BOLD:#}\n  {trial}"));

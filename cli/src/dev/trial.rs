@@ -25,8 +25,13 @@ pub fn line(directory: &Directory, policy: &Policy, url: &str) -> Option<String>
         Some(form) => curl(directory, form, url)?,
         None => send(directory, policy.routes().next()?, url),
     };
-    // Only a NUL cannot be quoted, and no argument has one.
-    shlex::try_join(words.iter().map(String::as_str)).ok()
+    Some(words.iter().map(|word| quoted(word)).collect::<Vec<_>>().join(" "))
+}
+
+/// A word for a POSIX shell, in single quotes where it needs any: JSON stays readable in them.
+fn quoted(word: &str) -> String {
+    let plain = word.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-_./:@=+,".contains(&byte));
+    if plain { word.to_owned() } else { format!("'{}'", word.replace('\'', r"'\''")) }
 }
 
 fn curl(directory: &Directory, form: &Route, url: &str) -> Option<Vec<String>> {

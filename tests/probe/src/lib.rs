@@ -3,8 +3,11 @@
 #![allow(clippy::unwrap_used, clippy::panic, missing_docs, reason = "misbehaving is its purpose")]
 
 use spin_sdk::http::{FullBody, Request, Response, body::IncomingBodyExt};
+use spin_sdk::wasip3::clocks::monotonic_clock::wait_for;
 use spin_sdk::{http_service, variables};
+use std::pin::Pin;
 use std::sync::atomic::{AtomicU32, Ordering};
+use std::task::{Context, Poll, ready};
 
 type Answer = Response<FullBody<bytes::Bytes>>;
 
@@ -20,7 +23,7 @@ async fn probe(request: Request) -> Answer {
         "/variable" => format!("{:?}", variables::get(&query).await),
         "/read" => format!("{:?}", std::fs::read_to_string(&query).map_err(|e| e.kind())),
         "/write" => format!("{:?}", std::fs::write(&query, "x").is_ok()),
-        "/connect" => format!("{:?}", std::net::TcpStream::connect(&query).is_ok()),
+        "/connect" => format!("{:?}", std::net::TcpStream::connect(&query).map_err(|e| e.kind())),
         "/count" => count().to_string(),
         "/print" => print(&query),
         "/trap" => panic!("asked to"),
@@ -66,7 +69,7 @@ fn spin() -> String {
 }
 
 async fn sleep() -> String {
-    spin_sdk::wasip3::clocks::monotonic_clock::wait_for(3_600_000_000_000).await;
+    wait_for(3_600_000_000_000).await;
     String::new()
 }
 
@@ -77,10 +80,31 @@ fn grow(megabytes: usize) -> usize {
 async fn post(url: &str) -> String {
     let request = Request::post(url)
         .header("content-length", "5")
-        .body(FullBody::new(bytes::Bytes::from_static(b"hello")))
+        .body(Halting { pieces: vec![b"lo", b"hel"], pause: Box::pin(async {}) })
         .unwrap();
     match spin_sdk::http::send(request).await {
         Ok(response) => format!("{}", response.status().as_u16()),
         Err(error) => format!("{error:?}"),
+    }
+}
+
+/// A body that comes in pieces, the last of the list first, with a pause after each.
+struct Halting {
+    pieces: Vec<&'static [u8]>,
+    pause: Pin<Box<dyn Future<Output = ()>>>,
+}
+
+impl http_body::Body for Halting {
+    type Data = bytes::Bytes;
+    type Error = std::convert::Infallible;
+
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+    ) -> Poll<Option<Result<http_body::Frame<Self::Data>, Self::Error>>> {
+        ready!(self.pause.as_mut().poll(context));
+        self.pause = Box::pin(wait_for(20_000_000));
+        let piece = self.pieces.pop().map(bytes::Bytes::from_static);
+        Poll::Ready(piece.map(|piece| Ok(http_body::Frame::data(piece))))
     }
 }

@@ -1,0 +1,83 @@
+//! The program under test, and the policies it is given.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output};
+use std::sync::LazyLock;
+
+use postern::policy::Files;
+use tempfile::TempDir;
+
+/// Built once, as `cargo build` builds it, and fresh where that was done before.
+static PROGRAM: LazyLock<PathBuf> = LazyLock::new(|| {
+    let build =
+        escargot::CargoBuild::new().manifest_path(root().join("Cargo.toml")).package("postern-cli").bin("postern");
+    build.run().expect("the tool builds").path().to_owned()
+});
+
+pub fn root() -> &'static Path {
+    Path::new(env!("CARGO_MANIFEST_DIR"))
+}
+
+/// The program, in a directory, with nothing of this process's environment that changes what it does.
+pub fn postern(directory: &Path) -> Command {
+    let mut command = Command::new(&*PROGRAM);
+    command.current_dir(directory);
+    for name in ["ACS_ENDPOINT", "ACS_ACCESS_KEY", "ACS_CONNECTION_STRING", "DEPLOY_SECRET", "GITHUB_WEBHOOK_SECRET"] {
+        command.env_remove(name);
+    }
+    // Compiled components are shared by the tests of a checkout, and are not left in the user's own directories.
+    command.env("XDG_CACHE_HOME", concat!(env!("CARGO_TARGET_TMPDIR"), "/cache"));
+    for name in ["CLICOLOR", "CLICOLOR_FORCE", "NO_COLOR", "HTTP_PROXY", "http_proxy", "ALL_PROXY", "all_proxy"] {
+        command.env_remove(name);
+    }
+    command
+}
+
+/// What a finished program said.
+#[derive(Debug, PartialEq, Eq)]
+pub struct Said {
+    pub status: i32,
+    pub stdout: String,
+    pub stderr: String,
+}
+
+pub fn run(directory: &Path, arguments: &[&str]) -> Said {
+    said(postern(directory).args(arguments).output().unwrap())
+}
+
+pub fn said(output: Output) -> Said {
+    Said {
+        status: output.status.code().expect("it ends by itself"),
+        stdout: String::from_utf8(output.stdout).unwrap(),
+        stderr: String::from_utf8(output.stderr).unwrap(),
+    }
+}
+
+/// A small policy with a form and an event, which tests may count lines of.
+pub fn fixture() -> PathBuf {
+    root().join("tests/cli/policy")
+}
+
+/// A copy of a policy, to be edited.
+pub fn copy(policy: &Path) -> TempDir {
+    let copy = tempfile::tempdir().unwrap();
+    let files = Files::read(policy).unwrap();
+    for path in files.paths() {
+        write(copy.path(), path, files.text(path).unwrap());
+    }
+    copy
+}
+
+pub fn write(directory: &Path, path: &str, text: &str) {
+    let path = directory.join(path);
+    fs::create_dir_all(path.parent().unwrap()).unwrap();
+    fs::write(path, text).unwrap();
+}
+
+/// Replaces the one occurrence of a text in a file.
+pub fn edit(directory: &Path, path: &str, old: &str, new: &str) {
+    let text = fs::read_to_string(directory.join(path)).unwrap();
+    assert_eq!(text.matches(old).count(), 1, "{old:?} in {path}");
+    write(directory, path, &text.replace(old, new));
+}

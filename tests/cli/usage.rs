@@ -1,0 +1,49 @@
+//! How the tool explains itself.
+
+use crate::tool::{Said, root, run};
+
+const COMMANDS: [&str; 5] = ["dev", "check", "preview", "send", "emulator"];
+
+#[test]
+fn the_version_is_the_workspaces() {
+    let version = format!("postern {}\n", env!("CARGO_PKG_VERSION"));
+    assert_eq!(run(root(), &["--version"]), Said { status: 0, stdout: version, stderr: String::new() });
+}
+
+#[test]
+fn every_command_is_listed_and_has_an_example() {
+    let overview = run(root(), &["--help"]);
+    assert_eq!(overview.status, 0);
+    for command in COMMANDS {
+        assert!(overview.stdout.contains(&format!("\n  {command} ")), "{}", overview.stdout);
+        let help = run(root(), &[command, "--help"]);
+        assert_eq!(help.status, 0);
+        assert!(help.stdout.contains(&format!("\nExample:\n  postern {command} ")), "{}", help.stdout);
+    }
+}
+
+#[test]
+fn arguments_that_make_no_sense_exit_with_2_and_print_nothing_on_standard_output() {
+    for arguments in [
+        &[][..],
+        &["chekc"],
+        &["check", "--format", "xml"],
+        &["check", "one", "two"],
+        &["preview"],
+        &["preview", "contact-notify", "--text", "--html"],
+        &["send"],
+        &["dev", "--listen", "everywhere"],
+        &["emulator", "--listen", "127.0.0.1:99999"],
+    ] {
+        let said = run(root(), arguments);
+        assert_eq!((said.status, said.stdout.as_str()), (2, ""), "{arguments:?}");
+    }
+}
+
+#[test]
+fn a_wrong_address_is_explained() {
+    let said = run(root(), &["dev", "--listen", "everywhere"]);
+    let sentence = "error: invalid value 'everywhere' for '--listen <ADDR>': write an address with a port, such as \
+                    127.0.0.1:3000, or a port alone\n";
+    assert!(said.stderr.starts_with(sentence), "{}", said.stderr);
+}
