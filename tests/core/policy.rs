@@ -81,7 +81,7 @@ fn the_example_policy_and_the_sound_one_have_no_findings() {
 
 #[test]
 fn rules_of_postern_toml() {
-    let too_many = format!("[{}]", vec!["\"a@b.example\""; 11].join(","));
+    let too_many = format!("[{}]", ["\"a@b.example\""; 11].join(","));
     for (old, new, expected) in [
         (
             "kind = \"form\"",
