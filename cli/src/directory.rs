@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use anyhow::ensure;
 use postern::policy::{self, Diagnostic, Files, Place, Policy, ReadError};
 
-use crate::report::BrokenPolicy;
+use crate::report::{BrokenPolicy, has_errors};
 
 /// A policy directory's text, as it was when it was read.
 #[derive(Debug, Clone)]
@@ -39,7 +39,16 @@ impl Directory {
         policy::check(&self.files)
     }
 
-    /// The policy, if it is fit for use.
+    /// The policy, if all its proofs succeed, with the warnings about it.
+    pub fn proven(&self) -> Result<(Policy, Vec<Diagnostic>), BrokenPolicy> {
+        let findings = self.check();
+        if has_errors(&findings) {
+            return Err(BrokenPolicy::new(&self.path, &self.files, &findings));
+        }
+        Ok((self.policy()?, findings))
+    }
+
+    /// The policy, if it can be used; its samples may be wrong.
     pub fn policy(&self) -> Result<Policy, BrokenPolicy> {
         Policy::load(&self.files).map_err(|findings| BrokenPolicy::new(&self.path, &self.files, &findings))
     }

@@ -14,10 +14,7 @@ use crate::validate;
 /// The policy may be deployed when no finding has severity error.
 pub fn check(files: &Files) -> Vec<Diagnostic> {
     let mut findings = Findings::default();
-    let policy = Policy::assemble(files, &mut findings);
-    // A template that does not compile would fail its sample too, and the second finding would only hide the first.
-    let compiles = !findings.0.iter().any(|finding| finding.file.starts_with("templates/"));
-    if let Some(policy) = policy.filter(|_| compiles) {
+    if let Some(policy) = Policy::assemble(files, &mut findings) {
         for route in policy.routes() {
             for mail in &route.mails {
                 check_sample(&policy, route, mail, files, &mut findings);
@@ -67,6 +64,10 @@ fn check_sample(policy: &Policy, route: &Route, mail: &Mail, files: &Files, find
         );
     }
     if let Err(failure) = render::render_parts(policy.templates(), &mail.template, &sample) {
-        findings.0.push(failure.finding(&mail.template));
+        let finding = failure.finding(&mail.template);
+        // A part that is missing or does not compile has been told.
+        if !findings.0.iter().any(|earlier| earlier.file == finding.file) {
+            findings.0.push(finding);
+        }
     }
 }

@@ -13,7 +13,6 @@ use super::emulator::bind as bind_emulator;
 use crate::dev::{Changes, Gate, Reload, Screen, trial};
 use crate::directory::Directory;
 use crate::interrupt::until_interrupted;
-use crate::report::{BrokenPolicy, has_errors};
 use crate::{listen, secret};
 
 /// Serve a policy on this machine, with an emulator in the place of Azure
@@ -48,18 +47,15 @@ impl Dev {
     async fn serve(self) -> anyhow::Result<ExitCode> {
         let screen = Screen::new(self.json);
         let directory = Directory::read(&self.policy.directory)?;
-        let findings = directory.check();
-        if has_errors(&findings) {
-            return Err(BrokenPolicy::new(directory.path(), directory.files(), &findings).into());
-        }
-        let policy = directory.policy()?;
+        let (policy, warnings) = directory.proven()?;
         let secrets = secret::all(&policy)?;
-        screen.findings(&directory, &findings);
+        screen.warnings(&directory, &warnings);
         screen.step(format_args!("the policy is good: {}", trial::extent(&policy)));
 
         let server = bind(self.listen).await?;
         let emulator = bind_emulator(self.acs_listen, "--acs-listen").await?;
         screen.step("the gate and the emulator have their ports");
+        let changes = Changes::watch(directory.path())?;
 
         screen.step("compiling the component: a few seconds at the first start …");
         let mut gate = Gate::new(emulator.endpoint(), screen.clone())?;
@@ -71,7 +67,6 @@ impl Dev {
         screen.overview(&url, &emulator.endpoint(), &policy, &secrets, trial.as_deref());
 
         let host = gate.host();
-        let changes = Changes::watch(directory.path())?;
         tokio::select! {
             () = server.serve(host, pending()) => {}
             ended = emulator.serve(pending()) => ended.context("The emulator ended")?,

@@ -6,7 +6,6 @@ use postern::policy::Files;
 
 use super::{Changes, Gate, Screen, trial};
 use crate::directory::Directory;
-use crate::report::{BrokenPolicy, has_errors};
 use crate::secret;
 
 /// What is served, and what was last said about it.
@@ -54,14 +53,10 @@ impl Reload {
         if unchanged && self.complaint.is_none() {
             return Ok(());
         }
-        let findings = directory.check();
-        if has_errors(&findings) {
-            return Err(BrokenPolicy::new(directory.path(), directory.files(), &findings).into());
-        }
-        let policy = directory.policy()?;
+        let (policy, warnings) = directory.proven()?;
         if !unchanged {
             self.gate.load(directory.files(), &secret::all(&policy)?).await?;
-            self.screen.findings(&directory, &findings);
+            self.screen.warnings(&directory, &warnings);
             self.served = directory;
         }
         let verb = if self.complaint.take().is_some() { "mended" } else { "reloaded" };

@@ -56,9 +56,9 @@ impl Screen {
     }
 
     /// Warnings about a policy that is served all the same.
-    pub fn findings(&self, directory: &Directory, findings: &[Diagnostic]) {
-        if !findings.is_empty() {
-            self.say(report::text(directory.path(), directory.files(), findings).trim_end());
+    pub fn warnings(&self, directory: &Directory, warnings: &[Diagnostic]) {
+        if !warnings.is_empty() {
+            self.say(report::text(directory.path(), directory.files(), warnings).trim_end());
         }
     }
 
