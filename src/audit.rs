@@ -31,6 +31,8 @@ pub enum Verdict {
 pub struct Entry {
     #[serde(serialize_with = "rfc3339")]
     time: SystemTime,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    policy_sha256: Option<Digest>,
     method: String,
     #[serde(skip_serializing_if = "Option::is_none")]
     route: Option<String>,
@@ -78,11 +80,12 @@ struct MailEntry {
 const METHODS: [&str; 8] = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE"];
 
 impl Entry {
-    /// Begins a line. Until more is known the request counts as refused.
-    pub fn begin(time: SystemTime, method: &http::Method) -> Self {
+    /// Begins a line with the policy's digest, if there is a policy. Until more is known the request counts as refused.
+    pub fn begin(time: SystemTime, policy: Option<Digest>, method: &http::Method) -> Self {
         let method = if METHODS.contains(&method.as_str()) { method.as_str() } else { "other" };
         Self {
             time,
+            policy_sha256: policy,
             method: method.to_owned(),
             route: None,
             caller: None,

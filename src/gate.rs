@@ -13,7 +13,7 @@ use crate::auth::{self, Caller};
 use crate::decode::{self, Format};
 use crate::guard;
 use crate::host::{BodyError, Host};
-use crate::policy::{Diagnostic, Policy, Route};
+use crate::policy::{Diagnostic, Digest, Policy, Route};
 use crate::render::{self, Message};
 use crate::reply::{self, Refusal, Sent};
 use crate::select::{self, Selected};
@@ -46,6 +46,10 @@ impl Gate {
         Self { policy }
     }
 
+    fn digest(&self) -> Option<Digest> {
+        self.policy.as_ref().ok().map(Policy::digest)
+    }
+
     /// How many bytes of a body the host should read for a path; none where no route wants one.
     pub fn body_limit(&self, path: &str) -> usize {
         self.policy.as_ref().ok().and_then(|policy| policy.route(path)).map_or(0, |route| route.body_limit)
@@ -58,7 +62,7 @@ impl Gate {
             return response;
         }
         let started = host.monotonic();
-        let mut entry = Entry::begin(host.now(), &parts.method);
+        let mut entry = Entry::begin(host.now(), self.digest(), &parts.method);
         let (response, summary) = match self.pass(host, &parts, body, started, &mut entry).await {
             Ok(done) => reply::respond(done.route, &parts.headers, done.format, &done.sent),
             Err(refusal) => refusal.respond(),
@@ -113,7 +117,7 @@ impl Gate {
         if !matches!(parts.method, Method::GET | Method::HEAD) {
             return Some(Refusal::Method { allow: "GET, HEAD" }.respond().0);
         }
-        Some(if path == HEALTH { reply::alive() } else { reply::readiness(&self.missing(host).await) })
+        Some(if path == HEALTH { reply::alive() } else { reply::readiness(self.digest(), &self.missing(host).await) })
     }
 
     /// What keeps the gate from sending: findings of the policy, or settings by name.

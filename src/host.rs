@@ -11,6 +11,10 @@ use http::{Request, Response};
 
 #[cfg(target_family = "wasm")]
 mod component;
+#[cfg(target_family = "wasm")]
+mod own;
+#[cfg(target_family = "wasm")]
+mod seed;
 #[cfg(all(target_family = "wasm", feature = "spin"))]
 #[path = "host/spin.rs"]
 mod settings;

@@ -9,7 +9,7 @@ use crate::acs::{Delivery, Outcome, SettingError};
 use crate::audit::Verdict;
 use crate::decode::{self, Format};
 use crate::host::BodyError;
-use crate::policy::{Kind, Route};
+use crate::policy::{Digest, Kind, Route};
 use crate::validate::Violation;
 use crate::{auth, guard};
 
@@ -299,11 +299,15 @@ pub fn alive() -> Response<Bytes> {
     body(StatusCode::OK, JSON, &json!({ "status": "alive" }))
 }
 
-/// The answer to `GET /readyz`: the gate could send, or why not, by name.
-pub fn readiness(missing: &[String]) -> Response<Bytes> {
-    if missing.is_empty() {
-        body(StatusCode::OK, JSON, &json!({ "status": "ready" }))
+/// The answer to `GET /readyz`: the gate could send, or why not, by name; and by which policy, if there is one.
+pub fn readiness(policy: Option<Digest>, missing: &[String]) -> Response<Bytes> {
+    let (status, mut answer) = if missing.is_empty() {
+        (StatusCode::OK, json!({ "status": "ready" }))
     } else {
-        body(StatusCode::SERVICE_UNAVAILABLE, JSON, &json!({ "status": "not ready", "missing": missing }))
+        (StatusCode::SERVICE_UNAVAILABLE, json!({ "status": "not ready", "missing": missing }))
+    };
+    if let (Some(digest), Some(members)) = (policy, answer.as_object_mut()) {
+        members.insert("policy_sha256".to_owned(), json!(digest));
     }
+    body(status, JSON, &answer)
 }

@@ -11,6 +11,12 @@ use wasmtime::component::Component;
 /// Bytes of the digest that precedes a compiled component in its file.
 const DIGEST_BYTES: usize = 32;
 
+/// How many compiled components are kept, of some ten megabytes each.
+const KEPT: usize = 16;
+
+/// The extension of their files.
+const EXTENSION: &str = "cwasm";
+
 /// A directory of compiled components that only this process's user can write to.
 #[derive(Clone, Debug)]
 pub struct Cache {
@@ -66,7 +72,22 @@ impl Cache {
         file.write_all(&Sha256::digest(compiled))?;
         file.write_all(compiled)?;
         drop(file);
-        fs::rename(&beside, path)
+        fs::rename(&beside, path)?;
+        self.prune()
+    }
+
+    /// Removes what is oldest: each edit of a policy makes a component of its own.
+    fn prune(&self) -> io::Result<()> {
+        let mut kept = Vec::new();
+        for entry in fs::read_dir(&self.directory)? {
+            let path = entry?.path();
+            if path.extension().is_some_and(|extension| extension == EXTENSION) {
+                kept.push((fs::metadata(&path)?.modified()?, path));
+            }
+        }
+        kept.sort();
+        let surplus = kept.len().saturating_sub(KEPT);
+        kept.iter().take(surplus).try_for_each(|(_, path)| fs::remove_file(path))
     }
 }
 
@@ -76,7 +97,7 @@ fn file_name(engine: &Engine, bytes: &[u8]) -> String {
     engine.precompile_compatibility_hash().hash(&mut key);
     let digest = key.0.finalize();
     let hex: String = digest.iter().map(|byte| format!("{byte:02x}")).collect();
-    format!("{hex}.cwasm")
+    format!("{hex}.{EXTENSION}")
 }
 
 /// Lets wasmtime's settings, which are only `Hash`, into a digest.

@@ -14,6 +14,8 @@ mod log;
 mod names;
 mod origin;
 mod outbound;
+mod seal;
+mod section;
 mod server;
 mod variables;
 
@@ -25,4 +27,6 @@ pub use limits::Limits;
 pub use log::{Event, Log};
 pub use names::{NamesError, exports, imports};
 pub use origin::{Origin, OriginError};
+pub use seal::{SealError, Sealed, seal};
+pub use section::{add_section, find_section};
 pub use server::{BindError, Server};

@@ -87,6 +87,18 @@ impl Credentials {
         let endpoint = host.setting(setting::ENDPOINT).await;
         let key = host.setting(setting::ACCESS_KEY).await;
         let connection = host.setting(setting::CONNECTION_STRING).await;
+        Self::of(connection, endpoint, key)
+    }
+
+    /// Makes them of the values of the connection string, or else of endpoint and key.
+    ///
+    /// # Errors
+    /// Every setting that is missing or malformed.
+    pub fn of(
+        connection: Option<String>,
+        endpoint: Option<String>,
+        key: Option<String>,
+    ) -> Result<Self, Vec<SettingError>> {
         match (connection, endpoint, key) {
             (None, endpoint, key) => Self::from_pair(endpoint, key),
             (Some(text), None, None) => Self::parse(&text).map_err(|error| vec![error]),

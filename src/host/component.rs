@@ -1,9 +1,7 @@
 //! The WASI 0.3 adapter: the component's entry, and the services of a WASI host.
 
 use std::error::Error;
-use std::path::Path;
 use std::pin::pin;
-use std::sync::OnceLock;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use bytes::Bytes;
@@ -20,21 +18,14 @@ use spin_sdk::wasip3::http::types::{ErrorCode, RequestOptions};
 use spin_sdk::wasip3::http_compat::RequestOptionsExtension;
 use spin_sdk::wasip3::random::random::get_random_bytes;
 
-use super::{BodyError, FetchError, Host, MAX_ANSWER_BYTES, settings};
-use crate::gate::Gate;
-use crate::policy::{Diagnostic, Files, POLICY_FILE, Place, Policy};
-
-/// Where a host mounts the policy of a component that has none in it.
-const POLICY_DIRECTORY: &str = "/policy";
+use super::{BodyError, FetchError, Host, MAX_ANSWER_BYTES, own, settings};
 
 /// How long a request's body may take to arrive.
 const BODY_TIMEOUT: Duration = Duration::from_secs(10);
 
-static GATE: OnceLock<Gate> = OnceLock::new();
-
 #[http_service]
 async fn handle(request: Incoming) -> Response<Full<Bytes>> {
-    let gate = GATE.get_or_init(|| Gate::new(policy()));
+    let gate = own::gate();
     let (parts, body) = request.into_parts();
     let body = within(BODY_TIMEOUT, read(body, gate.body_limit(parts.uri.path())))
         .await
@@ -43,16 +34,6 @@ async fn handle(request: Incoming) -> Response<Full<Bytes>> {
     let length = HeaderValue::from(response.body().len());
     response.headers_mut().insert(CONTENT_LENGTH, length);
     response.map(Full::new)
-}
-
-fn policy() -> Result<Policy, Vec<Diagnostic>> {
-    match Files::read(Path::new(POLICY_DIRECTORY)) {
-        Ok(files) => Policy::load(&files),
-        Err(error) => {
-            let help = "Mount the policy directory at /policy.";
-            Err(vec![Diagnostic::error(POLICY_FILE, Place::File, format!("{error}."), help)])
-        }
-    }
 }
 
 /// Reads a body of at most `limit` bytes; one that announces more is not read at all.

@@ -21,6 +21,11 @@ impl Digest {
         }
         Self(hash.finalize().into())
     }
+
+    /// The digest of bytes as they are, as `sha256sum` prints it.
+    pub fn of_bytes(bytes: &[u8]) -> Self {
+        Self(Sha256::digest(bytes).into())
+    }
 }
 
 impl fmt::Display for Digest {

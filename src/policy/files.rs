@@ -5,6 +5,9 @@ use std::fs;
 use std::io;
 use std::path::Path;
 
+use super::digest::Digest;
+use super::template;
+
 /// The most bytes one policy file may have; a larger one is refused while reading.
 pub const MAX_FILE_BYTES: u64 = 1024 * 1024;
 
@@ -103,9 +106,32 @@ impl Files {
         self.0.get(path).map(String::as_str)
     }
 
+    /// The sha256 of every file that decides what is sent, with its path: `postern.toml`, `schemas/NAME.json`, the
+    /// parts of templates and the layouts. What only shows that they are right, as samples do, may change without it.
+    pub fn digest(&self) -> Digest {
+        let decisive = self.0.iter().filter(|(path, _)| decides(path));
+        Digest::of(decisive.flat_map(|(path, text)| [path, text]))
+    }
+
+    /// What a component needs for being sealed: all paths, and the text of those that decide. Of the others, which must
+    /// be there but are read by nobody, a component shall keep nothing.
+    pub fn sealed(&self) -> Vec<(String, String)> {
+        let text = |path: &str, text: &String| if decides(path) { text.clone() } else { String::new() };
+        self.0.iter().map(|(path, whole)| (path.clone(), text(path, whole))).collect()
+    }
+
     /// All paths, sorted.
     pub fn paths(&self) -> impl Iterator<Item = &str> {
         self.0.keys().map(String::as_str)
+    }
+}
+
+fn decides(path: &str) -> bool {
+    match path.split_once('/') {
+        None => path == POLICY_FILE,
+        Some(("schemas", file)) => file.ends_with(".json") && !file.contains('/'),
+        Some(("templates", file)) => template::decides(file),
+        Some(_) => false,
     }
 }
 

@@ -26,7 +26,7 @@ pub use route::{
     DEFAULT_BODY_LIMIT, DEFAULT_TIME_BUDGET, MAX_BODY_LIMIT, MAX_FIXED_RECIPIENTS, MAX_TIME_BUDGET, Mail, Recipients,
     ReplyTo, Route, RouteAuth, Sender,
 };
-pub use schema::{Schema, SchemaError};
+pub use schema::{MAX_UNIQUE_ITEMS, Schema, SchemaError};
 pub use setting::{SettingName, SettingNameError};
 pub use template::{Part, SAMPLE, Template, Templates, finding as template_finding};
 
@@ -38,6 +38,7 @@ pub struct Policy {
     senders: BTreeMap<String, Sender>,
     routes: BTreeMap<String, Route>,
     templates: Templates,
+    digest: Digest,
 }
 
 impl Policy {
@@ -77,7 +78,7 @@ impl Policy {
         let senders = route::senders(&document, findings);
         let schemas = route::schemas(files, &document, findings);
         let routes = route::routes(document, &senders, &schemas, &templates, findings);
-        Some(Self { senders, routes, templates })
+        Some(Self { senders, routes, templates, digest: files.digest() })
     }
 
     /// The route at a request's path.
@@ -98,6 +99,11 @@ impl Policy {
     /// The templates.
     pub const fn templates(&self) -> &Templates {
         &self.templates
+    }
+
+    /// The sha256 of everything that decides what is sent: see [`Files::digest`].
+    pub const fn digest(&self) -> Digest {
+        self.digest
     }
 
     /// The settings that the routes' callers are checked with, sorted, each once.

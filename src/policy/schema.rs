@@ -3,7 +3,7 @@
 use std::fmt;
 
 use jsonschema::{Draft, EmailOptions, PatternOptions, Validator};
-use serde_json::Value;
+use serde_json::{Map, Value};
 
 use super::digest::Digest;
 
@@ -13,6 +13,10 @@ pub struct Schema {
     digest: Digest,
     validator: Validator,
 }
+
+/// The most items a list may have whose items must be unique. The validator looks for equal items with hashes whose
+/// seeds a sealed component cannot keep secret, so the worst that chosen collisions can do must be little.
+pub const MAX_UNIQUE_ITEMS: u64 = 1000;
 
 /// What is wrong with a schema, and where.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -172,6 +176,7 @@ fn unknown_keyword(schema: &Value) -> Result<(), SchemaError> {
     let mut open = vec![(schema, String::new())];
     while let Some((schema, pointer)) = open.pop() {
         let Value::Object(members) = schema else { continue };
+        unbounded_unique_items(members, &pointer)?;
         for (keyword, value) in members {
             let pointer = format!("{pointer}/{}", keyword.replace('~', "~0").replace('/', "~1"));
             let Some((_, holds)) = KEYWORDS.iter().find(|(known, _)| known == keyword) else {
@@ -198,6 +203,19 @@ fn unknown_keyword(schema: &Value) -> Result<(), SchemaError> {
     Ok(())
 }
 
+fn unbounded_unique_items(schema: &Map<String, Value>, pointer: &str) -> Result<(), SchemaError> {
+    let unique = schema.get("uniqueItems") == Some(&Value::Bool(true));
+    let bounded = schema.get("maxItems").and_then(Value::as_u64).is_some_and(|most| most <= MAX_UNIQUE_ITEMS);
+    if !unique || bounded {
+        return Ok(());
+    }
+    Err(SchemaError {
+        pointer: format!("{pointer}/uniqueItems"),
+        message: "A list of unique items has no bound.".to_owned(),
+        help: format!("Write a `maxItems` of at most {MAX_UNIQUE_ITEMS} beside `uniqueItems`."),
+    })
+}
+
 #[cfg(test)]
 mod tests {
     use super::Schema;
@@ -220,6 +238,20 @@ mod tests {
     fn names_below_const_and_properties_are_not_keywords() {
         let schema = json!({"properties": {"maxlength": {"const": {"anything": 1}}}, "required": ["maxlength"]});
         assert_eq!(refusal(schema), None);
+    }
+
+    #[test]
+    fn unique_items_need_a_bound() {
+        for (list, refused) in [
+            (json!({"uniqueItems": true}), true),
+            (json!({"uniqueItems": true, "maxItems": 1001}), true),
+            (json!({"uniqueItems": true, "maxItems": 1000}), false),
+        ] {
+            let found = refusal(json!({"properties": {"a": list}}));
+            let expected = ("/properties/a/uniqueItems".to_owned(), "A list of unique items has no bound.".to_owned());
+            assert_eq!(found, refused.then_some(expected), "{list}");
+        }
+        assert_eq!(refusal(json!({"uniqueItems": false})), None);
     }
 
     #[test]

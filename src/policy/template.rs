@@ -211,6 +211,11 @@ fn mentions(files: &Files, path: &str, layout: &str) -> bool {
         .is_some_and(|text| text.contains(&format!("\"{layout}\"")) || text.contains(&format!("'{layout}'")))
 }
 
+/// Whether a file below `templates/` decides what a mail says: everything but samples does.
+pub(super) fn decides(path: &str) -> bool {
+    path.rsplit('/').next() != Some(SAMPLE)
+}
+
 /// Layouts count for every template: a change to one needs a new look at what it frames.
 fn digest(files: &Files, name: &str) -> Digest {
     let own = format!("{FOLDER}{name}/");

@@ -3,8 +3,7 @@
 use postern_emulator::{Effect, Fault};
 use serde_json::json;
 
-use crate::flavour::flavours;
-use crate::stand::{GITHUB_SECRET, Stand, every_flavour};
+use crate::stand::{GITHUB_SECRET, Stand, builds, every_build};
 
 fn effects() -> Vec<(Effect, u16, &'static str)> {
     vec![
@@ -24,7 +23,7 @@ fn effects() -> Vec<(Effect, u16, &'static str)> {
 
 #[test]
 fn every_failure_of_acs_is_told_apart() {
-    every_flavour(|stand| {
+    every_build(|stand| {
         let issue = json!({"action": "opened", "issue": {"title": "It breaks"}});
         for (effect, status, outcome) in effects() {
             let what = format!("{effect:?}");
@@ -42,7 +41,7 @@ fn every_failure_of_acs_is_told_apart() {
 
 #[test]
 fn acs_s_wish_to_wait_is_passed_on() {
-    every_flavour(|stand| {
+    every_build(|stand| {
         let effect = Effect::Status { status: 429, retry_after: Some(37), code: None };
         stand.store.fault(Fault::next(effect));
         let answer = stand.contact(&json!({"name": "Ada", "email": "ada@customer.example", "message": "x"}));
@@ -53,7 +52,7 @@ fn acs_s_wish_to_wait_is_passed_on() {
 
 #[test]
 fn when_the_second_mail_fails_a_repeat_sends_it_alone() {
-    every_flavour(|stand| {
+    every_build(|stand| {
         let ada = json!({"name": "Ada", "email": "ada@customer.example", "message": "x"});
         stand.store.fault(Fault::next(Effect::status(503)).for_recipient("ada@customer.example"));
         let answer = stand.contact(&ada);
@@ -69,14 +68,14 @@ fn when_the_second_mail_fails_a_repeat_sends_it_alone() {
 
 #[test]
 fn an_acs_that_is_not_there_or_not_allowed_is_told() {
-    for flavour in flavours() {
+    for (flavour, form) in builds() {
         let ada = json!({"name": "Ada", "email": "ada@customer.example", "message": "x"});
-        let elsewhere = Stand::new(flavour, |settings| {
+        let elsewhere = Stand::new(flavour, form, |settings| {
             settings.insert("acs_endpoint".into(), "https://other.communication.azure.com".into());
         });
         let answer = elsewhere.contact(&ada);
         assert_eq!((answer.status, &answer.body["mails"][0]["status"]), (502, &json!("denied")));
-        let wrong_key = Stand::new(flavour, |settings| {
+        let wrong_key = Stand::new(flavour, form, |settings| {
             settings.insert("acs_access_key".into(), "d3Jvbmcga2V5".into());
         });
         let answer = wrong_key.contact(&ada);

@@ -1,28 +1,35 @@
-//! The component's bytes in a flavour, built as the engine builds them.
+//! The component's bytes in a flavour, built when they are first asked for, as the engine builds them.
 
 use std::path::Path;
-use std::sync::OnceLock;
+use std::sync::LazyLock;
 
 use crate::component::{self, Build, FLAVOURS};
 
-/// One flavour, built.
-pub struct Flavour {
-    pub name: &'static str,
-    pub bytes: Vec<u8>,
+/// A build of the component for one kind of host, in the order of [`FLAVOURS`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Flavour {
+    Wasi,
+    Spin,
 }
 
-/// Every flavour, each built once.
-pub fn flavours() -> &'static [Flavour] {
-    static BUILT: OnceLock<Vec<Flavour>> = OnceLock::new();
-    BUILT.get_or_init(|| {
-        let root = Path::new(env!("CARGO_MANIFEST_DIR"));
-        component::add_target(root).unwrap();
-        FLAVOURS.iter().map(|build| built(root, build)).collect()
-    })
+static BUILT: [LazyLock<Vec<u8>>; 2] = [LazyLock::new(|| build(&FLAVOURS[0])), LazyLock::new(|| build(&FLAVOURS[1]))];
+
+impl Flavour {
+    pub const ALL: [Self; 2] = [Self::Wasi, Self::Spin];
+
+    pub fn name(self) -> &'static str {
+        FLAVOURS[self as usize].name
+    }
+
+    pub fn component(self) -> &'static [u8] {
+        &BUILT[self as usize]
+    }
 }
 
-fn built(root: &Path, build: &Build) -> Flavour {
+fn build(build: &Build) -> Vec<u8> {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    component::add_target(root).unwrap();
     let output = build.command(root).output().unwrap();
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
-    Flavour { name: build.name, bytes: std::fs::read(build.component(root)).unwrap() }
+    std::fs::read(build.component(root)).unwrap()
 }

@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use crate::stand::{GITHUB_SECRET, every_flavour};
+use crate::stand::{GITHUB_SECRET, every_build};
 
 fn ada() -> Value {
     json!({"name": "Ada", "email": "ada@customer.example", "message": "Grüße"})
@@ -14,7 +14,7 @@ fn issue() -> Value {
 
 #[test]
 fn a_contact_form_arrives_by_json_and_by_urlencoded() {
-    every_flavour(|stand| {
+    every_build(|stand| {
         let answer = stand.contact(&ada());
         assert_eq!((answer.status, &answer.body["sent"]), (200, &json!(2)));
         assert_eq!(stand.subjects(), ["Message from Ada", "We have received your message"]);
@@ -31,7 +31,7 @@ fn a_contact_form_arrives_by_json_and_by_urlencoded() {
 
 #[test]
 fn a_github_event_needs_a_good_signature() {
-    every_flavour(|stand| {
+    every_build(|stand| {
         for (secret, reason) in [
             (Some("another"), "unauthenticated: wrong-signature"),
             (None, "unauthenticated: missing-header:x-hub-signature-256"),
@@ -51,7 +51,7 @@ fn a_github_event_needs_a_good_signature() {
 
 #[test]
 fn a_redelivered_event_is_one_mail() {
-    every_flavour(|stand| {
+    every_build(|stand| {
         let first = stand.github(&issue(), Some(GITHUB_SECRET));
         let second = stand.github(&issue(), Some(GITHUB_SECRET));
         assert_eq!(first.body, second.body);
@@ -61,7 +61,7 @@ fn a_redelivered_event_is_one_mail() {
 
 #[test]
 fn a_stale_timestamp_is_refused_though_signed_as_stale() {
-    every_flavour(|stand| {
+    every_build(|stand| {
         for (offset, reason) in [(-330, "timestamp-too-old"), (330, "timestamp-in-future")] {
             let answer = stand.job(offset);
             assert_eq!((answer.status, answer.problem()), (401, "unauthenticated"));
@@ -74,7 +74,7 @@ fn a_stale_timestamp_is_refused_though_signed_as_stale() {
 
 #[test]
 fn violations_are_told_all_at_once() {
-    every_flavour(|stand| {
+    every_build(|stand| {
         let answer = stand.contact(&json!({"name": "", "email": "canary-value"}));
         assert_eq!((answer.status, answer.problem()), (422, "invalid-payload"));
         let mut pointers: Vec<_> = answer.body["errors"].as_array().unwrap().iter().collect();
@@ -93,7 +93,7 @@ fn violations_are_told_all_at_once() {
 
 #[test]
 fn header_injection_arrives_as_harmless_text() {
-    every_flavour(|stand| {
+    every_build(|stand| {
         let attack = "Eve\r\nBcc: victim@evil.example\u{202e}<script>";
         let answer = stand.contact(&json!({"name": attack, "email": "eve@customer.example", "message": attack}));
         assert_eq!(answer.status, 200);
@@ -111,7 +111,7 @@ fn header_injection_arrives_as_harmless_text() {
 
 #[test]
 fn paths_methods_types_and_sizes_are_enforced() {
-    every_flavour(|stand| {
+    every_build(|stand| {
         let deep = format!("{}1{}", "{\"a\":".repeat(33), "}".repeat(33));
         let abyss = "[".repeat(4000);
         let large = json!({"name": "x".repeat(5000)}).to_string();
@@ -135,7 +135,7 @@ fn paths_methods_types_and_sizes_are_enforced() {
 
 #[test]
 fn an_audit_line_names_no_payload_and_no_address() {
-    every_flavour(|stand| {
+    every_build(|stand| {
         stand.contact(&json!({"name": "canary-name", "email": "canary@customer.example", "message": "canary-text"}));
         stand.github(&issue(), Some(GITHUB_SECRET));
         for line in stand.lines() {

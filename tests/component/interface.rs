@@ -1,42 +1,45 @@
 //! What the component imports and exports, and whether it is ready.
 
+use crate::flavour::Flavour;
+use postern::policy::Files;
 use serde_json::json;
 
-use crate::flavour::{Flavour, flavours};
-use crate::stand::{Stand, every_flavour};
+use crate::stand::{Stand, builds, every_build, policy, sealed};
 
-/// The imports and exports of a flavour, as a text to compare with the reviewed one.
-fn interface(flavour: &Flavour) -> String {
+/// The imports and exports of a component, as a text to compare with the reviewed one.
+fn interface(component: &[u8]) -> String {
     let list = |names: Vec<String>| names.into_iter().map(|name| format!("  {name}\n")).collect::<String>();
-    let imports = postern_runtime::imports(&flavour.bytes).unwrap();
-    let exports = postern_runtime::exports(&flavour.bytes).unwrap();
+    let imports = postern_runtime::imports(component).unwrap();
+    let exports = postern_runtime::exports(component).unwrap();
     format!("imports\n{}exports\n{}", list(imports), list(exports))
 }
 
 #[test]
 fn the_component_imports_what_was_reviewed_and_nothing_else() {
-    for flavour in flavours() {
-        let path = format!("{}/tests/fixtures/interface-{}.txt", env!("CARGO_MANIFEST_DIR"), flavour.name);
+    for flavour in Flavour::ALL {
+        let path = format!("{}/tests/fixtures/interface-{}.txt", env!("CARGO_MANIFEST_DIR"), flavour.name());
         let reviewed = std::fs::read_to_string(&path).unwrap();
-        assert_eq!(interface(flavour), reviewed, "review the change, then write what is left into {path}");
+        assert_eq!(interface(flavour.component()), reviewed, "review the change, then write what is left into {path}");
+        assert_eq!(interface(sealed(flavour)), reviewed, "sealing changes nothing of it");
     }
 }
 
 #[test]
 fn probes_answer() {
-    every_flavour(|stand| {
+    every_build(|stand| {
         assert_eq!(stand.get("/healthz").body, json!({"status": "alive"}));
         let ready = stand.get("/readyz");
-        assert_eq!(ready.headers["content-length"], "18", "a length lets hosts send head and body in one go");
-        assert_eq!((ready.status, ready.body), (200, json!({"status": "ready"})));
+        assert_eq!(ready.headers["content-length"], "101", "a length lets hosts send head and body in one go");
+        let digest = Files::read(&policy()).unwrap().digest();
+        assert_eq!((ready.status, ready.body), (200, json!({"status": "ready", "policy_sha256": digest})));
         assert_eq!(stand.lines().len(), 0);
     });
 }
 
 #[test]
 fn missing_settings_are_named() {
-    for flavour in flavours() {
-        let stand = Stand::new(flavour, |settings| {
+    for (flavour, form) in builds() {
+        let stand = Stand::new(flavour, form, |settings| {
             settings.remove("jobs_secret");
             settings.insert("acs_access_key".into(), String::new());
         });

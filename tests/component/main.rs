@@ -1,5 +1,5 @@
 //! The built component in a real runtime, in every flavour, behind a real socket, against the ACS emulator.
-#![allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test may fail loudly")]
+#![allow(clippy::unwrap_used, clippy::indexing_slicing, clippy::panic, reason = "a test may fail loudly")]
 
 #[path = "../../engine/component.rs"]
 mod component;
@@ -7,4 +7,5 @@ mod delivery;
 mod flavour;
 mod flow;
 mod interface;
+mod seal;
 mod stand;

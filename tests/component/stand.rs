@@ -2,12 +2,13 @@
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, LazyLock, Mutex};
 use std::time::SystemTime;
 
-use crate::flavour::{Flavour, flavours};
+use crate::flavour::Flavour;
+use postern::policy::Files;
 use postern_emulator::{Config, DEVELOPMENT_KEY, Emulator, Store};
-use postern_runtime::{Cache, Event, Guest, Host, Limits, Origin, Server};
+use postern_runtime::{Cache, Event, Guest, Host, Limits, Origin, SealError, Server, seal};
 use serde_json::{Value, json};
 use standardwebhooks::Webhook;
 use tokio::runtime::{Builder, Runtime};
@@ -25,12 +26,51 @@ pub struct Stand {
     _runtime: Runtime,
 }
 
-/// Runs a test against every flavour.
-pub fn every_flavour(test: impl Fn(&Stand)) {
-    for flavour in flavours() {
-        println!("flavour {}", flavour.name);
-        test(&Stand::new(flavour, |_| {}));
+/// How a component gets its policy.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Form {
+    /// It is in it.
+    Sealed,
+    /// It is mounted.
+    Mounted,
+}
+
+/// Every build of the component, in both forms.
+pub fn builds() -> impl Iterator<Item = (Flavour, Form)> {
+    Flavour::ALL.into_iter().flat_map(|flavour| [(flavour, Form::Sealed), (flavour, Form::Mounted)])
+}
+
+/// Runs a test against every build.
+pub fn every_build(test: impl Fn(&Stand)) {
+    for (flavour, form) in builds() {
+        println!("flavour {}, {form:?}", flavour.name());
+        test(&Stand::new(flavour, form, |_| {}));
     }
+}
+
+/// The directory of the tests' policy.
+pub fn policy() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures/policy")
+}
+
+/// Where compiled components are kept between tests.
+pub fn cache() -> Cache {
+    Cache::open(PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join("compiled")).unwrap()
+}
+
+/// A flavour with a policy sealed into it.
+pub fn seal_into(flavour: Flavour, files: &Files) -> Result<Vec<u8>, SealError> {
+    Ok(seal(flavour.component(), &files.sealed(), Some(&cache()))?.component)
+}
+
+/// A flavour with the tests' policy sealed into it, once for all tests.
+pub fn sealed(flavour: Flavour) -> &'static [u8] {
+    static SEALED: [LazyLock<Vec<u8>>; 2] =
+        [LazyLock::new(|| make(Flavour::Wasi)), LazyLock::new(|| make(Flavour::Spin))];
+    fn make(flavour: Flavour) -> Vec<u8> {
+        seal_into(flavour, &Files::read(&policy()).unwrap()).unwrap()
+    }
+    &SEALED[flavour as usize]
 }
 
 /// An answer of the gate, after the checks that every answer must pass.
@@ -47,11 +87,16 @@ impl Answer {
 }
 
 impl Stand {
-    /// Starts a flavour with the tests' policy; `change` may alter its settings.
-    pub fn new(flavour: &Flavour, change: impl FnOnce(&mut BTreeMap<String, String>)) -> Self {
+    /// Starts a build with the tests' policy; `change` may alter its settings.
+    pub fn new(flavour: Flavour, form: Form, change: impl FnOnce(&mut BTreeMap<String, String>)) -> Self {
+        let (component, policy_dir): (&'static [u8], _) = match form {
+            Form::Sealed => (sealed(flavour), None),
+            Form::Mounted => (flavour.component(), Some(policy())),
+        };
+        let guest = Guest { component: component.into(), policy_dir, ..Guest::default() };
         let runtime = Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap();
         let lines = Arc::new(Mutex::new(Vec::new()));
-        let (store, url) = runtime.block_on(start(flavour, change, Arc::clone(&lines)));
+        let (store, url) = runtime.block_on(start(guest, change, Arc::clone(&lines)));
         let agent = Agent::config_builder().http_status_as_error(false).max_redirects(0).build().new_agent();
         Self { store, url, lines, agent, _runtime: runtime }
     }
@@ -139,7 +184,7 @@ fn headers<B>(response: &Response<B>) -> BTreeMap<String, String> {
 }
 
 async fn start(
-    flavour: &Flavour,
+    guest: Guest,
     change: impl FnOnce(&mut BTreeMap<String, String>),
     lines: Arc<Mutex<Vec<String>>>,
 ) -> (Store, String) {
@@ -156,18 +201,12 @@ async fn start(
         .map(|(name, value)| (name.to_owned(), value.to_owned())),
     );
     change(&mut settings);
-    let guest = Guest {
-        component: flavour.bytes.clone().into(),
-        settings,
-        policy_dir: Some(Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures/policy")),
-        allowed_outbound: vec![endpoint.parse::<Origin>().unwrap()],
-    };
-    let cache = Cache::open(PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join("compiled")).unwrap();
+    let guest = Guest { settings, allowed_outbound: vec![endpoint.parse::<Origin>().unwrap()], ..guest };
     let log = Arc::new(move |event: Event<'_>| match event {
         Event::Stdout(line) => lines.lock().unwrap().push(line.to_owned()),
         other => println!("{other:?}"),
     });
-    let host = Host::new(Limits::default(), Some(cache), log).unwrap();
+    let host = Host::new(Limits::default(), Some(cache()), log).unwrap();
     host.load(guest).await.unwrap();
     let server = Server::bind(([127, 0, 0, 1], 0).into()).await.unwrap();
     let url = format!("http://{}", server.local_addr());

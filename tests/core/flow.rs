@@ -107,6 +107,7 @@ async fn an_audit_line_says_who_what_and_to_which_domain() {
         line,
         json!({
             "time": "2026-03-03T07:05:09.000Z",
+            "policy_sha256": example().digest(),
             "method": "POST",
             "route": "github",
             "caller": {"scheme": "github", "outcome": "verified"},
@@ -516,13 +517,15 @@ async fn probes_say_whether_the_gate_lives_and_what_it_lacks_by_name() {
     let host = ScriptedHost::new();
     assert_eq!(body(&call(&gate_, &host, get("/healthz")).await), json!({"status": "alive"}));
     let ready = call(&gate_, &host, get("/readyz")).await;
-    assert_eq!((ready.status().as_u16(), body(&ready)), (200, json!({"status": "ready"})));
+    let digest = example().digest().to_string();
+    let expected = json!({"status": "ready", "policy_sha256": digest});
+    assert_eq!((ready.status().as_u16(), body(&ready)), (200, expected));
     assert!(host.lines.borrow().is_empty(), "probes have no audit line");
 
     let mut bare = ScriptedHost::new();
     bare.settings.clear();
     let response = call(&gate_, &bare, get("/readyz")).await;
-    assert_eq!(response.status(), 503);
+    assert_eq!((response.status().as_u16(), body(&response)["policy_sha256"].as_str()), (503, Some(digest.as_str())));
     assert_eq!(
         body(&response)["missing"],
         json!(["acs_endpoint is not set", "acs_access_key is not set", "github_webhook_secret is not set"])
@@ -580,6 +583,22 @@ async fn without_a_policy_the_gate_lives_but_is_not_ready() {
             "postern.toml: There is no postern.toml here. Name the directory that holds it, or start from the example policy."
         ])
     );
+    assert_eq!(body(&response).get("policy_sha256"), None);
     let response = call(&gate, &host, contact_request(&contact())).await;
     assert_eq!((response.status().as_u16(), problem(&response).as_str()), (503, "not-configured"));
+    assert_eq!(host.line().get("policy_sha256"), None);
+}
+
+#[tokio::test]
+async fn every_line_carries_the_policy_refused_requests_too() {
+    let digest = example().digest().to_string();
+    for request in [
+        contact_request(&contact()),
+        github_request(&issue(), "another"),
+        Request::get("/nowhere").body("".into()).unwrap(),
+    ] {
+        let host = ScriptedHost::new();
+        call(&gate(&example()), &host, request).await;
+        assert_eq!(host.line()["policy_sha256"], digest);
+    }
 }

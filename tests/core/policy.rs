@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use postern::policy::{Files, POLICY_FILE, Severity, check};
+use postern::policy::{Files, POLICY_FILE, Policy, Severity, check};
 
 use crate::support::example;
 
@@ -77,6 +77,49 @@ fn told(files: &Files) -> Vec<String> {
 fn the_example_policy_and_the_sound_one_have_no_findings() {
     assert_eq!(told(&example()), Vec::<String>::new());
     assert_eq!(told(&sound().into_iter().collect()), Vec::<String>::new());
+}
+
+#[test]
+fn the_digest_is_that_of_what_decides() {
+    let digest = |change: &dyn Fn(&mut BTreeMap<String, String>)| {
+        let mut files = sound();
+        change(&mut files);
+        files.into_iter().collect::<Files>().digest()
+    };
+    let first = digest(&|_| {});
+    for path in sound().keys() {
+        let changed = digest(&|files| files.get_mut(path).unwrap().push(' '));
+        assert_eq!(changed == first, path.ends_with("/sample.json"), "{path}");
+        let unix = digest(&|files| *files.get_mut(path).unwrap() += "\n");
+        assert_eq!(unix, digest(&|files| *files.get_mut(path).unwrap() += "\r\n"), "{path}");
+    }
+    for (path, counts) in [
+        ("schemas/other.json", true),
+        ("templates/_layout.html.j2", true),
+        ("templates/note/body.html.j2", true),
+        ("templates/other/sample.json", false),
+        ("schemas/form.examples/valid/one.json", false),
+        ("schemas/README.md", false),
+        ("approvals.toml", false),
+    ] {
+        let changed = digest(&|files| {
+            files.insert(path.to_owned(), "{}".to_owned());
+        });
+        assert_eq!(changed != first, counts, "{path}");
+    }
+}
+
+#[test]
+fn what_decides_nothing_is_not_sealed() {
+    let files: Files = sound().into_iter().collect();
+    for (path, text) in files.sealed() {
+        let expected = if path.ends_with("/sample.json") { "" } else { files.text(&path).unwrap() };
+        assert_eq!(text, expected, "{path}");
+    }
+    assert_eq!(files.sealed().len(), sound().len());
+    let sealed: Files = files.sealed().into_iter().collect();
+    assert_eq!(sealed.digest(), files.digest());
+    assert!(Policy::load(&sealed).is_ok());
 }
 
 #[test]

@@ -1,0 +1,196 @@
+//! Sealing: a component runs its `seal` function here, once, and the memory that leaves becomes the one it starts with.
+//!
+//! While it does it can ask nothing of its host but seeds for hash maps, which are zeros: whatever else it calls ends
+//! it. So the result depends on the component and the files alone.
+
+use crate::cache::Cache;
+use std::time::{Duration, Instant};
+use wasmparser::{Validator, WasmFeatures};
+use wasmtime::component::{Component, Instance, Lift, Linker, WasmList};
+use wasmtime::error::Context as _;
+use wasmtime::{Config, Engine, OptLevel, Store, StoreLimits, StoreLimitsBuilder, format_err};
+use wasmtime_wizer::{ComponentContext, ComponentInstanceState, Wizer};
+
+/// The function that takes a policy's files, by path and text.
+const SEAL: &str = "seal";
+
+/// The interfaces that libraries draw hash seeds from: Rust's own from the second, others from the first.
+const RANDOM: &str = "wasi:random/random@0.2.";
+const SEED: &str = "wasi:random/insecure-seed@0.2.";
+
+/// What `seal` may use of memory, in bytes: far more than any policy needs.
+const MEMORY_BYTES: usize = 256 << 20;
+
+/// Why a component cannot be sealed.
+#[derive(Debug, thiserror::Error)]
+pub enum SealError {
+    /// The bytes are no component, or one that has no memory to keep.
+    #[error("This component cannot be sealed: {0}.")]
+    Component(String),
+    /// The component is not made for it.
+    #[error("This component cannot be sealed: it does not export the function `seal` as Postern does.")]
+    NoSeal,
+    /// The component refused the files, in its own words.
+    #[error("The component refuses the policy: {0}")]
+    Refused(String),
+    /// The component failed, or asked its host for what a snapshot must not depend on.
+    #[error("The component failed while it was sealed: {0}.")]
+    Failed(String),
+    /// The memory could not be read, or what was made of it is not valid.
+    #[error("The component's memory cannot be kept: {0}.")]
+    Snapshot(String),
+}
+
+/// A sealed component.
+#[derive(Debug)]
+pub struct Sealed {
+    /// Its bytes.
+    pub component: Vec<u8>,
+    /// How long `seal` took: what each instance of the unsealed component takes at its first request.
+    pub initialisation: Duration,
+}
+
+/// Seals files into a component. The same component and files give the same bytes.
+///
+/// This takes seconds where the component's code is not in the cache, and must not be called in an async context.
+pub fn seal(component: &[u8], files: &[(String, String)], cache: Option<&Cache>) -> Result<Sealed, SealError> {
+    let waiting = tokio::runtime::Builder::new_current_thread().build();
+    let waiting = waiting.map_err(|error| SealError::Failed(error.to_string()))?;
+    let mut wizer = Wizer::new();
+    // Without its initialiser, a component whose memory is kept would not be valid.
+    wizer.init_func(SEAL).keep_init_func(true);
+    let (context, instrumented) = wizer.instrument_component(component).map_err(told(SealError::Component))?;
+    let engine = engine().map_err(told(SealError::Component))?;
+    let code = match cache {
+        Some(cache) => cache.compile(&engine, &instrumented),
+        None => Component::new(&engine, &instrumented),
+    };
+    let code = code.map_err(told(SealError::Component))?;
+    let sealed = waiting.block_on(async {
+        let mut running = Running::start(&engine, &code).await?;
+        let initialisation = running.seal(files).await?;
+        let component = running.keep(&wizer, &context).await?;
+        Ok(Sealed { component, initialisation })
+    })?;
+    let valid = Validator::new_with_features(WasmFeatures::all()).validate_all(&sealed.component);
+    valid.map_err(|error| SealError::Snapshot(error.to_string()))?;
+    Ok(sealed)
+}
+
+fn told(kind: fn(String) -> SealError) -> impl Fn(wasmtime::Error) -> SealError {
+    move |error| kind(format!("{error:#}"))
+}
+
+/// The code runs once, so it is not worth much work.
+fn engine() -> wasmtime::Result<Engine> {
+    let mut config = Config::new();
+    config.wasm_component_model_async(true).cranelift_opt_level(OptLevel::None);
+    Engine::new(&config)
+}
+
+fn linker(engine: &Engine, code: &Component) -> wasmtime::Result<Linker<StoreLimits>> {
+    let mut linker = Linker::new(engine);
+    for (name, _) in code.component_type().imports(engine) {
+        if name.starts_with(RANDOM) {
+            let mut random = linker.instance(name)?;
+            random.func_wrap("get-random-u64", |_, ()| Ok((0_u64,)))?;
+            random.func_wrap("get-random-bytes", |_, (length,): (u64,)| zeros(length))?;
+        } else if name.starts_with(SEED) {
+            linker.instance(name)?.func_wrap("insecure-seed", |_, ()| Ok(((0_u64, 0_u64),)))?;
+        }
+    }
+    linker.define_unknown_imports_as_traps(code)?;
+    Ok(linker)
+}
+
+fn zeros(length: u64) -> wasmtime::Result<(Vec<u8>,)> {
+    let length = u16::try_from(length).map_err(|_| format_err!("{length} random bytes are too many"))?;
+    Ok((vec![0; length.into()],))
+}
+
+/// The instance whose memory is kept.
+struct Running {
+    store: Store<StoreLimits>,
+    instance: Instance,
+    /// The first thing that went wrong while its memory was read, which the reader cannot be told.
+    failure: Option<wasmtime::Error>,
+}
+
+impl Running {
+    async fn start(engine: &Engine, code: &Component) -> Result<Self, SealError> {
+        let linker = linker(engine, code).map_err(told(SealError::Component))?;
+        let limits = StoreLimitsBuilder::new().memory_size(MEMORY_BYTES).trap_on_grow_failure(true).build();
+        let mut store = Store::new(engine, limits);
+        store.limiter(|limits| limits);
+        let instance = linker.instantiate_async(&mut store, code).await.map_err(told(SealError::Failed))?;
+        Ok(Self { store, instance, failure: None })
+    }
+
+    async fn seal(&mut self, files: &[(String, String)]) -> Result<Duration, SealError> {
+        type Files<'a> = (&'a [(String, String)],);
+        type Answer = (Result<(), String>,);
+        let function = self.instance.get_typed_func::<Files<'_>, Answer>(&mut self.store, SEAL);
+        let function = function.map_err(|_| SealError::NoSeal)?;
+        let started = Instant::now();
+        let (answer,) = function.call_async(&mut self.store, (files,)).await.map_err(told(SealError::Failed))?;
+        answer.map_err(SealError::Refused)?;
+        Ok(started.elapsed())
+    }
+
+    async fn keep(mut self, wizer: &Wizer, context: &ComponentContext<'_>) -> Result<Vec<u8>, SealError> {
+        let sealed = wizer.snapshot_component(context, &mut self).await;
+        match self.failure {
+            Some(error) => Err(told(SealError::Snapshot)(error)),
+            None => sealed.map_err(told(SealError::Snapshot)),
+        }
+    }
+
+    /// Calls one of the functions that Wizer added to the component.
+    async fn call<R: Lift + Send + Sync + 'static>(&mut self, interface: &str, name: &str) -> wasmtime::Result<R> {
+        let missing = || format!("there is no {interface}#{name}");
+        let store = &mut self.store;
+        let interface = self.instance.get_export_index(&mut *store, None, interface).with_context(missing)?;
+        let function = self.instance.get_export_index(&mut *store, Some(&interface), name).with_context(missing)?;
+        let function = self.instance.get_typed_func::<(), (R,)>(&mut *store, function)?;
+        Ok(function.call_async(&mut *store, ()).await?.0)
+    }
+
+    /// A value of the instance; after a failure any value will do, because none is used.
+    async fn value<R: Lift + Default + Send + Sync + 'static>(&mut self, interface: &str, name: &str) -> R {
+        match self.call(interface, name).await {
+            Ok(value) => value,
+            Err(error) => {
+                self.failure.get_or_insert(error);
+                R::default()
+            }
+        }
+    }
+}
+
+impl ComponentInstanceState for Running {
+    async fn call_func_ret_list_u8(&mut self, instance: &str, func: &str, contents: impl FnOnce(&[u8]) + Send) {
+        match self.call::<WasmList<u8>>(instance, func).await {
+            Ok(list) => contents(list.as_le_slice(&self.store)),
+            Err(error) => {
+                self.failure.get_or_insert(error);
+                contents(&[]);
+            }
+        }
+    }
+
+    async fn call_func_ret_s32(&mut self, instance: &str, func: &str) -> i32 {
+        self.value(instance, func).await
+    }
+
+    async fn call_func_ret_s64(&mut self, instance: &str, func: &str) -> i64 {
+        self.value(instance, func).await
+    }
+
+    async fn call_func_ret_f32(&mut self, instance: &str, func: &str) -> u32 {
+        self.value::<f32>(instance, func).await.to_bits()
+    }
+
+    async fn call_func_ret_f64(&mut self, instance: &str, func: &str) -> u64 {
+        self.value::<f64>(instance, func).await.to_bits()
+    }
+}

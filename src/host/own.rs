@@ -1,0 +1,78 @@
+//! The gate of this instance: sealed into the component, or made of the mounted policy at the first request.
+
+use std::path::Path;
+use std::sync::OnceLock;
+
+use super::seed;
+use crate::gate::Gate;
+use crate::policy::{Diagnostic, Files, POLICY_FILE, Place, Policy};
+
+/// Where a host mounts the policy of a component that has none in it.
+const POLICY_DIRECTORY: &str = "/policy";
+
+static GATE: OnceLock<Gate> = OnceLock::new();
+
+/// The gate.
+pub(super) fn gate() -> &'static Gate {
+    GATE.get_or_init(|| {
+        seed::install();
+        Gate::new(mounted())
+    })
+}
+
+/// Whether there is a gate: before that, the component has seen no stranger's text.
+pub(super) fn exists() -> bool {
+    GATE.get().is_some()
+}
+
+fn mounted() -> Result<Policy, Vec<Diagnostic>> {
+    match Files::read(Path::new(POLICY_DIRECTORY)) {
+        Ok(files) => Policy::load(&files),
+        Err(error) => {
+            let help = "Mount the policy directory at /policy.";
+            Err(vec![Diagnostic::error(POLICY_FILE, Place::File, format!("{error}."), help)])
+        }
+    }
+}
+
+/// The sealer's side. It gets texts, because a snapshot of a component that had read files or asked a clock would
+/// keep handles and answers of a host that is gone.
+mod sealable {
+    #![allow(missing_docs, unsafe_code, reason = "the interface is generated")]
+
+    spin_sdk::wit_bindgen::generate!({
+        inline: "
+            package postern:gate;
+
+            world sealable {
+                // Makes the gate of a policy's files, by path and text, to be kept in a snapshot of this instance.
+                // The error is why there is none, a sentence on each line.
+                export seal: func(files: list<tuple<string, string>>) -> result<_, string>;
+            }
+        ",
+        runtime_path: "::spin_sdk::wit_bindgen::rt",
+    });
+
+    struct Component;
+    export!(Component);
+
+    impl Guest for Component {
+        fn seal(files: Vec<(String, String)>) -> Result<(), String> {
+            super::seal(files)
+        }
+    }
+}
+
+fn seal(files: Vec<(String, String)>) -> Result<(), String> {
+    if exists() {
+        return Err("This component has a policy already.".to_owned());
+    }
+    seed::install();
+    let policy = Policy::load(&files.into_iter().collect()).map_err(|findings| sentences(&findings))?;
+    GATE.get_or_init(|| Gate::new(Ok(policy)));
+    Ok(())
+}
+
+fn sentences(findings: &[Diagnostic]) -> String {
+    findings.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n")
+}
