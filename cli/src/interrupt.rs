@@ -33,7 +33,7 @@ fn end_line() -> ExitCode {
 
 /// Listens from the moment of the call; the future is ready at the first signal.
 #[cfg(unix)]
-fn interrupted() -> io::Result<impl Future<Output = ()>> {
+pub fn interrupted() -> io::Result<impl Future<Output = ()>> {
     use tokio::signal::unix::{SignalKind, signal};
     let mut interrupt = signal(SignalKind::interrupt())?;
     let mut terminate = signal(SignalKind::terminate())?;
@@ -47,7 +47,7 @@ fn interrupted() -> io::Result<impl Future<Output = ()>> {
 
 /// Listens from the moment of the call; the future is ready at the first signal.
 #[cfg(windows)]
-fn interrupted() -> io::Result<impl Future<Output = ()>> {
+pub fn interrupted() -> io::Result<impl Future<Output = ()>> {
     let mut interrupt = tokio::signal::windows::ctrl_c()?;
     Ok(async move {
         interrupt.recv().await;

@@ -3,10 +3,13 @@
 //! [`main`] reads the command line and hands over to one file per command in `command/`. Everything else is a noun
 //! that commands share. What a policy means is the core's business: this crate checks, renders and signs with it.
 
+mod cache;
 mod command;
 mod console;
+mod description;
 mod dev;
 mod directory;
+mod engine;
 mod interrupt;
 mod listen;
 mod payload;

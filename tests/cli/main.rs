@@ -10,11 +10,17 @@
 #![cfg(unix)]
 
 mod check;
+#[path = "../../engine/component.rs"]
+mod component;
 mod dev;
 mod emulator;
+#[allow(dead_code, reason = "its list of flavours is for the component's own tests")]
+#[path = "../component/flavour.rs"]
+mod flavour;
 mod preview;
 mod readme;
 mod running;
+mod seal;
 mod send;
 mod tool;
 mod usage;

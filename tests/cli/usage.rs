@@ -2,7 +2,7 @@
 
 use crate::tool::{Said, root, run};
 
-const COMMANDS: [&str; 5] = ["dev", "check", "preview", "send", "emulator"];
+const COMMANDS: [&str; 8] = ["dev", "check", "preview", "send", "emulator", "seal", "inspect", "serve"];
 
 #[test]
 fn the_version_is_the_workspaces() {
@@ -34,6 +34,10 @@ fn arguments_that_make_no_sense_exit_with_2_and_print_nothing_on_standard_output
         &["send"],
         &["dev", "--listen", "everywhere"],
         &["emulator", "--listen", "127.0.0.1:99999"],
+        &["seal", "--host", "browser"],
+        &["seal", "--host", "spin", "--engine", "engine.wasm"],
+        &["inspect"],
+        &["serve"],
     ] {
         let said = run(root(), arguments);
         assert_eq!((said.status, said.stdout.as_str()), (2, ""), "{arguments:?}");

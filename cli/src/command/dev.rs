@@ -76,7 +76,7 @@ impl Dev {
     }
 }
 
-async fn bind(address: SocketAddr) -> anyhow::Result<Server> {
+pub(super) async fn bind(address: SocketAddr) -> anyhow::Result<Server> {
     Server::bind(address).await.map_err(|error| match error {
         BindError::InUse(address) => listen::busy(address, "--listen"),
         BindError::Refused(address, source) => listen::refused(address, &source, "--listen"),

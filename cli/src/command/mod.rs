@@ -3,8 +3,11 @@
 mod check;
 mod dev;
 mod emulator;
+mod inspect;
 mod preview;
+mod seal;
 mod send;
+mod serve;
 
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -19,6 +22,9 @@ pub enum Command {
     Preview(preview::Preview),
     Send(send::Send),
     Emulator(emulator::Emulator),
+    Seal(seal::Seal),
+    Inspect(inspect::Inspect),
+    Serve(serve::Serve),
 }
 
 impl Command {
@@ -30,6 +36,9 @@ impl Command {
             Self::Preview(preview) => preview.run(),
             Self::Send(send) => send.run(),
             Self::Emulator(emulator) => emulator.run(),
+            Self::Seal(seal) => seal.run(),
+            Self::Inspect(inspect) => inspect.run(),
+            Self::Serve(serve) => serve.run(),
         }
     }
 }

@@ -1,0 +1,50 @@
+//! `postern inspect`: what is in a sealed component.
+
+use std::fs;
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use anyhow::Context as _;
+use clap::{Args, ValueEnum};
+use postern::policy::Digest;
+
+use crate::console;
+use crate::description::Description;
+
+/// Print what a sealed component contains
+///
+/// This is what `postern seal` wrote into it. That it runs just this policy is shown by `/readyz` and by every audit
+/// line, which carry the policy's sha256 from the component's memory.
+#[derive(Debug, Args)]
+#[command(after_help = "Example:\n  postern inspect postern.wasm --format json")]
+pub struct Inspect {
+    /// The component
+    #[arg(value_name = "FILE")]
+    file: PathBuf,
+
+    /// How it is written: for people, or as one JSON object
+    #[arg(long, value_name = "FORMAT", default_value = "text")]
+    format: Format,
+}
+
+#[derive(Debug, Clone, Copy, ValueEnum)]
+enum Format {
+    Text,
+    Json,
+}
+
+impl Inspect {
+    pub fn run(self) -> anyhow::Result<ExitCode> {
+        let shown = self.file.display();
+        let component = fs::read(&self.file).with_context(|| format!("{shown} cannot be read"))?;
+        let description = Description::read(&component).with_context(|| shown.to_string())?;
+        match self.format {
+            Format::Json => console::say(serde_json::to_string_pretty(&description)?),
+            Format::Text => {
+                console::say(format_args!("Component  {shown}\n  sha256   {}", Digest::of_bytes(&component)));
+                console::say(description);
+            }
+        }
+        Ok(ExitCode::SUCCESS)
+    }
+}

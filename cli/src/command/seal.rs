@@ -1,0 +1,112 @@
+//! `postern seal`: a policy becomes a component.
+
+use std::fs;
+use std::path::PathBuf;
+use std::process::ExitCode;
+use std::time::Instant;
+
+use anyhow::Context as _;
+use clap::{Args, ValueEnum};
+use postern::policy::{Digest, Policy};
+use postern_engine::Flavour;
+use postern_runtime::seal;
+
+use crate::description::Description;
+use crate::directory::Directory;
+use crate::engine::Engine;
+use crate::report::{BrokenPolicy, has_errors};
+use crate::{cache, console};
+
+/// Seal a policy into a component that needs no other file
+///
+/// The component is ready from its first request on, and what it may send cannot be changed in it. The same policy and
+/// engine give the same bytes. No secret is in it: hosts give the settings when it runs.
+#[derive(Debug, Args)]
+#[command(after_help = "Example:\n  postern seal --host spin -o postern-spin.wasm")]
+pub struct Seal {
+    /// The directory that holds postern.toml
+    #[arg(value_name = "DIR", default_value = ".")]
+    directory: PathBuf,
+
+    /// What the component is for: hosts with settings in the environment (wasi), or Spin
+    #[arg(long, value_name = "HOST", default_value = "wasi")]
+    host: HostName,
+
+    /// Seal into the unsealed component in this file, not into the one that this tool has
+    #[arg(long, value_name = "FILE", conflicts_with = "host")]
+    engine: Option<PathBuf>,
+
+    /// Where the component is written
+    #[arg(short, long, value_name = "FILE", default_value = "postern.wasm")]
+    output: PathBuf,
+}
+
+#[derive(Debug, Clone, Copy, ValueEnum)]
+enum HostName {
+    Wasi,
+    Spin,
+}
+
+impl From<HostName> for Flavour {
+    fn from(host: HostName) -> Self {
+        match host {
+            HostName::Wasi => Self::Wasi,
+            HostName::Spin => Self::Spin,
+        }
+    }
+}
+
+impl Seal {
+    pub fn run(self) -> anyhow::Result<ExitCode> {
+        let directory = Directory::read(&self.directory)?;
+        let policy = fit(&directory)?;
+        let engine = match &self.engine {
+            Some(path) => Engine::read(path)?,
+            None => Engine::own(self.host.into()),
+        };
+        let started = Instant::now();
+        let sealed = seal(&engine.component, &directory.files().sealed(), cache::open().as_ref())?;
+        let took = started.elapsed();
+        let (mut component, description) = (sealed.component, Description::of(&policy, &engine));
+        description.add_to(&mut component)?;
+        fs::write(&self.output, &component).with_context(|| format!("{} cannot be written", self.output.display()))?;
+
+        console::say(format_args!("Component  {}", self.output.display()));
+        console::say(format_args!("  size     {:.2} MB", component.len() as f64 / 1e6));
+        console::say(format_args!("  sha256   {}", Digest::of_bytes(&component)));
+        for (index, line) in imports(&component)?.iter().enumerate() {
+            console::say(format_args!("  {:<8} {line}", if index == 0 { "imports" } else { "" }));
+        }
+        console::say(description);
+        console::say(format_args!(
+            "Sealed in {:.1} s, of which initialisation took {:.1} ms.",
+            took.as_secs_f64(),
+            sealed.initialisation.as_secs_f64() * 1e3
+        ));
+        Ok(ExitCode::SUCCESS)
+    }
+}
+
+/// The policy, if it may be deployed. Whatever else must hold before that, as approvals do, is asked for here.
+fn fit(directory: &Directory) -> anyhow::Result<Policy> {
+    let findings = directory.check();
+    if has_errors(&findings) {
+        return Err(BrokenPolicy::new(directory.path(), directory.files(), &findings).into());
+    }
+    Ok(directory.policy()?)
+}
+
+/// The packages a component imports interfaces of.
+fn imports(component: &[u8]) -> anyhow::Result<Vec<String>> {
+    let mut packages: Vec<_> = postern_runtime::imports(component)?.iter().map(|name| package(name)).collect();
+    packages.sort();
+    packages.dedup();
+    Ok(packages)
+}
+
+/// `wasi:cli@0.2.0` of `wasi:cli/stdout@0.2.0`.
+fn package(interface: &str) -> String {
+    let (name, version) = interface.split_once('@').unwrap_or((interface, ""));
+    let package = name.split('/').next().unwrap_or(name);
+    if version.is_empty() { package.to_owned() } else { format!("{package}@{version}") }
+}

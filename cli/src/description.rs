@@ -1,0 +1,231 @@
+//! What a sealed component says of itself, in a custom section: for people, and for the host's settings.
+
+use std::fmt::{self, Write as _};
+
+use anyhow::Context as _;
+use postern::policy::{Digest, Kind, Policy, Recipients};
+use postern_runtime::{add_section, find_section};
+use serde::{Deserialize, Serialize};
+
+use crate::engine::Engine;
+
+/// The section's name.
+const SECTION: &str = "postern";
+
+/// A sealed component's content.
+#[derive(Debug, Serialize, Deserialize)]
+pub struct Description {
+    /// What the policy was sealed into.
+    pub engine: EngineEntry,
+    /// The sha256 of everything that decides what is sent, as audit lines and `/readyz` have it.
+    pub policy_sha256: String,
+    /// The settings that hold callers' secrets, by lower_snake name.
+    pub settings: Vec<String>,
+    /// Approved From addresses.
+    pub senders: Vec<SenderEntry>,
+    /// Webhooks.
+    pub routes: Vec<RouteEntry>,
+    /// Templates.
+    pub templates: Vec<TemplateEntry>,
+}
+
+/// What the policy was sealed into.
+#[derive(Debug, Serialize, Deserialize)]
+pub struct EngineEntry {
+    /// The version, where it is known.
+    pub version: Option<String>,
+    /// The hosts it is for: `wasi` or `spin`.
+    pub host: String,
+    /// The sha256 of its bytes.
+    pub sha256: String,
+}
+
+/// An approved From address.
+#[derive(Debug, Serialize, Deserialize)]
+pub struct SenderEntry {
+    /// The name that mails refer to.
+    pub name: String,
+    /// The From address.
+    pub address: String,
+    /// Who answers for it.
+    pub owner: String,
+}
+
+/// A webhook.
+#[derive(Debug, Serialize, Deserialize)]
+pub struct RouteEntry {
+    /// The name.
+    pub name: String,
+    /// Where callers post to.
+    pub path: String,
+    /// `form` or `event`.
+    pub kind: String,
+    /// How callers of an event route prove themselves.
+    pub scheme: Option<String>,
+    /// The settings that hold their secrets.
+    pub settings: Vec<String>,
+    /// The schema's name.
+    pub schema: String,
+    /// The sha256 of the schema's normal form.
+    pub schema_sha256: String,
+    /// What it may send.
+    pub mails: Vec<MailEntry>,
+}
+
+/// What a route may send.
+#[derive(Debug, Serialize, Deserialize)]
+pub struct MailEntry {
+    /// The name.
+    pub name: String,
+    /// The template's name.
+    pub template: String,
+    /// The sender's name.
+    pub sender: String,
+    /// What it is for.
+    pub purpose: String,
+    /// The addresses that get it, if the policy names them.
+    pub to: Vec<String>,
+    /// Where the payload holds the one address that gets it.
+    pub to_field: Option<String>,
+    /// The domains that address may have; any where empty.
+    pub allow: Vec<String>,
+}
+
+/// A template.
+#[derive(Debug, Serialize, Deserialize)]
+pub struct TemplateEntry {
+    /// The name.
+    pub name: String,
+    /// The sha256 of its parts and layouts, as audit lines have it.
+    pub sha256: String,
+}
+
+impl Description {
+    /// Describes a policy sealed into an engine.
+    pub fn of(policy: &Policy, engine: &Engine) -> Self {
+        Self {
+            engine: EngineEntry {
+                version: engine.version.map(str::to_owned),
+                host: engine.flavour.name().to_owned(),
+                sha256: Digest::of_bytes(&engine.component).to_string(),
+            },
+            policy_sha256: policy.digest().to_string(),
+            settings: policy.secrets().into_iter().map(ToString::to_string).collect(),
+            senders: policy.senders().map(sender).collect(),
+            routes: policy.routes().map(route).collect(),
+            templates: policy.templates().iter().map(template).collect(),
+        }
+    }
+
+    /// Reads that of a sealed component.
+    pub fn read(component: &[u8]) -> anyhow::Result<Self> {
+        let section = find_section(component, SECTION)?.context("This component was not sealed by `postern seal`.")?;
+        serde_json::from_slice(section).context("This component's description cannot be read")
+    }
+
+    /// Writes it into the component.
+    pub fn add_to(&self, component: &mut Vec<u8>) -> anyhow::Result<()> {
+        add_section(component, SECTION, &serde_json::to_vec(self)?);
+        Ok(())
+    }
+}
+
+fn sender(sender: &postern::policy::Sender) -> SenderEntry {
+    SenderEntry {
+        name: sender.name.clone(),
+        address: sender.address.as_str().to_owned(),
+        owner: sender.owner.as_str().to_owned(),
+    }
+}
+
+fn route(route: &postern::policy::Route) -> RouteEntry {
+    let secrets = route.auth.iter().flat_map(|auth| &auth.secrets);
+    RouteEntry {
+        name: route.name.clone(),
+        path: route.path.clone(),
+        kind: if route.kind == Kind::Form { "form" } else { "event" }.to_owned(),
+        scheme: route.auth.as_ref().map(|auth| auth.scheme.name.to_owned()),
+        settings: secrets.map(ToString::to_string).collect(),
+        schema: route.schema_name.clone(),
+        schema_sha256: route.schema.digest().to_string(),
+        mails: route.mails.iter().map(mail).collect(),
+    }
+}
+
+fn mail(mail: &postern::policy::Mail) -> MailEntry {
+    let (to, to_field, allow) = match &mail.to {
+        Recipients::Fixed(addresses) => (addresses.iter().map(|to| to.as_str().to_owned()).collect(), None, Vec::new()),
+        Recipients::Field { pointer, allow } => (Vec::new(), Some(pointer.clone()), allow.clone()),
+    };
+    MailEntry {
+        name: mail.name.clone(),
+        template: mail.template.name().to_owned(),
+        sender: mail.sender.name.clone(),
+        purpose: mail.purpose.as_str().to_owned(),
+        to,
+        to_field,
+        allow,
+    }
+}
+
+fn template(template: &postern::policy::Template) -> TemplateEntry {
+    TemplateEntry { name: template.name().to_owned(), sha256: template.digest().to_string() }
+}
+
+/// Short lines for people. A component can come from anywhere, so nothing in it may steer a terminal.
+impl fmt::Display for Description {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut text = String::new();
+        self.write(&mut text)?;
+        for character in text.trim_end().chars() {
+            let steers = character.is_control() && character != '\n';
+            out.write_char(if steers { char::REPLACEMENT_CHARACTER } else { character })?;
+        }
+        Ok(())
+    }
+}
+
+impl Description {
+    fn write(&self, out: &mut String) -> fmt::Result {
+        let engine = &self.engine;
+        writeln!(out, "Engine     {} for {}", engine.version.as_deref().unwrap_or("of a file"), engine.host)?;
+        writeln!(out, "  sha256   {}", engine.sha256)?;
+        writeln!(out, "Policy\n  sha256   {}", self.policy_sha256)?;
+        writeln!(out, "Senders")?;
+        for sender in &self.senders {
+            writeln!(out, "  {}: {}\n    owner {}", sender.name, sender.address, sender.owner)?;
+        }
+        writeln!(out, "Routes")?;
+        for route in &self.routes {
+            route.write(out)?;
+        }
+        writeln!(out, "Templates")?;
+        for template in &self.templates {
+            writeln!(out, "  {}\n    sha256 {}", template.name, template.sha256)?;
+        }
+        Ok(())
+    }
+}
+
+impl RouteEntry {
+    fn write(&self, out: &mut String) -> fmt::Result {
+        writeln!(out, "  {}: {} {}", self.name, self.kind, self.path)?;
+        if let Some(scheme) = &self.scheme {
+            writeln!(out, "    signed by {scheme}, secret in {}", self.settings.join(", "))?;
+        }
+        writeln!(out, "    schema {}\n    sha256 {}", self.schema, self.schema_sha256)?;
+        for mail in &self.mails {
+            writeln!(out, "    mail {}: {} from {}", mail.name, mail.purpose, mail.sender)?;
+            for address in &mail.to {
+                writeln!(out, "      to {address}")?;
+            }
+            if let Some(field) = &mail.to_field {
+                writeln!(out, "      to the payload's {field}")?;
+            }
+            for domain in &mail.allow {
+                writeln!(out, "        at {domain}")?;
+            }
+        }
+        Ok(())
+    }
+}
