@@ -256,6 +256,16 @@ fn an_instance_that_ends_with_the_program_has_not_failed() {
     assert_eq!(running.told.of("failed"), Vec::<String>::new());
 }
 
+#[test]
+fn a_cache_can_be_opened_by_many_at_once() {
+    let directory = tempfile::tempdir().unwrap();
+    let opened = std::thread::scope(|scope| {
+        let openers: Vec<_> = (0..64).map(|_| scope.spawn(|| Cache::open(directory.path().join("new")))).collect();
+        openers.into_iter().map(|opener| opener.join().unwrap().map(drop)).collect::<Result<Vec<()>, _>>()
+    });
+    assert!(opened.is_ok(), "{opened:?}");
+}
+
 #[tokio::test]
 async fn instances_are_used_again_up_to_their_limit() {
     let limits = Limits { requests_per_instance: 3, ..Limits::default() };

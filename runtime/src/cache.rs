@@ -5,6 +5,7 @@ use std::fs::{self, File};
 use std::hash::{Hash, Hasher};
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicU64, Ordering};
 use wasmtime::Engine;
 use wasmtime::component::Component;
 
@@ -67,7 +68,7 @@ impl Cache {
 
     /// Writes beside and renames, so that no other process reads half a file.
     fn store(&self, path: &Path, compiled: &[u8]) -> io::Result<()> {
-        let beside = path.with_extension(format!("{}.part", std::process::id()));
+        let beside = path.with_extension(format!("{}.part", own_name()));
         let mut file = File::create(&beside)?;
         file.write_all(&Sha256::digest(compiled))?;
         file.write_all(compiled)?;
@@ -89,6 +90,12 @@ impl Cache {
         let surplus = kept.len().saturating_sub(KEPT);
         kept.iter().take(surplus).try_for_each(|(_, path)| fs::remove_file(path))
     }
+}
+
+/// A part of a file's name that no other process and no other thread uses.
+fn own_name() -> String {
+    static COUNT: AtomicU64 = AtomicU64::new(0);
+    format!("{}-{}", std::process::id(), COUNT.fetch_add(1, Ordering::Relaxed))
 }
 
 /// Named after the component, and after wasmtime's version and settings as far as they change compiled code.
@@ -146,7 +153,7 @@ fn make_private(directory: &Path) -> io::Result<()> {
 #[cfg(unix)]
 fn is_private(directory: &Path) -> io::Result<bool> {
     use std::os::unix::fs::MetadataExt;
-    let own = directory.join(format!("{}.owner", std::process::id()));
+    let own = directory.join(format!("{}.owner", own_name()));
     let user = File::create(&own)?.metadata()?.uid();
     fs::remove_file(&own)?;
     let directory = fs::symlink_metadata(directory)?;
