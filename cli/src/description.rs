@@ -1,9 +1,11 @@
 //! What a sealed component says of itself, in a custom section: for people, and for the host's settings.
 
+use std::collections::BTreeMap;
 use std::fmt::{self, Write as _};
 
 use anyhow::Context as _;
 use postern::policy::{Digest, Kind, Policy, Recipients};
+use postern_lint::approval::Approval;
 use postern_runtime::{add_section, find_section};
 use serde::{Deserialize, Serialize};
 
@@ -27,6 +29,8 @@ pub struct Description {
     pub routes: Vec<RouteEntry>,
     /// Templates.
     pub templates: Vec<TemplateEntry>,
+    /// Who looked at what.
+    pub approvals: Vec<ApprovalEntry>,
 }
 
 /// What the policy was sealed into.
@@ -100,9 +104,22 @@ pub struct TemplateEntry {
     pub sha256: String,
 }
 
+/// An approval.
+#[derive(Debug, Serialize, Deserialize)]
+pub struct ApprovalEntry {
+    /// What is approved, as `approvals.toml` names it.
+    pub name: String,
+    /// The sha256 of the approved content.
+    pub sha256: String,
+    /// The address of who approved it.
+    pub by: String,
+    /// The day, as in 2026-03-31.
+    pub on: String,
+}
+
 impl Description {
     /// Describes a policy sealed into an engine.
-    pub fn of(policy: &Policy, engine: &Engine) -> Self {
+    pub fn of(policy: &Policy, approvals: &BTreeMap<String, Approval>, engine: &Engine) -> Self {
         Self {
             engine: EngineEntry {
                 version: engine.version.map(str::to_owned),
@@ -114,6 +131,7 @@ impl Description {
             senders: policy.senders().map(sender).collect(),
             routes: policy.routes().map(route).collect(),
             templates: policy.templates().iter().map(template).collect(),
+            approvals: approvals.iter().map(approval).collect(),
         }
     }
 
@@ -172,6 +190,15 @@ fn template(template: &postern::policy::Template) -> TemplateEntry {
     TemplateEntry { name: template.name().to_owned(), sha256: template.digest().to_string() }
 }
 
+fn approval((name, approval): (&String, &Approval)) -> ApprovalEntry {
+    ApprovalEntry {
+        name: name.clone(),
+        sha256: approval.sha256.clone(),
+        by: approval.approved_by.clone(),
+        on: approval.approved_on.to_string(),
+    }
+}
+
 /// Short lines for people. A component can come from anywhere, so nothing in it may steer a terminal.
 impl fmt::Display for Description {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -202,6 +229,10 @@ impl Description {
         writeln!(out, "Templates")?;
         for template in &self.templates {
             writeln!(out, "  {}\n    sha256 {}", template.name, template.sha256)?;
+        }
+        writeln!(out, "Approvals")?;
+        for approval in &self.approvals {
+            writeln!(out, "  {}\n    by {} on {}", approval.name, approval.by, approval.on)?;
         }
         Ok(())
     }

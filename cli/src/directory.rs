@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use anyhow::ensure;
-use postern::policy::{self, Diagnostic, Files, Place, Policy, ReadError};
+use postern::policy::{Diagnostic, Files, Place, Policy, ReadError};
 
 use crate::report::{BrokenPolicy, has_errors};
 
@@ -36,7 +36,7 @@ impl Directory {
 
     /// Every finding.
     pub fn check(&self) -> Vec<Diagnostic> {
-        policy::check(&self.files)
+        postern_lint::check(&self.files)
     }
 
     /// The policy, if all its proofs succeed, with the warnings about it.

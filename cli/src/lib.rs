@@ -10,6 +10,7 @@ mod description;
 mod dev;
 mod directory;
 mod engine;
+mod history;
 mod interrupt;
 mod listen;
 mod payload;

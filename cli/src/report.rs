@@ -43,6 +43,7 @@ fn group<'a>(directory: &Path, files: &'a Files, finding: &'a Diagnostic) -> Gro
     let level = match finding.severity {
         Severity::Error => Level::ERROR,
         Severity::Warning => Level::WARNING,
+        Severity::Note => Level::NOTE,
     };
     let title = level.primary_title(&finding.message);
     let path = shown(directory, &finding.file);
@@ -97,6 +98,7 @@ fn column(files: &Files, finding: &Diagnostic) -> usize {
 /// One sentence: how many errors and warnings.
 pub fn summary(findings: &[Diagnostic]) -> String {
     let count = |severity| findings.iter().filter(|finding| finding.severity == severity).count();
+    // Notes ask for nothing, so they are not counted.
     match (count(Severity::Error), count(Severity::Warning)) {
         (0, 0) => "The policy has no errors.".to_owned(),
         (0, warnings) => format!("The policy can be used; it has {}.", counted(warnings, "warning")),

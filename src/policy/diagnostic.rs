@@ -13,6 +13,8 @@ pub enum Severity {
     Error,
     /// The policy works, but something in it is probably not meant.
     Warning,
+    /// Nothing is wrong; something is worth knowing.
+    Note,
 }
 
 /// Where in a file a finding is.
@@ -52,6 +54,11 @@ impl Diagnostic {
     /// A finding that leaves the policy usable.
     pub fn warning(file: &str, place: Place, message: impl Into<String>, help: impl Into<String>) -> Self {
         Self { severity: Severity::Warning, ..Self::error(file, place, message, help) }
+    }
+
+    /// A finding that asks for nothing.
+    pub fn note(file: &str, place: Place, message: impl Into<String>, help: impl Into<String>) -> Self {
+        Self { severity: Severity::Note, ..Self::error(file, place, message, help) }
     }
 
     /// The byte range to underline, when the text has it.

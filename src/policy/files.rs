@@ -18,6 +18,9 @@ pub const FOLDERS: [&str; 2] = ["schemas", "templates"];
 /// The file that names senders and routes.
 pub const POLICY_FILE: &str = "postern.toml";
 
+/// The file that says who approved what.
+pub const APPROVALS_FILE: &str = "approvals.toml";
+
 /// The files of a policy directory, by path relative to it, with `/` between the parts.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Files(BTreeMap<String, String>);
@@ -48,7 +51,7 @@ pub enum ReadError {
 }
 
 impl Files {
-    /// Reads `postern.toml`, `schemas/` and `templates/` below `directory`.
+    /// Reads `postern.toml`, `approvals.toml`, `schemas/` and `templates/` below `directory`.
     ///
     /// Hidden files are passed over. A missing `postern.toml` is not an error here: the policy says so, with advice.
     ///
@@ -56,8 +59,10 @@ impl Files {
     /// When a file cannot be read, is too large or is not UTF-8.
     pub fn read(directory: &Path) -> Result<Self, ReadError> {
         let mut files = Self::default();
-        if directory.join(POLICY_FILE).exists() {
-            files.add(directory, POLICY_FILE.to_owned())?;
+        for file in [POLICY_FILE, APPROVALS_FILE] {
+            if directory.join(file).exists() {
+                files.add(directory, file.to_owned())?;
+            }
         }
         for folder in FOLDERS {
             if directory.join(folder).is_dir() {
@@ -113,11 +118,12 @@ impl Files {
         Digest::of(decisive.flat_map(|(path, text)| [path, text]))
     }
 
-    /// What a component needs for being sealed: all paths, and the text of those that decide. Of the others, which must
-    /// be there but are read by nobody, a component shall keep nothing.
+    /// What a component needs for being sealed: the files that decide, and the paths of samples, which must be there but
+    /// are read by nobody. Of all others a component shall keep nothing.
     pub fn sealed(&self) -> Vec<(String, String)> {
+        let needed = self.0.iter().filter(|(path, _)| decides(path) || path.starts_with(template::FOLDER));
         let text = |path: &str, text: &String| if decides(path) { text.clone() } else { String::new() };
-        self.0.iter().map(|(path, whole)| (path.clone(), text(path, whole))).collect()
+        needed.map(|(path, whole)| (path.clone(), text(path, whole))).collect()
     }
 
     /// All paths, sorted.

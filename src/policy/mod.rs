@@ -1,7 +1,6 @@
 //! The policy: who may send what to whom, read from a directory and made valid before anything uses it.
 
 mod address;
-mod check;
 mod diagnostic;
 mod digest;
 mod document;
@@ -16,11 +15,10 @@ mod template;
 use std::collections::BTreeMap;
 
 pub use address::{Address, AddressError};
-pub use check::check;
 pub use diagnostic::{Diagnostic, Place, Severity};
 pub use digest::Digest;
 pub use document::Kind;
-pub use files::{FOLDERS, Files, MAX_FILE_BYTES, POLICY_FILE, ReadError};
+pub use files::{APPROVALS_FILE, FOLDERS, Files, MAX_FILE_BYTES, POLICY_FILE, ReadError};
 pub use purpose::Purpose;
 pub use route::{
     DEFAULT_BODY_LIMIT, DEFAULT_TIME_BUDGET, MAX_BODY_LIMIT, MAX_FIXED_RECIPIENTS, MAX_TIME_BUDGET, Mail, Recipients,
@@ -28,7 +26,10 @@ pub use route::{
 };
 pub use schema::{MAX_UNIQUE_ITEMS, Schema, SchemaError};
 pub use setting::{SettingName, SettingNameError};
-pub use template::{Part, SAMPLE, Template, Templates, finding as template_finding};
+pub use template::{
+    FOLDER as TEMPLATES_FOLDER, Part, SAMPLE, Template, Templates, finding as template_finding,
+    syntax as template_syntax,
+};
 
 use document::Document;
 
@@ -45,16 +46,25 @@ impl Policy {
     /// Makes a policy of its files.
     ///
     /// # Errors
-    /// Every finding of severity error that keeps the policy from being used. [`check`] finds more: it also proves
-    /// the policy with its samples.
+    /// Every finding of severity error that keeps the policy from being used. The crate `postern-lint` finds more: it
+    /// also proves what mails would say and to whom.
     pub fn load(files: &Files) -> Result<Self, Vec<Diagnostic>> {
-        let mut findings = Findings::default();
-        let policy = Self::assemble(files, &mut findings);
-        let errors: Vec<_> = findings.0.into_iter().filter(|finding| finding.severity == Severity::Error).collect();
+        let (policy, findings) = Self::examine(files);
+        let errors: Vec<_> = findings.into_iter().filter(|finding| finding.severity == Severity::Error).collect();
         match policy {
             Some(policy) if errors.is_empty() => Ok(policy),
             _ => Err(errors),
         }
+    }
+
+    /// What can be made of a policy's files, and every finding about them.
+    ///
+    /// The policy lacks the routes, mails and senders that have errors, so it is for further proofs and never for use:
+    /// [`Policy::load`] gives one that may be used.
+    pub fn examine(files: &Files) -> (Option<Self>, Vec<Diagnostic>) {
+        let mut findings = Findings::default();
+        let policy = Self::assemble(files, &mut findings);
+        (policy, findings.0)
     }
 
     fn assemble(files: &Files, findings: &mut Findings) -> Option<Self> {

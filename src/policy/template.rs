@@ -12,7 +12,7 @@ use super::digest::Digest;
 use super::files::Files;
 
 /// The folder that holds all templates.
-const FOLDER: &str = "templates/";
+pub const FOLDER: &str = "templates/";
 
 /// The parts of a template: file name, and whether the folder must have it.
 const SUBJECT: &str = "subject.txt.j2";
@@ -51,6 +51,9 @@ pub enum Part {
 }
 
 impl Part {
+    /// All parts.
+    pub const ALL: [Self; 3] = [Self::Subject, Self::Text, Self::Html];
+
     /// The part's file name.
     pub const fn file(self) -> &'static str {
         match self {
@@ -67,7 +70,7 @@ impl Template {
         &self.name
     }
 
-    /// The sha256 of the parts and of the layouts they use.
+    /// The sha256 of the parts and of all layouts.
     pub const fn digest(&self) -> Digest {
         self.digest
     }
@@ -75,6 +78,21 @@ impl Template {
     /// Whether the template has an HTML part.
     pub const fn has_html(&self) -> bool {
         self.html
+    }
+
+    /// The paths of what a template's digest covers: its parts and all layouts, because a change to a layout needs a
+    /// new look at what it frames.
+    pub fn files<'a>(files: &'a Files, name: &str) -> impl Iterator<Item = &'a str> {
+        let own = format!("{FOLDER}{name}/");
+        files.paths().filter(move |path| {
+            path.strip_prefix(&own).is_some_and(|file| file != SAMPLE)
+                || path.strip_prefix(FOLDER).is_some_and(|file| !file.contains('/'))
+        })
+    }
+
+    /// The sha256 of the files that [`Template::files`] names, with their names.
+    pub fn digest_of(files: &Files, name: &str) -> Digest {
+        Digest::of(Self::files(files, name).flat_map(|path| [path, files.text(path).unwrap_or_default()]))
     }
 
     /// The path of one of the template's files.
@@ -153,7 +171,7 @@ impl Templates {
             }
         }
         let html = files.text(&format!("{FOLDER}{name}/{HTML}")).is_some();
-        let template = Template { name: name.to_owned(), digest: digest(files, name), html };
+        let template = Template { name: name.to_owned(), digest: Template::digest_of(files, name), html };
         self.by_name.insert(name.to_owned(), template);
     }
 
@@ -186,10 +204,13 @@ fn environment() -> Environment<'static> {
     let mut environment = Environment::new();
     environment.set_undefined_behavior(UndefinedBehavior::SemiStrict);
     environment.set_fuel(Some(FUEL));
-    if let Ok(syntax) = SyntaxConfig::builder().trim_blocks(true).lstrip_blocks(true).build() {
-        environment.set_syntax(syntax);
-    }
+    environment.set_syntax(syntax());
     environment
+}
+
+/// How templates are read: a line that holds nothing but a block leaves no line behind.
+pub fn syntax() -> SyntaxConfig {
+    SyntaxConfig::builder().trim_blocks(true).lstrip_blocks(true).build().unwrap_or_default()
 }
 
 /// What a template engine's error means to the author of the template at `path`.
@@ -214,14 +235,4 @@ fn mentions(files: &Files, path: &str, layout: &str) -> bool {
 /// Whether a file below `templates/` decides what a mail says: everything but samples does.
 pub(super) fn decides(path: &str) -> bool {
     path.rsplit('/').next() != Some(SAMPLE)
-}
-
-/// Layouts count for every template: a change to one needs a new look at what it frames.
-fn digest(files: &Files, name: &str) -> Digest {
-    let own = format!("{FOLDER}{name}/");
-    let parts = files.paths().filter(|path| {
-        path.strip_prefix(&own).is_some_and(|file| file != SAMPLE)
-            || path.strip_prefix(FOLDER).is_some_and(|file| !file.contains('/'))
-    });
-    Digest::of(parts.flat_map(|path| [path, files.text(path).unwrap_or_default()]))
 }

@@ -94,13 +94,13 @@ fn an_edit_is_served_when_it_is_good_and_reported_once_when_it_is_not() {
     write(policy.path(), subject, "News from {{ nam }}\n");
     assert!(dev.running.next().ends_with("Z  policy broken"));
     for line in [
-        "error: The template does not work: undefined value.",
-        " --> templates/contact-notify/subject.txt.j2:1:1",
+        "error: The schema `contact` has no field `nam`.",
+        " --> templates/contact-notify/subject.txt.j2:1:14",
         "  |",
         "1 | News from {{ nam }}",
-        "  | ^^^^^^^^^^^^^^^^^^^",
+        "  |              ^^^",
         "  |",
-        "  = help: Templates are Jinja2; a value that may be missing is printed inside {% if %}.",
+        "  = help: Correct the name, or add it to `properties` in schemas/contact.json.",
         "",
         "The policy cannot be used: 1 error.",
         "The last good policy is still served.",
@@ -113,11 +113,14 @@ fn an_edit_is_served_when_it_is_good_and_reported_once_when_it_is_not() {
     // Another edit that leaves the same error is not told again: the next line is that of the mended policy.
     edit(policy.path(), "schemas/contact.json", "5000", "4000");
     write(policy.path(), subject, "News from {{ name }}\n");
+    let open = "schemas/contact, templates/contact-notify (see postern approve)";
+    assert_eq!(dev.running.next(), format!("not approved: {open}"));
     assert!(dev.running.next().ends_with("Z  policy mended: 2 routes, 2 mails"));
     assert_eq!(post("two"), 200);
     dev.running.line("200 sent");
 
     edit(policy.path(), "postern.toml", "\"/contact\"", "\"/kontakt\"");
+    assert_eq!(dev.running.next(), format!("not approved: routes, {open}"));
     assert!(dev.running.next().ends_with("Z  policy reloaded: 2 routes, 2 mails"));
     assert_eq!(post("three"), 404);
     assert_eq!(subjects(&dev.inbox), ["Message from one", "News from two"]);

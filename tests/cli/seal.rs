@@ -62,6 +62,9 @@ fn a_sealed_component_says_what_is_in_it() {
     assert_eq!(description["routes"][1]["mails"][0]["to"], json!(["oncall@contoso.example"]));
     assert_eq!(description["routes"][1]["mails"][0]["purpose"], "alert");
 
+    let approval = &description["approvals"][0];
+    assert_eq!((&approval["name"], &approval["by"]), (&json!("routes"), &json!("web-team@contoso.example")));
+
     let text = run(root(), &["inspect", file.to_str().unwrap()]).stdout;
     let from_engine = text.split_once("Engine").unwrap().1;
     assert!(said.contains(from_engine.trim_end()), "inspect says what seal said: {text}");
@@ -80,6 +83,35 @@ fn the_same_inputs_give_the_same_file_and_an_engine_of_a_file_is_as_good() {
     assert_eq!(expected["engine"]["version"].take(), env!("CARGO_PKG_VERSION"));
     assert_eq!(found["engine"]["version"].take(), Value::Null);
     assert_eq!(found, expected);
+}
+
+/// `faketime` is in Debian's package of that name.
+#[test]
+fn a_policy_sealed_on_another_day_is_the_same() {
+    if Command::new("faketime").arg("--version").output().is_err() {
+        println!("skipped: there is no faketime here (apt-get install faketime)");
+        return;
+    }
+    let (place, today, _) = sealed(&[]);
+    let later = place.path().join("later.wasm");
+    let program = postern(root()).get_program().to_owned();
+    let mut command = Command::new("faketime");
+    command.args(["2031-07-09 03:00:00"]).arg(program).args(["seal", "-o"]).arg(&later);
+    let said =
+        said(command.current_dir(fixture()).env("TZ", "Asia/Tokyo").env("ACS_ACCESS_KEY", "x").output().unwrap());
+    assert_eq!((said.status, said.stderr.as_str()), (0, ""), "{}", said.stdout);
+    assert!(fs::read(&later).unwrap() == fs::read(&today).unwrap());
+}
+
+#[test]
+fn what_nobody_approved_is_not_sealed() {
+    let policy = copy(&fixture());
+    edit(policy.path(), "templates/deploy-failed/subject.txt.j2", "deployment failed", "the deployment failed");
+    let said = run(policy.path(), &["seal"]);
+    let stderr = "error: Nobody has approved templates/deploy-failed as it is. Run `postern approve --all --by \
+                  YOU@YOUR-DOMAIN`, which shows what to read.\n";
+    assert_eq!(said, Said { status: 1, stdout: String::new(), stderr: stderr.to_owned() });
+    assert!(!policy.path().join("postern.wasm").exists());
 }
 
 #[test]

@@ -35,6 +35,15 @@ fn the_table_of_problems_is_that_of_the_code() {
 }
 
 #[test]
+fn the_table_of_purposes_is_that_of_the_code() {
+    let row = |rule: &postern_lint::purpose::Rule| {
+        let from = if rule.guarded_form { "a form with a guard against abuse" } else { "any route" };
+        format!("| `{}` | {} | {from} | {} |", rule.purpose.as_str(), rule.to.words(), rule.reason)
+    };
+    table("docs/policy.md", "purposes", &postern_lint::purpose::RULES.iter().map(row).collect::<Vec<_>>());
+}
+
+#[test]
 fn the_table_of_schemes_is_that_of_the_code() {
     let rows: Vec<_> = SCHEMES
         .iter()

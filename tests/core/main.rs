@@ -3,6 +3,7 @@
 
 mod docs;
 mod flow;
+mod lint;
 mod policy;
 mod signature;
 mod support;

@@ -9,7 +9,7 @@ use bytes::Bytes;
 use http::{Request, Response};
 use postern::gate::Gate;
 use postern::host::{BodyError, FetchError, Host};
-use postern::policy::{Files, Policy};
+use postern::policy::{Diagnostic, Files, Policy};
 use serde_json::{Value, json};
 
 /// 2026-03-03T07:05:09Z
@@ -126,6 +126,16 @@ pub fn refusal(status: u16, code: &str) -> Answer {
 
 pub fn example() -> Files {
     Files::read(Path::new(env!("CARGO_MANIFEST_DIR"))).unwrap()
+}
+
+/// Every finding about a policy, as `severity file:line message`.
+pub fn told(files: &Files) -> Vec<String> {
+    let line = |finding: &Diagnostic| {
+        assert!(finding.message.ends_with('.') && finding.help.ends_with('.'), "sentences: {finding}");
+        let severity = serde_json::to_value(finding.severity).unwrap();
+        format!("{} {}:{} {}", severity.as_str().unwrap(), finding.file, finding.line(files), finding.message)
+    };
+    postern_lint::check(files).iter().map(line).collect()
 }
 
 pub fn gate(files: &Files) -> Gate {

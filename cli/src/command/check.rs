@@ -4,13 +4,15 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 
 use clap::{Args, ValueEnum};
+use postern_lint::approval;
 
 use crate::directory::Directory;
 use crate::{console, report};
 
 /// Check a policy and report every finding with file, line and help
 ///
-/// The exit status is 1 where the policy has an error, and 0 where it has none or warnings alone.
+/// What nobody has approved is a warning, once nothing is wrong. The exit status is 1 where the policy has an error, and 0 where it has none or
+/// warnings alone.
 #[derive(Debug, Args)]
 #[command(after_help = "Example:\n  postern check --format json")]
 pub struct Check {
@@ -32,7 +34,11 @@ enum Format {
 impl Check {
     pub fn run(self) -> anyhow::Result<ExitCode> {
         let directory = Directory::read(&self.directory)?;
-        let findings = directory.check();
+        let mut findings = directory.check();
+        // What has errors will change, so nobody should read it yet.
+        if !report::has_errors(&findings) {
+            findings.extend(approval::findings(directory.files()));
+        }
         match self.format {
             Format::Json => console::say(report::json(directory.path(), directory.files(), &findings)?),
             Format::Text => {

@@ -50,6 +50,7 @@ impl Dev {
         let (policy, warnings) = directory.proven()?;
         let secrets = secret::all(&policy)?;
         screen.warnings(&directory, &warnings);
+        screen.unapproved(&directory);
         screen.step(format_args!("the policy is good: {}", trial::extent(&policy)));
 
         let server = bind(self.listen).await?;

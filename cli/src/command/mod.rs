@@ -1,8 +1,10 @@
 //! The commands, one file each.
 
+mod approve;
 mod check;
 mod dev;
 mod emulator;
+mod init;
 mod inspect;
 mod preview;
 mod seal;
@@ -19,6 +21,8 @@ use clap::{Args, Subcommand};
 pub enum Command {
     Dev(dev::Dev),
     Check(check::Check),
+    Approve(approve::Approve),
+    Init(init::Init),
     Preview(preview::Preview),
     Send(send::Send),
     Emulator(emulator::Emulator),
@@ -33,6 +37,8 @@ impl Command {
         match self {
             Self::Dev(dev) => dev.run(),
             Self::Check(check) => check.run(),
+            Self::Approve(approve) => approve.run(),
+            Self::Init(init) => init.run(),
             Self::Preview(preview) => preview.run(),
             Self::Send(send) => send.run(),
             Self::Emulator(emulator) => emulator.run(),

@@ -1,25 +1,27 @@
 //! `postern seal`: a policy becomes a component.
 
+use std::collections::BTreeMap;
 use std::fs;
 use std::path::PathBuf;
 use std::process::ExitCode;
 use std::time::Instant;
 
-use anyhow::Context as _;
+use anyhow::{Context as _, ensure};
 use clap::{Args, ValueEnum};
 use postern::policy::{Digest, Policy};
 use postern_engine::Flavour;
+use postern_lint::approval::{self, Approval};
 use postern_runtime::seal;
 
 use crate::description::Description;
 use crate::directory::Directory;
 use crate::engine::Engine;
-use crate::report::{BrokenPolicy, has_errors};
+use crate::report::BrokenPolicy;
 use crate::{cache, console};
 
 /// Seal a policy into a component that needs no other file
 ///
-/// The component is ready from its first request on, and what it may send cannot be changed in it. The same policy and
+/// Only what is proven and approved is sealed. The component is ready from its first request on, and what it may send cannot be changed in it. The same policy and
 /// engine give the same bytes. No secret is in it: hosts give the settings when it runs.
 #[derive(Debug, Args)]
 #[command(after_help = "Example:\n  postern seal --host spin -o postern-spin.wasm")]
@@ -59,7 +61,7 @@ impl From<HostName> for Flavour {
 impl Seal {
     pub fn run(self) -> anyhow::Result<ExitCode> {
         let directory = Directory::read(&self.directory)?;
-        let policy = fit(&directory)?;
+        let (policy, approvals) = fit(&directory)?;
         let engine = match &self.engine {
             Some(path) => Engine::read(path)?,
             None => Engine::own(self.host.into()),
@@ -67,7 +69,7 @@ impl Seal {
         let started = Instant::now();
         let sealed = seal(&engine.component, &directory.files().sealed(), cache::open().as_ref())?;
         let took = started.elapsed();
-        let (mut component, description) = (sealed.component, Description::of(&policy, &engine));
+        let (mut component, description) = (sealed.component, Description::of(&policy, &approvals, &engine));
         description.add_to(&mut component)?;
         fs::write(&self.output, &component).with_context(|| format!("{} cannot be written", self.output.display()))?;
 
@@ -87,13 +89,17 @@ impl Seal {
     }
 }
 
-/// The policy, if it may be deployed. Whatever else must hold before that, as approvals do, is asked for here.
-fn fit(directory: &Directory) -> anyhow::Result<Policy> {
-    let findings = directory.check();
-    if has_errors(&findings) {
-        return Err(BrokenPolicy::new(directory.path(), directory.files(), &findings).into());
-    }
-    Ok(directory.policy()?)
+/// The policy and who approved it, if it may be deployed.
+fn fit(directory: &Directory) -> anyhow::Result<(Policy, BTreeMap<String, Approval>)> {
+    let (policy, _) = directory.proven()?;
+    let broken = |finding| BrokenPolicy::new(directory.path(), directory.files(), &[finding]);
+    let open = approval::unapproved(directory.files()).map_err(broken)?;
+    ensure!(
+        open.is_empty(),
+        "Nobody has approved {} as it is. Run `postern approve --all --by YOU@YOUR-DOMAIN`, which shows what to read.",
+        open.iter().map(|open| open.name.as_str()).collect::<Vec<_>>().join(", ")
+    );
+    Ok((policy, approval::approvals(directory.files()).map_err(broken)?))
 }
 
 /// The packages a component imports interfaces of.

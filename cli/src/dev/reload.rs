@@ -57,6 +57,7 @@ impl Reload {
         if !unchanged {
             self.gate.load(directory.files(), &secret::all(&policy)?).await?;
             self.screen.warnings(&directory, &warnings);
+            self.screen.unapproved(&directory);
             self.served = directory;
         }
         let verb = if self.complaint.take().is_some() { "mended" } else { "reloaded" };

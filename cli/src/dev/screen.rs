@@ -4,6 +4,7 @@ use std::fmt::Display;
 use std::time::{Instant, SystemTime};
 
 use postern::policy::{Diagnostic, Policy};
+use postern_lint::approval;
 use postern_runtime::Event;
 
 use super::line;
@@ -59,6 +60,19 @@ impl Screen {
     pub fn warnings(&self, directory: &Directory, warnings: &[Diagnostic]) {
         if !warnings.is_empty() {
             self.say(report::text(directory.path(), directory.files(), warnings).trim_end());
+        }
+    }
+
+    /// What is served although nobody approved it.
+    pub fn unapproved(&self, directory: &Directory) {
+        match approval::unapproved(directory.files()) {
+            Ok(open) if open.is_empty() => {}
+            Ok(open) => {
+                let names: Vec<_> = open.into_iter().map(|open| open.name).collect();
+                let names = names.join(", ");
+                self.say(format_args!("{YELLOW}not approved:{YELLOW:#} {names} {DIM}(see postern approve){DIM:#}"));
+            }
+            Err(finding) => self.warnings(directory, &[finding]),
         }
     }
 

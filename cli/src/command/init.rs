@@ -1,0 +1,90 @@
+//! `postern init`: a small policy to start from.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+
+use anyhow::{Context as _, ensure};
+use clap::Args;
+use postern::policy::{APPROVALS_FILE, FOLDERS, POLICY_FILE};
+
+use crate::console::{self, BOLD, DIM};
+
+/// The files of the policy, each with its path.
+const STARTER: &[(&str, &str)] = &[
+    ("postern.toml", include_str!("../../starter/postern.toml")),
+    ("schemas/contact.json", include_str!("../../starter/schemas/contact.json")),
+    (
+        "schemas/contact.examples/valid/hello.json",
+        include_str!("../../starter/schemas/contact.examples/valid/hello.json"),
+    ),
+    (
+        "schemas/contact.examples/invalid/required-email.json",
+        include_str!("../../starter/schemas/contact.examples/invalid/required-email.json"),
+    ),
+    ("templates/contact-notify/subject.txt.j2", include_str!("../../starter/templates/contact-notify/subject.txt.j2")),
+    ("templates/contact-notify/body.txt.j2", include_str!("../../starter/templates/contact-notify/body.txt.j2")),
+    ("templates/contact-notify/sample.json", include_str!("../../starter/templates/contact-notify/sample.json")),
+    (
+        "templates/contact-acknowledge/subject.txt.j2",
+        include_str!("../../starter/templates/contact-acknowledge/subject.txt.j2"),
+    ),
+    (
+        "templates/contact-acknowledge/body.txt.j2",
+        include_str!("../../starter/templates/contact-acknowledge/body.txt.j2"),
+    ),
+    (
+        "templates/contact-acknowledge/sample.json",
+        include_str!("../../starter/templates/contact-acknowledge/sample.json"),
+    ),
+];
+
+/// Write a small policy to start from: a contact form with an acknowledgement
+///
+/// Nothing is overwritten: a directory that has a policy already is refused.
+#[derive(Debug, Args)]
+#[command(after_help = "Example:\n  postern init my-policy && cd my-policy && postern dev")]
+pub struct Init {
+    /// The directory, made where it does not exist
+    #[arg(value_name = "DIR")]
+    directory: PathBuf,
+}
+
+impl Init {
+    pub fn run(self) -> anyhow::Result<ExitCode> {
+        let directory = &self.directory;
+        for name in [POLICY_FILE, APPROVALS_FILE].iter().chain(&FOLDERS) {
+            let path = directory.join(name);
+            ensure!(!path.exists(), "{} is there already; name another directory.", path.display());
+        }
+        for (path, text) in STARTER {
+            write(&directory.join(path), text)?;
+        }
+        self.say_what_next();
+        Ok(ExitCode::SUCCESS)
+    }
+
+    fn say_what_next(&self) {
+        let directory = self.directory.display();
+        console::say(format_args!("{BOLD}{directory}{BOLD:#} holds a policy with a contact form."));
+        for (command, purpose) in [
+            (format!("postern dev --policy {directory}"), "serve it here, with an inbox beside it"),
+            (format!("postern check {directory}"), "see what is to be mended or approved"),
+            (
+                format!("postern approve --all --by YOU@YOUR-DOMAIN --policy {directory}"),
+                "approve it, once it says what you want",
+            ),
+        ] {
+            console::say(format_args!("  {command}\n    {DIM}{purpose}{DIM:#}"));
+        }
+    }
+}
+
+fn write(path: &Path, text: &str) -> anyhow::Result<()> {
+    if let Some(folder) = path.parent() {
+        fs::create_dir_all(folder).with_context(|| format!("{} cannot be made", folder.display()))?;
+    }
+    let mut file = fs::File::create_new(path).with_context(|| format!("{} cannot be written", path.display()))?;
+    std::io::Write::write_all(&mut file, text.as_bytes())
+        .with_context(|| format!("{} cannot be written", path.display()))
+}

@@ -1,0 +1,119 @@
+//! What mailboxes think of a mail: its subject, its size, and what its HTML is made of.
+
+use postern::policy::{Diagnostic, Mail, Part, Place, Route, SAMPLE};
+use postern::render::Parts;
+use serde_json::Value;
+
+use crate::field::Field;
+use crate::template::Report;
+use crate::{Findings, Proof, html, maximum};
+
+/// The longest subject, in characters: mail programs show less, and gateways begin to mind more.
+pub const MAX_SUBJECT_CHARS: usize = 150;
+
+/// The most bytes of HTML: Gmail cuts a longer mail and hides the rest behind a link.
+pub const MAX_HTML_BYTES: usize = 102 * 1024;
+
+/// Judges a mail as its sample shows it, and as the largest payload would.
+pub fn check(
+    proof: &Proof<'_>,
+    route: &Route,
+    mail: &Mail,
+    report: &Report<'_>,
+    sample: Option<&Parts>,
+    findings: &mut Findings,
+) {
+    let largest = maximum::payload(&Field::root(route.schema.document()), route.body_limit);
+    subject(proof, route, mail, report, &largest, findings);
+    if let Some(html) = sample.and_then(|parts| parts.html.as_deref()) {
+        sample_size(mail, html, findings);
+        html::check(html, mail, proof.files, findings);
+    }
+    if mail.template.has_html() {
+        largest_size(proof, route, mail, report, &largest, findings);
+    }
+}
+
+fn subject(
+    proof: &Proof<'_>,
+    route: &Route,
+    mail: &Mail,
+    report: &Report<'_>,
+    largest: &Value,
+    findings: &mut Findings,
+) {
+    let mut bounded = true;
+    for print in report.prints.iter().filter(|print| print.part == Part::Subject && !print.cut) {
+        if !print.sources.iter().all(maximum::is_bounded) {
+            bounded = false;
+            let message = format!("`{}` can be of any length, and a subject cannot.", print.name);
+            let help = format!(
+                "Add \"maxLength\" in schemas/{}.json, or cut it: {{{{ {}[:80] }}}}.",
+                route.schema_name, print.name
+            );
+            findings.error(&print.file, print.place.clone(), message, help);
+        }
+    }
+    if !bounded {
+        return;
+    }
+    match proof.policy.templates().render(&mail.template, Part::Subject, largest) {
+        Ok(subject) => {
+            let length = subject.trim().chars().count();
+            if length > MAX_SUBJECT_CHARS {
+                let message = format!("The subject can have {length} characters; {MAX_SUBJECT_CHARS} is the most.");
+                let help = "Lower \"maxLength\" in the schema, or cut a value: {{ title[:80] }}.";
+                findings.error(&mail.template.path(Part::Subject.file()), Place::File, message, help);
+            }
+        }
+        Err(error) => findings.0.push(unrendered(mail, Part::Subject, &error)),
+    }
+}
+
+fn unrendered(mail: &Mail, part: Part, error: &minijinja::Error) -> Diagnostic {
+    let finding = postern::policy::template_finding(&mail.template.path(part.file()), error);
+    let message = format!("With every field at its longest: {}", finding.message);
+    Diagnostic { message, help: "Bound texts with `maxLength` and lists with `maxItems`.".to_owned(), ..finding }
+}
+
+fn sample_size(mail: &Mail, html: &str, findings: &mut Findings) {
+    if html.len() > MAX_HTML_BYTES {
+        let message = format!("The sample makes {} bytes of HTML; Gmail clips after {MAX_HTML_BYTES}.", html.len());
+        let help = format!("Shorten the template, or {SAMPLE} if it is not typical.");
+        findings.error(&mail.template.path(Part::Html.file()), Place::File, message, help);
+    }
+}
+
+fn largest_size(
+    proof: &Proof<'_>,
+    route: &Route,
+    mail: &Mail,
+    report: &Report<'_>,
+    largest: &Value,
+    findings: &mut Findings,
+) {
+    let file = mail.template.path(Part::Html.file());
+    let help = format!(
+        "Lower \"maxLength\" and \"maxItems\" in schemas/{}.json, or cut values: {{{{ text[:2000] }}}}.",
+        route.schema_name
+    );
+    let endless = report.loops.iter().any(|(part, list)| *part == Part::Html && list.max_items().is_none());
+    if endless {
+        let message = format!("The HTML loops over a list of any length; Gmail clips after {MAX_HTML_BYTES} bytes.");
+        findings.warning(&file, Place::File, message, help);
+        return;
+    }
+    match proof.policy.templates().render(&mail.template, Part::Html, largest) {
+        Ok(html) if html.len() > MAX_HTML_BYTES => {
+            let message = format!(
+                "With every field at its longest the HTML has {} bytes; Gmail clips after {MAX_HTML_BYTES}.",
+                html.len()
+            );
+            findings.warning(&file, Place::File, message, help);
+        }
+        Ok(_) => {}
+        Err(error) => findings
+            .0
+            .push(Diagnostic { severity: postern::policy::Severity::Warning, ..unrendered(mail, Part::Html, &error) }),
+    }
+}

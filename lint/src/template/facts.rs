@@ -1,0 +1,64 @@
+//! What a condition tells about the payload where it holds.
+
+use std::collections::BTreeMap;
+
+use crate::field::Types;
+
+/// What is known of one value.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Fact {
+    /// Whether it is certainly there.
+    pub present: bool,
+    /// The types it may have.
+    pub types: Types,
+}
+
+/// What is known, by path.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Facts(BTreeMap<String, Fact>);
+
+impl Facts {
+    /// One fact; nothing where there is no path.
+    pub fn one(path: Option<&str>, present: bool, types: Types) -> Self {
+        Self(path.map(|path| (path.to_owned(), Fact { present, types })).into_iter().collect())
+    }
+
+    /// What is known of a path.
+    pub fn get(&self, path: &str) -> Option<Fact> {
+        self.0.get(path).copied()
+    }
+
+    /// What is known where both hold.
+    pub fn and(mut self, other: Self) -> Self {
+        for (path, fact) in other.0 {
+            let known = self.0.entry(path).or_insert(fact);
+            *known = Fact { present: known.present || fact.present, types: known.types.and(fact.types) };
+        }
+        self
+    }
+
+    /// What is known where one of them holds, but not which.
+    pub fn or(self, other: &Self) -> Self {
+        let common = self.0.into_iter().filter_map(|(path, fact)| {
+            let same = other.0.get(&path)?;
+            Some((path, Fact { present: fact.present && same.present, types: fact.types.or(same.types) }))
+        });
+        Self(common.collect())
+    }
+}
+
+/// What a condition tells, by how it comes out.
+#[derive(Debug, Default)]
+pub struct Outcome {
+    /// Known where it is true.
+    pub yes: Facts,
+    /// Known where it is false.
+    pub no: Facts,
+}
+
+impl Outcome {
+    /// The outcome of the opposite condition.
+    pub fn not(self) -> Self {
+        Self { yes: self.no, no: self.yes }
+    }
+}

@@ -1,0 +1,79 @@
+//! What a template does with a payload, read from its syntax tree: what it prints, loops over and asks for, and what of
+//! that its schema does not guarantee.
+
+mod facts;
+mod filter;
+mod value;
+mod walk;
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use minijinja::machinery::{ast, parse};
+use postern::policy::{Diagnostic, Files, Mail, Part, Place, Route, TEMPLATES_FOLDER, template_syntax};
+
+use crate::field::Field;
+
+/// The syntax trees of all templates and layouts, by path below `templates/`.
+#[derive(Default)]
+pub struct Sources<'a>(BTreeMap<&'a str, Source<'a>>);
+
+struct Source<'a> {
+    text: &'a str,
+    tree: ast::Stmt<'a>,
+}
+
+impl<'a> Sources<'a> {
+    /// Parses everything that is a template.
+    pub fn parse(files: &'a Files) -> Self {
+        let parsed = files.paths().filter_map(|path| {
+            let name = path.strip_prefix(TEMPLATES_FOLDER).filter(|name| name.ends_with(".j2"))?;
+            let text = files.text(path)?;
+            // What does not parse did not compile either, and then no tree is asked for.
+            let tree = parse(text, name, template_syntax()).ok()?;
+            Some((name, Source { text, tree }))
+        });
+        Self(parsed.collect())
+    }
+}
+
+/// A place where a template writes a value.
+#[derive(Debug, Clone)]
+pub struct Print<'s> {
+    /// The part that it is written to.
+    pub part: Part,
+    /// The file, relative to the policy directory.
+    pub file: String,
+    /// The expression.
+    pub place: Place,
+    /// The value as the template names it.
+    pub name: String,
+    /// The fields whose text it may hold.
+    pub sources: Vec<Field<'s>>,
+    /// Whether the template cuts it to a length.
+    pub cut: bool,
+}
+
+/// What a mail's template does with the payload.
+#[derive(Debug, Default)]
+pub struct Report<'s> {
+    /// What the schema does not guarantee.
+    pub findings: Vec<Diagnostic>,
+    /// Every value that is written.
+    pub prints: Vec<Print<'s>>,
+    /// Every list that is looped over, with the part it is written to.
+    pub loops: Vec<(Part, Field<'s>)>,
+    /// The fields that matter to the mail, by their pointers in the schema.
+    pub used: BTreeSet<String>,
+}
+
+/// Walks the parts of a mail's template.
+pub fn walk<'a>(sources: &'a Sources<'a>, route: &'a Route, mail: &Mail) -> Report<'a> {
+    let mut report = Report::default();
+    let parts = [Part::Subject, Part::Text].into_iter().chain(mail.template.has_html().then_some(Part::Html));
+    for part in parts {
+        let name = format!("{}/{}", mail.template.name(), part.file());
+        walk::Walk::new(sources, route, part, &mut report).template(&name);
+    }
+    report.findings.dedup();
+    report
+}

@@ -1,0 +1,124 @@
+//! What is known of a value before any payload comes.
+
+use std::collections::BTreeMap;
+use std::rc::Rc;
+
+use minijinja::machinery::ast;
+
+use crate::field::{Field, Types};
+
+/// The names that are known at a place of a template, innermost last.
+pub type Scopes<'s> = Vec<BTreeMap<String, Value<'s>>>;
+
+/// A value of the template language, before any payload comes.
+#[derive(Clone)]
+pub struct Value<'s> {
+    /// As the template's author names it.
+    pub name: String,
+    /// Where conditions know it from: empty for the payload itself, `None` for what is computed.
+    pub path: Option<String>,
+    /// The types it may have.
+    pub types: Types,
+    /// Whether it may be missing.
+    pub absent: bool,
+    /// What it consists of.
+    pub shape: Shape<'s>,
+    /// The fields whose text it may hold.
+    pub sources: Vec<Field<'s>>,
+    /// Whether it was cut to a length.
+    pub cut: bool,
+}
+
+/// What a value consists of.
+#[derive(Clone)]
+pub enum Shape<'s> {
+    /// A text, a number, or something that cannot be taken apart.
+    Plain,
+    /// What the schema says of a place of the payload.
+    Field(Field<'s>),
+    /// A list of such values.
+    List(Box<Value<'s>>),
+    /// Names with values: an imported file, or a loop's own.
+    Names(BTreeMap<String, Value<'s>>),
+    /// Values in a row, as loops take them apart.
+    Row(Vec<Value<'s>>),
+    /// A macro, with the names it was written among.
+    Macro(Rc<Macro<'s>>),
+}
+
+/// A macro.
+pub struct Macro<'s> {
+    /// The file it stands in.
+    pub file: &'s str,
+    /// Its tree.
+    pub tree: &'s ast::Macro<'s>,
+    /// The names it was written among.
+    pub scopes: Scopes<'s>,
+}
+
+impl<'s> Value<'s> {
+    /// Something computed of other values.
+    pub fn computed(name: impl Into<String>, types: Types, of: impl IntoIterator<Item = Self>) -> Self {
+        let mut sources: Vec<Field<'s>> = Vec::new();
+        for source in of.into_iter().flat_map(|value| value.sources) {
+            if !sources.iter().any(|known| known.pointer() == source.pointer()) {
+                sources.push(source);
+            }
+        }
+        Self { name: name.into(), path: None, types, absent: false, shape: Shape::Plain, sources, cut: false }
+    }
+
+    /// A text that holds nothing of the payload.
+    pub fn text(name: impl Into<String>) -> Self {
+        Self::computed(name, Types::TEXT, [])
+    }
+
+    /// A place of the payload.
+    pub fn field(name: String, path: Option<String>, field: Field<'s>, required: bool) -> Self {
+        Self {
+            name,
+            path,
+            types: field.types(),
+            absent: !required,
+            sources: vec![field.clone()],
+            shape: Shape::Field(field),
+            cut: false,
+        }
+    }
+
+    /// The same with another shape and type.
+    pub fn shaped(mut self, types: Types, shape: Shape<'s>) -> Self {
+        self.types = types;
+        self.shape = shape;
+        self
+    }
+
+    /// Either of two values.
+    pub fn either(self, other: Self) -> Self {
+        let absent = self.absent || other.absent;
+        let cut = self.cut && other.cut;
+        let types = self.types.or(other.types);
+        let (name, shape) = (self.name.clone(), self.shape.clone());
+        let same = self.path.is_some() && self.path == other.path;
+        let path = self.path.clone().filter(|_| same);
+        let shape = if same { shape } else { Shape::Plain };
+        Self { path, absent, cut, shape, ..Self::computed(name, types, [self, other]) }
+    }
+
+    /// An entry of a list; `None` where nothing is known of it.
+    pub fn item(&self) -> Option<Self> {
+        match &self.shape {
+            Shape::Field(field) => {
+                let item = field.item()?;
+                Some(Self::field(format!("an entry of {}", self.name), None, item, true))
+            }
+            Shape::List(item) => Some((**item).clone()),
+            _ => None,
+        }
+    }
+
+    /// Whether a list has at least one entry.
+    pub fn is_filled(&self) -> bool {
+        matches!(&self.shape, Shape::Field(field) if field.is_filled())
+    }
+}

@@ -1,0 +1,92 @@
+//! Fields that a schema describes and no mail of the route uses.
+
+use std::collections::BTreeSet;
+
+use postern::policy::{Diagnostic, Mail, Place, Recipients, Route};
+
+use crate::field::Field;
+use crate::template::Report;
+
+/// Notes every field that neither a template, a recipient, an answer's address nor a condition looks at.
+pub fn notes(route: &Route, reports: &[Report<'_>]) -> Vec<Diagnostic> {
+    let root = Field::root(route.schema.document());
+    let mut used: BTreeSet<String> = reports.iter().flat_map(|report| report.used.iter().cloned()).collect();
+    for mail in &route.mails {
+        for pointer in pointers(mail) {
+            add(&root, pointer.split('/').skip(1), &mut used);
+        }
+        if let Some(when) = &mail.when {
+            add_condition(&root, &Field::root(when.document()), &mut used);
+        }
+    }
+    let note = |(name, pointer): (String, String)| {
+        let file = format!("schemas/{}.json", route.schema_name);
+        let message = format!("No mail of the route `{}` uses `{name}`.", route.name);
+        Diagnostic::note(
+            &file,
+            Place::Pointer(pointer),
+            message,
+            "Leave it if the check alone matters; else remove it.",
+        )
+    };
+    unused(&root, &used).into_iter().map(note).collect()
+}
+
+fn pointers(mail: &Mail) -> impl Iterator<Item = &str> {
+    let to = match &mail.to {
+        Recipients::Field { pointer, .. } => Some(pointer.as_str()),
+        Recipients::Fixed(_) => None,
+    };
+    let reply_to = mail
+        .reply_to
+        .iter()
+        .flat_map(|reply_to| std::iter::once(reply_to.address.as_str()).chain(reply_to.name.as_deref()));
+    to.into_iter().chain(reply_to)
+}
+
+fn add<'a>(root: &Field<'_>, tokens: impl Iterator<Item = &'a str>, used: &mut BTreeSet<String>) {
+    let mut field = root.clone();
+    for token in tokens {
+        let name = token.replace("~1", "/").replace("~0", "~");
+        let Some((member, _)) = field.property(&name) else { return };
+        used.insert(member.pointer().to_owned());
+        field = member;
+    }
+}
+
+fn add_condition(field: &Field<'_>, condition: &Field<'_>, used: &mut BTreeSet<String>) {
+    let mut names: Vec<_> = condition.names().collect();
+    names.extend(condition.required());
+    for name in names {
+        let Some((member, _)) = field.property(name) else { continue };
+        used.insert(member.pointer().to_owned());
+        if let Some((below, _)) = condition.property(name) {
+            add_condition(&member, &below, used);
+        }
+    }
+}
+
+/// Names and pointers of the outermost fields that are not used.
+fn unused(root: &Field<'_>, used: &BTreeSet<String>) -> Vec<(String, String)> {
+    let mut found = Vec::new();
+    let mut seen = BTreeSet::new();
+    let mut open = vec![(String::new(), root.clone())];
+    while let Some((path, field)) = open.pop() {
+        // A schema may refer to itself.
+        if !seen.insert(field.pointer().to_owned()) {
+            continue;
+        }
+        open.extend(field.item().map(|item| (format!("{path}[]"), item)));
+        for name in field.names() {
+            let Some((member, _)) = field.property(name) else { continue };
+            let path = if path.is_empty() { name.to_owned() } else { format!("{path}.{name}") };
+            // What is fixed says which payload it is; it need not be printed.
+            if used.contains(member.pointer()) {
+                open.push((path, member));
+            } else if member.constant().is_none() {
+                found.push((path, member.pointer().to_owned()));
+            }
+        }
+    }
+    found
+}
