@@ -72,6 +72,8 @@ struct MailEntry {
     #[serde(skip_serializing_if = "Option::is_none")]
     acs_request_id: Option<Uuid>,
     attempts: u32,
+    #[serde(skip_serializing_if = "is_zero")]
+    status_reads: u32,
     #[serde(rename = "duration_ms", serialize_with = "milliseconds")]
     duration: Duration,
 }
@@ -130,6 +132,7 @@ impl Entry {
             acs_error: delivery.error_code.clone(),
             acs_request_id: delivery.request_id,
             attempts: delivery.attempts,
+            status_reads: delivery.status_reads,
             duration: delivery.duration,
         });
     }
@@ -151,6 +154,10 @@ pub fn domains(selected: &Selected<'_>) -> Vec<String> {
     domains.sort();
     domains.dedup();
     domains
+}
+
+fn is_zero(count: &u32) -> bool {
+    *count == 0
 }
 
 fn rfc3339<S: Serializer>(time: &SystemTime, serializer: S) -> Result<S::Ok, S::Error> {

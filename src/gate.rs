@@ -7,7 +7,7 @@ use http::request::Parts;
 use http::{Method, Request, Response};
 use uuid::Uuid;
 
-use crate::acs::{self, Credentials, Delivery, Outcome, SettingError, SettingFault};
+use crate::acs::{self, Credentials, Delivery, SettingError, SettingFault};
 use crate::audit::{self, Entry};
 use crate::auth::{self, Caller};
 use crate::decode::{self, Format};
@@ -171,7 +171,7 @@ async fn deliver(
         let left = deadline.saturating_sub(host.monotonic());
         let hopeless = left.is_zero() || sent.iter().any(|earlier| earlier.delivery.outcome.concerns_all());
         let delivery = if hopeless {
-            Delivery::not_sent(operation, Outcome::NotAttempted)
+            Delivery::not_sent(operation)
         } else {
             acs::send(host, &credentials, message, operation, left).await
         };

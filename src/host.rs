@@ -30,6 +30,9 @@ pub trait Host {
     /// A clock that only goes forward, for durations.
     fn monotonic(&self) -> Duration;
 
+    /// Waits.
+    fn sleep(&self, duration: Duration) -> impl Future<Output = ()>;
+
     /// Random bits, fit for identifiers that nobody should guess.
     fn random(&self) -> u128;
 

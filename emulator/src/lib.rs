@@ -42,6 +42,7 @@ mod bearer;
 mod body;
 mod clock;
 mod config;
+mod door;
 mod error;
 mod fault;
 mod inbox;
@@ -73,6 +74,7 @@ pub use crate::attempt::Attempt;
 pub use crate::bearer::BearerCheck;
 pub use crate::clock::Clock;
 pub use crate::config::{Config, DEVELOPMENT_KEY, RepeatAnswer};
+pub use crate::door::{Door, Reset};
 pub use crate::fault::{Call, Effect, Fault};
 pub use crate::message::{Address, Attachment, Content, Email, Message, RawRequest, Recipients};
 pub use crate::operation::{Delivery, DeliveryStatus, Failure, Operation, Status};
@@ -149,6 +151,11 @@ impl Emulator {
     /// A handle on what it remembers; good before, while and after it serves.
     pub fn store(&self) -> Store {
         self.resource.store.clone()
+    }
+
+    /// A door for clients in the same process, without a socket.
+    pub fn door(&self) -> Door {
+        Door::new(server::router(Arc::clone(&self.resource), self.address))
     }
 
     /// Serves until `shutdown` completes; open calls then have two seconds to end.

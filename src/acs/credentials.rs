@@ -174,6 +174,13 @@ impl Endpoint {
         bare.then_some(Self { scheme, authority })
     }
 
+    /// The address of a path there; the path has its leading slash.
+    pub(super) fn uri(&self, path: &str) -> Uri {
+        let uri = Uri::builder().scheme(self.scheme.clone()).authority(self.authority.as_str()).path_and_query(path);
+        // An endpoint's parts are those of a URI, and so is a path that this crate writes.
+        uri.build().unwrap_or_default()
+    }
+
     /// The `Host` of requests: lower case, a port only where it is not the scheme's own.
     pub fn authority(&self) -> &str {
         &self.authority

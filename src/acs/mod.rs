@@ -2,21 +2,28 @@
 //!
 //! REST description: `Azure/azure-rest-api-specs`, data-plane/Email, 2025-09-01.
 
+mod answer;
+mod backoff;
 mod credentials;
 mod outcome;
 mod request;
 mod signature;
+mod transition;
 
 use std::time::Duration;
 
+use bytes::Bytes;
 use uuid::Uuid;
 
 use crate::host::Host;
 use crate::render::Message;
+use answer::Answer;
 
+pub use answer::TERMINAL_CODES;
 pub use credentials::{AccessKey, Credentials, Endpoint, SettingError, SettingFault, setting};
 pub use outcome::{Delivery, Outcome};
 pub use signature::{Signature, sign};
+pub use transition::{Call, Next, Signal, State};
 
 /// The version of the REST interface that requests are written for.
 pub const API_VERSION: &str = "2025-09-01";
@@ -24,22 +31,90 @@ pub const API_VERSION: &str = "2025-09-01";
 /// The most bytes ACS takes in one request, attachments included (service limits page: 10 MB).
 pub const MAX_REQUEST_BYTES: usize = 10 * 1000 * 1000;
 
-/// Sends one message under an operation id of the caller's choice, signed at this moment.
+/// The most calls that one message is worth: ACS counts each against the subscription's quota.
+pub const MAX_CALLS: u32 = 12;
+
+/// What a call may take at least, if so much is left; otherwise it may take half of what is left.
+const SHORTEST_CALL: Duration = Duration::from_secs(2);
+
+/// Sends one message under an operation id of the caller's choice, as often as it takes within the budget.
 ///
-/// The body depends on the message alone, so a repeat of the same event is byte-identical.
+/// The body depends on the message alone, so every repeat is byte-identical; each call is signed at its moment.
+/// [`State`] says what follows what.
 pub async fn send(
     host: &impl Host,
     credentials: &Credentials,
     message: &Message,
     operation: Uuid,
-    timeout: Duration,
+    budget: Duration,
 ) -> Delivery {
-    let started = host.monotonic();
-    let request_id = Uuid::from_u128(host.random());
-    let Some(request) = request::send(credentials, message, operation, request_id, host.now()) else {
-        return Delivery::not_sent(operation, Outcome::TooLarge);
+    let Some(body) = request::body(message) else {
+        return Delivery { outcome: Outcome::TooLarge, ..Delivery::not_sent(operation) };
     };
-    let answer = host.fetch(request, timeout).await;
-    let duration = host.monotonic().saturating_sub(started);
-    outcome::read(answer, operation, request_id, host.now(), duration)
+    let request_id = Uuid::from_u128(host.random());
+    let errand = Errand { host, credentials, operation, request_id, body, started: host.monotonic(), budget };
+    errand.run().await
+}
+
+/// One message on its way.
+struct Errand<'a, H> {
+    host: &'a H,
+    credentials: &'a Credentials,
+    operation: Uuid,
+    request_id: Uuid,
+    body: Bytes,
+    started: Duration,
+    budget: Duration,
+}
+
+impl<H: Host> Errand<'_, H> {
+    async fn run(&self) -> Delivery {
+        let mut delivery = Delivery { request_id: Some(self.request_id), ..Delivery::not_sent(self.operation) };
+        let (mut state, mut refusal, mut trouble) = (State::Send, None, None);
+        let decisive = loop {
+            match state.call() {
+                Call::Send => delivery.attempts += 1,
+                Call::Status => delivery.status_reads += 1,
+            }
+            let answer = self.call(state.call()).await;
+            let Next::Go(next) = state.next(answer.signal) else {
+                // Nothing is known of the operation, so the refusal was one of the message.
+                break if answer.signal == Signal::Unknown { refusal.unwrap_or(answer) } else { answer };
+            };
+            let calls = delivery.attempts + delivery.status_reads;
+            let wait = backoff::wait(calls, self.host.random()).max(answer.outcome.retry_after().unwrap_or_default());
+            if answer.outcome.is_temporary() {
+                trouble = Some(answer);
+            } else if state == State::Send {
+                refusal = Some(answer);
+            }
+            if calls >= MAX_CALLS || wait >= self.left() {
+                break trouble.unwrap_or_else(Answer::none);
+            }
+            self.host.sleep(wait).await;
+            state = next;
+        };
+        let Answer { outcome, status, error_code, .. } = decisive;
+        Delivery { outcome, status, error_code, duration: self.elapsed(), ..delivery }
+    }
+
+    async fn call(&self, call: Call) -> Answer {
+        let now = self.host.now();
+        let request = match call {
+            Call::Send => request::send(self.credentials, &self.body, self.operation, self.request_id, now),
+            Call::Status => request::status(self.credentials, self.operation, self.request_id, now),
+        };
+        let left = self.left();
+        let timeout = (left / 2).max(SHORTEST_CALL).min(left);
+        let answer = self.host.fetch(request, timeout).await;
+        answer::read(call, answer, self.operation, self.host.now())
+    }
+
+    fn elapsed(&self) -> Duration {
+        self.host.monotonic().saturating_sub(self.started)
+    }
+
+    fn left(&self) -> Duration {
+        self.budget.saturating_sub(self.elapsed())
+    }
 }

@@ -4,7 +4,7 @@ use std::time::SystemTime;
 
 use bytes::Bytes;
 use http::header::{ACCEPT, AUTHORIZATION, CONTENT_LENGTH, CONTENT_TYPE};
-use http::{Method, Request};
+use http::{HeaderValue, Method, Request};
 use serde::Serialize;
 use uuid::Uuid;
 
@@ -46,32 +46,64 @@ struct EmailAddress<'a> {
     display_name: Option<&'a str>,
 }
 
-/// The request that sends a message; `None` when it is larger than ACS takes.
+/// The body for a message, serialised once for all attempts; `None` when it is larger than ACS takes.
+pub(super) fn body(message: &Message) -> Option<Bytes> {
+    let body = serde_json::to_vec(&email(message)).ok()?;
+    (body.len() <= MAX_REQUEST_BYTES).then(|| Bytes::from(body))
+}
+
+/// The request that sends a body.
 pub(super) fn send(
     credentials: &Credentials,
-    message: &Message,
+    body: &Bytes,
     operation: Uuid,
     request_id: Uuid,
     now: SystemTime,
-) -> Option<Request<Bytes>> {
-    let body = Bytes::from(serde_json::to_vec(&body(message)).ok().filter(|body| body.len() <= MAX_REQUEST_BYTES)?);
+) -> Request<Bytes> {
     let path = format!("/emails:send?api-version={API_VERSION}");
-    let endpoint = &credentials.endpoint;
-    let signature = sign(&credentials.key, &Method::POST, endpoint.authority(), &path, &body, now);
-    Request::post(format!("{endpoint}{path}"))
-        .header(CONTENT_TYPE, "application/json")
-        .header(CONTENT_LENGTH, body.len())
-        .header(ACCEPT, "application/json")
-        .header("operation-id", operation.to_string())
-        .header("x-ms-client-request-id", request_id.to_string())
-        .header("x-ms-date", signature.date)
-        .header("x-ms-content-sha256", signature.content_sha256)
-        .header(AUTHORIZATION, signature.authorization)
-        .body(body)
-        .ok()
+    let mut request = signed(credentials, Method::POST, &path, body.clone(), request_id, now);
+    let headers = request.headers_mut();
+    headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
+    headers.insert(CONTENT_LENGTH, HeaderValue::from(body.len()));
+    headers.insert("operation-id", text(&operation.to_string()));
+    request
 }
 
-fn body(message: &Message) -> Body<'_> {
+/// The request that asks for an operation.
+pub(super) fn status(credentials: &Credentials, operation: Uuid, request_id: Uuid, now: SystemTime) -> Request<Bytes> {
+    let path = format!("/emails/operations/{operation}?api-version={API_VERSION}");
+    signed(credentials, Method::GET, &path, Bytes::new(), request_id, now)
+}
+
+/// A request with the headers that prove and name it.
+fn signed(
+    credentials: &Credentials,
+    method: Method,
+    path: &str,
+    body: Bytes,
+    request_id: Uuid,
+    now: SystemTime,
+) -> Request<Bytes> {
+    let endpoint = &credentials.endpoint;
+    let signature = sign(&credentials.key, &method, endpoint.authority(), path, &body, now);
+    let mut request = Request::new(body);
+    *request.method_mut() = method;
+    *request.uri_mut() = endpoint.uri(path);
+    let headers = request.headers_mut();
+    headers.insert(ACCEPT, HeaderValue::from_static("application/json"));
+    headers.insert("x-ms-client-request-id", text(&request_id.to_string()));
+    headers.insert("x-ms-date", text(&signature.date));
+    headers.insert("x-ms-content-sha256", text(&signature.content_sha256));
+    headers.insert(AUTHORIZATION, text(&signature.authorization));
+    request
+}
+
+/// Ids, dates and base64 are all a header can hold, so the default is never taken.
+fn text(value: &str) -> HeaderValue {
+    HeaderValue::from_str(value).unwrap_or(HeaderValue::from_static(""))
+}
+
+fn email(message: &Message) -> Body<'_> {
     let bare = |address| EmailAddress { address, display_name: None };
     Body {
         sender_address: message.from.as_str(),

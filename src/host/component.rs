@@ -73,6 +73,10 @@ impl Host for Wasi {
         Duration::from_nanos(monotonic_clock::now())
     }
 
+    async fn sleep(&self, duration: Duration) {
+        sleep(duration).await;
+    }
+
     fn random(&self) -> u128 {
         get_random_bytes(16).into_iter().fold(0, |bits, byte| bits << 8 | u128::from(byte))
     }

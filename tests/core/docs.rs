@@ -3,6 +3,7 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
+use postern::acs::{Call, Next, Signal, State, TERMINAL_CODES};
 use postern::auth::{Part, SCHEMES};
 use postern::reply::PROBLEM_TYPES;
 
@@ -70,4 +71,40 @@ fn the_table_of_schemes_is_that_of_the_code() {
         })
         .collect();
     table("docs/policy.md", "schemes", &rows);
+}
+
+fn state(state: State) -> &'static str {
+    match state {
+        State::Send => "send",
+        State::Check => "check",
+        State::Ask => "ask",
+        State::AskAgain => "ask again",
+        State::SendAgain => "send again",
+        State::Confirm => "confirm",
+    }
+}
+
+#[test]
+fn the_table_of_what_follows_what_is_that_of_the_code() {
+    use Signal::{Accepted, Barred, Doubtful, Failed, Refused, Throttled, Unknown};
+    let columns = [Accepted, Failed, Refused, Barred, Unknown, Throttled, Doubtful];
+    let row = |from: State| {
+        let cell = |signal| match from.next(signal) {
+            _ if !from.call().signals().contains(&signal) => "–",
+            Next::End => "**end**",
+            Next::Go(next) => state(next),
+        };
+        let call = match from.call() {
+            Call::Send => "`POST`",
+            Call::Status => "`GET`",
+        };
+        format!("| {} | {call} | {} |", state(from), columns.map(cell).join(" | "))
+    };
+    table("docs/delivery.md", "states", &State::ALL.map(row));
+}
+
+#[test]
+fn the_table_of_acs_s_final_errors_is_that_of_the_code() {
+    let row = |(code, outcome): &(&str, postern::acs::Outcome)| format!("| `{code}` | `{}` |", outcome.as_str());
+    table("docs/delivery.md", "codes", &TERMINAL_CODES.iter().map(row).collect::<Vec<_>>());
 }

@@ -1,5 +1,6 @@
 //! The gate through its public door, natively, with a scripted host: exact answers, exact mails, exact audit lines.
 
+use std::collections::BTreeSet;
 use std::time::Duration;
 
 use crate::support::*;
@@ -48,14 +49,14 @@ async fn a_request_to_acs_is_complete_and_signed() {
     assert_eq!(
         names,
         [
-            "content-type",
-            "content-length",
             "accept",
-            "operation-id",
             "x-ms-client-request-id",
             "x-ms-date",
             "x-ms-content-sha256",
-            "authorization"
+            "authorization",
+            "content-type",
+            "content-length",
+            "operation-id",
         ]
     );
     assert_eq!(request.headers()["content-length"], request.body().len().to_string().as_str());
@@ -350,24 +351,33 @@ async fn every_failure_of_acs_is_told_apart_and_nothing_claims_to_be_sent() {
         (refusal(400, "BadRequest"), "rejected", 502, None),
         (refusal(401, "Denied"), "unauthorized", 502, None),
         (refusal(403, "Forbidden"), "unauthorized", 502, None),
-        (refusal(404, "DomainNotLinked"), "not-found", 502, None),
+        (refusal(404, "NotFound"), "not-found", 502, None),
         (refusal(413, "RequestBodyTooLarge"), "too-large", 502, None),
         (refusal(429, "TooManyRequests"), "throttled", 503, None),
+        (answer(409, &[], ""), "rejected", 502, None),
+        (refusal(400, "InvalidSenderUserName"), "unknown-sender", 502, None),
+        (refusal(404, "DomainNotLinked"), "unlinked-domain", 502, None),
         (answer(429, wait, ""), "throttled", 503, Some("30")),
         (refusal(408, "Timeout"), "unavailable", 503, None),
         (refusal(500, "InternalServerError"), "unavailable", 503, None),
         (answer(503, wait, ""), "unavailable", 503, Some("30")),
-        (answer(202, &[], "<html>canary-acs-text"), "garbled", 502, None),
-        (answer(202, &[], "{}"), "garbled", 502, None),
-        (answer(202, &[], other), "garbled", 502, None),
-        (answer(200, &[], "ok"), "garbled", 502, None),
-        (answer(302, &[("location", "https://evil.example")], ""), "garbled", 502, None),
+        (answer(202, &[], "<html>canary-acs-text"), "garbled", 503, None),
+        (answer(202, &[], "{}"), "garbled", 503, None),
+        (answer(202, &[], other), "garbled", 503, None),
+        (answer(200, &[], "ok"), "garbled", 503, None),
+        (answer(302, &[("location", "https://evil.example")], ""), "garbled", 503, None),
         (Err(FetchError::Timeout), "timeout", 503, None),
         (Err(FetchError::Unreachable), "unreachable", 503, None),
         (Err(FetchError::Denied), "denied", 502, None),
-        (Err(FetchError::Garbled), "garbled", 502, None),
+        (Err(FetchError::Garbled), "garbled", 503, None),
     ] {
-        let host = ScriptedHost::answering([answer]);
+        let (host, refused) = match answer {
+            // A refused message is one only once ACS knows of no operation.
+            Ok(answer) if matches!(answer.status().as_u16(), 400 | 409) => {
+                (ScriptedHost::answering([Ok(answer)]), true)
+            }
+            answer => (ScriptedHost::ailing(answer), false),
+        };
         let response = call(&gate(&example()), &host, github_request(&issue(), GITHUB_SECRET)).await;
         assert_eq!(response.status(), status, "{outcome}");
         assert_eq!(
@@ -380,7 +390,10 @@ async fn every_failure_of_acs_is_told_apart_and_nothing_claims_to_be_sent() {
         assert_eq!(body["mails"][0]["status"], outcome);
         let line = host.line();
         assert_eq!((&line["verdict"], &line["mails"][0]["outcome"]), (&json!("failed"), &json!(outcome)));
-        assert_eq!(host.requests.borrow().len(), 1, "{outcome}: no retry yet");
+        let permanent = status == 502;
+        let calls = host.requests.borrow().len();
+        let expected = if refused { calls == 2 } else { (calls == 1) == (permanent || retry_after.is_some()) };
+        assert!(expected, "{outcome}: {calls} calls");
     }
 }
 
@@ -401,7 +414,8 @@ async fn when_the_second_mail_fails_the_first_is_told_as_accepted_and_a_repeat_k
     call(&gate, &first, contact_request(&contact())).await;
     let ids = first.operations();
 
-    let host = ScriptedHost::answering([accepted(&ids[0]), refusal(503, "ServiceUnavailable")]);
+    let host = ScriptedHost::answering([accepted(&ids[0])]);
+    host.ailing.replace(Some(refusal(503, "ServiceUnavailable")));
     let response = call(&gate, &host, contact_request(&contact())).await;
     assert_eq!(response.status(), 503);
     let problem = body(&response);
@@ -420,7 +434,7 @@ async fn when_the_second_mail_fails_the_first_is_told_as_accepted_and_a_repeat_k
     let again = ScriptedHost::new();
     call(&gate, &again, contact_request(&contact())).await;
     assert_eq!(again.operations(), ids);
-    let bodies = |host: &ScriptedHost| host.requests.borrow().iter().map(|r| r.body().clone()).collect::<Vec<_>>();
+    let bodies = |host: &ScriptedHost| host.sends().into_iter().map(Request::into_body).collect::<BTreeSet<_>>();
     assert_eq!(bodies(&again), bodies(&host), "byte-identical bodies");
 }
 
@@ -432,7 +446,10 @@ async fn trouble_that_concerns_all_mails_stops_the_rest() {
         (Err(FetchError::Timeout), "not-attempted", 503),
         (refusal(400, "BadRequest"), "accepted", 502),
     ] {
-        let host = ScriptedHost::answering([answer]);
+        let host = match status {
+            502 => ScriptedHost::answering([answer]),
+            _ => ScriptedHost::ailing(answer),
+        };
         let response = call(&gate(&example()), &host, contact_request(&contact())).await;
         assert_eq!((response.status().as_u16(), &body(&response)["mails"][1]["status"]), (status, &json!(second)));
     }
@@ -441,11 +458,12 @@ async fn trouble_that_concerns_all_mails_stops_the_rest() {
 #[tokio::test]
 async fn the_time_budget_covers_all_mails_of_a_request() {
     let host = ScriptedHost::new();
-    host.latency.set(Duration::from_secs(9));
+    host.latency.set(Duration::from_millis(4_500));
     let response = call(&gate(&example()), &host, contact_request(&contact())).await;
     let mails = &body(&response)["mails"];
-    assert_eq!((&mails[0]["status"], &mails[1]["status"]), (&json!("accepted"), &json!("not-attempted")));
+    assert_eq!((&mails[0]["status"], &mails[1]["status"]), (&json!("accepted"), &json!("timeout")));
     assert_eq!(response.status(), 503);
+    assert_eq!(host.line()["duration_ms"], 9000);
 }
 
 #[tokio::test]
@@ -472,7 +490,7 @@ async fn different_submissions_events_and_keys_have_different_operations() {
         ids(keyed("b")).await,
     ]
     .concat();
-    let distinct: std::collections::BTreeSet<_> = all.iter().collect();
+    let distinct: BTreeSet<_> = all.iter().collect();
     assert_eq!(distinct.len(), 8);
     assert_eq!(ids(keyed("a")).await, all[4..6]);
 }

@@ -1,6 +1,7 @@
 //! The core, natively: every step through its public door, with a scripted host.
 #![allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test may fail loudly")]
 
+mod delivery;
 mod docs;
 mod flow;
 mod lint;

@@ -1,7 +1,7 @@
 //! A scripted host: a fixed clock, given settings, answers in order, and a record of all that the gate did.
 
 use std::cell::{Cell, RefCell};
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::path::Path;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
@@ -22,11 +22,22 @@ pub type Answer = Result<Response<Bytes>, FetchError>;
 pub struct ScriptedHost {
     pub now: Cell<u64>,
     pub settings: BTreeMap<String, String>,
+    /// What ACS answers first, in order; afterwards it is well.
     pub answers: RefCell<VecDeque<Answer>>,
+    /// What it answers afterwards instead.
+    pub ailing: RefCell<Option<Answer>>,
     pub requests: RefCell<Vec<Request<Bytes>>>,
     pub lines: RefCell<Vec<Value>>,
-    monotonic: Cell<u64>,
+    /// The operations that ACS has taken.
+    taken: RefCell<BTreeSet<String>>,
+    /// How long the gate waited between calls.
+    pub waits: RefCell<Vec<Duration>>,
+    monotonic: Cell<Duration>,
     random: Cell<u128>,
+    /// The random bits, where they are not to be counted up.
+    pub randomness: Cell<Option<u128>>,
+    /// Whether each call takes a second of the time of day.
+    pub ticking: Cell<bool>,
     /// How long each answer takes.
     pub latency: Cell<Duration>,
 }
@@ -43,10 +54,15 @@ impl ScriptedHost {
             now: Cell::new(NOW),
             settings: settings.map(|(name, value)| (name.to_owned(), value.to_owned())).into(),
             answers: RefCell::default(),
+            ailing: RefCell::default(),
+            taken: RefCell::default(),
+            waits: RefCell::default(),
             requests: RefCell::default(),
             lines: RefCell::default(),
-            monotonic: Cell::new(1_000),
+            monotonic: Cell::new(Duration::from_secs(1)),
             random: Cell::new(1),
+            randomness: Cell::new(None),
+            ticking: Cell::new(false),
             latency: Cell::new(Duration::from_millis(7)),
         }
     }
@@ -57,6 +73,35 @@ impl ScriptedHost {
         host
     }
 
+    /// ACS gives this answer to everything.
+    pub fn ailing(answer: Answer) -> Self {
+        let host = Self::new();
+        host.ailing.replace(Some(answer));
+        host
+    }
+
+    /// What was sent to ACS; status reads are not among it.
+    pub fn sends(&self) -> Vec<Request<Bytes>> {
+        self.requests.borrow().iter().filter(|request| request.method() == "POST").cloned().collect()
+    }
+
+    fn pass(&self, time: Duration) {
+        self.monotonic.set(self.monotonic.get() + time);
+    }
+
+    fn healthy(&self, request: &Request<Bytes>) -> Answer {
+        match request.headers().get("operation-id") {
+            Some(operation) => {
+                self.taken.borrow_mut().insert(operation.to_str().unwrap().to_owned());
+                accepted(operation.to_str().unwrap())
+            }
+            None => match request.uri().path().strip_prefix("/emails/operations/") {
+                Some(id) if self.taken.borrow().contains(id) => operation(id, "Running", None),
+                _ => refusal(404, "NotFound"),
+            },
+        }
+    }
+
     pub fn set(mut self, name: &str, value: &str) -> Self {
         self.settings.insert(name.to_owned(), value.to_owned());
         self
@@ -64,12 +109,12 @@ impl ScriptedHost {
 
     /// The JSON bodies of what was sent to ACS.
     pub fn sent(&self) -> Vec<Value> {
-        self.requests.borrow().iter().map(|request| serde_json::from_slice(request.body()).unwrap()).collect()
+        self.sends().iter().map(|request| serde_json::from_slice(request.body()).unwrap()).collect()
     }
 
     pub fn operations(&self) -> Vec<String> {
         let id = |request: &Request<Bytes>| request.headers()["operation-id"].to_str().unwrap().to_owned();
-        self.requests.borrow().iter().map(id).collect()
+        self.sends().iter().map(id).collect()
     }
 
     /// The one audit line that was written.
@@ -86,25 +131,29 @@ impl Host for ScriptedHost {
     }
 
     fn monotonic(&self) -> Duration {
-        Duration::from_millis(self.monotonic.get())
+        self.monotonic.get()
     }
 
     fn random(&self) -> u128 {
-        self.random.replace(self.random.get() + 1)
+        self.randomness.get().unwrap_or_else(|| self.random.replace(self.random.get() + 1))
     }
 
     async fn setting(&self, name: &str) -> Option<String> {
         self.settings.get(name).cloned()
     }
 
+    async fn sleep(&self, duration: Duration) {
+        self.waits.borrow_mut().push(duration);
+        self.pass(duration);
+    }
+
     async fn fetch(&self, request: Request<Bytes>, timeout: Duration) -> Answer {
-        let operation = request.headers()["operation-id"].to_str().unwrap().to_owned();
+        let answer = self.answers.borrow_mut().pop_front().or_else(|| self.ailing.borrow().clone());
+        let answer = answer.unwrap_or_else(|| self.healthy(&request));
         self.requests.borrow_mut().push(request);
-        self.monotonic.set(self.monotonic.get() + self.latency.get().as_millis() as u64);
-        if self.latency.get() > timeout {
-            return Err(FetchError::Timeout);
-        }
-        self.answers.borrow_mut().pop_front().unwrap_or_else(|| accepted(&operation))
+        self.pass(self.latency.get().min(timeout));
+        self.now.set(self.now.get() + u64::from(self.ticking.get()));
+        if self.latency.get() > timeout { Err(FetchError::Timeout) } else { answer }
     }
 
     fn audit(&self, line: &str) {
@@ -116,6 +165,13 @@ impl Host for ScriptedHost {
 pub fn accepted(operation: &str) -> Answer {
     let body = json!({"id": operation, "status": "Running", "error": null}).to_string();
     Ok(Response::builder().status(202).header("retry-after", "30").body(body.into()).unwrap())
+}
+
+/// ACS's answer to a status read.
+pub fn operation(id: &str, status: &str, code: Option<&str>) -> Answer {
+    let error = code.map(|code| json!({"code": code, "message": "canary-acs-text"}));
+    let body = json!({"id": id, "status": status, "error": error}).to_string();
+    Ok(Response::builder().status(200).body(body.into()).unwrap())
 }
 
 /// An error of ACS whose text must reach nobody.

@@ -1,0 +1,101 @@
+//! One mail per event: what is done next, after each thing that ACS can do. `docs/delivery.md` shows it as a table.
+//!
+//! A message is in doubt once an attempt ended without telling whether it was taken. From then on only ACS's word
+//! about the operation ends it, and no refusal of a repeat does.
+
+/// Where a message stands: which call comes next, and what is known.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum State {
+    /// Send; no attempt of this request can have been taken.
+    Send,
+    /// ACS refused the message, or its operation id as known already from an earlier request: ask which.
+    Check,
+    /// In doubt: ask for the operation.
+    Ask,
+    /// In doubt, and the first answer did not tell: ask once more.
+    AskAgain,
+    /// In doubt, and ACS does not know the operation: send the same again, under the same id.
+    SendAgain,
+    /// In doubt, and ACS refuses the repeat: ask until it tells.
+    Confirm,
+}
+
+/// The two calls of ACS.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Call {
+    /// `POST /emails:send`
+    Send,
+    /// `GET /emails/operations/{id}`
+    Status,
+}
+
+/// What an answer of ACS, or its absence, says of the message.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Signal {
+    /// There is an operation of this id, and it has not failed.
+    Accepted,
+    /// There is an operation of this id, and it has failed.
+    Failed,
+    /// This send was not taken for what it contains or because its id is known (400, 409).
+    Refused,
+    /// This call was not taken for another reason that repeating does not mend (401, 403, 404, 413, no permission).
+    Barred,
+    /// ACS does not know the operation, which early on says nothing (404 to a status read).
+    Unknown,
+    /// This call was not taken because of the quota (429).
+    Throttled,
+    /// Nobody knows whether this call was taken (408, 5xx, time-out, broken connection, an answer that is none).
+    Doubtful,
+}
+
+/// What is done after a call.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Next {
+    /// The answer decides.
+    End,
+    /// Wait, then make the call of the next state.
+    Go(State),
+}
+
+impl State {
+    /// Every state.
+    pub const ALL: [Self; 6] = [Self::Send, Self::Check, Self::Ask, Self::AskAgain, Self::SendAgain, Self::Confirm];
+
+    /// The call that is made in it.
+    pub const fn call(self) -> Call {
+        match self {
+            Self::Send | Self::SendAgain => Call::Send,
+            Self::Check | Self::Ask | Self::AskAgain | Self::Confirm => Call::Status,
+        }
+    }
+
+    /// What follows a signal.
+    pub const fn next(self, signal: Signal) -> Next {
+        match (self, signal) {
+            (_, Signal::Accepted | Signal::Failed) => Next::End,
+
+            (Self::Send, Signal::Refused) => Next::Go(Self::Check),
+            (Self::Send, Signal::Throttled) => Next::Go(Self::Send),
+            (Self::Send, Signal::Doubtful) => Next::Go(Self::Ask),
+            (Self::Send, _) | (Self::Check, Signal::Unknown) => Next::End,
+            (Self::Check, _) => Next::Go(Self::Check),
+
+            (Self::Ask, _) => Next::Go(Self::AskAgain),
+            (Self::AskAgain, _) => Next::Go(Self::SendAgain),
+            (Self::SendAgain, Signal::Throttled) => Next::Go(Self::SendAgain),
+            (Self::SendAgain, Signal::Doubtful) => Next::Go(Self::Ask),
+            (Self::SendAgain | Self::Confirm, _) => Next::Go(Self::Confirm),
+        }
+    }
+}
+
+impl Call {
+    /// The signals that an answer to it can give.
+    pub const fn signals(self) -> &'static [Signal] {
+        use Signal::{Accepted, Barred, Doubtful, Failed, Refused, Throttled, Unknown};
+        match self {
+            Self::Send => &[Accepted, Failed, Refused, Barred, Throttled, Doubtful],
+            Self::Status => &[Accepted, Failed, Unknown, Barred, Throttled, Doubtful],
+        }
+    }
+}
