@@ -90,9 +90,9 @@ impl SendCall<'_> {
         let email = self.checked_email(&parts, &body, version)?;
         let fault = self.resource.store.take_fault(Call::Send, Some(&email.email));
         let request = raw_request(&parts, body);
-        let host = self.resource.authority(&parts.headers);
+        let origin = self.resource.origin(&parts.headers);
         let draft = Draft { operation_id, api_version: version, email, request, failure: None };
-        self.carry_out(draft, &host, fault).await
+        self.carry_out(draft, &origin, fault).await
     }
 
     fn checked_email(&self, parts: &Parts, body: &[u8], version: ApiVersion) -> Result<ValidEmail, Refusal> {
@@ -104,7 +104,7 @@ impl SendCall<'_> {
         Ok(valid)
     }
 
-    async fn carry_out(&self, mut draft: Draft, host: &str, fault: Option<Effect>) -> Result<Response, Refusal> {
+    async fn carry_out(&self, mut draft: Draft, origin: &str, fault: Option<Effect>) -> Result<Response, Refusal> {
         if let Some(effect) = &fault {
             let kind = effect.kind();
             self.resource.store.update_attempt(self.attempt, |attempt| attempt.fault = Some(kind));
@@ -116,11 +116,11 @@ impl SendCall<'_> {
                 message: "A failure asked for by a fault of the emulator.".to_owned(),
             });
         }
-        let response = self.accept(draft, host)?;
+        let response = self.accept(draft, origin)?;
         Ok(after(self.line, fault.as_ref(), response).await)
     }
 
-    fn accept(&self, draft: Draft, host: &str) -> Result<Response, Refusal> {
+    fn accept(&self, draft: Draft, origin: &str) -> Result<Response, Refusal> {
         let message = match (self.resource.store.accept(draft)?, self.resource.config.repeat_answer) {
             (Acceptance::New(message), _) => message,
             (Acceptance::Repeat(message), RepeatAnswer::Accepted) => message,
@@ -128,7 +128,7 @@ impl SendCall<'_> {
         };
         let id = message.id;
         self.resource.store.update_attempt(self.attempt, |attempt| attempt.operation_id = Some(id));
-        Ok(accepted(&message, host))
+        Ok(accepted(&message, origin))
     }
 }
 
@@ -203,10 +203,10 @@ fn raw_request(parts: &Parts, body: Bytes) -> RawRequest {
     }
 }
 
-fn accepted(message: &Message, host: &str) -> Response {
+fn accepted(message: &Message, origin: &str) -> Response {
     let (id, version) = (message.id, message.api_version.as_str());
     let report = Report { id, status: Status::Running, error: None };
-    let location = format!("http://{host}/emails/operations/{id}?api-version={version}");
+    let location = format!("{origin}/emails/operations/{id}?api-version={version}");
     let mut response = (StatusCode::ACCEPTED, Json(report)).into_response();
     if let Ok(location) = HeaderValue::from_str(&location) {
         response.headers_mut().insert(OPERATION_LOCATION, location);

@@ -30,6 +30,7 @@ pub(crate) fn routes() -> Router<Arc<Resource>> {
     Router::new()
         .route("/api/messages", get(list).delete(clear))
         .route("/api/messages/{id}", get(show))
+        .route("/api/changes", get(changes))
         .route("/api/attempts", get(attempts))
         .route("/api/faults", get(faults).post(add_fault).delete(clear_faults))
         .route("/api/suppressions", get(suppressions).post(suppress).delete(clear_suppressions))
@@ -38,6 +39,12 @@ pub(crate) fn routes() -> Router<Arc<Resource>> {
 #[derive(Deserialize)]
 struct Page {
     limit: Option<usize>,
+}
+
+#[derive(Deserialize)]
+struct Since {
+    #[serde(default)]
+    after: u64,
 }
 
 /// A message in a list.
@@ -81,6 +88,11 @@ async fn list(State(resource): State<Arc<Resource>>, Query(page): Query<Page>) -
     let limit = page.limit.unwrap_or(usize::MAX);
     let summaries: Vec<_> = messages.iter().take(limit).map(|message| Summary::new(message, now)).collect();
     Json(json!({"total": messages.len(), "messages": summaries}))
+}
+
+/// Answers at once when something changed since `after`, else when something does, at the latest after a while.
+async fn changes(State(resource): State<Arc<Resource>>, Query(since): Query<Since>) -> Json<Value> {
+    Json(json!({"revision": resource.store.changes().since(since.after).await}))
 }
 
 async fn show(State(resource): State<Arc<Resource>>, Path(id): Path<String>) -> Result<Json<Value>, Refusal> {
@@ -129,9 +141,9 @@ fn timeline(message: &Message, now: SystemTime) -> Vec<Value> {
         .collect()
 }
 
-async fn clear(State(resource): State<Arc<Resource>>) -> StatusCode {
-    resource.store.clear();
-    StatusCode::NO_CONTENT
+async fn clear(State(resource): State<Arc<Resource>>) -> Result<StatusCode, Refusal> {
+    resource.store.clear().map_err(|_| Refusal::NotKept)?;
+    Ok(StatusCode::NO_CONTENT)
 }
 
 async fn attempts(State(resource): State<Arc<Resource>>) -> Json<Value> {
@@ -168,7 +180,10 @@ async fn add_fault(State(resource): State<Arc<Resource>>, request: Request) -> R
 
 fn check_fault(fault: &Fault) -> Result<(), Invalid> {
     match fault.effect {
-        _ if fault.count == 0 => Err(Invalid::new("count", "at least 1 is needed")),
+        _ if fault.count == Some(0) => Err(Invalid::new("count", "at least 1 is needed")),
+        _ if fault.percent.is_some_and(|percent| !(1..=100).contains(&percent)) => {
+            Err(Invalid::new("percent", "not from 1 to 100"))
+        }
         Effect::Status { status, .. } if !(400..=599).contains(&status) => {
             Err(Invalid::new("effect.status", "not a status from 400 to 599"))
         }
@@ -204,13 +219,13 @@ struct NewSuppression {
 async fn suppress(State(resource): State<Arc<Resource>>, request: Request) -> Result<StatusCode, Refusal> {
     let new: NewSuppression = json_body(request).await?;
     check_address("address", &new.address)?;
-    resource.store.suppress(&new.address);
+    resource.store.suppress(&new.address).map_err(|_| Refusal::NotKept)?;
     Ok(StatusCode::NO_CONTENT)
 }
 
-async fn clear_suppressions(State(resource): State<Arc<Resource>>) -> StatusCode {
-    resource.store.clear_suppressions();
-    StatusCode::NO_CONTENT
+async fn clear_suppressions(State(resource): State<Arc<Resource>>) -> Result<StatusCode, Refusal> {
+    resource.store.clear_suppressions().map_err(|_| Refusal::NotKept)?;
+    Ok(StatusCode::NO_CONTENT)
 }
 
 /// The content type is demanded because a web page elsewhere can post any other one without asking first.

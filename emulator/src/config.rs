@@ -1,5 +1,6 @@
 //! What can be chosen about an emulator, with the values it has when nobody chooses.
 
+use std::path::PathBuf;
 use std::time::Duration;
 
 use crate::bearer::BearerCheck;
@@ -7,6 +8,7 @@ use crate::clock::Clock;
 use crate::quota::Quota;
 use crate::sender::Senders;
 use crate::signature::AccessKey;
+use crate::tls::Tls;
 
 /// The well-known access key of every emulator that was not given another, in base64. It protects nothing: it is
 /// public, like the development keys of other local Azure emulators, and must never be a real resource's key.
@@ -53,6 +55,10 @@ pub struct Config {
     pub repeat_answer: RepeatAnswer,
     /// How long an operation stays `Running`.
     pub running_for: Duration,
+    /// The certificate to serve https with; plain http without one.
+    pub tls: Option<Tls>,
+    /// The directory in which messages and suppressed addresses outlive the emulator; memory alone without one.
+    pub data: Option<PathBuf>,
 }
 
 impl Default for Config {
@@ -69,6 +75,8 @@ impl Default for Config {
             quota: Quota::None,
             repeat_answer: RepeatAnswer::Accepted,
             running_for: Duration::from_secs(1),
+            tls: None,
+            data: None,
         }
     }
 }

@@ -55,6 +55,8 @@ pub(crate) enum Refusal {
     OverQuota { retry_after: u64 },
     #[error("The operation was not found.")]
     OperationUnknown,
+    #[error("The emulator could not keep the message: its data directory cannot be written.")]
+    NotKept,
     #[error("There is nothing at this address.")]
     NoSuchPlace,
     #[error("The method is not allowed here.")]
@@ -95,6 +97,7 @@ impl Refusal {
             Refusal::SenderUnknown => (StatusCode::BAD_REQUEST, "InvalidSenderUserName"),
             Refusal::OverQuota { .. } => (StatusCode::TOO_MANY_REQUESTS, "TooManyRequests"),
             Refusal::OperationUnknown | Refusal::NoSuchPlace => (StatusCode::NOT_FOUND, "NotFound"),
+            Refusal::NotKept => (StatusCode::INTERNAL_SERVER_ERROR, "InternalServerError"),
             Refusal::Method => (StatusCode::METHOD_NOT_ALLOWED, "MethodNotAllowed"),
             Refusal::Fault { status, .. } => (*status, usual_code(*status)),
         }

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use fastrand::Rng;
 use serde::{Deserialize, Serialize};
 
 use crate::message::Email;
@@ -13,7 +14,11 @@ const MAX_FAULTS: usize = 1_000;
 ///
 /// ```json
 /// {"count": 2, "recipient": "ops@contoso.example", "effect": {"kind": "status", "status": 429, "retryAfter": 7}}
+/// {"percent": 30, "seed": 7, "effect": {"kind": "reset"}}
 /// ```
+///
+/// With `percent` it strikes a share of the matching calls, chosen by a generator of random numbers that begins with
+/// `seed`: the same seed strikes the same calls, in their order, each time.
 ///
 /// A fault waits for a call that is signed, within quota and valid: a bad request is told so, fault or not. Of
 /// several that match, the oldest is used.
@@ -23,9 +28,15 @@ pub struct Fault {
     /// Which call goes wrong; `send` when left out.
     #[serde(default)]
     pub call: Call,
-    /// How many calls; 1 when left out.
-    #[serde(default = "once")]
-    pub count: u32,
+    /// How many calls; when left out 1, or with `percent` as many as come.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub count: Option<u32>,
+    /// How many of a hundred matching calls are struck, 1 to 100; when left out, all.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub percent: Option<u8>,
+    /// Where the random numbers for `percent` begin; 0 when left out.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub seed: Option<u64>,
     /// Only for mails to this address, in any list; letter case does not matter.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub recipient: Option<String>,
@@ -34,10 +45,6 @@ pub struct Fault {
     pub subject: Option<String>,
     /// What happens.
     pub effect: Effect,
-}
-
-fn once() -> u32 {
-    1
 }
 
 /// The calls that can be made to fail.
@@ -112,12 +119,17 @@ impl Effect {
 impl Fault {
     /// This trouble for the next send.
     pub fn next(effect: Effect) -> Fault {
-        Fault { call: Call::Send, count: 1, recipient: None, subject: None, effect }
+        Fault { call: Call::Send, count: Some(1), percent: None, seed: None, recipient: None, subject: None, effect }
     }
 
     /// The same, so many times.
     pub fn times(self, count: u32) -> Fault {
-        Fault { count, ..self }
+        Fault { count: Some(count), ..self }
+    }
+
+    /// This trouble for a share of all sends to come.
+    pub fn share(percent: u8, seed: u64, effect: Effect) -> Fault {
+        Fault { count: None, percent: Some(percent), seed: Some(seed), ..Fault::next(effect) }
     }
 
     /// The same, for status reads.
@@ -155,29 +167,55 @@ fn is_about(email: Option<&Email>, part: &str) -> bool {
 
 /// The faults that wait, oldest first.
 #[derive(Debug, Default)]
-pub(crate) struct Faults(Vec<Fault>);
+pub(crate) struct Faults(Vec<Waiting>);
+
+/// A fault and its dice.
+#[derive(Debug)]
+struct Waiting {
+    fault: Fault,
+    dice: Rng,
+}
+
+impl Waiting {
+    fn new(mut fault: Fault) -> Waiting {
+        if fault.percent.is_none() {
+            fault.count.get_or_insert(1);
+        }
+        let dice = Rng::with_seed(fault.seed.unwrap_or_default());
+        Waiting { fault, dice }
+    }
+
+    /// Whether the fault strikes this call: every call that matches throws the dice once.
+    fn strikes(&mut self, call: Call, email: Option<&Email>) -> bool {
+        self.fault.matches(call, email) && self.fault.percent.is_none_or(|percent| self.dice.u8(..100) < percent)
+    }
+
+    fn is_spent(&self) -> bool {
+        self.fault.count == Some(0)
+    }
+}
 
 impl Faults {
     /// Adds a fault; false when too many wait already.
     pub(crate) fn add(&mut self, fault: Fault) -> bool {
         let room = self.0.len() < MAX_FAULTS;
-        if room && fault.count > 0 {
-            self.0.push(fault);
+        if room && fault.count != Some(0) {
+            self.0.push(Waiting::new(fault));
         }
         room
     }
 
     /// The effect for this call, if one waits. `email` is what a status read asks about, where that is known.
     pub(crate) fn take(&mut self, call: Call, email: Option<&Email>) -> Option<Effect> {
-        let waiting = self.0.iter_mut().find(|fault| fault.matches(call, email))?;
-        waiting.count = waiting.count.saturating_sub(1);
-        let effect = waiting.effect.clone();
-        self.0.retain(|fault| fault.count > 0);
+        let waiting = self.0.iter_mut().find_map(|waiting| waiting.strikes(call, email).then_some(waiting))?;
+        waiting.fault.count = waiting.fault.count.map(|count| count.saturating_sub(1));
+        let effect = waiting.fault.effect.clone();
+        self.0.retain(|waiting| !waiting.is_spent());
         Some(effect)
     }
 
     pub(crate) fn list(&self) -> Vec<Fault> {
-        self.0.clone()
+        self.0.iter().map(|waiting| waiting.fault.clone()).collect()
     }
 
     pub(crate) fn clear(&mut self) {

@@ -32,14 +32,19 @@
 //! | `GET`, `POST`, `DELETE /api/faults` | lists, adds ([`Fault`] as JSON), forgets faults |
 //! | `GET`, `POST`, `DELETE /api/suppressions` | lists, adds (`{"address": …}`), forgets suppressed addresses |
 //!
+//! Messages and suppressed addresses are kept in memory, up to a cap, and in a file as well where [`Config::data`] names
+//! a directory. Faults, attempts and quotas are of this run alone.
+//!
 //! Recipients whose address begins with `bounce@`, `suppressed@`, `quarantine@`, `spam@` or `slow@` (with or
 //! without a `+tag`) meet that fate, and the mail is accepted all the same.
 
 mod acs;
 mod api;
+mod archive;
 mod attempt;
 mod bearer;
 mod body;
+mod changes;
 mod clock;
 mod config;
 mod door;
@@ -58,6 +63,7 @@ mod signature;
 mod store;
 mod strike;
 mod suppression;
+mod tls;
 mod validate;
 mod version;
 
@@ -70,6 +76,7 @@ use tokio::net::TcpListener;
 
 use crate::resource::Resource;
 
+pub use crate::archive::ArchiveError;
 pub use crate::attempt::Attempt;
 pub use crate::bearer::BearerCheck;
 pub use crate::clock::Clock;
@@ -83,6 +90,7 @@ pub use crate::sender::Senders;
 pub use crate::signature::{AccessKey, AccessKeyError, CLOCK_TOLERANCE};
 pub use crate::store::Store;
 pub use crate::suppression::Suppression;
+pub use crate::tls::{Tls, TlsError};
 pub use crate::version::ApiVersion;
 pub use uuid::Uuid;
 
@@ -108,13 +116,16 @@ pub enum BindError {
         /// What the system said.
         source: io::Error,
     },
+    /// What an earlier emulator remembered cannot be read.
+    #[error(transparent)]
+    Archive(#[from] ArchiveError),
 }
 
 impl Emulator {
     /// Listens on `address`; port 0 lets the system choose.
     ///
     /// # Errors
-    /// When the address is in use, or not this machine's, or not allowed.
+    /// When the address is in use, or not this machine's, or not allowed, or when the data directory cannot be used.
     pub async fn bind(address: SocketAddr, config: Config) -> Result<Emulator, BindError> {
         let failed = |source: io::Error| match source.kind() {
             io::ErrorKind::AddrInUse => BindError::InUse(address),
@@ -122,7 +133,7 @@ impl Emulator {
         };
         let listener = TcpListener::bind(address).await.map_err(failed)?;
         let address = listener.local_addr().map_err(failed)?;
-        let store = Store::new(&config);
+        let store = Store::open(&config)?;
         let resource = Arc::new(Resource { config, store, port: address.port() });
         Ok(Emulator { listener, address, resource })
     }
@@ -139,7 +150,7 @@ impl Emulator {
             IpAddr::V6(ip) if ip.is_unspecified() => Ipv6Addr::LOCALHOST.into(),
             ip => ip,
         };
-        format!("http://{}", SocketAddr::new(ip, self.address.port()))
+        format!("{}://{}", self.resource.scheme(), SocketAddr::new(ip, self.address.port()))
     }
 
     /// Endpoint and access key in the form that the Azure portal shows. It contains the key.
@@ -163,7 +174,8 @@ impl Emulator {
     /// # Errors
     /// None at present; the type leaves room for a listener that breaks.
     pub async fn serve(self, shutdown: impl Future<Output = ()> + Send + 'static) -> io::Result<()> {
+        let tls = self.resource.config.tls.as_ref().map(|tls| tls.acceptor().clone());
         let router = server::router(self.resource, self.address);
-        server::serve(self.listener, router, shutdown).await
+        server::serve(self.listener, tls, router, shutdown).await
     }
 }

@@ -37,20 +37,23 @@ impl Mailbox {
         self.order.iter().any(|message| message.internet_message_id == message_id)
     }
 
-    pub(crate) fn add(&mut self, message: Arc<Message>) {
+    /// Adds a message; returns the ids of those that had to make room.
+    pub(crate) fn add(&mut self, message: Arc<Message>) -> Vec<Uuid> {
+        let mut dropped = Vec::new();
         self.bytes += weight(&message);
         self.by_id.insert(message.id, Arc::clone(&message));
         self.order.push_back(message);
         while self.order.len() > self.max_messages || self.bytes > self.max_bytes {
-            self.drop_oldest();
+            dropped.extend(self.drop_oldest());
         }
+        dropped
     }
 
-    fn drop_oldest(&mut self) {
-        if let Some(oldest) = self.order.pop_front() {
-            self.bytes -= weight(&oldest);
-            self.by_id.remove(&oldest.id);
-        }
+    fn drop_oldest(&mut self) -> Option<Uuid> {
+        let oldest = self.order.pop_front()?;
+        self.bytes -= weight(&oldest);
+        self.by_id.remove(&oldest.id);
+        Some(oldest.id)
     }
 
     pub(crate) fn clear(&mut self) {

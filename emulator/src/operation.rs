@@ -2,7 +2,7 @@
 
 use std::time::{Duration, SystemTime};
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use crate::clock::{later, until};
 use crate::message::{Email, Recipients};
@@ -23,7 +23,7 @@ pub struct Operation {
 }
 
 /// Why an operation ended badly.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Failure {
     /// The code, such as `EmailDropped`.
     pub code: String,
@@ -64,7 +64,7 @@ impl Operation {
 }
 
 /// One recipient and what becomes of the mail there.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Delivery {
     /// The address as given.
     pub recipient: String,
@@ -75,7 +75,7 @@ pub struct Delivery {
 /// The delivery words of ACS that the emulator uses.
 ///
 /// Source: Event Grid, ACS email events.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum DeliveryStatus {
     /// Taken by the recipient's server.
     Delivered,
@@ -87,6 +87,8 @@ pub enum DeliveryStatus {
     Quarantined,
     /// Refused as spam.
     FilteredSpam,
+    /// Given up before it reached the recipient's server.
+    Failed,
 }
 
 /// Decides the fate of a mail at the moment of its acceptance, and updates the suppression list.
@@ -97,7 +99,14 @@ pub(crate) fn plan(
     running_for: Duration,
     forced: Option<Failure>,
 ) -> (Operation, Vec<Delivery>) {
-    let deliveries: Vec<_> = email.recipients.all().map(|to| deliver(&to.address, list, now)).collect();
+    let deliveries: Vec<_> = email
+        .recipients
+        .all()
+        .map(|to| match &forced {
+            Some(_) => Delivery { recipient: to.address.clone(), status: DeliveryStatus::Failed },
+            None => deliver(&to.address, list, now),
+        })
+        .collect();
     let slow = if is_slow(&email.recipients) { SLOW } else { Duration::ZERO };
     let ends_at = later(now, running_for.saturating_add(slow));
     let failure = forced.or_else(|| all_suppressed(&deliveries));

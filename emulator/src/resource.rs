@@ -31,12 +31,18 @@ impl Resource {
         }
     }
 
-    /// The host as the client knows it, with a port.
-    pub(crate) fn authority(&self, headers: &HeaderMap) -> String {
+    /// `http` or `https`.
+    pub(crate) fn scheme(&self) -> &'static str {
+        if self.config.tls.is_some() { "https" } else { "http" }
+    }
+
+    /// Scheme, host and port as the client knows them.
+    pub(crate) fn origin(&self, headers: &HeaderMap) -> String {
         let host = headers.get(HOST).and_then(|host| host.to_str().ok());
         let host = host.unwrap_or("127.0.0.1");
         let has_port = host.rsplit_once(':').is_some_and(|(_, port)| port.parse::<u16>().is_ok());
-        if has_port { host.to_owned() } else { format!("{host}:{}", self.port) }
+        let scheme = self.scheme();
+        if has_port { format!("{scheme}://{host}") } else { format!("{scheme}://{host}:{}", self.port) }
     }
 }
 

@@ -15,10 +15,13 @@ use http::header::HOST;
 use hyper::server::conn::http1;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::service::TowerToHyperService;
+use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{Semaphore, watch};
 use tokio::task::JoinSet;
 use tokio::time::{sleep, timeout};
+use tokio_rustls::TlsAcceptor;
+use tokio_rustls::server::TlsStream;
 
 use crate::error::Refusal;
 use crate::line::Line;
@@ -67,17 +70,18 @@ fn names_this_machine(headers: &HeaderMap) -> bool {
 /// Serves until `shutdown` completes, then lets open calls end for a short while.
 pub(crate) async fn serve(
     listener: TcpListener,
+    tls: Option<TlsAcceptor>,
     router: Router,
     shutdown: impl Future<Output = ()> + Send,
 ) -> io::Result<()> {
     let (close, closing) = watch::channel(());
     let mut connections = JoinSet::new();
-    let room = Arc::new(Semaphore::new(MAX_CONNECTIONS));
+    let door = Door { listener, tls, router, room: Arc::new(Semaphore::new(MAX_CONNECTIONS)) };
     tokio::select! {
-        never = accept(&listener, &router, &room, &closing, &mut connections) => match never {},
+        never = door.accept(&closing, &mut connections) => match never {},
         () = shutdown => {}
     }
-    drop(listener);
+    drop(door);
     drop(close);
     let drained = async { while connections.join_next().await.is_some() {} };
     // Whoever is not done by then is cut off when the set is dropped.
@@ -85,29 +89,60 @@ pub(crate) async fn serve(
     Ok(())
 }
 
-async fn accept(
-    listener: &TcpListener,
-    router: &Router,
-    room: &Arc<Semaphore>,
-    closing: &watch::Receiver<()>,
-    connections: &mut JoinSet<()>,
-) -> Infallible {
-    loop {
-        while connections.try_join_next().is_some() {}
-        let place = Arc::clone(room).acquire_owned().await;
-        let Ok((stream, _)) = listener.accept().await else {
-            sleep(BREATH).await;
-            continue;
-        };
-        let (router, closing) = (router.clone(), closing.clone());
-        connections.spawn(async move {
-            converse(stream, router, closing).await;
-            drop(place);
-        });
+/// Where connections come in.
+struct Door {
+    listener: TcpListener,
+    tls: Option<TlsAcceptor>,
+    router: Router,
+    room: Arc<Semaphore>,
+}
+
+impl Door {
+    async fn accept(&self, closing: &watch::Receiver<()>, connections: &mut JoinSet<()>) -> Infallible {
+        loop {
+            while connections.try_join_next().is_some() {}
+            let place = Arc::clone(&self.room).acquire_owned().await;
+            let Ok((stream, _)) = self.listener.accept().await else {
+                sleep(BREATH).await;
+                continue;
+            };
+            let (tls, router, closing) = (self.tls.clone(), self.router.clone(), closing.clone());
+            connections.spawn(async move {
+                greet(stream, tls, router, closing).await;
+                drop(place);
+            });
+        }
     }
 }
 
-async fn converse(stream: TcpStream, router: Router, mut closing: watch::Receiver<()>) {
+/// Speaks TLS first where that is asked for. A client that does not trust the certificate hangs up here.
+async fn greet(stream: TcpStream, tls: Option<TlsAcceptor>, router: Router, closing: watch::Receiver<()>) {
+    let Some(tls) = tls else {
+        return converse(stream, router, closing).await;
+    };
+    if let Ok(Ok(stream)) = timeout(HEADERS_WITHIN, tls.accept(stream)).await {
+        converse(stream, router, closing).await;
+    }
+}
+
+/// A connection, which can be stripped down to its socket.
+trait Wire: AsyncRead + AsyncWrite + Unpin {
+    fn into_socket(self) -> TcpStream;
+}
+
+impl Wire for TcpStream {
+    fn into_socket(self) -> TcpStream {
+        self
+    }
+}
+
+impl Wire for TlsStream<TcpStream> {
+    fn into_socket(self) -> TcpStream {
+        self.into_inner().0
+    }
+}
+
+async fn converse(stream: impl Wire, router: Router, mut closing: watch::Receiver<()>) {
     let line = Line::default();
     let service = TowerToHyperService::new(router.layer(Extension(line.clone())));
     let mut connection = http1::Builder::new()
@@ -117,7 +152,7 @@ async fn converse(stream: TcpStream, router: Router, mut closing: watch::Receive
     tokio::select! {
         // A broken connection is the client's business.
         _ = &mut connection => return,
-        () = line.cut() => return reset(connection.into_parts().io.into_inner()),
+        () = line.cut() => return reset(connection.into_parts().io.into_inner().into_socket()),
         _ = closing.changed() => std::pin::Pin::new(&mut connection).graceful_shutdown(),
     }
     let _ = connection.await;

@@ -5,7 +5,9 @@ use std::time::{Duration, SystemTime};
 
 use uuid::Uuid;
 
+use crate::archive::{Archive, ArchiveError};
 use crate::attempt::{Attempt, AttemptLog, Claim};
+use crate::changes::Changes;
 use crate::clock::Clock;
 use crate::config::Config;
 use crate::error::Refusal;
@@ -25,10 +27,12 @@ pub struct Store {
     clock: Clock,
     running_for: Duration,
     memory: Arc<Mutex<Memory>>,
+    changes: Changes,
 }
 
 #[derive(Debug)]
 struct Memory {
+    archive: Option<Archive>,
     mailbox: Mailbox,
     attempts: AttemptLog,
     faults: Faults,
@@ -53,15 +57,27 @@ pub(crate) enum Acceptance {
 }
 
 impl Store {
-    pub(crate) fn new(config: &Config) -> Store {
+    /// A store with what an earlier one left in the data directory, if there is one.
+    pub(crate) fn open(config: &Config) -> Result<Store, ArchiveError> {
+        let archive = config.data.as_deref().map(Archive::open).transpose()?;
+        let mut mailbox = Mailbox::new(config.max_messages, config.max_stored_bytes);
+        let mut suppressions = SuppressionList::default();
+        if let Some(archive) = &archive {
+            for message in archive.messages()? {
+                mailbox.add(Arc::new(message));
+            }
+            suppressions = SuppressionList::of(archive.suppressions()?);
+        }
         let memory = Memory {
-            mailbox: Mailbox::new(config.max_messages, config.max_stored_bytes),
+            archive,
+            mailbox,
             attempts: AttemptLog::default(),
             faults: Faults::default(),
-            suppressions: SuppressionList::default(),
+            suppressions,
             meters: Meters::new(config.quota),
         };
-        Store { clock: config.clock.clone(), running_for: config.running_for, memory: Arc::new(Mutex::new(memory)) }
+        let memory = Arc::new(Mutex::new(memory));
+        Ok(Store { clock: config.clock.clone(), running_for: config.running_for, memory, changes: Changes::default() })
     }
 
     /// The accepted messages, newest first.
@@ -75,14 +91,23 @@ impl Store {
     }
 
     /// Forgets all messages with their operations, and all attempts. Faults and suppressions stay.
-    pub fn clear(&self) {
+    ///
+    /// # Errors
+    /// When the data directory cannot be written; then nothing is forgotten.
+    pub fn clear(&self) -> Result<(), ArchiveError> {
         let mut memory = self.memory();
+        if let Some(archive) = &memory.archive {
+            archive.clear_messages()?;
+        }
         memory.mailbox.clear();
         memory.attempts.clear();
+        self.changes.tell();
+        Ok(())
     }
 
     /// Lets the next calls that match go wrong. Returns false, and does nothing, when 1,000 faults wait already.
     pub fn fault(&self, fault: Fault) -> bool {
+        self.changes.tell();
         self.memory().faults.add(fault)
     }
 
@@ -93,6 +118,7 @@ impl Store {
 
     /// Forgets all faults.
     pub fn clear_faults(&self) {
+        self.changes.tell();
         self.memory().faults.clear();
     }
 
@@ -108,8 +134,16 @@ impl Store {
     }
 
     /// Puts an address on the suppression list, as a hard bounce does.
-    pub fn suppress(&self, address: &str) {
-        self.memory().suppressions.strike(address, self.clock.now());
+    ///
+    /// # Errors
+    /// When the data directory cannot be written; the address is on the list in memory all the same.
+    pub fn suppress(&self, address: &str) -> Result<(), ArchiveError> {
+        let now = self.clock.now();
+        let mut memory = self.memory();
+        memory.suppressions.strike(address, now);
+        let entry = memory.suppressions.get(address).cloned();
+        self.changes.tell();
+        memory.archive.as_mut().map_or(Ok(()), |archive| archive.suppress(entry.as_slice()))
     }
 
     /// The addresses that are suppressed now.
@@ -118,8 +152,22 @@ impl Store {
     }
 
     /// Empties the suppression list.
-    pub fn clear_suppressions(&self) {
-        self.memory().suppressions.clear();
+    ///
+    /// # Errors
+    /// When the data directory cannot be written; then the list stays as it is.
+    pub fn clear_suppressions(&self) -> Result<(), ArchiveError> {
+        let mut memory = self.memory();
+        if let Some(archive) = &memory.archive {
+            archive.clear_suppressions()?;
+        }
+        memory.suppressions.clear();
+        self.changes.tell();
+        Ok(())
+    }
+
+    /// What tells of messages, attempts, faults and suppressions as they come and go.
+    pub(crate) fn changes(&self) -> &Changes {
+        &self.changes
     }
 
     /// The time by the emulator's clock.
@@ -134,6 +182,7 @@ impl Store {
 
     pub(crate) fn update_attempt(&self, number: u64, change: impl FnOnce(&mut Attempt)) {
         self.memory().attempts.update(number, change);
+        self.changes.tell();
     }
 
     pub(crate) fn count_send(&self) -> Result<(), Refusal> {
@@ -158,7 +207,11 @@ impl Store {
         match earlier {
             Some(earlier) if earlier.request.body == draft.request.body => Ok(Acceptance::Repeat(earlier)),
             Some(_) => Err(Refusal::OperationIdReused),
-            None => memory.add(draft, now, self.running_for).map(Acceptance::New),
+            None => {
+                let message = memory.add(draft, now, self.running_for)?;
+                self.changes.tell();
+                Ok(Acceptance::New(message))
+            }
         }
     }
 
@@ -185,8 +238,19 @@ impl Memory {
             deliveries,
             request: draft.request,
         });
-        self.mailbox.add(Arc::clone(&message));
+        let dropped = self.mailbox.add(Arc::clone(&message));
+        self.keep(&message, &dropped)?;
         Ok(message)
+    }
+
+    /// The file follows the memory: what one has forgotten, the other forgets.
+    fn keep(&mut self, message: &Message, dropped: &[Uuid]) -> Result<(), Refusal> {
+        let Some(archive) = &mut self.archive else {
+            return Ok(());
+        };
+        let touched = message.email.recipients.all().filter_map(|to| self.suppressions.get(&to.address));
+        let touched: Vec<_> = touched.cloned().collect();
+        archive.add(message, dropped, &touched).map_err(|_| Refusal::NotKept)
     }
 }
 

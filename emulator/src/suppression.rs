@@ -46,6 +46,16 @@ impl SuppressionList {
         self.0.insert(address.clone(), Suppression { address, until, strikes });
     }
 
+    /// A list with these addresses on it.
+    pub(crate) fn of(entries: Vec<Suppression>) -> SuppressionList {
+        SuppressionList(entries.into_iter().map(|entry| (entry.address.clone(), entry)).collect())
+    }
+
+    /// What is known of an address, whether or not it is suppressed now.
+    pub(crate) fn get(&self, address: &str) -> Option<&Suppression> {
+        self.0.get(&address.to_lowercase())
+    }
+
     pub(crate) fn list(&self, now: SystemTime) -> Vec<Suppression> {
         self.0.values().filter(|entry| entry.until > now).cloned().collect()
     }

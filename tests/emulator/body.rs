@@ -57,7 +57,7 @@ fn three_versions_are_spoken_and_no_other() {
     }
     let kept: Vec<_> = lab.store.messages().iter().map(|message| message.api_version).collect();
     assert_eq!(kept, ApiVersion::ALL.into_iter().rev().collect::<Vec<_>>());
-    lab.store.clear();
+    lab.store.clear().unwrap();
     let unknown = "Unsupported api-version";
     for version in ["2021-10-01-preview", "2025-09-01&api-version=2025-09-01", "x"] {
         let answer = lab.post(&email()).version(version).go();

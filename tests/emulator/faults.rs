@@ -259,3 +259,42 @@ fn a_thousand_faults_may_wait() {
     lab.own_post("/api/faults", &fault).refused(400, "BadRequest", "too many faults");
     assert_eq!(lab.store.faults().len(), 1_000);
 }
+
+/// Which of twenty sends are refused.
+fn struck(lab: &Lab) -> Vec<bool> {
+    (0..20).map(|_| lab.send(&email()).status == 503).collect()
+}
+
+#[test]
+fn a_share_of_the_sends_is_struck_the_same_way_for_the_same_seed() {
+    let lab = Lab::new();
+    let of_seed = |seed: u64| {
+        lab.store.clear_faults();
+        assert!(lab.store.fault(Fault::share(30, seed, Effect::status(503))));
+        struck(&lab)
+    };
+    let seven = of_seed(7);
+    let count = seven.iter().filter(|struck| **struck).count();
+    assert!((1..20).contains(&count), "{count}");
+    assert_eq!(of_seed(7), seven);
+    assert_ne!(of_seed(8), seven);
+    assert_eq!(of_seed(7), seven);
+}
+
+#[test]
+fn a_share_by_the_api_goes_on_until_it_is_taken_away() {
+    let lab = Lab::new();
+    let fault = json!({"call": "send", "percent": 100, "seed": 3, "effect": {"kind": "status", "status": 503}});
+    assert_eq!(lab.own_post("/api/faults", &fault).status, 204);
+    assert_eq!(struck(&lab), [true; 20]);
+    assert_eq!(lab.own("GET", "/api/faults").json(), json!({"faults": [fault]}));
+    lab.own("DELETE", "/api/faults");
+    assert_eq!(struck(&lab), [false; 20]);
+    let limited = json!({"percent": 100, "count": 3, "effect": {"kind": "status", "status": 503}});
+    assert_eq!(lab.own_post("/api/faults", &limited).status, 204);
+    assert_eq!(struck(&lab).iter().filter(|struck| **struck).count(), 3);
+    for percent in [0, 101] {
+        let bad = json!({"percent": percent, "effect": {"kind": "reset"}});
+        lab.own_post("/api/faults", &bad).refused(400, "BadRequest", "`percent`");
+    }
+}

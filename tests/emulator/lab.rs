@@ -18,6 +18,8 @@ use tokio::task::JoinHandle;
 use ureq::Agent;
 use ureq::http::{Method, Request};
 
+use crate::openapi;
+
 pub const SEND: &str = "/emails:send?api-version=2025-09-01";
 pub const ID: &str = "8540c0de-899f-5cce-acb5-3ec493af3800";
 
@@ -221,8 +223,8 @@ impl Call<'_> {
         for (name, value) in headers.iter().chain(&self.headers) {
             request = request.header(name, value);
         }
-        let mut response = match self.body {
-            Some(body) => self.lab.agent.run(request.body(body).unwrap())?,
+        let mut response = match &self.body {
+            Some(body) => self.lab.agent.run(request.body(body.as_slice()).unwrap())?,
             None => self.lab.agent.run(request.body(()).unwrap())?,
         };
         let mut headers = HashMap::new();
@@ -234,6 +236,7 @@ impl Call<'_> {
         if answer.status >= 400 {
             answer.check_error_shape();
         }
+        openapi::check(&self.target, self.body.as_deref(), answer.status, &answer.text);
         Ok(answer)
     }
 }

@@ -6,6 +6,7 @@ use std::process::ExitCode;
 
 use anyhow::Context as _;
 use clap::Args;
+use postern_emulator::Config;
 use postern_runtime::{BindError, Server};
 
 use super::PolicyOption;
@@ -54,7 +55,7 @@ impl Dev {
         screen.step(format_args!("the policy is good: {}", trial::extent(&policy)));
 
         let server = bind(self.listen).await?;
-        let emulator = bind_emulator(self.acs_listen, "--acs-listen").await?;
+        let emulator = bind_emulator(self.acs_listen, "--acs-listen", Config::default()).await?;
         screen.step("the gate and the emulator have their ports");
         let changes = Changes::watch(directory.path())?;
 

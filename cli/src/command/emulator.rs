@@ -1,13 +1,16 @@
 //! `postern emulator`: Azure Communication Services Email on this machine, without a gate.
 
+use std::fs;
 use std::future::pending;
 use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
-use clap::Args;
-use postern_emulator::{BindError, Config, Emulator as Acs};
+use anyhow::Context as _;
+use clap::{Args, ValueEnum};
+use postern_emulator::{BindError, Config, Emulator as Acs, Quota, Senders, Tls};
 
-use crate::console::{self, BOLD};
+use crate::console::{self, BOLD, YELLOW};
 use crate::interrupt::until_interrupted;
 use crate::listen;
 
@@ -16,31 +19,113 @@ use crate::listen;
 /// It checks signatures as ACS does, keeps the mails it accepts, and shows them in an inbox. Nothing leaves this
 /// machine.
 #[derive(Debug, Args)]
-#[command(after_help = "Example:\n  postern emulator --listen 127.0.0.1:4001")]
+#[command(after_help = "Examples:\n  postern emulator --listen 127.0.0.1:4001\n  postern emulator --tls --data mails")]
 pub struct Emulator {
     /// Where to listen; port 0 takes a free one
     #[arg(long, value_name = "ADDR", default_value = listen::EMULATOR, value_parser = listen::address)]
     listen: SocketAddr,
+
+    /// Speak https, with a certificate made at this start; FILE is where clients find the authority to trust
+    #[arg(long, value_name = "FILE", num_args = 0..=1, require_equals = true, default_missing_value = AUTHORITY)]
+    tls: Option<PathBuf>,
+
+    /// Keep messages and suppressed addresses in this directory; without it, in memory
+    #[arg(long, value_name = "DIR")]
+    data: Option<PathBuf>,
+
+    /// How many calls to allow, as ACS does for domains of this kind
+    #[arg(long, value_enum, default_value_t)]
+    quota: Calls,
+
+    /// A From address that the resource knows; may be repeated. Without any, every address is known
+    #[arg(long = "sender", value_name = "ADDRESS")]
+    senders: Vec<String>,
+}
+
+/// Where the authority's certificate is written where no file is named.
+const AUTHORITY: &str = "postern-emulator-ca.pem";
+
+/// The quotas of ACS, by the kind of domain that mails are sent from.
+#[derive(Debug, Clone, Copy, Default, ValueEnum)]
+enum Calls {
+    /// A domain of one's own: 30 sends a minute, 100 an hour
+    Custom,
+    /// A domain that Azure manages: 5 sends a minute, 10 an hour
+    Managed,
+    /// No limit
+    #[default]
+    None,
+}
+
+impl From<Calls> for Quota {
+    fn from(calls: Calls) -> Self {
+        match calls {
+            Calls::Custom => Self::Custom,
+            Calls::Managed => Self::Managed,
+            Calls::None => Self::None,
+        }
+    }
 }
 
 impl Emulator {
     pub fn run(self) -> anyhow::Result<ExitCode> {
         until_interrupted(async move {
-            let acs = bind(self.listen, "--listen").await?;
+            let acs = bind(self.listen, "--listen", self.config()?).await?;
             console::say(format_args!("{BOLD}Endpoint{BOLD:#}           {}", acs.endpoint()));
             console::say(format_args!("{BOLD}Inbox{BOLD:#}              {}/", acs.endpoint()));
             console::say(format_args!("{BOLD}Connection string{BOLD:#}  {}", acs.connection_string()));
+            console::say(format_args!("\n{}", reach(self.listen)));
+            if let Some(file) = &self.tls {
+                console::say(format_args!("\n{}", trust(file)?));
+            }
             console::say("\nThe access key is public and for development alone. Ctrl-C ends.");
             acs.serve(pending()).await?;
             Ok(ExitCode::SUCCESS)
         })
     }
+
+    fn config(&self) -> anyhow::Result<Config> {
+        let tls = self.tls.as_deref().map(|file| certificate(self.listen, file)).transpose()?;
+        let senders = if self.senders.is_empty() { Senders::Any } else { Senders::Only(self.senders.clone()) };
+        Ok(Config { tls, data: self.data.clone(), quota: self.quota.into(), senders, ..Config::default() })
+    }
+}
+
+/// Makes a certificate and writes its authority where clients can be pointed to.
+fn certificate(listen: SocketAddr, file: &Path) -> anyhow::Result<Tls> {
+    let tls = Tls::generate(listen.ip())?;
+    fs::write(file, tls.authority()).with_context(|| format!("{} cannot be written", file.display()))?;
+    Ok(tls)
+}
+
+/// Says who can read the mails.
+fn reach(listen: SocketAddr) -> String {
+    if listen.ip().is_loopback() {
+        "Only this machine can reach it.".to_owned()
+    } else {
+        format!("{YELLOW}Whoever reaches {listen} can read the mails: it does not listen on the loopback alone.{YELLOW:#}")
+    }
+}
+
+/// Says how clients come to trust the certificate.
+fn trust(file: &Path) -> anyhow::Result<String> {
+    let path = file.canonicalize().with_context(|| format!("{} cannot be found again", file.display()))?;
+    let path = path.display();
+    Ok(format!(
+        "{BOLD}To trust its certificate{BOLD:#}, set for the client alone:\n  \
+         Node.js                NODE_EXTRA_CA_CERTS={path}\n  \
+         Python                 REQUESTS_CA_BUNDLE={path}\n  \
+         Python, asynchronous   SSL_CERT_FILE={path}\n  \
+         curl                   curl --cacert {path}\n\
+         The certificate is made anew at each start. Its authority's key is thrown away, so that it can sign no other."
+    ))
 }
 
 /// Listens, or says which option chooses another address.
-pub async fn bind(address: SocketAddr, option: &str) -> anyhow::Result<Acs> {
-    Acs::bind(address, Config::default()).await.map_err(|error| match error {
+pub async fn bind(address: SocketAddr, option: &str, config: Config) -> anyhow::Result<Acs> {
+    Acs::bind(address, config).await.map_err(|error| match error {
         BindError::InUse(address) => listen::busy(address, option),
         BindError::Other { address, source } => listen::refused(address, &source, option),
+        BindError::Archive(error) => error.into(),
     })
 }
