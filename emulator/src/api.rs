@@ -9,6 +9,7 @@ use axum::{Json, Router};
 use http::StatusCode;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
+use uuid::Uuid;
 
 use crate::acs::uuid;
 use crate::attempt::Attempt;
@@ -31,6 +32,8 @@ pub(crate) fn routes() -> Router<Arc<Resource>> {
         .route("/api/messages", get(list).delete(clear))
         .route("/api/messages/{id}", get(show))
         .route("/api/changes", get(changes))
+        .route("/api/reports", get(reports))
+        .route("/api/reports/validate", get(validate_reports))
         .route("/api/attempts", get(attempts))
         .route("/api/faults", get(faults).post(add_fault).delete(clear_faults))
         .route("/api/suppressions", get(suppressions).post(suppress).delete(clear_suppressions))
@@ -121,6 +124,7 @@ fn details(message: &Message, resource: &Resource) -> Value {
             "timeline": timeline(message, now),
         },
         "deliveries": if ended { json!(message.deliveries) } else { Value::Null },
+        "reports": resource.store.reports_of(message.id),
         "attempts": resource.store.attempts_of(message.id),
         "request": {
             "method": request.method,
@@ -144,6 +148,32 @@ fn timeline(message: &Message, now: SystemTime) -> Vec<Value> {
 async fn clear(State(resource): State<Arc<Resource>>) -> Result<StatusCode, Refusal> {
     resource.store.clear().map_err(|_| Refusal::NotKept)?;
     Ok(StatusCode::NO_CONTENT)
+}
+
+async fn reports(State(resource): State<Arc<Resource>>) -> Json<Value> {
+    let store = &resource.store;
+    Json(json!({
+        "validated": store.is_validated(),
+        "complaints": store.webhook_complaints(),
+        "reports": store.reports(),
+    }))
+}
+
+#[derive(Deserialize)]
+struct Confirmation {
+    code: Uuid,
+}
+
+/// The handshake done by hand: whoever has the code opens this address.
+async fn validate_reports(
+    State(resource): State<Arc<Resource>>,
+    Query(confirmation): Query<Confirmation>,
+) -> Result<&'static str, Refusal> {
+    if confirmation.code != resource.validation_code {
+        return Err(Refusal::NoSuchPlace);
+    }
+    resource.store.validate_reports();
+    Ok("The webhook is validated.")
 }
 
 async fn attempts(State(resource): State<Arc<Resource>>) -> Json<Value> {

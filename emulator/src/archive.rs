@@ -85,7 +85,8 @@ impl Archive {
 
     /// The messages kept, oldest first. One that can no longer be read is left out.
     pub(crate) fn messages(&self) -> Result<Vec<Message>, ArchiveError> {
-        let mut statement = self.run(self.connection.prepare("SELECT id, record, body FROM message ORDER BY position"))?;
+        let mut statement =
+            self.run(self.connection.prepare("SELECT id, record, body FROM message ORDER BY position"))?;
         let rows = self.run(statement.query_map([], |row| Ok(message(row))))?;
         let rows: Vec<_> = self.run(rows.collect())?;
         Ok(rows.into_iter().flatten().collect())
@@ -155,10 +156,13 @@ fn insert(transaction: &Transaction<'_>, message: &Message) -> rusqlite::Result<
         target: request.target.clone(),
         headers: request.headers.clone(),
     };
-    let record = serde_json::to_string(&record).map_err(|error| rusqlite::Error::ToSqlConversionFailure(error.into()))?;
+    let record =
+        serde_json::to_string(&record).map_err(|error| rusqlite::Error::ToSqlConversionFailure(error.into()))?;
     let id = message.id.to_string();
-    transaction
-        .execute("INSERT INTO message (id, record, body) VALUES (?1, ?2, ?3)", params![id, record, &request.body[..]])?;
+    transaction.execute(
+        "INSERT INTO message (id, record, body) VALUES (?1, ?2, ?3)",
+        params![id, record, &request.body[..]],
+    )?;
     Ok(())
 }
 

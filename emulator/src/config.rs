@@ -6,6 +6,7 @@ use std::time::Duration;
 use crate::bearer::BearerCheck;
 use crate::clock::Clock;
 use crate::quota::Quota;
+use crate::report::Webhook;
 use crate::sender::Senders;
 use crate::signature::AccessKey;
 use crate::tls::Tls;
@@ -55,6 +56,8 @@ pub struct Config {
     pub repeat_answer: RepeatAnswer,
     /// How long an operation stays `Running`.
     pub running_for: Duration,
+    /// Where delivery reports go; nowhere without it.
+    pub reports: Option<Webhook>,
     /// The certificate to serve https with; plain http without one.
     pub tls: Option<Tls>,
     /// The directory in which messages and suppressed addresses outlive the emulator; memory alone without one.
@@ -75,6 +78,7 @@ impl Default for Config {
             quota: Quota::None,
             repeat_answer: RepeatAnswer::Accepted,
             running_for: Duration::from_secs(1),
+            reports: None,
             tls: None,
             data: None,
         }

@@ -28,6 +28,8 @@
 //! | `GET /api/messages/{id}` | one message with operation, deliveries, attempts and the raw request |
 //! | `GET /api/messages/{id}/html` | its HTML body, as a page that can run and load nothing |
 //! | `DELETE /api/messages` | forgets messages, operations and attempts |
+//! | `GET /api/changes?after=N` | `{revision}`, at once if it is not `N`, else when something changes, or after 25 s |
+//! | `GET /api/reports` | `{validated, complaints, reports}`: delivery reports and their tries, newest first |
 //! | `GET /api/attempts` | every send seen, refused and lost ones included, newest first |
 //! | `GET`, `POST`, `DELETE /api/faults` | lists, adds ([`Fault`] as JSON), forgets faults |
 //! | `GET`, `POST`, `DELETE /api/suppressions` | lists, adds (`{"address": …}`), forgets suppressed addresses |
@@ -56,6 +58,7 @@ mod mailbox;
 mod message;
 mod operation;
 mod quota;
+mod report;
 mod resource;
 mod sender;
 mod server;
@@ -67,6 +70,7 @@ mod tls;
 mod validate;
 mod version;
 
+use std::convert::Infallible;
 use std::io;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::sync::Arc;
@@ -74,6 +78,7 @@ use std::sync::Arc;
 use thiserror::Error;
 use tokio::net::TcpListener;
 
+use crate::report::{Courier, Subscription};
 use crate::resource::Resource;
 
 pub use crate::archive::ArchiveError;
@@ -86,6 +91,7 @@ pub use crate::fault::{Call, Effect, Fault};
 pub use crate::message::{Address, Attachment, Content, Email, Message, RawRequest, Recipients};
 pub use crate::operation::{Delivery, DeliveryStatus, Failure, Operation, Status};
 pub use crate::quota::Quota;
+pub use crate::report::{DROPPED_ON, EventSchema, LIFETIME, Push, RETRY_AFTER, Report, ReportState, TRIES, Webhook};
 pub use crate::sender::Senders;
 pub use crate::signature::{AccessKey, AccessKeyError, CLOCK_TOLERANCE};
 pub use crate::store::Store;
@@ -134,8 +140,9 @@ impl Emulator {
         let listener = TcpListener::bind(address).await.map_err(failed)?;
         let address = listener.local_addr().map_err(failed)?;
         let store = Store::open(&config)?;
-        let resource = Arc::new(Resource { config, store, port: address.port() });
-        Ok(Emulator { listener, address, resource })
+        let port = address.port();
+        let resource = Resource { config, store, port, validation_code: Uuid::new_v4() };
+        Ok(Emulator { listener, address, resource: Arc::new(resource) })
     }
 
     /// Where it listens.
@@ -172,8 +179,30 @@ impl Emulator {
     /// Serves until `shutdown` completes; open calls then have two seconds to end.
     ///
     /// # Errors
-    /// None at present; the type leaves room for a listener that breaks.
+    /// When there is a webhook for delivery reports and TLS cannot be set up for it.
     pub async fn serve(self, shutdown: impl Future<Output = ()> + Send + 'static) -> io::Result<()> {
+        match self.courier()? {
+            Some(courier) => tokio::select! {
+                never = courier => match never {},
+                ended = self.listen(shutdown) => ended,
+            },
+            None => self.listen(shutdown).await,
+        }
+    }
+
+    /// What carries delivery reports, if they are wanted.
+    fn courier(&self) -> io::Result<Option<impl Future<Output = Infallible> + use<>>> {
+        let Some(webhook) = &self.resource.config.reports else {
+            return Ok(None);
+        };
+        let code = self.resource.validation_code;
+        let confirmation = format!("{}/api/reports/validate?code={code}", self.endpoint());
+        let subscription = Subscription { webhook: webhook.clone(), code, confirmation };
+        let courier = Courier::new(self.store(), Arc::new(subscription)).map_err(io::Error::other)?;
+        Ok(Some(courier.serve(self.store().accepted())))
+    }
+
+    async fn listen(self, shutdown: impl Future<Output = ()> + Send + 'static) -> io::Result<()> {
         let tls = self.resource.config.tls.as_ref().map(|tls| tls.acceptor().clone());
         let router = server::router(self.resource, self.address);
         server::serve(self.listener, tls, router, shutdown).await

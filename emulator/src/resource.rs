@@ -3,6 +3,7 @@
 use http::HeaderMap;
 use http::header::{AUTHORIZATION, HOST};
 use http::request::Parts;
+use uuid::Uuid;
 
 use crate::config::Config;
 use crate::error::Refusal;
@@ -16,6 +17,8 @@ pub(crate) struct Resource {
     pub(crate) store: Store,
     /// The port to name in `Operation-Location` when the client's Host header names none (the Java SDK).
     pub(crate) port: u16,
+    /// What a webhook for delivery reports must give back, or have confirmed by hand.
+    pub(crate) validation_code: Uuid,
 }
 
 impl Resource {

@@ -3,6 +3,7 @@
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, SystemTime};
 
+use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 use uuid::Uuid;
 
 use crate::archive::{Archive, ArchiveError};
@@ -16,6 +17,7 @@ use crate::mailbox::Mailbox;
 use crate::message::{Email, Message, RawRequest};
 use crate::operation::{Failure, plan};
 use crate::quota::Meters;
+use crate::report::{Report, ReportLog};
 use crate::sender::domain_of;
 use crate::suppression::{Suppression, SuppressionList};
 use crate::validate::ValidEmail;
@@ -38,6 +40,9 @@ struct Memory {
     faults: Faults,
     suppressions: SuppressionList,
     meters: Meters,
+    reports: ReportLog,
+    /// Where accepted messages go to be reported on, once somebody listens.
+    accepted: Option<UnboundedSender<Arc<Message>>>,
 }
 
 /// A mail on its way into the mailbox.
@@ -75,6 +80,8 @@ impl Store {
             faults: Faults::default(),
             suppressions,
             meters: Meters::new(config.quota),
+            reports: ReportLog::default(),
+            accepted: None,
         };
         let memory = Arc::new(Mutex::new(memory));
         Ok(Store { clock: config.clock.clone(), running_for: config.running_for, memory, changes: Changes::default() })
@@ -101,6 +108,7 @@ impl Store {
         }
         memory.mailbox.clear();
         memory.attempts.clear();
+        memory.reports.clear();
         self.changes.tell();
         Ok(())
     }
@@ -168,6 +176,53 @@ impl Store {
     /// What tells of messages, attempts, faults and suppressions as they come and go.
     pub(crate) fn changes(&self) -> &Changes {
         &self.changes
+    }
+
+    /// The delivery reports that were begun, newest first; the last 20,000 are kept.
+    pub fn reports(&self) -> Vec<Report> {
+        self.memory().reports.newest_first()
+    }
+
+    /// The delivery reports on one message, oldest first.
+    pub fn reports_of(&self, id: Uuid) -> Vec<Report> {
+        self.memory().reports.of(id)
+    }
+
+    /// Whether the webhook for delivery reports has agreed to them.
+    pub fn is_validated(&self) -> bool {
+        self.memory().reports.is_validated()
+    }
+
+    /// What was wrong with the handshakes so far.
+    pub fn webhook_complaints(&self) -> Vec<String> {
+        self.memory().reports.complaints().to_vec()
+    }
+
+    /// The messages that are accepted from now on.
+    pub(crate) fn accepted(&self) -> UnboundedReceiver<Arc<Message>> {
+        let (sender, receiver) = unbounded_channel();
+        self.memory().accepted = Some(sender);
+        receiver
+    }
+
+    pub(crate) fn validate_reports(&self) {
+        self.memory().reports.validate();
+        self.changes.tell();
+    }
+
+    pub(crate) fn complain_of_webhook(&self, complaint: String) {
+        self.memory().reports.complain(complaint);
+        self.changes.tell();
+    }
+
+    pub(crate) fn begin_report(&self, report: Report) {
+        self.memory().reports.begin(report);
+        self.changes.tell();
+    }
+
+    pub(crate) fn update_report(&self, id: Uuid, change: impl FnOnce(&mut Report)) {
+        self.memory().reports.update(id, change);
+        self.changes.tell();
     }
 
     /// The time by the emulator's clock.
@@ -240,6 +295,10 @@ impl Memory {
         });
         let dropped = self.mailbox.add(Arc::clone(&message));
         self.keep(&message, &dropped)?;
+        if let Some(accepted) = &self.accepted {
+            // Nobody listens any more only when the emulator ends.
+            let _ = accepted.send(Arc::clone(&message));
+        }
         Ok(message)
     }
 

@@ -28,3 +28,42 @@ fn a_busy_port_is_one_sentence() {
     let expected = Said { status: 1, stdout: String::new(), stderr };
     assert_eq!(run(root(), &["emulator", "--listen", &port.to_string()]), expected);
 }
+
+#[test]
+fn it_speaks_https_and_says_how_to_trust_it() {
+    let directory = tempfile::tempdir().unwrap();
+    let mut command = postern(directory.path());
+    let mut emulator = Running::start(command.args(["emulator", "--listen", "127.0.0.1:0", "--tls=ca.pem"]));
+    let endpoint = emulator.address("Endpoint");
+    assert!(endpoint.starts_with("https://127.0.0.1:"), "{endpoint}");
+    let file = directory.path().canonicalize().unwrap().join("ca.pem");
+    emulator.line(&format!("NODE_EXTRA_CA_CERTS={}", file.display()));
+    emulator.line(&format!("SSL_CERT_FILE={}", file.display()));
+    let authority = std::fs::read_to_string(&file).unwrap();
+    assert!(authority.starts_with("-----BEGIN CERTIFICATE-----"));
+    assert!(!authority.contains("KEY"));
+    assert_eq!(emulator.end("-TERM").0, Some(0));
+}
+
+#[test]
+fn it_says_who_can_reach_it() {
+    let mut emulator = Running::start(postern(root()).args(["emulator", "--listen", "127.0.0.1:0"]));
+    emulator.line("Only this machine can reach it.");
+    emulator.end("-TERM");
+    let mut emulator = Running::start(postern(root()).args(["emulator", "--listen", "0.0.0.0:0"]));
+    emulator.line("Whoever reaches 0.0.0.0:0 can read the mails: it does not listen on the loopback alone.");
+    emulator.end("-TERM");
+}
+
+#[test]
+fn it_keeps_messages_where_it_is_told() {
+    let directory = tempfile::tempdir().unwrap();
+    let start = || {
+        let mut command = postern(directory.path());
+        Running::start(command.args(["emulator", "--listen", "127.0.0.1:0", "--data", "mails"]))
+    };
+    let mut emulator = start();
+    emulator.address("Endpoint");
+    emulator.end("-TERM");
+    assert!(directory.path().join("mails/emulator.sqlite3").exists());
+}

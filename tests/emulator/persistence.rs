@@ -91,7 +91,6 @@ fn a_file_in_use_or_of_another_layout_is_told() {
 
     fs::remove_file(&file).unwrap();
     rusqlite::Connection::open(&file).unwrap().pragma_update(None, "user_version", 7).unwrap();
-    let sentence =
-        format!("{} has layout 7, and this emulator knows layout 1; move the file away", file.display());
+    let sentence = format!("{} has layout 7, and this emulator knows layout 1; move the file away", file.display());
     assert_eq!(bind().to_string(), sentence);
 }

@@ -8,7 +8,8 @@ use std::process::ExitCode;
 
 use anyhow::Context as _;
 use clap::{Args, ValueEnum};
-use postern_emulator::{BindError, Config, Emulator as Acs, Quota, Senders, Tls};
+use http::Uri;
+use postern_emulator::{BindError, Config, Emulator as Acs, EventSchema, Quota, Senders, Tls, Webhook};
 
 use crate::console::{self, BOLD, YELLOW};
 use crate::interrupt::until_interrupted;
@@ -40,6 +41,42 @@ pub struct Emulator {
     /// A From address that the resource knows; may be repeated. Without any, every address is known
     #[arg(long = "sender", value_name = "ADDRESS")]
     senders: Vec<String>,
+
+    /// Push delivery reports to this webhook, as Event Grid does
+    #[arg(long, value_name = "URL", value_parser = web_address)]
+    reports: Option<Uri>,
+
+    /// How the reports are wrapped
+    #[arg(long, value_enum, default_value_t, requires = "reports")]
+    reports_schema: Schema,
+
+    /// How many times faster than Event Grid's the waits between tries are
+    #[arg(long, value_name = "N", default_value_t = 60, requires = "reports", value_parser = clap::value_parser!(u32).range(1..))]
+    reports_speed: u32,
+}
+
+/// How an event is wrapped.
+#[derive(Debug, Clone, Copy, Default, ValueEnum)]
+enum Schema {
+    /// Event Grid's own
+    #[default]
+    EventGrid,
+    /// CloudEvents 1.0
+    CloudEvents,
+}
+
+impl From<Schema> for EventSchema {
+    fn from(schema: Schema) -> Self {
+        match schema {
+            Schema::EventGrid => Self::EventGrid,
+            Schema::CloudEvents => Self::CloudEvents,
+        }
+    }
+}
+
+fn web_address(text: &str) -> Result<Uri, &'static str> {
+    let uri = text.parse::<Uri>().ok().filter(|uri| matches!(uri.scheme_str(), Some("http" | "https")));
+    uri.ok_or("write a web address, such as http://127.0.0.1:3000/hooks/delivery")
 }
 
 /// Where the authority's certificate is written where no file is named.
@@ -87,7 +124,18 @@ impl Emulator {
     fn config(&self) -> anyhow::Result<Config> {
         let tls = self.tls.as_deref().map(|file| certificate(self.listen, file)).transpose()?;
         let senders = if self.senders.is_empty() { Senders::Any } else { Senders::Only(self.senders.clone()) };
-        Ok(Config { tls, data: self.data.clone(), quota: self.quota.into(), senders, ..Config::default() })
+        Ok(Config {
+            tls,
+            data: self.data.clone(),
+            quota: self.quota.into(),
+            senders,
+            reports: self.reports.clone().map(|url| self.webhook(url)),
+            ..Config::default()
+        })
+    }
+
+    fn webhook(&self, url: Uri) -> Webhook {
+        Webhook { schema: self.reports_schema.into(), speed: self.reports_speed, ..Webhook::new(url) }
     }
 }
 
@@ -103,7 +151,9 @@ fn reach(listen: SocketAddr) -> String {
     if listen.ip().is_loopback() {
         "Only this machine can reach it.".to_owned()
     } else {
-        format!("{YELLOW}Whoever reaches {listen} can read the mails: it does not listen on the loopback alone.{YELLOW:#}")
+        format!(
+            "{YELLOW}Whoever reaches {listen} can read the mails: it does not listen on the loopback alone.{YELLOW:#}"
+        )
     }
 }
 

@@ -1,0 +1,51 @@
+//! When Event Grid tries again, and when it gives up.
+//!
+//! Source: Event Grid message delivery and retry (custom and system topics). Event Grid adds some randomness, the
+//! emulator none.
+
+use std::time::Duration;
+
+use http::StatusCode;
+
+const MINUTE: u64 = 60;
+const HOUR: u64 = 60 * MINUTE;
+
+/// How long to wait after the first, second, … failed try; the last one repeats.
+pub const RETRY_AFTER: [Duration; 10] = [
+    Duration::from_secs(10),
+    Duration::from_secs(30),
+    Duration::from_secs(MINUTE),
+    Duration::from_secs(5 * MINUTE),
+    Duration::from_secs(10 * MINUTE),
+    Duration::from_secs(30 * MINUTE),
+    Duration::from_secs(HOUR),
+    Duration::from_secs(3 * HOUR),
+    Duration::from_secs(6 * HOUR),
+    Duration::from_secs(12 * HOUR),
+];
+
+/// An event older than this is not tried again.
+pub const LIFETIME: Duration = Duration::from_secs(24 * HOUR);
+
+/// Most tries of one event.
+pub const TRIES: usize = 30;
+
+/// Answers after which an event is not tried again.
+pub const DROPPED_ON: [StatusCode; 4] =
+    [StatusCode::BAD_REQUEST, StatusCode::UNAUTHORIZED, StatusCode::FORBIDDEN, StatusCode::PAYLOAD_TOO_LARGE];
+
+/// How long a webhook may take to answer.
+pub(super) const ANSWER_WITHIN: Duration = Duration::from_secs(30);
+
+/// Whether Event Grid takes the answer for a success.
+pub(super) fn is_success(status: StatusCode) -> bool {
+    (200..=204).contains(&status.as_u16())
+}
+
+/// The wait after so many tries that began so long ago; `None` when it is time to give up.
+pub(super) fn next(tries: usize, since_first: Duration) -> Option<Duration> {
+    let step = tries.checked_sub(1)?;
+    let wait = RETRY_AFTER.get(step).or(RETRY_AFTER.last())?;
+    let in_time = since_first.saturating_add(*wait) <= LIFETIME;
+    (tries < TRIES && in_time).then_some(*wait)
+}
