@@ -9,6 +9,7 @@ use crate::acs::Delivery;
 use crate::auth::Caller;
 use crate::policy::{Address, Digest, Mail, Purpose, Route};
 use crate::select::Selected;
+use crate::trace::Trace;
 
 /// What a line says of its request as a whole.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
@@ -26,13 +27,33 @@ pub enum Verdict {
     Refused,
 }
 
-/// The line.
+impl Verdict {
+    /// The word for it in OpenTelemetry's log data model.
+    const fn severity(self) -> &'static str {
+        match self {
+            Self::Sent | Self::Ignored => "INFO",
+            Self::Refused => "WARN",
+            Self::Partial | Self::Failed => "ERROR",
+        }
+    }
+}
+
+/// The line. Its names are those of OpenTelemetry where it has one.
 #[derive(Debug, Serialize)]
 pub struct Entry {
     #[serde(serialize_with = "rfc3339")]
     time: SystemTime,
+    severity_text: &'static str,
+    trace_id: String,
+    span_id: String,
+    trace_flags: String,
+    #[serde(rename = "service.name")]
+    service: &'static str,
+    #[serde(rename = "event.name")]
+    event: &'static str,
     #[serde(skip_serializing_if = "Option::is_none")]
     policy_sha256: Option<Digest>,
+    #[serde(rename = "http.request.method")]
     method: String,
     #[serde(skip_serializing_if = "Option::is_none")]
     route: Option<String>,
@@ -43,7 +64,10 @@ pub struct Entry {
     verdict: Verdict,
     #[serde(skip_serializing_if = "Option::is_none")]
     reason: Option<String>,
+    #[serde(rename = "http.response.status_code")]
     status: u16,
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    redirected: bool,
     mails: Vec<MailEntry>,
     #[serde(rename = "duration_ms", serialize_with = "milliseconds")]
     duration: Duration,
@@ -71,6 +95,8 @@ struct MailEntry {
     acs_error: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     acs_request_id: Option<Uuid>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    advice: Option<&'static str>,
     attempts: u32,
     #[serde(skip_serializing_if = "is_zero")]
     status_reads: u32,
@@ -78,15 +104,22 @@ struct MailEntry {
     duration: Duration,
 }
 
-/// The methods that HTTP defines; anything else is a stranger's text and stays out of the log.
+/// The methods that HTTP defines; anything else is a stranger's text and stays out of the log, as the semantic
+/// conventions of OpenTelemetry ask.
 const METHODS: [&str; 8] = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE"];
 
 impl Entry {
     /// Begins a line with the policy's digest, if there is a policy. Until more is known the request counts as refused.
-    pub fn begin(time: SystemTime, policy: Option<Digest>, method: &http::Method) -> Self {
-        let method = if METHODS.contains(&method.as_str()) { method.as_str() } else { "other" };
+    pub fn begin(time: SystemTime, policy: Option<Digest>, trace: &Trace, method: &http::Method) -> Self {
+        let method = if METHODS.contains(&method.as_str()) { method.as_str() } else { "_OTHER" };
         Self {
             time,
+            severity_text: Verdict::Refused.severity(),
+            trace_id: trace.trace_id(),
+            span_id: trace.span_id(),
+            trace_flags: trace.trace_flags(),
+            service: "postern",
+            event: "postern.request",
             policy_sha256: policy,
             method: method.to_owned(),
             route: None,
@@ -95,6 +128,7 @@ impl Entry {
             verdict: Verdict::Refused,
             reason: None,
             status: 0,
+            redirected: false,
             mails: Vec::new(),
             duration: Duration::ZERO,
         }
@@ -117,6 +151,11 @@ impl Entry {
         self.caller = Some(CallerEntry { scheme, outcome: "refused" });
     }
 
+    /// Notes that all mails go to the address of a setting.
+    pub fn redirected(&mut self) {
+        self.redirected = true;
+    }
+
     /// Notes what became of a mail.
     pub fn mail(&mut self, mail: &Mail, recipient_domains: Vec<String>, delivery: &Delivery) {
         self.mails.push(MailEntry {
@@ -131,6 +170,7 @@ impl Entry {
             acs_status: delivery.status,
             acs_error: delivery.error_code.clone(),
             acs_request_id: delivery.request_id,
+            advice: delivery.outcome.advice(),
             attempts: delivery.attempts,
             status_reads: delivery.status_reads,
             duration: delivery.duration,
@@ -140,6 +180,7 @@ impl Entry {
     /// Ends the line.
     pub fn finish(mut self, verdict: Verdict, reason: Option<String>, status: u16, duration: Duration) -> String {
         self.verdict = verdict;
+        self.severity_text = verdict.severity();
         self.reason = reason;
         self.status = status;
         self.duration = duration;

@@ -14,9 +14,11 @@ use crate::decode::{self, Format};
 use crate::guard;
 use crate::host::{BodyError, Host};
 use crate::policy::{Diagnostic, Digest, Policy, Route};
+use crate::redirect;
 use crate::render::{self, Message};
-use crate::reply::{self, Refusal, Sent};
+use crate::reply::{self, Readiness, Refusal, Sent};
 use crate::select::{self, Selected};
+use crate::trace::Trace;
 use crate::validate;
 
 /// The paths that the gate answers itself.
@@ -38,6 +40,14 @@ struct Done<'a> {
     route: &'a Route,
     format: Format,
     sent: Vec<Sent>,
+}
+
+/// What all mails of a request have in common on their way out.
+struct Way<'a> {
+    route: &'a Route,
+    caller: &'a Caller,
+    trace: &'a Trace,
+    deadline: Duration,
 }
 
 impl Gate {
@@ -62,8 +72,9 @@ impl Gate {
             return response;
         }
         let started = host.monotonic();
-        let mut entry = Entry::begin(host.now(), self.digest(), &parts.method);
-        let (response, summary) = match self.pass(host, &parts, body, started, &mut entry).await {
+        let trace = Trace::of(&parts.headers, host.random(), host.random() as u64);
+        let mut entry = Entry::begin(host.now(), self.digest(), &trace, &parts.method);
+        let (response, summary) = match self.pass(host, &parts, body, &trace, started, &mut entry).await {
             Ok(done) => reply::respond(done.route, &parts.headers, done.format, &done.sent),
             Err(refusal) => refusal.respond(),
         };
@@ -78,6 +89,7 @@ impl Gate {
         host: &impl Host,
         parts: &Parts,
         body: Result<Bytes, BodyError>,
+        trace: &Trace,
         started: Duration,
         entry: &mut Entry,
     ) -> Result<Done<'_>, Refusal> {
@@ -97,15 +109,20 @@ impl Gate {
         let admitted = guard::admit(route, &parts.headers, submission)?;
         let valid = validate::validate(&route.schema, admitted)?;
         let selected = select::select(route, &valid)?;
-        let messages = selected
+        let mut messages = selected
             .iter()
             .map(|selected| {
                 render::render(policy.templates(), selected, &valid)
                     .map_err(|error| Refusal::Template { mail: selected.mail.name.clone(), place: error.place() })
             })
             .collect::<Result<Vec<_>, _>>()?;
+        if let Some(address) = redirect::read(host).await.map_err(|error| vec![error])? {
+            messages.iter_mut().for_each(|message| redirect::redirect(message, &address));
+            entry.redirected();
+        }
         let deadline = started + route.time_budget;
-        let sent = deliver(host, route, valid.caller(), &selected, &messages, deadline, entry).await?;
+        let way = Way { route, caller: valid.caller(), trace, deadline };
+        let sent = deliver(host, &way, &selected, &messages, entry).await?;
         Ok(Done { route, format, sent })
     }
 
@@ -117,7 +134,13 @@ impl Gate {
         if !matches!(parts.method, Method::GET | Method::HEAD) {
             return Some(Refusal::Method { allow: "GET, HEAD" }.respond().0);
         }
-        Some(if path == HEALTH { reply::alive() } else { reply::readiness(self.digest(), &self.missing(host).await) })
+        Some(if path == HEALTH { reply::alive() } else { self.readiness(host).await })
+    }
+
+    async fn readiness(&self, host: &impl Host) -> Response<Bytes> {
+        let missing = self.missing(host).await;
+        let redirected_to = redirect::read(host).await.ok().flatten();
+        reply::readiness(&Readiness { policy: self.digest(), missing: &missing, redirected_to })
     }
 
     /// What keeps the gate from sending: findings of the policy, or settings by name.
@@ -127,6 +150,7 @@ impl Gate {
             Err(findings) => return findings.iter().map(ToString::to_string).collect(),
         };
         let mut errors = Credentials::read(host).await.err().unwrap_or_default();
+        errors.extend(redirect::read(host).await.err());
         for route in policy.routes() {
             errors.extend(secrets(host, route).await.err().unwrap_or_default());
         }
@@ -153,11 +177,9 @@ async fn secrets(host: &impl Host, route: &Route) -> Result<Vec<String>, Vec<Set
 /// Sends the messages one after the other; once one meets trouble that concerns all, the rest are not tried.
 async fn deliver(
     host: &impl Host,
-    route: &Route,
-    caller: &Caller,
+    way: &Way<'_>,
     selected: &[Selected<'_>],
     messages: &[Message],
-    deadline: Duration,
     entry: &mut Entry,
 ) -> Result<Vec<Sent>, Refusal> {
     if messages.is_empty() {
@@ -167,13 +189,13 @@ async fn deliver(
     let mut sent: Vec<Sent> = Vec::new();
     for (selected, message) in selected.iter().zip(messages) {
         let mail = selected.mail;
-        let operation = operation(route, &mail.name, &caller.event_id);
-        let left = deadline.saturating_sub(host.monotonic());
+        let operation = operation(way.route, &mail.name, &way.caller.event_id);
+        let left = way.deadline.saturating_sub(host.monotonic());
         let hopeless = left.is_zero() || sent.iter().any(|earlier| earlier.delivery.outcome.concerns_all());
         let delivery = if hopeless {
             Delivery::not_sent(operation)
         } else {
-            acs::send(host, &credentials, message, operation, left).await
+            acs::send(host, &credentials, message, operation, way.trace, left).await
         };
         entry.mail(mail, audit::domains(selected), &delivery);
         sent.push(Sent { mail: mail.name.clone(), delivery });

@@ -83,7 +83,7 @@ pub fn render_parts(templates: &Templates, template: &Template, payload: &Value)
 
 /// Makes a text fit for a header: white space and control characters of any kind become single spaces, and
 /// characters that turn the direction of writing, with which one text can pose as another, are left out.
-fn one_line(text: &str, max_chars: usize) -> String {
+pub(crate) fn one_line(text: &str, max_chars: usize) -> String {
     let visible = text.chars().filter(|character| !turns_direction(*character));
     let spaced: String = visible.map(|character| if breaks_line(character) { ' ' } else { character }).collect();
     let line = spaced.split_whitespace().collect::<Vec<_>>().join(" ");

@@ -9,7 +9,7 @@ use crate::acs::{Delivery, Outcome, SettingError};
 use crate::audit::Verdict;
 use crate::decode::{self, Format};
 use crate::host::BodyError;
-use crate::policy::{Digest, Kind, Route};
+use crate::policy::{Address, Digest, Kind, Route};
 use crate::validate::Violation;
 use crate::{auth, guard};
 
@@ -47,6 +47,9 @@ problem_types! {
     INVALID = "invalid-payload", UNPROCESSABLE_ENTITY, "The payload does not fit the schema";
     TEMPLATE = "template-failed", INTERNAL_SERVER_ERROR, "A mail could not be written";
     NOT_CONFIGURED = "not-configured", SERVICE_UNAVAILABLE, "The gate is not configured";
+    SUPPRESSED = "recipients-suppressed", BAD_GATEWAY, "Every recipient is on the suppression list";
+    UNKNOWN_SENDER = "unknown-sender", BAD_GATEWAY, "The sender is not known to the mail service";
+    UNLINKED_DOMAIN = "unlinked-domain", BAD_GATEWAY, "The sender's domain is not linked to the mail service";
     REFUSED_BY_ACS = "not-accepted", BAD_GATEWAY, "Mail was not accepted for delivery";
     TRY_LATER = "try-later", SERVICE_UNAVAILABLE, "Mail cannot be accepted for delivery now";
 }
@@ -220,7 +223,7 @@ pub fn respond(route: &Route, headers: &HeaderMap, format: Format, sent: &[Sent]
     let (problem_type, advice) = if is_temporary(sent) {
         (TRY_LATER, "Send the same request again later: what was accepted will not be sent twice.")
     } else {
-        (REFUSED_BY_ACS, "The operator's log says why.")
+        (refused(sent), "The operator's log says why.")
     };
     let detail = format!("{accepted} of {} mails were accepted. {advice}", sent.len());
     let mut problem = problem(problem_type, &detail);
@@ -234,6 +237,17 @@ pub fn respond(route: &Route, headers: &HeaderMap, format: Format, sent: &[Sent]
     }
     let verdict = if accepted == 0 { Verdict::Failed } else { Verdict::Partial };
     (response, Summary { verdict, reason: Some(problem_type.slug.to_owned()) })
+}
+
+/// The problem of the first mail that ACS does not take, now or later.
+fn refused(sent: &[Sent]) -> ProblemType {
+    let mut outcomes = sent.iter().map(|sent| sent.delivery.outcome);
+    match outcomes.find(|outcome| *outcome != Outcome::Accepted) {
+        Some(Outcome::Suppressed) => SUPPRESSED,
+        Some(Outcome::UnknownSender) => UNKNOWN_SENDER,
+        Some(Outcome::UnlinkedDomain) => UNLINKED_DOMAIN,
+        _ => REFUSED_BY_ACS,
+    }
 }
 
 /// A mail that was not tried shares the fate of the one that met the trouble; alone, it was time that ran out.
@@ -299,15 +313,29 @@ pub fn alive() -> Response<Bytes> {
     body(StatusCode::OK, JSON, &json!({ "status": "alive" }))
 }
 
-/// The answer to `GET /readyz`: the gate could send, or why not, by name; and by which policy, if there is one.
-pub fn readiness(policy: Option<Digest>, missing: &[String]) -> Response<Bytes> {
-    let (status, mut answer) = if missing.is_empty() {
-        (StatusCode::OK, json!({ "status": "ready" }))
-    } else {
-        (StatusCode::SERVICE_UNAVAILABLE, json!({ "status": "not ready", "missing": missing }))
-    };
-    if let (Some(digest), Some(members)) = (policy, answer.as_object_mut()) {
-        members.insert("policy_sha256".to_owned(), json!(digest));
+/// Whether the gate could send, and how.
+#[derive(Debug)]
+pub struct Readiness<'a> {
+    /// The policy, if there is a usable one.
+    pub policy: Option<Digest>,
+    /// What keeps it from sending, a sentence each.
+    pub missing: &'a [String],
+    /// Where all mails go instead of where the policy says.
+    pub redirected_to: Option<Address>,
+}
+
+/// The answer to `GET /readyz`.
+pub fn readiness(readiness: &Readiness<'_>) -> Response<Bytes> {
+    let mut answer = json!({ "status": "ready" });
+    let mut status = StatusCode::OK;
+    if !readiness.missing.is_empty() {
+        status = StatusCode::SERVICE_UNAVAILABLE;
+        answer = json!({ "status": "not ready", "missing": readiness.missing });
+    }
+    if let Some(members) = answer.as_object_mut() {
+        let policy = readiness.policy.map(|digest| ("policy_sha256", json!(digest)));
+        let redirected = readiness.redirected_to.as_ref().map(|to| ("redirect_all_to", json!(to.as_str())));
+        members.extend([policy, redirected].into_iter().flatten().map(|(name, value)| (name.to_owned(), value)));
     }
     body(status, JSON, &answer)
 }

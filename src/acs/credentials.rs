@@ -66,6 +66,9 @@ pub enum SettingFault {
     /// It says what another setting says too.
     #[error("is set beside acs_endpoint or acs_access_key; set one or the other")]
     Ambiguous,
+    /// It is no e-mail address.
+    #[error("is not a plain e-mail address")]
+    Address,
     /// It is not written as the route's scheme demands.
     #[error("is not a secret of the route's scheme")]
     Secret,

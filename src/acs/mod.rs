@@ -17,6 +17,7 @@ use uuid::Uuid;
 
 use crate::host::Host;
 use crate::render::Message;
+use crate::trace::Trace;
 use answer::Answer;
 
 pub use answer::TERMINAL_CODES;
@@ -46,22 +47,29 @@ pub async fn send(
     credentials: &Credentials,
     message: &Message,
     operation: Uuid,
+    trace: &Trace,
     budget: Duration,
 ) -> Delivery {
     let Some(body) = request::body(message) else {
         return Delivery { outcome: Outcome::TooLarge, ..Delivery::not_sent(operation) };
     };
-    let request_id = Uuid::from_u128(host.random());
-    let errand = Errand { host, credentials, operation, request_id, body, started: host.monotonic(), budget };
+    let marks = Marks { operation, request_id: Uuid::from_u128(host.random()), trace: *trace };
+    let errand = Errand { host, credentials, marks, body, started: host.monotonic(), budget };
     errand.run().await
+}
+
+/// What all calls for one message have in common.
+struct Marks {
+    operation: Uuid,
+    request_id: Uuid,
+    trace: Trace,
 }
 
 /// One message on its way.
 struct Errand<'a, H> {
     host: &'a H,
     credentials: &'a Credentials,
-    operation: Uuid,
-    request_id: Uuid,
+    marks: Marks,
     body: Bytes,
     started: Duration,
     budget: Duration,
@@ -69,7 +77,8 @@ struct Errand<'a, H> {
 
 impl<H: Host> Errand<'_, H> {
     async fn run(&self) -> Delivery {
-        let mut delivery = Delivery { request_id: Some(self.request_id), ..Delivery::not_sent(self.operation) };
+        let mut delivery =
+            Delivery { request_id: Some(self.marks.request_id), ..Delivery::not_sent(self.marks.operation) };
         let (mut state, mut refusal, mut trouble) = (State::Send, None, None);
         let decisive = loop {
             match state.call() {
@@ -101,13 +110,13 @@ impl<H: Host> Errand<'_, H> {
     async fn call(&self, call: Call) -> Answer {
         let now = self.host.now();
         let request = match call {
-            Call::Send => request::send(self.credentials, &self.body, self.operation, self.request_id, now),
-            Call::Status => request::status(self.credentials, self.operation, self.request_id, now),
+            Call::Send => request::send(self.credentials, &self.body, &self.marks, now),
+            Call::Status => request::status(self.credentials, &self.marks, now),
         };
         let left = self.left();
         let timeout = (left / 2).max(SHORTEST_CALL).min(left);
         let answer = self.host.fetch(request, timeout).await;
-        answer::read(call, answer, self.operation, self.host.now())
+        answer::read(call, answer, self.marks.operation, self.host.now())
     }
 
     fn elapsed(&self) -> Duration {

@@ -88,6 +88,19 @@ impl Outcome {
         }
     }
 
+    /// What the operator should do, where it is the operator who must mend it; `docs/operations.md` says more.
+    pub const fn advice(self) -> Option<&'static str> {
+        match self {
+            Self::Suppressed => Some("correct the address, or wait until ACS lifts the suppression"),
+            Self::UnknownSender => Some("add the sender's username to its domain in ACS, or correct it in the policy"),
+            Self::UnlinkedDomain => Some("link the sender's domain to the Communication Services resource"),
+            Self::Unauthorized => Some("check the key or the identity's role, the endpoint, the clock and the sender"),
+            Self::NotFound => Some("check that the endpoint is that of a Communication Services resource"),
+            Self::Denied => Some("let the host connect to the endpoint"),
+            _ => None,
+        }
+    }
+
     /// Whether the same message may be accepted later without anybody mending anything.
     pub const fn is_temporary(self) -> bool {
         matches!(

@@ -6,12 +6,12 @@ use bytes::Bytes;
 use http::header::{ACCEPT, AUTHORIZATION, CONTENT_LENGTH, CONTENT_TYPE};
 use http::{HeaderValue, Method, Request};
 use serde::Serialize;
-use uuid::Uuid;
 
 use super::credentials::Credentials;
 use super::signature::sign;
-use super::{API_VERSION, MAX_REQUEST_BYTES};
+use super::{API_VERSION, MAX_REQUEST_BYTES, Marks};
 use crate::render::Message;
+use crate::trace::TRACEPARENT;
 
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
@@ -53,26 +53,20 @@ pub(super) fn body(message: &Message) -> Option<Bytes> {
 }
 
 /// The request that sends a body.
-pub(super) fn send(
-    credentials: &Credentials,
-    body: &Bytes,
-    operation: Uuid,
-    request_id: Uuid,
-    now: SystemTime,
-) -> Request<Bytes> {
+pub(super) fn send(credentials: &Credentials, body: &Bytes, marks: &Marks, now: SystemTime) -> Request<Bytes> {
     let path = format!("/emails:send?api-version={API_VERSION}");
-    let mut request = signed(credentials, Method::POST, &path, body.clone(), request_id, now);
+    let mut request = signed(credentials, Method::POST, &path, body.clone(), marks, now);
     let headers = request.headers_mut();
     headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
     headers.insert(CONTENT_LENGTH, HeaderValue::from(body.len()));
-    headers.insert("operation-id", text(&operation.to_string()));
+    headers.insert("operation-id", text(&marks.operation.to_string()));
     request
 }
 
 /// The request that asks for an operation.
-pub(super) fn status(credentials: &Credentials, operation: Uuid, request_id: Uuid, now: SystemTime) -> Request<Bytes> {
-    let path = format!("/emails/operations/{operation}?api-version={API_VERSION}");
-    signed(credentials, Method::GET, &path, Bytes::new(), request_id, now)
+pub(super) fn status(credentials: &Credentials, marks: &Marks, now: SystemTime) -> Request<Bytes> {
+    let path = format!("/emails/operations/{}?api-version={API_VERSION}", marks.operation);
+    signed(credentials, Method::GET, &path, Bytes::new(), marks, now)
 }
 
 /// A request with the headers that prove and name it.
@@ -81,7 +75,7 @@ fn signed(
     method: Method,
     path: &str,
     body: Bytes,
-    request_id: Uuid,
+    marks: &Marks,
     now: SystemTime,
 ) -> Request<Bytes> {
     let endpoint = &credentials.endpoint;
@@ -91,7 +85,8 @@ fn signed(
     *request.uri_mut() = endpoint.uri(path);
     let headers = request.headers_mut();
     headers.insert(ACCEPT, HeaderValue::from_static("application/json"));
-    headers.insert("x-ms-client-request-id", text(&request_id.to_string()));
+    headers.insert("x-ms-client-request-id", text(&marks.request_id.to_string()));
+    headers.insert(TRACEPARENT, marks.trace.header());
     headers.insert("x-ms-date", text(&signature.date));
     headers.insert("x-ms-content-sha256", text(&signature.content_sha256));
     headers.insert(AUTHORIZATION, text(&signature.authorization));

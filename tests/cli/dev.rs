@@ -136,7 +136,7 @@ fn programs_read_audit_lines_and_people_read_standard_error() {
     let gate = running.complaint("  Gate").trim().strip_prefix("Gate").unwrap().trim().to_owned();
     assert_eq!(post(&format!("{gate}/nowhere"), "application/json", "{}").0, 404);
     let line: Value = serde_json::from_str(&running.next()).unwrap();
-    assert_eq!((&line["verdict"], &line["status"]), (&Value::from("refused"), &Value::from(404)));
+    assert_eq!((&line["verdict"], &line["http.response.status_code"]), (&Value::from("refused"), &Value::from(404)));
     let (status, stdout, _) = running.end("-INT");
     assert_eq!((status, stdout), (Some(0), vec![]));
 }

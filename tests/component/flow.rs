@@ -125,7 +125,7 @@ fn paths_methods_types_and_sizes_are_enforced() {
         ] {
             let answer = stand.post(path, content_type, body);
             assert_eq!((answer.status, answer.problem()), (status, problem));
-            assert_eq!(stand.line()["status"], status);
+            assert_eq!(stand.line()["http.response.status_code"], status);
         }
         let answer = stand.get("/contact");
         assert_eq!((answer.status, answer.headers["allow"].as_str()), (405, "POST"));

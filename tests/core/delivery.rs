@@ -75,7 +75,10 @@ async fn a_status_read_is_signed_and_bare() {
     let address = format!("https://contoso.communication.azure.com/emails/operations/{id}?api-version=2025-09-01");
     assert_eq!((read.method().as_str(), read.uri().to_string(), read.body().len()), ("GET", address, 0));
     let names: Vec<_> = read.headers().keys().map(|name| name.as_str()).collect();
-    assert_eq!(names, ["accept", "x-ms-client-request-id", "x-ms-date", "x-ms-content-sha256", "authorization"]);
+    assert_eq!(
+        names,
+        ["accept", "x-ms-client-request-id", "traceparent", "x-ms-date", "x-ms-content-sha256", "authorization"]
+    );
     assert_eq!(read.headers()["x-ms-content-sha256"], "47DEQpj8HBSa+/TImW+5JCeuQeRkm5NMpJWZG3hSuFU=");
 }
 
@@ -133,6 +136,7 @@ async fn an_operation_that_failed_is_told_with_acs_s_reason() {
         let host = ScriptedHost::answering([Err(FetchError::Timeout), operation(&id, "Failed", Some(code))]);
         let (status, told, mail) = event(&host).await;
         assert_eq!((status, told.as_str(), &mail["acs_error"]), (502, outcome, &json!(code)));
+        assert_eq!(mail.get("advice").is_some(), outcome != "rejected", "{outcome}");
     }
 }
 

@@ -85,7 +85,7 @@ fn state(state: State) -> &'static str {
 }
 
 #[test]
-fn the_table_of_what_follows_what_is_that_of_the_code() {
+fn the_tables_of_what_follows_what_and_of_final_errors_are_those_of_the_code() {
     use Signal::{Accepted, Barred, Doubtful, Failed, Refused, Throttled, Unknown};
     let columns = [Accepted, Failed, Refused, Barred, Unknown, Throttled, Doubtful];
     let row = |from: State| {
@@ -101,10 +101,8 @@ fn the_table_of_what_follows_what_is_that_of_the_code() {
         format!("| {} | {call} | {} |", state(from), columns.map(cell).join(" | "))
     };
     table("docs/delivery.md", "states", &State::ALL.map(row));
-}
 
-#[test]
-fn the_table_of_acs_s_final_errors_is_that_of_the_code() {
+    // In the same document, hence in the same test.
     let row = |(code, outcome): &(&str, postern::acs::Outcome)| format!("| `{code}` | `{}` |", outcome.as_str());
     table("docs/delivery.md", "codes", &TERMINAL_CODES.iter().map(row).collect::<Vec<_>>());
 }

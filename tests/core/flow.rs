@@ -51,6 +51,7 @@ async fn a_request_to_acs_is_complete_and_signed() {
         [
             "accept",
             "x-ms-client-request-id",
+            "traceparent",
             "x-ms-date",
             "x-ms-content-sha256",
             "authorization",
@@ -61,7 +62,7 @@ async fn a_request_to_acs_is_complete_and_signed() {
     );
     assert_eq!(request.headers()["content-length"], request.body().len().to_string().as_str());
     assert_eq!(request.headers()["x-ms-date"], "Tue, 03 Mar 2026 07:05:09 GMT");
-    assert_eq!(request.headers()["x-ms-client-request-id"], "00000000-0000-0000-0000-000000000001");
+    assert_eq!(request.headers()["x-ms-client-request-id"], "00000000-0000-0000-0000-000000000003");
 }
 
 #[tokio::test]
@@ -108,13 +109,19 @@ async fn an_audit_line_says_who_what_and_to_which_domain() {
         line,
         json!({
             "time": "2026-03-03T07:05:09.000Z",
+            "severity_text": "INFO",
+            "trace_id": "00000000000000000000000000000001",
+            "span_id": "0000000000000002",
+            "trace_flags": "00",
+            "service.name": "postern",
+            "event.name": "postern.request",
             "policy_sha256": example().digest(),
-            "method": "POST",
+            "http.request.method": "POST",
             "route": "github",
             "caller": {"scheme": "github", "outcome": "verified"},
             "event_id": "72d3162e-cc78-11e3-81ab-4c9367dc0958",
             "verdict": "sent",
-            "status": 200,
+            "http.response.status_code": 200,
             "mails": [{
                 "mail": "issue-opened",
                 "template": "issue-opened",
@@ -125,7 +132,7 @@ async fn an_audit_line_says_who_what_and_to_which_domain() {
                 "operation_id": host.operations()[0],
                 "outcome": "accepted",
                 "acs_status": 202,
-                "acs_request_id": "00000000-0000-0000-0000-000000000001",
+                "acs_request_id": "00000000-0000-0000-0000-000000000003",
                 "attempts": 1,
                 "duration_ms": 7,
             }],

@@ -7,5 +7,7 @@ mod flow;
 mod lint;
 mod policy;
 mod signature;
+mod staging;
 mod support;
+mod trace;
 mod webhooks;

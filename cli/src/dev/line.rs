@@ -14,6 +14,7 @@ struct Entry {
     verdict: String,
     #[serde(default)]
     reason: Option<String>,
+    #[serde(rename = "http.response.status_code")]
     status: u16,
     mails: Vec<Mail>,
     duration_ms: u64,
