@@ -11,6 +11,7 @@ use crate::acs::{self, Credentials, Delivery, SettingError, SettingFault};
 use crate::audit::{self, Entry};
 use crate::auth::{self, Caller};
 use crate::decode::{self, Format};
+use crate::entra::TokenCache;
 use crate::guard;
 use crate::host::{BodyError, Host};
 use crate::policy::{Diagnostic, Digest, Policy, Route};
@@ -33,6 +34,8 @@ const OPERATIONS: Uuid = Uuid::from_u128(0x7d5c_9a2e_41b6_4f0a_9c3d_2f6b_8e17_a0
 #[derive(Debug)]
 pub struct Gate {
     policy: Result<Policy, Vec<Diagnostic>>,
+    /// Tokens that the gate proves itself with.
+    tokens: TokenCache,
 }
 
 /// What a request's mails came to.
@@ -46,14 +49,15 @@ struct Done<'a> {
 struct Way<'a> {
     route: &'a Route,
     caller: &'a Caller,
+    tokens: &'a TokenCache,
     trace: &'a Trace,
     deadline: Duration,
 }
 
 impl Gate {
     /// A gate for a policy. Without a usable one it answers that it is not configured.
-    pub const fn new(policy: Result<Policy, Vec<Diagnostic>>) -> Self {
-        Self { policy }
+    pub fn new(policy: Result<Policy, Vec<Diagnostic>>) -> Self {
+        Self { policy, tokens: TokenCache::default() }
     }
 
     fn digest(&self) -> Option<Digest> {
@@ -121,7 +125,7 @@ impl Gate {
             entry.redirected();
         }
         let deadline = started + route.time_budget;
-        let way = Way { route, caller: valid.caller(), trace, deadline };
+        let way = Way { route, caller: valid.caller(), tokens: &self.tokens, trace, deadline };
         let sent = deliver(host, &way, &selected, &messages, entry).await?;
         Ok(Done { route, format, sent })
     }
@@ -139,8 +143,9 @@ impl Gate {
 
     async fn readiness(&self, host: &impl Host) -> Response<Bytes> {
         let missing = self.missing(host).await;
+        let identity = Credentials::read(host).await.ok().map(|credentials| credentials.identity());
         let redirected_to = redirect::read(host).await.ok().flatten();
-        reply::readiness(&Readiness { policy: self.digest(), missing: &missing, redirected_to })
+        reply::readiness(&Readiness { policy: self.digest(), missing: &missing, identity, redirected_to })
     }
 
     /// What keeps the gate from sending: findings of the policy, or settings by name.
@@ -186,17 +191,14 @@ async fn deliver(
         return Ok(Vec::new());
     }
     let credentials = Credentials::read(host).await?;
+    let acs = acs::Client { host, credentials: &credentials, tokens: way.tokens, trace: *way.trace };
     let mut sent: Vec<Sent> = Vec::new();
     for (selected, message) in selected.iter().zip(messages) {
         let mail = selected.mail;
         let operation = operation(way.route, &mail.name, &way.caller.event_id);
         let left = way.deadline.saturating_sub(host.monotonic());
         let hopeless = left.is_zero() || sent.iter().any(|earlier| earlier.delivery.outcome.concerns_all());
-        let delivery = if hopeless {
-            Delivery::not_sent(operation)
-        } else {
-            acs::send(host, &credentials, message, operation, way.trace, left).await
-        };
+        let delivery = if hopeless { Delivery::not_sent(operation) } else { acs.send(message, operation, left).await };
         entry.mail(mail, audit::domains(selected), &delivery);
         sent.push(Sent { mail: mail.name.clone(), delivery });
     }

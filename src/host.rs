@@ -39,6 +39,9 @@ pub trait Host {
     /// The value of a setting by its lower_snake name; `None` when it is unset or empty.
     fn setting(&self, name: &str) -> impl Future<Output = Option<String>>;
 
+    /// The text of a file of the host, at most [`MAX_FILE_BYTES`]; `None` when it cannot be read.
+    fn file(&self, path: &str) -> impl Future<Output = Option<String>>;
+
     /// Sends a request and reads the whole answer, within `timeout` and [`MAX_ANSWER_BYTES`].
     ///
     /// # Errors
@@ -55,6 +58,9 @@ pub trait Host {
 
 /// The most bytes of an answer that are read. ACS's answers have a few hundred.
 pub const MAX_ANSWER_BYTES: usize = 64 * 1024;
+
+/// The most bytes of a file that are read. Federated tokens have a few thousand.
+pub const MAX_FILE_BYTES: u64 = 64 * 1024;
 
 /// Why no answer came.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]

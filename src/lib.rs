@@ -14,6 +14,7 @@ pub mod acs;
 pub mod audit;
 pub mod auth;
 pub mod decode;
+pub mod entra;
 pub mod gate;
 pub mod guard;
 pub mod host;

@@ -320,6 +320,8 @@ pub struct Readiness<'a> {
     pub policy: Option<Digest>,
     /// What keeps it from sending, a sentence each.
     pub missing: &'a [String],
+    /// How the gate proves itself to ACS, if its settings say so.
+    pub identity: Option<&'static str>,
     /// Where all mails go instead of where the policy says.
     pub redirected_to: Option<Address>,
 }
@@ -335,7 +337,9 @@ pub fn readiness(readiness: &Readiness<'_>) -> Response<Bytes> {
     if let Some(members) = answer.as_object_mut() {
         let policy = readiness.policy.map(|digest| ("policy_sha256", json!(digest)));
         let redirected = readiness.redirected_to.as_ref().map(|to| ("redirect_all_to", json!(to.as_str())));
-        members.extend([policy, redirected].into_iter().flatten().map(|(name, value)| (name.to_owned(), value)));
+        let identity = readiness.identity.map(|identity| ("identity", json!(identity)));
+        members
+            .extend([policy, identity, redirected].into_iter().flatten().map(|(name, value)| (name.to_owned(), value)));
     }
     body(status, JSON, &answer)
 }

@@ -120,6 +120,10 @@ impl Host for Model {
         }
     }
 
+    async fn file(&self, _: &str) -> Option<String> {
+        None
+    }
+
     async fn fetch(&self, request: Request<Bytes>, timeout: Duration) -> Result<Response<Bytes>, FetchError> {
         let send = request.method() == Method::POST;
         if send {

@@ -10,6 +10,7 @@ use uuid::Uuid;
 
 use super::outcome::Outcome;
 use super::transition::{Call, Signal};
+use crate::entra::TokenError;
 use crate::host::FetchError;
 
 /// The longest wait that is passed on: a day.
@@ -50,6 +51,19 @@ struct Operation {
 #[derive(Deserialize)]
 struct Failure {
     code: Option<String>,
+}
+
+/// What it means that there is no token for a call, which is then not made.
+pub(super) fn without_token(error: TokenError) -> Answer {
+    let (signal, outcome, status, error_code) = match error {
+        TokenError::Refused { status, code } => (Signal::Barred, Outcome::Unauthorized, Some(status), code),
+        TokenError::Assertion => (Signal::Barred, Outcome::Unauthorized, None, None),
+        TokenError::Denied => (Signal::Barred, Outcome::Denied, None, None),
+        TokenError::Unavailable { retry_after } => {
+            (Signal::Postponed, Outcome::Unavailable { retry_after }, None, None)
+        }
+    };
+    Answer { signal, outcome, status, error_code }
 }
 
 /// Reads the answer to a call about an operation.
@@ -109,7 +123,7 @@ fn refusal(call: Call, answer: &Response<Bytes>, now: SystemTime) -> (Signal, Ou
         (_, StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN) => (Signal::Barred, Outcome::Unauthorized),
         (_, StatusCode::NOT_FOUND) => (Signal::Barred, Outcome::NotFound),
         (_, StatusCode::PAYLOAD_TOO_LARGE) => (Signal::Barred, Outcome::TooLarge),
-        (_, StatusCode::TOO_MANY_REQUESTS) => (Signal::Throttled, Outcome::Throttled { retry_after: retry_after() }),
+        (_, StatusCode::TOO_MANY_REQUESTS) => (Signal::Postponed, Outcome::Throttled { retry_after: retry_after() }),
         (_, status) if status == StatusCode::REQUEST_TIMEOUT || status.is_server_error() => {
             (Signal::Doubtful, Outcome::Unavailable { retry_after: retry_after() })
         }
@@ -122,7 +136,7 @@ fn terminal(code: &str) -> Option<Outcome> {
 }
 
 /// Seconds or a date (RFC 9110, 10.2.3).
-fn retry_after(headers: &HeaderMap, now: SystemTime) -> Option<Duration> {
+pub(crate) fn retry_after(headers: &HeaderMap, now: SystemTime) -> Option<Duration> {
     let text = headers.get(RETRY_AFTER)?.to_str().ok()?.trim();
     let wait = match text.parse::<u64>() {
         Ok(seconds) => Duration::from_secs(seconds),

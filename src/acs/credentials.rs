@@ -1,11 +1,18 @@
 //! Where ACS is and how the gate proves itself to it, from settings.
 
 use std::fmt;
+use std::time::Duration;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
-use http::Uri;
+use bytes::Bytes;
+use http::header::AUTHORIZATION;
+use http::uri::PathAndQuery;
+use http::{Request, Uri};
 
+use super::request::text;
+use super::signature::sign;
+use crate::entra::{Identity, TokenCache, TokenError};
 use crate::host::Host;
 
 /// The names of the settings that lead to ACS.
@@ -16,15 +23,36 @@ pub mod setting {
     pub const ACCESS_KEY: &str = "acs_access_key";
     /// Both in one text, as the portal shows it.
     pub const CONNECTION_STRING: &str = "acs_connection_string";
+    /// Which identity is used, where the settings could mean several or none.
+    pub const IDENTITY: &str = "acs_identity";
+    /// What tokens are for, in other clouds than the public one.
+    pub const SCOPE: &str = "acs_scope";
 }
+
+/// What Entra's tokens are for. Microsoft's SDKs for e-mail ask with two slashes.
+pub const PUBLIC_SCOPE: &str = "https://communication.azure.com//.default";
 
 /// What is needed to talk to ACS.
 #[derive(Debug, Clone)]
 pub struct Credentials {
     /// Where it is.
     pub endpoint: Endpoint,
-    /// How requests are signed.
-    pub key: AccessKey,
+    /// How the gate proves itself.
+    pub proof: Proof,
+}
+
+/// How the gate proves itself to ACS.
+#[derive(Debug, Clone)]
+pub enum Proof {
+    /// By signing with one of the resource's keys.
+    AccessKey(AccessKey),
+    /// With a token of an identity that has a role at the resource.
+    Token {
+        /// Who the gate is.
+        identity: Identity,
+        /// What the token is for.
+        scope: String,
+    },
 }
 
 /// An ACS resource's address: https, or http on this machine; no path.
@@ -66,6 +94,18 @@ pub enum SettingFault {
     /// It says what another setting says too.
     #[error("is set beside acs_endpoint or acs_access_key; set one or the other")]
     Ambiguous,
+    /// It names no identity.
+    #[error("is none of access-key, client-secret, workload, app-service, imds")]
+    Identity,
+    /// It is no tenant.
+    #[error("is not a tenant's id or domain")]
+    Tenant,
+    /// It is not an address of http or https.
+    #[error("is not an http or https address")]
+    Url,
+    /// It cannot stand in a header.
+    #[error("cannot stand in a header")]
+    Header,
     /// It is no e-mail address.
     #[error("is not a plain e-mail address")]
     Address,
@@ -90,7 +130,55 @@ impl Credentials {
         let endpoint = host.setting(setting::ENDPOINT).await;
         let key = host.setting(setting::ACCESS_KEY).await;
         let connection = host.setting(setting::CONNECTION_STRING).await;
-        Self::of(connection, endpoint, key)
+        match chosen(host, connection.is_some() || key.is_some()).await.map_err(|error| vec![error])? {
+            Some(name) => Self::with_identity(host, endpoint, name).await,
+            None => Self::of(connection, endpoint, key),
+        }
+    }
+
+    async fn with_identity(host: &impl Host, endpoint: Option<String>, name: &str) -> Result<Self, Vec<SettingError>> {
+        let endpoint = required(setting::ENDPOINT, endpoint, Endpoint::parse, SettingFault::Endpoint);
+        let scope = host.setting(setting::SCOPE).await.unwrap_or_else(|| PUBLIC_SCOPE.to_owned());
+        match (endpoint, Identity::read(host, name).await) {
+            (Ok(endpoint), Ok(identity)) => Ok(Self { endpoint, proof: Proof::Token { identity, scope } }),
+            (endpoint, identity) => {
+                Err(endpoint.err().into_iter().chain(identity.err().into_iter().flatten()).collect())
+            }
+        }
+    }
+
+    /// How the gate proves itself, for probes.
+    pub const fn identity(&self) -> &'static str {
+        match &self.proof {
+            Proof::AccessKey(_) => ACCESS_KEY,
+            Proof::Token { identity, .. } => identity.name(),
+        }
+    }
+
+    /// Adds the proof to a request: a signature of this moment, or a token.
+    pub(super) async fn prove(
+        &self,
+        host: &impl Host,
+        tokens: &TokenCache,
+        mut request: Request<Bytes>,
+        timeout: Duration,
+    ) -> Result<Request<Bytes>, TokenError> {
+        match &self.proof {
+            Proof::AccessKey(key) => {
+                let path = request.uri().path_and_query().map_or("/", PathAndQuery::as_str);
+                let signature =
+                    sign(key, request.method(), self.endpoint.authority(), path, request.body(), host.now());
+                let headers = request.headers_mut();
+                headers.insert("x-ms-date", text(&signature.date));
+                headers.insert("x-ms-content-sha256", text(&signature.content_sha256));
+                headers.insert(AUTHORIZATION, text(&signature.authorization));
+            }
+            Proof::Token { identity, scope } => {
+                let token = tokens.token(host, identity, scope, timeout).await?;
+                request.headers_mut().insert(AUTHORIZATION, token.authorization());
+            }
+        }
+        Ok(request)
     }
 
     /// Makes them of the values of the connection string, or else of endpoint and key.
@@ -113,7 +201,7 @@ impl Credentials {
         let endpoint = required(setting::ENDPOINT, endpoint, Endpoint::parse, SettingFault::Endpoint);
         let key = required(setting::ACCESS_KEY, key, AccessKey::parse, SettingFault::AccessKey);
         match (endpoint, key) {
-            (Ok(endpoint), Ok(key)) => Ok(Self { endpoint, key }),
+            (Ok(endpoint), Ok(key)) => Ok(Self { endpoint, proof: Proof::AccessKey(key) }),
             (endpoint, key) => Err([endpoint.err(), key.err()].into_iter().flatten().collect()),
         }
     }
@@ -141,8 +229,25 @@ impl Credentials {
         };
         Ok(Self {
             endpoint: Endpoint::parse(&endpoint).ok_or_else(|| refused(SettingFault::Endpoint))?,
-            key: AccessKey::parse(&key).ok_or_else(|| refused(SettingFault::AccessKey))?,
+            proof: Proof::AccessKey(AccessKey::parse(&key).ok_or_else(|| refused(SettingFault::AccessKey))?),
         })
+    }
+}
+
+/// The name for keys beside those of [`Identity::NAMES`].
+const ACCESS_KEY: &str = "access-key";
+
+/// The identity's name; none where a key is used. A key that is set is meant, unless a name says otherwise: platforms
+/// set the variables of their identities without being asked.
+async fn chosen(host: &impl Host, has_key: bool) -> Result<Option<&'static str>, SettingError> {
+    match host.setting(setting::IDENTITY).await.as_deref().map(str::trim) {
+        None if has_key => Ok(None),
+        None => Ok(Identity::spoken_of(host).await),
+        Some(ACCESS_KEY) => Ok(None),
+        Some(name) => {
+            let known = Identity::NAMES.into_iter().find(|known| *known == name);
+            known.map(Some).ok_or_else(|| SettingError::new(setting::IDENTITY, SettingFault::Identity))
+        }
     }
 }
 
@@ -178,7 +283,7 @@ impl Endpoint {
     }
 
     /// The address of a path there; the path has its leading slash.
-    pub(super) fn uri(&self, path: &str) -> Uri {
+    pub(crate) fn uri(&self, path: &str) -> Uri {
         let uri = Uri::builder().scheme(self.scheme.clone()).authority(self.authority.as_str()).path_and_query(path);
         // An endpoint's parts are those of a URI, and so is a path that this crate writes.
         uri.build().unwrap_or_default()
@@ -215,11 +320,16 @@ impl fmt::Debug for AccessKey {
 
 #[cfg(test)]
 mod tests {
-    use super::{Credentials, Endpoint, SettingFault};
+    use super::{Credentials, Endpoint, Proof, SettingFault};
 
     fn parsed(text: &str) -> Result<(String, bool), SettingFault> {
         Credentials::parse(text)
-            .map(|credentials| (credentials.endpoint.to_string(), credentials.key.bytes() == b"key!"))
+            .map(|credentials| {
+                (
+                    credentials.endpoint.to_string(),
+                    matches!(&credentials.proof, Proof::AccessKey(key) if key.bytes() == b"key!"),
+                )
+            })
             .map_err(|error| error.fault)
     }
 

@@ -15,13 +15,15 @@ use std::time::Duration;
 use bytes::Bytes;
 use uuid::Uuid;
 
+use crate::entra::TokenCache;
 use crate::host::Host;
 use crate::render::Message;
 use crate::trace::Trace;
 use answer::Answer;
 
 pub use answer::TERMINAL_CODES;
-pub use credentials::{AccessKey, Credentials, Endpoint, SettingError, SettingFault, setting};
+pub(crate) use answer::retry_after;
+pub use credentials::{AccessKey, Credentials, Endpoint, Proof, SettingError, SettingFault, setting};
 pub use outcome::{Delivery, Outcome};
 pub use signature::{Signature, sign};
 pub use transition::{Call, Next, Signal, State};
@@ -38,24 +40,32 @@ pub const MAX_CALLS: u32 = 12;
 /// What a call may take at least, if so much is left; otherwise it may take half of what is left.
 const SHORTEST_CALL: Duration = Duration::from_secs(2);
 
-/// Sends one message under an operation id of the caller's choice, as often as it takes within the budget.
-///
-/// The body depends on the message alone, so every repeat is byte-identical; each call is signed at its moment.
-/// [`State`] says what follows what.
-pub async fn send(
-    host: &impl Host,
-    credentials: &Credentials,
-    message: &Message,
-    operation: Uuid,
-    trace: &Trace,
-    budget: Duration,
-) -> Delivery {
-    let Some(body) = request::body(message) else {
-        return Delivery { outcome: Outcome::TooLarge, ..Delivery::not_sent(operation) };
-    };
-    let marks = Marks { operation, request_id: Uuid::from_u128(host.random()), trace: *trace };
-    let errand = Errand { host, credentials, marks, body, started: host.monotonic(), budget };
-    errand.run().await
+/// A request's way to ACS.
+#[derive(Debug)]
+pub struct Client<'a, H> {
+    /// The host.
+    pub host: &'a H,
+    /// Where ACS is, and how the gate proves itself.
+    pub credentials: &'a Credentials,
+    /// The instance's tokens.
+    pub tokens: &'a TokenCache,
+    /// The trace that the request belongs to.
+    pub trace: Trace,
+}
+
+impl<H: Host> Client<'_, H> {
+    /// Sends one message under an operation id of the caller's choice, as often as it takes within the budget.
+    ///
+    /// The body depends on the message alone, so every repeat is byte-identical; each call is signed at its moment.
+    /// [`State`] says what follows what.
+    pub async fn send(&self, message: &Message, operation: Uuid, budget: Duration) -> Delivery {
+        let Some(body) = request::body(message) else {
+            return Delivery { outcome: Outcome::TooLarge, ..Delivery::not_sent(operation) };
+        };
+        let marks = Marks { operation, request_id: Uuid::from_u128(self.host.random()), trace: self.trace };
+        let started = self.host.monotonic();
+        Errand { client: self, marks, body, started, budget }.run().await
+    }
 }
 
 /// What all calls for one message have in common.
@@ -67,8 +77,7 @@ struct Marks {
 
 /// One message on its way.
 struct Errand<'a, H> {
-    host: &'a H,
-    credentials: &'a Credentials,
+    client: &'a Client<'a, H>,
     marks: Marks,
     body: Bytes,
     started: Duration,
@@ -91,7 +100,8 @@ impl<H: Host> Errand<'_, H> {
                 break if answer.signal == Signal::Unknown { refusal.unwrap_or(answer) } else { answer };
             };
             let calls = delivery.attempts + delivery.status_reads;
-            let wait = backoff::wait(calls, self.host.random()).max(answer.outcome.retry_after().unwrap_or_default());
+            let wait =
+                backoff::wait(calls, self.client.host.random()).max(answer.outcome.retry_after().unwrap_or_default());
             if answer.outcome.is_temporary() {
                 trouble = Some(answer);
             } else if state == State::Send {
@@ -100,7 +110,7 @@ impl<H: Host> Errand<'_, H> {
             if calls >= MAX_CALLS || wait >= self.left() {
                 break trouble.unwrap_or_else(Answer::none);
             }
-            self.host.sleep(wait).await;
+            self.client.host.sleep(wait).await;
             state = next;
         };
         let Answer { outcome, status, error_code, .. } = decisive;
@@ -108,19 +118,26 @@ impl<H: Host> Errand<'_, H> {
     }
 
     async fn call(&self, call: Call) -> Answer {
-        let now = self.host.now();
-        let request = match call {
-            Call::Send => request::send(self.credentials, &self.body, &self.marks, now),
-            Call::Status => request::status(self.credentials, &self.marks, now),
+        let Client { host, credentials, tokens, .. } = self.client;
+        let bare = match call {
+            Call::Send => request::send(&credentials.endpoint, &self.body, &self.marks),
+            Call::Status => request::status(&credentials.endpoint, &self.marks),
         };
+        let request = match credentials.prove(*host, tokens, bare, self.timeout()).await {
+            Ok(request) => request,
+            Err(error) => return answer::without_token(error),
+        };
+        let answer = host.fetch(request, self.timeout()).await;
+        answer::read(call, answer, self.marks.operation, host.now())
+    }
+
+    fn timeout(&self) -> Duration {
         let left = self.left();
-        let timeout = (left / 2).max(SHORTEST_CALL).min(left);
-        let answer = self.host.fetch(request, timeout).await;
-        answer::read(call, answer, self.marks.operation, self.host.now())
+        (left / 2).max(SHORTEST_CALL).min(left)
     }
 
     fn elapsed(&self) -> Duration {
-        self.host.monotonic().saturating_sub(self.started)
+        self.client.host.monotonic().saturating_sub(self.started)
     }
 
     fn left(&self) -> Duration {

@@ -1,14 +1,11 @@
 //! A message as ACS wants it (`EmailMessage` of the REST description).
 
-use std::time::SystemTime;
-
 use bytes::Bytes;
-use http::header::{ACCEPT, AUTHORIZATION, CONTENT_LENGTH, CONTENT_TYPE};
+use http::header::{ACCEPT, CONTENT_LENGTH, CONTENT_TYPE};
 use http::{HeaderValue, Method, Request};
 use serde::Serialize;
 
-use super::credentials::Credentials;
-use super::signature::sign;
+use super::credentials::Endpoint;
 use super::{API_VERSION, MAX_REQUEST_BYTES, Marks};
 use crate::render::Message;
 use crate::trace::TRACEPARENT;
@@ -52,10 +49,10 @@ pub(super) fn body(message: &Message) -> Option<Bytes> {
     (body.len() <= MAX_REQUEST_BYTES).then(|| Bytes::from(body))
 }
 
-/// The request that sends a body.
-pub(super) fn send(credentials: &Credentials, body: &Bytes, marks: &Marks, now: SystemTime) -> Request<Bytes> {
+/// The request that sends a body, without proof of who sends it.
+pub(super) fn send(endpoint: &Endpoint, body: &Bytes, marks: &Marks) -> Request<Bytes> {
     let path = format!("/emails:send?api-version={API_VERSION}");
-    let mut request = signed(credentials, Method::POST, &path, body.clone(), marks, now);
+    let mut request = marked(endpoint, Method::POST, &path, body.clone(), marks);
     let headers = request.headers_mut();
     headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
     headers.insert(CONTENT_LENGTH, HeaderValue::from(body.len()));
@@ -63,23 +60,13 @@ pub(super) fn send(credentials: &Credentials, body: &Bytes, marks: &Marks, now: 
     request
 }
 
-/// The request that asks for an operation.
-pub(super) fn status(credentials: &Credentials, marks: &Marks, now: SystemTime) -> Request<Bytes> {
+/// The request that asks for an operation, without proof of who asks.
+pub(super) fn status(endpoint: &Endpoint, marks: &Marks) -> Request<Bytes> {
     let path = format!("/emails/operations/{}?api-version={API_VERSION}", marks.operation);
-    signed(credentials, Method::GET, &path, Bytes::new(), marks, now)
+    marked(endpoint, Method::GET, &path, Bytes::new(), marks)
 }
 
-/// A request with the headers that prove and name it.
-fn signed(
-    credentials: &Credentials,
-    method: Method,
-    path: &str,
-    body: Bytes,
-    marks: &Marks,
-    now: SystemTime,
-) -> Request<Bytes> {
-    let endpoint = &credentials.endpoint;
-    let signature = sign(&credentials.key, &method, endpoint.authority(), path, &body, now);
+fn marked(endpoint: &Endpoint, method: Method, path: &str, body: Bytes, marks: &Marks) -> Request<Bytes> {
     let mut request = Request::new(body);
     *request.method_mut() = method;
     *request.uri_mut() = endpoint.uri(path);
@@ -87,14 +74,11 @@ fn signed(
     headers.insert(ACCEPT, HeaderValue::from_static("application/json"));
     headers.insert("x-ms-client-request-id", text(&marks.request_id.to_string()));
     headers.insert(TRACEPARENT, marks.trace.header());
-    headers.insert("x-ms-date", text(&signature.date));
-    headers.insert("x-ms-content-sha256", text(&signature.content_sha256));
-    headers.insert(AUTHORIZATION, text(&signature.authorization));
     request
 }
 
-/// Ids, dates and base64 are all a header can hold, so the default is never taken.
-fn text(value: &str) -> HeaderValue {
+/// Ids, dates and base64 are things that a header can hold, so the default is never taken.
+pub(super) fn text(value: &str) -> HeaderValue {
     HeaderValue::from_str(value).unwrap_or(HeaderValue::from_static(""))
 }
 

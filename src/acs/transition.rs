@@ -42,8 +42,8 @@ pub enum Signal {
     Barred,
     /// ACS does not know the operation, which early on says nothing (404 to a status read).
     Unknown,
-    /// This call was not taken because of the quota (429).
-    Throttled,
+    /// This call was not taken, and may be later (429, or there is no token for it now).
+    Postponed,
     /// Nobody knows whether this call was taken (408, 5xx, time-out, broken connection, an answer that is none).
     Doubtful,
 }
@@ -75,14 +75,14 @@ impl State {
             (_, Signal::Accepted | Signal::Failed) => Next::End,
 
             (Self::Send, Signal::Refused) => Next::Go(Self::Check),
-            (Self::Send, Signal::Throttled) => Next::Go(Self::Send),
+            (Self::Send, Signal::Postponed) => Next::Go(Self::Send),
             (Self::Send, Signal::Doubtful) => Next::Go(Self::Ask),
             (Self::Send, _) | (Self::Check, Signal::Unknown) => Next::End,
             (Self::Check, _) => Next::Go(Self::Check),
 
             (Self::Ask, _) => Next::Go(Self::AskAgain),
             (Self::AskAgain, _) => Next::Go(Self::SendAgain),
-            (Self::SendAgain, Signal::Throttled) => Next::Go(Self::SendAgain),
+            (Self::SendAgain, Signal::Postponed) => Next::Go(Self::SendAgain),
             (Self::SendAgain, Signal::Doubtful) => Next::Go(Self::Ask),
             (Self::SendAgain | Self::Confirm, _) => Next::Go(Self::Confirm),
         }
@@ -92,10 +92,10 @@ impl State {
 impl Call {
     /// The signals that an answer to it can give.
     pub const fn signals(self) -> &'static [Signal] {
-        use Signal::{Accepted, Barred, Doubtful, Failed, Refused, Throttled, Unknown};
+        use Signal::{Accepted, Barred, Doubtful, Failed, Postponed, Refused, Unknown};
         match self {
-            Self::Send => &[Accepted, Failed, Refused, Barred, Throttled, Doubtful],
-            Self::Status => &[Accepted, Failed, Unknown, Barred, Throttled, Doubtful],
+            Self::Send => &[Accepted, Failed, Refused, Barred, Postponed, Doubtful],
+            Self::Status => &[Accepted, Failed, Unknown, Barred, Postponed, Doubtful],
         }
     }
 }

@@ -1,6 +1,7 @@
 //! The WASI 0.3 adapter: the component's entry, and the services of a WASI host.
 
 use std::error::Error;
+use std::io::Read as _;
 use std::pin::pin;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
@@ -18,7 +19,7 @@ use spin_sdk::wasip3::http::types::{ErrorCode, RequestOptions};
 use spin_sdk::wasip3::http_compat::RequestOptionsExtension;
 use spin_sdk::wasip3::random::random::get_random_bytes;
 
-use super::{BodyError, FetchError, Host, MAX_ANSWER_BYTES, own, settings};
+use super::{BodyError, FetchError, Host, MAX_ANSWER_BYTES, MAX_FILE_BYTES, own, settings};
 
 /// How long a request's body may take to arrive.
 const BODY_TIMEOUT: Duration = Duration::from_secs(10);
@@ -83,6 +84,13 @@ impl Host for Wasi {
 
     async fn setting(&self, name: &str) -> Option<String> {
         settings::get(name).await.filter(|value| !value.is_empty())
+    }
+
+    async fn file(&self, path: &str) -> Option<String> {
+        let mut text = String::new();
+        let file = std::fs::File::open(path).ok()?;
+        let size = file.take(MAX_FILE_BYTES + 1).read_to_string(&mut text).ok()?;
+        (size as u64 <= MAX_FILE_BYTES).then_some(text)
     }
 
     async fn fetch(&self, request: Request<Bytes>, timeout: Duration) -> Result<Response<Bytes>, FetchError> {

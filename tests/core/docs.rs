@@ -86,8 +86,8 @@ fn state(state: State) -> &'static str {
 
 #[test]
 fn the_tables_of_what_follows_what_and_of_final_errors_are_those_of_the_code() {
-    use Signal::{Accepted, Barred, Doubtful, Failed, Refused, Throttled, Unknown};
-    let columns = [Accepted, Failed, Refused, Barred, Unknown, Throttled, Doubtful];
+    use Signal::{Accepted, Barred, Doubtful, Failed, Postponed, Refused, Unknown};
+    let columns = [Accepted, Failed, Refused, Barred, Unknown, Postponed, Doubtful];
     let row = |from: State| {
         let cell = |signal| match from.next(signal) {
             _ if !from.call().signals().contains(&signal) => "–",

@@ -52,12 +52,12 @@ async fn a_request_to_acs_is_complete_and_signed() {
             "accept",
             "x-ms-client-request-id",
             "traceparent",
-            "x-ms-date",
-            "x-ms-content-sha256",
-            "authorization",
             "content-type",
             "content-length",
             "operation-id",
+            "x-ms-date",
+            "x-ms-content-sha256",
+            "authorization",
         ]
     );
     assert_eq!(request.headers()["content-length"], request.body().len().to_string().as_str());
@@ -543,7 +543,7 @@ async fn probes_say_whether_the_gate_lives_and_what_it_lacks_by_name() {
     assert_eq!(body(&call(&gate_, &host, get("/healthz")).await), json!({"status": "alive"}));
     let ready = call(&gate_, &host, get("/readyz")).await;
     let digest = example().digest().to_string();
-    let expected = json!({"status": "ready", "policy_sha256": digest});
+    let expected = json!({"status": "ready", "policy_sha256": digest, "identity": "access-key"});
     assert_eq!((ready.status().as_u16(), body(&ready)), (200, expected));
     assert!(host.lines.borrow().is_empty(), "probes have no audit line");
 

@@ -4,6 +4,7 @@
 mod delivery;
 mod docs;
 mod flow;
+mod identity;
 mod lint;
 mod policy;
 mod signature;

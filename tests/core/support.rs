@@ -19,7 +19,12 @@ pub const STANDARD_SECRET: &str = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw";
 
 pub type Answer = Result<Response<Bytes>, FetchError>;
 
+/// Answers what is not meant for ACS.
+pub type Platform = Box<dyn Fn(&Request<Bytes>) -> Option<Answer>>;
+
 pub struct ScriptedHost {
+    /// Entra and the like; what it does not answer goes to ACS.
+    pub platform: RefCell<Option<Platform>>,
     pub now: Cell<u64>,
     pub settings: BTreeMap<String, String>,
     /// What ACS answers first, in order; afterwards it is well.
@@ -27,11 +32,16 @@ pub struct ScriptedHost {
     /// What it answers afterwards instead.
     pub ailing: RefCell<Option<Answer>>,
     pub requests: RefCell<Vec<Request<Bytes>>>,
+    pub platform_requests: RefCell<Vec<Request<Bytes>>>,
     pub lines: RefCell<Vec<Value>>,
+    /// The host's files, by path.
+    pub files: RefCell<BTreeMap<String, String>>,
     /// The operations that ACS has taken.
     taken: RefCell<BTreeSet<String>>,
     /// How long the gate waited between calls.
     pub waits: RefCell<Vec<Duration>>,
+    /// Whether waits never end: for requests at the same time, of which only answers may wake one.
+    pub patient: Cell<bool>,
     monotonic: Cell<Duration>,
     random: Cell<u128>,
     /// The random bits, where they are not to be counted up.
@@ -51,6 +61,7 @@ impl ScriptedHost {
             ("jobs_secret", STANDARD_SECRET),
         ];
         Self {
+            platform: RefCell::default(),
             now: Cell::new(NOW),
             settings: settings.map(|(name, value)| (name.to_owned(), value.to_owned())).into(),
             answers: RefCell::default(),
@@ -58,7 +69,10 @@ impl ScriptedHost {
             taken: RefCell::default(),
             waits: RefCell::default(),
             requests: RefCell::default(),
+            platform_requests: RefCell::default(),
             lines: RefCell::default(),
+            files: RefCell::default(),
+            patient: Cell::new(false),
             monotonic: Cell::new(Duration::from_secs(1)),
             random: Cell::new(1),
             randomness: Cell::new(None),
@@ -143,11 +157,24 @@ impl Host for ScriptedHost {
     }
 
     async fn sleep(&self, duration: Duration) {
+        if self.patient.get() {
+            return std::future::pending().await;
+        }
         self.waits.borrow_mut().push(duration);
         self.pass(duration);
     }
 
+    async fn file(&self, path: &str) -> Option<String> {
+        self.files.borrow().get(path).cloned()
+    }
+
     async fn fetch(&self, request: Request<Bytes>, timeout: Duration) -> Answer {
+        let platform = self.platform.borrow().as_ref().and_then(|platform| platform(&request));
+        if let Some(answer) = platform {
+            self.platform_requests.borrow_mut().push(request);
+            tokio::task::yield_now().await;
+            return answer;
+        }
         let answer = self.answers.borrow_mut().pop_front().or_else(|| self.ailing.borrow().clone());
         let answer = answer.unwrap_or_else(|| self.healthy(&request));
         self.requests.borrow_mut().push(request);
@@ -225,7 +252,7 @@ pub async fn call_with(
     }
     let text = format!("{body}{:?}{:?}", response.headers(), host.lines.borrow());
     for (name, secret) in &host.settings {
-        let public = ["acs_endpoint", "redirect_all_to"].contains(&name.as_str());
+        let public = ["acs_endpoint", "acs_identity", "redirect_all_to"].contains(&name.as_str());
         assert!(public || !text.contains(secret.as_str()), "the value of {name} leaked");
     }
     assert!(!text.contains("canary-acs-text"), "ACS's text leaked");

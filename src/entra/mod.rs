@@ -1,0 +1,9 @@
+//! Microsoft Entra ID: tokens by which the gate proves itself, instead of keys.
+
+mod cache;
+mod identity;
+mod token;
+
+pub use cache::{ATTEMPT_PAUSE, REFRESH_BEFORE, TokenCache};
+pub use identity::{Identity, Secret, setting};
+pub use token::{Token, TokenError};
