@@ -76,7 +76,7 @@ impl Model {
 
     /// Starts over with a script.
     fn play(&self, script: &[usize]) {
-        self.store.clear();
+        self.store.clear().unwrap();
         self.store.clear_faults();
         self.script.replace(script.to_vec());
         self.used.set(0);
