@@ -7,7 +7,9 @@ use uuid::Uuid;
 
 use crate::acs::Delivery;
 use crate::auth::Caller;
+use crate::contract::Contract;
 use crate::policy::{Address, Digest, Mail, Purpose, Route};
+use crate::reply::Summary;
 use crate::select::Selected;
 use crate::trace::Trace;
 
@@ -25,13 +27,15 @@ pub enum Verdict {
     Ignored,
     /// The request was not let through.
     Refused,
+    /// A sender asked whether its events are wanted, and got its answer.
+    Handshake,
 }
 
 impl Verdict {
     /// The word for it in OpenTelemetry's log data model.
     const fn severity(self) -> &'static str {
         match self {
-            Self::Sent | Self::Ignored => "INFO",
+            Self::Sent | Self::Ignored | Self::Handshake => "INFO",
             Self::Refused => "WARN",
             Self::Partial | Self::Failed => "ERROR",
         }
@@ -39,7 +43,7 @@ impl Verdict {
 }
 
 /// The line. Its names are those of OpenTelemetry where it has one.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Clone, Serialize)]
 pub struct Entry {
     #[serde(serialize_with = "rfc3339")]
     time: SystemTime,
@@ -61,6 +65,8 @@ pub struct Entry {
     caller: Option<CallerEntry>,
     #[serde(skip_serializing_if = "Option::is_none")]
     event_id: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    batch: Option<Batch>,
     verdict: Verdict,
     #[serde(skip_serializing_if = "Option::is_none")]
     reason: Option<String>,
@@ -68,18 +74,28 @@ pub struct Entry {
     status: u16,
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     redirected: bool,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    redelivery: Option<&'static str>,
     mails: Vec<MailEntry>,
     #[serde(rename = "duration_ms", serialize_with = "milliseconds")]
     duration: Duration,
 }
 
-#[derive(Debug, Serialize)]
+/// An event's place among those of its request.
+#[derive(Debug, Clone, Copy, Serialize)]
+struct Batch {
+    /// Counted from 1.
+    event: usize,
+    of: usize,
+}
+
+#[derive(Debug, Clone, Serialize)]
 struct CallerEntry {
     scheme: &'static str,
     outcome: &'static str,
 }
 
-#[derive(Debug, Serialize)]
+#[derive(Debug, Clone, Serialize)]
 struct MailEntry {
     mail: String,
     template: String,
@@ -125,10 +141,12 @@ impl Entry {
             route: None,
             caller: None,
             event_id: None,
+            batch: None,
             verdict: Verdict::Refused,
             reason: None,
             status: 0,
             redirected: false,
+            redelivery: None,
             mails: Vec::new(),
             duration: Duration::ZERO,
         }
@@ -156,6 +174,11 @@ impl Entry {
         self.redirected = true;
     }
 
+    /// Notes the event's place among those of its request, counted from 0.
+    pub const fn batch(&mut self, index: usize, of: usize) {
+        self.batch = Some(Batch { event: index + 1, of });
+    }
+
     /// Notes what became of a mail.
     pub fn mail(&mut self, mail: &Mail, recipient_domains: Vec<String>, delivery: &Delivery) {
         self.mails.push(MailEntry {
@@ -177,11 +200,13 @@ impl Entry {
         });
     }
 
-    /// Ends the line.
-    pub fn finish(mut self, verdict: Verdict, reason: Option<String>, status: u16, duration: Duration) -> String {
-        self.verdict = verdict;
-        self.severity_text = verdict.severity();
-        self.reason = reason;
+    /// Ends the line. Where mail was not sent that should have been, it says whether the caller comes again by itself.
+    pub fn finish(mut self, summary: Summary, contract: &Contract, status: u16, duration: Duration) -> String {
+        let lost = matches!(summary.verdict, Verdict::Failed | Verdict::Partial) && !contract.redelivers;
+        self.redelivery = lost.then_some("by hand");
+        self.verdict = summary.verdict;
+        self.severity_text = summary.verdict.severity();
+        self.reason = summary.reason;
         self.status = status;
         self.duration = duration;
         // Every field is a plain number or text, which JSON can always hold.

@@ -9,15 +9,17 @@ use uuid::Uuid;
 
 use crate::acs::{self, Credentials, Delivery, SettingError, SettingFault};
 use crate::audit::{self, Entry};
-use crate::auth::{self, Caller};
-use crate::decode::{self, Format};
+use crate::auth::{self, Caller, KeyCache};
+use crate::contract::{self, Contract};
+use crate::decode::{self, Events, Format, Submission};
 use crate::entra::TokenCache;
 use crate::guard;
+use crate::handshake;
 use crate::host::{BodyError, Host};
 use crate::policy::{Diagnostic, Digest, Policy, Route};
 use crate::redirect;
 use crate::render::{self, Message};
-use crate::reply::{self, Readiness, Refusal, Sent};
+use crate::reply::{self, Handled, Readiness, Refusal, Sent, Summary};
 use crate::select::{self, Selected};
 use crate::trace::Trace;
 use crate::validate;
@@ -36,19 +38,27 @@ pub struct Gate {
     policy: Result<Policy, Vec<Diagnostic>>,
     /// Tokens that the gate proves itself with.
     tokens: TokenCache,
+    /// Published keys that callers are checked with.
+    keys: KeyCache,
 }
 
-/// What a request's mails came to.
-struct Done<'a> {
-    route: &'a Route,
-    format: Format,
-    sent: Vec<Sent>,
+/// What a request came to.
+enum Done<'a> {
+    /// A sender asked whether its events are wanted.
+    Handshake(Response<Bytes>),
+    /// Its events were handled.
+    Handled { route: &'a Route, format: Format, batch: bool, events: Vec<(Entry, Handled)> },
+}
+
+/// An event whose mails are written.
+struct Prepared<'a> {
+    caller: Caller,
+    mails: Vec<(Selected<'a>, Message)>,
 }
 
 /// What all mails of a request have in common on their way out.
 struct Way<'a> {
     route: &'a Route,
-    caller: &'a Caller,
     tokens: &'a TokenCache,
     trace: &'a Trace,
     deadline: Duration,
@@ -57,7 +67,7 @@ struct Way<'a> {
 impl Gate {
     /// A gate for a policy. Without a usable one it answers that it is not configured.
     pub fn new(policy: Result<Policy, Vec<Diagnostic>>) -> Self {
-        Self { policy, tokens: TokenCache::default() }
+        Self { policy, tokens: TokenCache::default(), keys: KeyCache::default() }
     }
 
     fn digest(&self) -> Option<Digest> {
@@ -78,13 +88,34 @@ impl Gate {
         let started = host.monotonic();
         let trace = Trace::of(&parts.headers, host.random(), host.random() as u64);
         let mut entry = Entry::begin(host.now(), self.digest(), &trace, &parts.method);
-        let (response, summary) = match self.pass(host, &parts, body, &trace, started, &mut entry).await {
-            Ok(done) => reply::respond(done.route, &parts.headers, done.format, &done.sent),
-            Err(refusal) => refusal.respond(),
+        let (response, lines) = match self.pass(host, &parts, body, &trace, started, &mut entry).await {
+            Ok(Done::Handshake(response)) => (response, vec![(entry, Summary::HANDSHAKE)]),
+            Ok(Done::Handled { route, format, batch, events }) => {
+                let (entries, handled): (Vec<_>, Vec<_>) = events.into_iter().unzip();
+                let (response, summaries) = reply::respond(route, &parts.headers, format, &handled, batch);
+                let mut lines: Vec<_> = entries.into_iter().zip(summaries).collect();
+                if lines.is_empty() {
+                    lines.push((entry, Summary::IGNORED));
+                }
+                (response, lines)
+            }
+            Err(refusal) => {
+                let (response, summary) = refusal.respond(self.contract(parts.uri.path()));
+                (response, vec![(entry, summary)])
+            }
         };
         let duration = host.monotonic().saturating_sub(started);
-        host.audit(&entry.finish(summary.verdict, summary.reason, response.status().as_u16(), duration));
+        let contract = self.contract(parts.uri.path());
+        for (entry, summary) in lines {
+            host.audit(&entry.finish(summary, contract, response.status().as_u16(), duration));
+        }
         response
+    }
+
+    /// What the callers of a path expect of answers.
+    fn contract(&self, path: &str) -> &'static Contract {
+        let route = self.policy.as_ref().ok().and_then(|policy| policy.route(path));
+        route.map_or(&contract::PLAIN, |route| route.contract)
     }
 
     /// The way of a request through the gate.
@@ -100,34 +131,53 @@ impl Gate {
         let policy = self.policy.as_ref().map_err(|_| Refusal::Policy)?;
         let route = policy.route(parts.uri.path()).ok_or(Refusal::UnknownPath)?;
         entry.route(route);
+        if let Some(answer) = handshake::options(route, parts) {
+            return Ok(Done::Handshake(answer?));
+        }
         if parts.method != Method::POST {
             return Err(Refusal::Method { allow: "POST" });
         }
         let body = body.map_err(|error| Refusal::Body { error, limit: route.body_limit })?;
-        let secrets = secrets(host, route).await?;
-        let verified = auth::authenticate(route, &parts.headers, body, &secrets, host.now())
-            .inspect_err(|_| entry.impostor(route.auth.as_ref().map_or(auth::FORM, |auth| auth.scheme.name)))?;
-        entry.caller(verified.caller());
-        let format = decode::format(route.kind, &parts.headers)?;
-        let submission = decode::decode(format, verified)?;
-        let admitted = guard::admit(route, &parts.headers, submission)?;
-        let valid = validate::validate(&route.schema, admitted)?;
-        let selected = select::select(route, &valid)?;
-        let mut messages = selected
-            .iter()
-            .map(|selected| {
-                render::render(policy.templates(), selected, &valid)
-                    .map_err(|error| Refusal::Template { mail: selected.mail.name.clone(), place: error.place() })
-            })
-            .collect::<Result<Vec<_>, _>>()?;
-        if let Some(address) = redirect::read(host).await.map_err(|error| vec![error])? {
-            messages.iter_mut().for_each(|message| redirect::redirect(message, &address));
-            entry.redirected();
-        }
         let deadline = started + route.time_budget;
-        let way = Way { route, caller: valid.caller(), tokens: &self.tokens, trace, deadline };
-        let sent = deliver(host, &way, &selected, &messages, entry).await?;
-        Ok(Done { route, format, sent })
+        let secrets = secrets(host, route).await?;
+        let verified = auth::authenticate(host, &self.keys, route, parts, body, &secrets, deadline)
+            .await
+            .inspect_err(|_| entry.impostor(route.auth.as_ref().map_or(auth::FORM, |auth| auth.scheme)))?;
+        entry.caller(verified.caller());
+        let format = decode::format(route, &parts.headers)?;
+        let Events { submissions, batch } = decode::decode(route, &parts.headers, format, verified)?;
+        if let Some(answer) = handshake::event(route, &parts.headers, &submissions) {
+            return Ok(Done::Handshake(answer?));
+        }
+        let redirected_to = redirect::read(host).await.map_err(|error| vec![error])?;
+        let mut events = Vec::new();
+        for (index, submission) in submissions.into_iter().enumerate() {
+            let mut entry = entry.clone();
+            entry.caller(&submission.caller);
+            let mut prepared = prepare(policy, route, parts, submission);
+            if let (Some(address), Ok(prepared)) = (&redirected_to, &mut prepared) {
+                prepared.mails.iter_mut().for_each(|(_, message)| redirect::redirect(message, address));
+                entry.redirected();
+            }
+            events.push((index, entry, prepared));
+        }
+        // Everything is written before anything is sent.
+        let way = Way { route, tokens: &self.tokens, trace, deadline };
+        let of = events.len();
+        let mut handled = Vec::new();
+        let mut hopeless = false;
+        for (index, mut entry, prepared) in events {
+            if batch {
+                entry.batch(index, of);
+            }
+            let sent = match prepared {
+                Ok(prepared) => deliver(host, &way, &prepared, hopeless, &mut entry).await,
+                Err(refusal) => Err(refusal),
+            };
+            hopeless |= sent.iter().flatten().any(|sent| sent.delivery.outcome.concerns_all());
+            handled.push((entry, sent));
+        }
+        Ok(Done::Handled { route, format, batch, events: handled })
     }
 
     async fn probe(&self, host: &impl Host, parts: &Parts) -> Option<Response<Bytes>> {
@@ -136,7 +186,7 @@ impl Gate {
             return None;
         }
         if !matches!(parts.method, Method::GET | Method::HEAD) {
-            return Some(Refusal::Method { allow: "GET, HEAD" }.respond().0);
+            return Some(Refusal::Method { allow: "GET, HEAD" }.respond(&contract::PLAIN).0);
         }
         Some(if path == HEALTH { reply::alive() } else { self.readiness(host).await })
     }
@@ -172,32 +222,45 @@ async fn secrets(host: &impl Host, route: &Route) -> Result<Vec<String>, Vec<Set
     for name in &auth.secrets {
         match host.setting(name.as_str()).await {
             None => errors.push(SettingError::new(name.as_str(), SettingFault::Missing)),
-            Some(secret) if auth::hmac::usable_secret(auth.scheme, &secret) => secrets.push(secret),
+            Some(secret) if auth.proof.usable(&secret) => secrets.push(secret),
             Some(_) => errors.push(SettingError::new(name.as_str(), SettingFault::Secret)),
         }
     }
     if errors.is_empty() { Ok(secrets) } else { Err(errors) }
 }
 
-/// Sends the messages one after the other; once one meets trouble that concerns all, the rest are not tried.
-async fn deliver(
-    host: &impl Host,
-    way: &Way<'_>,
-    selected: &[Selected<'_>],
-    messages: &[Message],
-    entry: &mut Entry,
-) -> Result<Vec<Sent>, Refusal> {
-    if messages.is_empty() {
+/// The way of one event from its payload to its mails.
+fn prepare<'a>(
+    policy: &Policy,
+    route: &'a Route,
+    parts: &Parts,
+    submission: Submission,
+) -> Result<Prepared<'a>, Refusal> {
+    let admitted = guard::admit(route, &parts.headers, submission)?;
+    let valid = validate::validate(&route.schema, admitted)?;
+    let selected = select::select(route, &valid)?;
+    let mails = selected.into_iter().map(|selected| {
+        let message = render::render(policy.templates(), &selected, &valid)
+            .map_err(|error| Refusal::Template { mail: selected.mail.name.clone(), place: error.place() })?;
+        Ok((selected, message))
+    });
+    let mails = mails.collect::<Result<_, Refusal>>()?;
+    Ok(Prepared { caller: valid.caller().clone(), mails })
+}
+
+/// Sends an event's mails one after the other; once one meets trouble that concerns all, the rest are not tried.
+async fn deliver(host: &impl Host, way: &Way<'_>, event: &Prepared<'_>, hopeless: bool, entry: &mut Entry) -> Handled {
+    if event.mails.is_empty() {
         return Ok(Vec::new());
     }
     let credentials = Credentials::read(host).await?;
     let acs = acs::Client { host, credentials: &credentials, tokens: way.tokens, trace: *way.trace };
     let mut sent: Vec<Sent> = Vec::new();
-    for (selected, message) in selected.iter().zip(messages) {
+    for (selected, message) in &event.mails {
         let mail = selected.mail;
-        let operation = operation(way.route, &mail.name, &way.caller.event_id);
+        let operation = operation(way.route, &mail.name, &event.caller.event_id);
         let left = way.deadline.saturating_sub(host.monotonic());
-        let hopeless = left.is_zero() || sent.iter().any(|earlier| earlier.delivery.outcome.concerns_all());
+        let hopeless = hopeless || left.is_zero() || sent.iter().any(|earlier| earlier.delivery.outcome.concerns_all());
         let delivery = if hopeless { Delivery::not_sent(operation) } else { acs.send(message, operation, left).await };
         entry.mail(mail, audit::domains(selected), &delivery);
         sent.push(Sent { mail: mail.name.clone(), delivery });

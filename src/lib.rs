@@ -13,10 +13,12 @@
 pub mod acs;
 pub mod audit;
 pub mod auth;
+pub mod contract;
 pub mod decode;
 pub mod entra;
 pub mod gate;
 pub mod guard;
+pub mod handshake;
 pub mod host;
 pub mod policy;
 pub mod redirect;

@@ -3,55 +3,73 @@
 use bytes::Bytes;
 use http::header::{ACCEPT, ALLOW, CACHE_CONTROL, CONTENT_TYPE, LOCATION, RETRY_AFTER, X_CONTENT_TYPE_OPTIONS};
 use http::{HeaderMap, HeaderValue, Response, StatusCode};
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 
 use crate::acs::{Delivery, Outcome, SettingError};
 use crate::audit::Verdict;
+use crate::contract::Contract;
 use crate::decode::{self, Format};
 use crate::host::BodyError;
 use crate::policy::{Address, Digest, Kind, Route};
 use crate::validate::Violation;
-use crate::{auth, guard};
+use crate::{auth, guard, handshake};
 
 /// A kind of problem: what callers may rely on (RFC 9457).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct ProblemType {
     /// The last part of the `type` URN, and the reason in audit lines.
     pub slug: &'static str,
-    /// The status.
+    /// The status, where the caller's contract does not say otherwise.
     pub status: StatusCode,
+    /// What the caller should do.
+    pub fate: Fate,
     /// The title: the same for every problem of this type.
     pub title: &'static str,
+}
+
+/// What a caller should do after a problem. With its contract this decides the status.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Fate {
+    /// Prove itself, or ask elsewhere: the same for every caller.
+    Mend,
+    /// Give up: this request will never do.
+    GiveUp,
+    /// Give up: ACS refused the mail, and would again.
+    Refused,
+    /// Come again later.
+    ComeAgain,
 }
 
 /// What stands before the slug in a problem's `type`.
 pub const PROBLEM_TYPE_PREFIX: &str = "urn:postern:problem:";
 
 macro_rules! problem_types {
-    ($($name:ident = $slug:literal, $status:ident, $title:literal;)*) => {
-        $(const $name: ProblemType = ProblemType { slug: $slug, status: StatusCode::$status, title: $title };)*
+    ($($name:ident = $slug:literal, $status:ident, $fate:ident, $title:literal;)*) => {
+        $(const $name: ProblemType =
+            ProblemType { slug: $slug, status: StatusCode::$status, fate: Fate::$fate, title: $title };)*
         /// Every kind of problem, in the order of the flow.
         pub const PROBLEM_TYPES: &[ProblemType] = &[$($name),*];
     };
 }
 
 problem_types! {
-    UNKNOWN_PATH = "unknown-path", NOT_FOUND, "There is no webhook at this path";
-    METHOD = "method-not-allowed", METHOD_NOT_ALLOWED, "This webhook does not take this method";
-    BODY_TOO_LARGE = "body-too-large", PAYLOAD_TOO_LARGE, "The body is too large";
-    BODY_INTERRUPTED = "body-interrupted", BAD_REQUEST, "The body did not arrive whole";
-    UNAUTHENTICATED = "unauthenticated", UNAUTHORIZED, "The caller did not prove who it is";
-    MEDIA_TYPE = "unsupported-media-type", UNSUPPORTED_MEDIA_TYPE, "The body is of a type that is not taken here";
-    MALFORMED = "malformed-body", BAD_REQUEST, "The body cannot be read";
-    FOREIGN_ORIGIN = "foreign-origin", FORBIDDEN, "This site may not use this form";
-    INVALID = "invalid-payload", UNPROCESSABLE_ENTITY, "The payload does not fit the schema";
-    TEMPLATE = "template-failed", INTERNAL_SERVER_ERROR, "A mail could not be written";
-    NOT_CONFIGURED = "not-configured", SERVICE_UNAVAILABLE, "The gate is not configured";
-    SUPPRESSED = "recipients-suppressed", BAD_GATEWAY, "Every recipient is on the suppression list";
-    UNKNOWN_SENDER = "unknown-sender", BAD_GATEWAY, "The sender is not known to the mail service";
-    UNLINKED_DOMAIN = "unlinked-domain", BAD_GATEWAY, "The sender's domain is not linked to the mail service";
-    REFUSED_BY_ACS = "not-accepted", BAD_GATEWAY, "Mail was not accepted for delivery";
-    TRY_LATER = "try-later", SERVICE_UNAVAILABLE, "Mail cannot be accepted for delivery now";
+    UNKNOWN_PATH = "unknown-path", NOT_FOUND, Mend, "There is no webhook at this path";
+    METHOD = "method-not-allowed", METHOD_NOT_ALLOWED, Mend, "This webhook does not take this method";
+    BODY_TOO_LARGE = "body-too-large", PAYLOAD_TOO_LARGE, GiveUp, "The body is too large";
+    BODY_INTERRUPTED = "body-interrupted", BAD_REQUEST, ComeAgain, "The body did not arrive whole";
+    UNAUTHENTICATED = "unauthenticated", UNAUTHORIZED, Mend, "The caller did not prove who it is";
+    MEDIA_TYPE = "unsupported-media-type", UNSUPPORTED_MEDIA_TYPE, GiveUp, "The body is of a type that is not taken here";
+    MALFORMED = "malformed-body", BAD_REQUEST, GiveUp, "The body cannot be read";
+    FOREIGN_ORIGIN = "foreign-origin", FORBIDDEN, Mend, "This site may not use this form";
+    HANDSHAKE = "handshake-refused", FORBIDDEN, Mend, "This sender's question is not answered here";
+    INVALID = "invalid-payload", UNPROCESSABLE_ENTITY, GiveUp, "The payload does not fit the schema";
+    TEMPLATE = "template-failed", INTERNAL_SERVER_ERROR, ComeAgain, "A mail could not be written";
+    NOT_CONFIGURED = "not-configured", SERVICE_UNAVAILABLE, ComeAgain, "The gate is not configured";
+    SUPPRESSED = "recipients-suppressed", BAD_GATEWAY, Refused, "Every recipient is on the suppression list";
+    UNKNOWN_SENDER = "unknown-sender", BAD_GATEWAY, ComeAgain, "The sender is not known to the mail service";
+    UNLINKED_DOMAIN = "unlinked-domain", BAD_GATEWAY, ComeAgain, "The sender's domain is not linked to the mail service";
+    REFUSED_BY_ACS = "not-accepted", BAD_GATEWAY, Refused, "Mail was not accepted for delivery";
+    TRY_LATER = "try-later", SERVICE_UNAVAILABLE, ComeAgain, "Mail cannot be accepted for delivery now";
 }
 
 /// Why a request ended before its mails were sent.
@@ -77,6 +95,8 @@ pub enum Refusal {
     Decode(decode::Error),
     /// A guard refused.
     Guard(guard::Refusal),
+    /// A sender's question is not answered.
+    Handshake(handshake::Refusal),
     /// The payload does not fit.
     Invalid(Vec<Violation>),
     /// A template failed; the place in it.
@@ -110,6 +130,14 @@ pub struct Summary {
     pub reason: Option<String>,
 }
 
+impl Summary {
+    /// Of a sender's question that was answered.
+    pub const HANDSHAKE: Self = Self { verdict: Verdict::Handshake, reason: None };
+
+    /// Of a request without an event.
+    pub const IGNORED: Self = Self { verdict: Verdict::Ignored, reason: None };
+}
+
 impl From<auth::Refusal> for Refusal {
     fn from(refusal: auth::Refusal) -> Self {
         Self::Caller(refusal)
@@ -125,6 +153,12 @@ impl From<decode::Error> for Refusal {
 impl From<guard::Refusal> for Refusal {
     fn from(refusal: guard::Refusal) -> Self {
         Self::Guard(refusal)
+    }
+}
+
+impl From<handshake::Refusal> for Refusal {
+    fn from(refusal: handshake::Refusal) -> Self {
+        Self::Handshake(refusal)
     }
 }
 
@@ -147,11 +181,13 @@ impl Refusal {
             Self::Method { .. } => METHOD,
             Self::Body { error: BodyError::TooLarge, .. } => BODY_TOO_LARGE,
             Self::Body { error: BodyError::Interrupted, .. } => BODY_INTERRUPTED,
+            Self::Caller(auth::Refusal::Keys(_)) => TRY_LATER,
             Self::Caller(auth::Refusal::UnusableSecret) | Self::Policy | Self::Settings(_) => NOT_CONFIGURED,
             Self::Caller(_) => UNAUTHENTICATED,
             Self::Decode(decode::Error::MediaType(_)) => MEDIA_TYPE,
             Self::Decode(_) => MALFORMED,
             Self::Guard(guard::Refusal::Origin) => FOREIGN_ORIGIN,
+            Self::Handshake(_) => HANDSHAKE,
             Self::Invalid(_) => INVALID,
             Self::Template { .. } => TEMPLATE,
         }
@@ -163,9 +199,11 @@ impl Refusal {
             Self::UnknownPath => "Check the path against the policy.".to_owned(),
             Self::Method { allow } => format!("Use {allow}."),
             Self::Body { limit, .. } => format!("At most {limit} bytes are taken here."),
-            Self::Caller(_) => "The request is not signed as this webhook demands.".to_owned(),
+            Self::Caller(auth::Refusal::Keys(_)) => "Callers cannot be checked now. Send the request again.".to_owned(),
+            Self::Caller(_) => "The request does not prove its caller as this webhook demands.".to_owned(),
             Self::Decode(error) => error.to_string(),
             Self::Guard(_) => "The page that sent this is not on a site that this form lists.".to_owned(),
+            Self::Handshake(_) => "The route expects another sender.".to_owned(),
             Self::Invalid(violations) if violations.len() == 1 => "One field is not as expected.".to_owned(),
             Self::Invalid(violations) => format!("{} fields are not as expected.", violations.len()),
             Self::Template { .. } => "Nothing was sent. The operator's log says where it failed.".to_owned(),
@@ -178,6 +216,7 @@ impl Refusal {
         let slug = self.problem_type().slug;
         match self {
             Self::Caller(refusal) => format!("{slug}: {refusal}"),
+            Self::Handshake(refusal) => format!("{slug}: {refusal}"),
             Self::Invalid(violations) => {
                 let mut keywords: Vec<_> = violations.iter().map(|violation| violation.keyword.as_str()).collect();
                 keywords.sort_unstable();
@@ -194,53 +233,104 @@ impl Refusal {
     }
 
     /// The answer to a refused request, and what the audit line says of it.
-    pub fn respond(&self) -> (Response<Bytes>, Summary) {
+    pub fn respond(&self, contract: &Contract) -> (Response<Bytes>, Summary) {
         let problem_type = self.problem_type();
-        let mut problem = problem(problem_type, &self.detail());
-        if let (Self::Invalid(violations), Some(members)) = (self, problem.as_object_mut()) {
-            members.insert("errors".to_owned(), json!(violations));
+        let mut problem = Problem::new(problem_type, problem_type.fate, contract, &self.detail());
+        if let Self::Invalid(violations) = self {
+            problem.add("errors", json!(violations));
         }
-        let mut response = body(problem_type.status, PROBLEM_JSON, &problem);
+        let mut response = problem.respond(contract);
         if let Self::Method { allow } = self {
             response.headers_mut().insert(ALLOW, HeaderValue::from_static(allow));
         }
-        let verdict = if problem_type.status.is_server_error() { Verdict::Failed } else { Verdict::Refused };
-        (response, Summary { verdict, reason: Some(self.reason()) })
+        (response, self.summary())
+    }
+
+    fn summary(&self) -> Summary {
+        let failed = self.problem_type().status.is_server_error();
+        Summary { verdict: if failed { Verdict::Failed } else { Verdict::Refused }, reason: Some(self.reason()) }
     }
 }
 
-/// The answer to a request whose mails were tried, and what the audit line says of it.
+/// One event of a request that was let in, and what became of it.
+pub type Handled = Result<Vec<Sent>, Refusal>;
+
+/// The answer to a request whose events were tried, and for each what its audit line says.
 ///
-/// Nothing says "sent" that ACS did not accept. A problem that time may mend is 503, so that callers come again;
-/// their repeat has the same operation ids, and what was accepted is not sent again.
-pub fn respond(route: &Route, headers: &HeaderMap, format: Format, sent: &[Sent]) -> (Response<Bytes>, Summary) {
-    let accepted = sent.iter().filter(|sent| sent.delivery.outcome == Outcome::Accepted).count();
-    let mails: Vec<_> = sent.iter().map(mail).collect();
-    if accepted == sent.len() {
-        let verdict = if sent.is_empty() { Verdict::Ignored } else { Verdict::Sent };
-        return (success(route, headers, format, accepted, &mails), Summary { verdict, reason: None });
+/// Nothing says "sent" that ACS did not accept. Where the caller should come again, its contract says by which status;
+/// its repeat has the same operation ids, and what was accepted is not sent again.
+pub fn respond(
+    route: &Route,
+    headers: &HeaderMap,
+    format: Format,
+    events: &[Handled],
+    batch: bool,
+) -> (Response<Bytes>, Vec<Summary>) {
+    let summaries = events.iter().map(summary).collect();
+    if let ([Err(refusal)], false) = (events, batch) {
+        return (refusal.respond(route.contract).0, summaries);
     }
-    let (problem_type, advice) = if is_temporary(sent) {
-        (TRY_LATER, "Send the same request again later: what was accepted will not be sent twice.")
-    } else {
-        (refused(sent), "The operator's log says why.")
+    let sent: Vec<_> = events.iter().flatten().flatten().collect();
+    let accepted = sent.iter().filter(|sent| sent.delivery.outcome == Outcome::Accepted).count();
+    let mails: Vec<_> = sent.iter().map(|sent| mail(sent)).collect();
+    let Some((problem_type, fate)) = worst(events) else {
+        return (success(route, headers, format, accepted, &mails), summaries);
+    };
+    let advice = match fate {
+        Fate::ComeAgain => "Send the same request again later: what was accepted will not be sent twice.",
+        _ => "The operator's log says why.",
     };
     let detail = format!("{accepted} of {} mails were accepted. {advice}", sent.len());
-    let mut problem = problem(problem_type, &detail);
-    if let Some(members) = problem.as_object_mut() {
-        members.insert("sent".to_owned(), json!(accepted));
-        members.insert("mails".to_owned(), json!(mails));
+    let mut problem = Problem::new(problem_type, fate, route.contract, &detail);
+    problem.add("sent", json!(accepted));
+    problem.add("mails", json!(mails));
+    if batch {
+        problem.add("refused", json!(events.iter().enumerate().filter_map(refused).collect::<Vec<_>>()));
     }
-    let mut response = body(problem_type.status, PROBLEM_JSON, &problem);
+    let mut response = problem.respond(route.contract);
     if let Some(wait) = sent.iter().filter_map(|sent| sent.delivery.outcome.retry_after()).max() {
         response.headers_mut().insert(RETRY_AFTER, HeaderValue::from(wait.as_secs()));
     }
-    let verdict = if accepted == 0 { Verdict::Failed } else { Verdict::Partial };
-    (response, Summary { verdict, reason: Some(problem_type.slug.to_owned()) })
+    (response, summaries)
+}
+
+/// The problem that decides the answer: one that brings the caller back before one that stops it, since what was
+/// accepted or refused will be so again.
+fn worst(events: &[Handled]) -> Option<(ProblemType, Fate)> {
+    let mut problems: Vec<_> = events
+        .iter()
+        .filter_map(|event| match event {
+            Ok(sent) => trouble(sent),
+            Err(refusal) => Some((refusal.problem_type(), refusal.problem_type().fate)),
+        })
+        .collect();
+    problems.sort_by_key(|(_, fate)| *fate != Fate::ComeAgain);
+    problems.first().copied()
+}
+
+/// A mail that was not tried shares the fate of the one that met the trouble; alone, it was time that ran out.
+fn trouble(sent: &[Sent]) -> Option<(ProblemType, Fate)> {
+    let outcomes = || sent.iter().map(|sent| sent.delivery.outcome);
+    if outcomes().all(|outcome| outcome == Outcome::Accepted) {
+        return None;
+    }
+    let mut met = outcomes().filter(|outcome| !matches!(outcome, Outcome::Accepted | Outcome::NotAttempted)).peekable();
+    if met.peek().is_none() || met.any(Outcome::is_temporary) {
+        return Some((TRY_LATER, Fate::ComeAgain));
+    }
+    // What concerns the message alone stays so; what somebody can mend, such as a wrong key, is worth another try.
+    let hopeless =
+        |outcome| matches!(outcome, Outcome::Rejected | Outcome::Suppressed | Outcome::TooLarge | Outcome::Accepted);
+    let fate = if outcomes().filter(|outcome| *outcome != Outcome::NotAttempted).all(hopeless) {
+        Fate::Refused
+    } else {
+        Fate::ComeAgain
+    };
+    Some((refused_by_acs(sent), fate))
 }
 
 /// The problem of the first mail that ACS does not take, now or later.
-fn refused(sent: &[Sent]) -> ProblemType {
+fn refused_by_acs(sent: &[Sent]) -> ProblemType {
     let mut outcomes = sent.iter().map(|sent| sent.delivery.outcome);
     match outcomes.find(|outcome| *outcome != Outcome::Accepted) {
         Some(Outcome::Suppressed) => SUPPRESSED,
@@ -250,11 +340,29 @@ fn refused(sent: &[Sent]) -> ProblemType {
     }
 }
 
-/// A mail that was not tried shares the fate of the one that met the trouble; alone, it was time that ran out.
-fn is_temporary(sent: &[Sent]) -> bool {
-    let outcomes = sent.iter().map(|sent| sent.delivery.outcome);
-    let mut met = outcomes.filter(|outcome| !matches!(outcome, Outcome::Accepted | Outcome::NotAttempted)).peekable();
-    met.peek().is_none() || met.any(Outcome::is_temporary)
+fn summary(event: &Handled) -> Summary {
+    let sent = match event {
+        Ok(sent) => sent,
+        Err(refusal) => return refusal.summary(),
+    };
+    let accepted = sent.iter().filter(|sent| sent.delivery.outcome == Outcome::Accepted).count();
+    match trouble(sent) {
+        None => Summary { verdict: if sent.is_empty() { Verdict::Ignored } else { Verdict::Sent }, reason: None },
+        Some((problem_type, _)) => Summary {
+            verdict: if accepted == 0 { Verdict::Failed } else { Verdict::Partial },
+            reason: Some(problem_type.slug.to_owned()),
+        },
+    }
+}
+
+/// An event of a batch that did not get as far as a mail, by its place, counted from 1.
+fn refused((index, event): (usize, &Handled)) -> Option<Value> {
+    let refusal = event.as_ref().err()?;
+    let mut value = json!({ "event": index + 1, "type": refusal.problem_type().uri(), "detail": refusal.detail() });
+    if let (Refusal::Invalid(violations), Some(members)) = (refusal, value.as_object_mut()) {
+        members.insert("errors".to_owned(), json!(violations));
+    }
+    Some(value)
 }
 
 fn mail(sent: &Sent) -> Value {
@@ -289,13 +397,69 @@ fn see_other(location: &str) -> Response<Bytes> {
 const JSON: &str = "application/json";
 const PROBLEM_JSON: &str = "application/problem+json";
 
-fn problem(problem_type: ProblemType, detail: &str) -> Value {
-    json!({
-        "type": format!("{PROBLEM_TYPE_PREFIX}{}", problem_type.slug),
-        "title": problem_type.title,
-        "status": problem_type.status.as_u16(),
-        "detail": detail,
-    })
+impl ProblemType {
+    fn uri(&self) -> String {
+        format!("{PROBLEM_TYPE_PREFIX}{}", self.slug)
+    }
+}
+
+impl Contract {
+    /// The status by which this caller does what it should.
+    pub fn status(&self, problem_type: &ProblemType, fate: Fate) -> StatusCode {
+        match fate {
+            Fate::Mend => problem_type.status,
+            Fate::GiveUp => self.unusable.unwrap_or(problem_type.status),
+            Fate::Refused => self.refused,
+            Fate::ComeAgain => self.later.unwrap_or(problem_type.status),
+        }
+    }
+}
+
+/// A problem as a caller gets it (RFC 9457).
+struct Problem {
+    status: StatusCode,
+    fate: Fate,
+    members: Map<String, Value>,
+}
+
+impl Problem {
+    fn new(problem_type: ProblemType, fate: Fate, contract: &Contract, detail: &str) -> Self {
+        let mut problem = Self { status: contract.status(&problem_type, fate), fate, members: Map::new() };
+        problem.add("type", json!(problem_type.uri()));
+        problem.add("title", json!(problem_type.title));
+        problem.add("status", json!(problem.status.as_u16()));
+        problem.add("detail", json!(detail));
+        problem
+    }
+
+    fn add(&mut self, name: &str, value: Value) {
+        self.members.insert(name.to_owned(), value);
+    }
+
+    fn respond(self, contract: &Contract) -> Response<Bytes> {
+        let mut response = body(self.status, PROBLEM_JSON, &Value::Object(self.members));
+        if let (Some((name, value)), Fate::GiveUp | Fate::Refused) = (contract.stop, self.fate) {
+            response.headers_mut().insert(name, HeaderValue::from_static(value));
+        }
+        response
+    }
+}
+
+/// The answer to a sender's question: its own code, under the name that the protocol wants.
+pub fn handshake(name: &str, code: &str) -> Response<Bytes> {
+    body(StatusCode::OK, JSON, &json!({ name: code }))
+}
+
+/// The answer to a sender that asked by OPTIONS. ACS's quota is the only limit, and it is told by `Retry-After`.
+pub fn allowed_origin(origin: &str) -> Response<Bytes> {
+    let mut response = body(StatusCode::OK, JSON, &json!({}));
+    let headers = response.headers_mut();
+    headers.insert(ALLOW, HeaderValue::from_static("POST"));
+    headers.insert("webhook-allowed-rate", HeaderValue::from_static("*"));
+    if let Ok(origin) = HeaderValue::from_str(origin) {
+        headers.insert("webhook-allowed-origin", origin);
+    }
+    response
 }
 
 fn body(status: StatusCode, content_type: &'static str, value: &Value) -> Response<Bytes> {

@@ -162,7 +162,7 @@ fn route(route: &postern::policy::Route) -> RouteEntry {
         name: route.name.clone(),
         path: route.path.clone(),
         kind: if route.kind == Kind::Form { "form" } else { "event" }.to_owned(),
-        scheme: route.auth.as_ref().map(|auth| auth.scheme.name.to_owned()),
+        scheme: route.auth.as_ref().map(|auth| auth.scheme.to_owned()),
         settings: secrets.map(ToString::to_string).collect(),
         schema: route.schema_name.clone(),
         schema_sha256: route.schema.digest().to_string(),
@@ -242,7 +242,9 @@ impl RouteEntry {
     fn write(&self, out: &mut String) -> fmt::Result {
         writeln!(out, "  {}: {} {}", self.name, self.kind, self.path)?;
         if let Some(scheme) = &self.scheme {
-            writeln!(out, "    signed by {scheme}, secret in {}", self.settings.join(", "))?;
+            let secrets = self.settings.join(", ");
+            let held = if secrets.is_empty() { String::new() } else { format!(", secret in {secrets}") };
+            writeln!(out, "    signed by {scheme}{held}")?;
         }
         writeln!(out, "    schema {}\n    sha256 {}", self.schema, self.schema_sha256)?;
         for mail in &self.mails {

@@ -6,11 +6,15 @@ use std::fmt;
 use anyhow::ensure;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
-use postern::auth::{Scheme, SecretForm, hmac};
-use postern::policy::{Policy, SettingName};
+use postern::auth::SecretForm;
+use postern::policy::{Policy, RouteAuth, SettingName};
 
 /// What every development secret says.
 const DEVELOPMENT: &str = "postern-development-secret";
+
+/// A P-256 key for development, as a setting has it, and the key that signs for it.
+const DEVELOPMENT_PUBLIC_KEY: &str = "MFkwEwYHKoZIzj0CAQYIKoZIzj0DAQcDQgAERxw+dYxJBChbun5TEY7Q9SSt6wdX0lvS+Oew1236cUzdUg96yoqLkXrMN/Ud6PDJu+OthYOC5wLcJaEtCfeoWA==";
+const DEVELOPMENT_PRIVATE_KEY: &str = "MIGHAgEAMBMGByqGSM49AgEGCCqGSM49AwEHBG0wawIBAQQgEjRWeJCrze8SNFZ4kKvN7xI0VniQq83vEjRWeJCrze+hRANCAARHHD51jEkEKFu6flMRjtD1JK3rB1fSW9L457DXbfpxTN1SD3rKiouResw39R3o8Mm7462Fg4LnAtwloS0J96hY";
 
 /// The value of a setting that a route's callers are checked with.
 pub struct Secret {
@@ -35,18 +39,22 @@ pub fn all(policy: &Policy) -> anyhow::Result<Vec<Secret>> {
 
 /// One secret of a policy. Settings that are set must suit every scheme that uses them.
 pub fn find(policy: &Policy, name: &SettingName) -> anyhow::Result<Secret> {
-    let schemes = schemes(policy, name);
+    let auths = auths(policy, name);
     let variable = variable(name);
     match env::var(&variable).ok().filter(|value| !value.is_empty()) {
         Some(value) => {
-            for scheme in schemes {
-                let fits = hmac::usable_secret(scheme, &value);
-                ensure!(fits, unusable(&variable, scheme));
+            for auth in auths {
+                ensure!(auth.proof.usable(&value), unusable(&variable, auth));
             }
             Ok(Secret { name: name.clone(), value, development: false })
         }
-        None => Ok(Secret { name: name.clone(), value: development(&schemes), development: true }),
+        None => Ok(Secret { name: name.clone(), value: development(&auths), development: true }),
     }
+}
+
+/// What signs where a secret verifies: the secret itself, unless it is the public half of the pair for development.
+pub fn signing(secret: &Secret) -> &str {
+    if secret.value == DEVELOPMENT_PUBLIC_KEY { DEVELOPMENT_PRIVATE_KEY } else { &secret.value }
 }
 
 /// The environment variable of a setting.
@@ -55,25 +63,27 @@ pub fn variable(name: &SettingName) -> String {
 }
 
 /// Says that a variable's value is not written as a scheme demands; the value is not in it.
-pub fn unusable(variable: &str, scheme: &Scheme) -> String {
-    format!("The environment variable {variable} holds no secret of the scheme {}.", scheme.name)
+pub fn unusable(variable: &str, auth: &RouteAuth) -> String {
+    format!("The environment variable {variable} holds no secret of the scheme {}.", auth.scheme)
 }
 
-fn schemes(policy: &Policy, name: &SettingName) -> Vec<&'static Scheme> {
+fn auths<'a>(policy: &'a Policy, name: &SettingName) -> Vec<&'a RouteAuth> {
     let auths = policy.routes().filter_map(|route| route.auth.as_ref());
-    auths.filter(|auth| auth.secrets.contains(name)).map(|auth| auth.scheme).collect()
+    auths.filter(|auth| auth.secrets.contains(name)).collect()
 }
 
 /// The first value made for one of the schemes that suits all of them.
-fn development(schemes: &[&Scheme]) -> String {
-    let values = schemes.iter().map(|scheme| written(scheme.secret));
-    let suits = |value: &String| schemes.iter().all(|scheme| hmac::usable_secret(scheme, value));
+fn development(auths: &[&RouteAuth]) -> String {
+    let values = auths.iter().map(|auth| written(auth.proof.secret_form()));
+    let suits = |value: &String| auths.iter().all(|auth| auth.proof.usable(value));
     values.clone().find(suits).or_else(|| values.clone().next()).unwrap_or_else(|| DEVELOPMENT.to_owned())
 }
 
 fn written(form: SecretForm) -> String {
     match form {
-        SecretForm::Text => DEVELOPMENT.to_owned(),
-        SecretForm::Base64 { prefix } => format!("{prefix}{}", STANDARD.encode(DEVELOPMENT)),
+        SecretForm::Text | SecretForm::None => DEVELOPMENT.to_owned(),
+        SecretForm::Base64 => format!("whsec_{}", STANDARD.encode(DEVELOPMENT)),
+        SecretForm::NameAndPassword => format!("postern:{DEVELOPMENT}"),
+        SecretForm::P256PublicKey => DEVELOPMENT_PUBLIC_KEY.to_owned(),
     }
 }

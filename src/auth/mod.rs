@@ -1,38 +1,41 @@
 //! Who is calling: the only door from a request's bytes to anything that reads them.
 
-pub mod hmac;
+mod ed25519;
+pub mod entra;
+mod hmac;
+pub mod rule;
 mod scheme;
+mod sendgrid;
+mod sign;
+pub mod token;
+mod twilio;
 
-use std::time::SystemTime;
+use std::time::Duration;
 
 use bytes::Bytes;
-use http::HeaderMap;
+use http::HeaderName;
+use http::request::Parts;
 use sha2::{Digest as _, Sha256};
 
+use crate::contract::EventId;
+use crate::host::{FetchError, Host};
 use crate::policy::Route;
 
-pub use hmac::Refusal;
-pub use scheme::{Encoding, Part, SCHEMES, Scheme, SecretForm, Timestamp};
+pub use entra::{KeyCache, Tenant};
+pub use rule::Rule;
+pub use scheme::{GENERIC, Proof, SENDGRID_TOLERANCE, SecretForm, names};
+pub use sign::{Credentials, SignError, sign};
+pub use token::Place;
 
 /// The most secrets a route may accept at a time: the current one, the next one and some room.
 pub const MAX_SECRETS: usize = 4;
 
-/// The header by which a form's script names a submission, so that a repeat is known as one
+/// The header by which a caller names a request, so that a repeat is known as one
 /// (draft-ietf-httpapi-idempotency-key-header).
 pub const IDEMPOTENCY_KEY: &str = "idempotency-key";
 
 /// The longest event id that is taken as given; senders use UUIDs and the like.
 pub const MAX_EVENT_ID_BYTES: usize = 256;
-
-/// The scheme of that name.
-pub fn scheme(name: &str) -> Option<&'static Scheme> {
-    SCHEMES.iter().find(|scheme| scheme.name == name)
-}
-
-/// The names of all schemes, for messages.
-pub fn names() -> String {
-    SCHEMES.iter().map(|scheme| scheme.name).collect::<Vec<_>>().join(", ")
-}
 
 /// A body whose caller is known. Only [`authenticate`] makes one, and only it gives the bytes to the next step.
 #[derive(Debug)]
@@ -53,6 +56,68 @@ pub struct Caller {
 /// The scheme's name in audit lines for routes that anybody may post to.
 pub const FORM: &str = "form";
 
+/// Why a caller was refused.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum Refusal {
+    /// A header that the scheme needs is absent.
+    #[error("missing-header:{0}")]
+    MissingHeader(HeaderName),
+    /// A header that the scheme needs is there more than once, or is not of the scheme's form.
+    #[error("malformed-header:{0}")]
+    MalformedHeader(HeaderName),
+    /// The parameter of the address that the scheme needs is absent.
+    #[error("missing-query-parameter")]
+    MissingQuery,
+    /// The parameter of the address that the scheme needs is there more than once.
+    #[error("malformed-query-parameter")]
+    MalformedQuery,
+    /// The event was signed too long ago.
+    #[error("timestamp-too-old")]
+    TooOld,
+    /// The event claims to be signed in the future.
+    #[error("timestamp-in-future")]
+    InFuture,
+    /// No signature was made with a secret of the route.
+    #[error("wrong-signature")]
+    WrongSignature,
+    /// The secret that was shown is none of the route's.
+    #[error("wrong-secret")]
+    WrongSecret,
+    /// A signed form has more fields than any that is taken.
+    #[error("too-many-fields")]
+    TooManyFields,
+    /// The token is none that Entra issues.
+    #[error("malformed-token")]
+    MalformedToken,
+    /// The token is signed in another way than Entra does.
+    #[error("algorithm-not-allowed")]
+    Algorithm,
+    /// The token is signed with a key that the tenant does not publish.
+    #[error("unknown-key")]
+    UnknownKey,
+    /// The token was issued by somebody else.
+    #[error("wrong-issuer")]
+    Issuer,
+    /// The token was issued for somebody else.
+    #[error("wrong-audience")]
+    Audience,
+    /// The token was issued to an application that the route does not list.
+    #[error("app-not-allowed")]
+    App,
+    /// The token's time is over.
+    #[error("token-expired")]
+    Expired,
+    /// The token's time has not begun.
+    #[error("token-not-yet-valid")]
+    NotYetValid,
+    /// The keys that tokens are checked with cannot be had now: no fault of the caller's.
+    #[error("the tenant's keys: {0}")]
+    Keys(FetchError),
+    /// A secret of the route is not written as the scheme demands.
+    #[error("unusable-secret")]
+    UnusableSecret,
+}
+
 impl Verified {
     /// Who sent it.
     pub const fn caller(&self) -> &Caller {
@@ -65,33 +130,61 @@ impl Verified {
     }
 }
 
-/// Checks a caller by its route's scheme. `secrets` are the values of the route's settings; `now` is the host's clock.
+/// Checks a caller by its route's scheme, until the host's monotonic clock says `deadline`. `secrets` are the values of
+/// the route's settings; `keys` is the instance's memory of published keys.
 ///
 /// # Errors
 /// The exact reason, for the audit line alone: an answer that tells a forger what was wrong helps the forger.
-pub fn authenticate(
+pub async fn authenticate(
+    host: &impl Host,
+    keys: &KeyCache,
     route: &Route,
-    headers: &HeaderMap,
+    parts: &Parts,
     body: Bytes,
     secrets: &[String],
-    now: SystemTime,
+    deadline: Duration,
 ) -> Result<Verified, Refusal> {
-    let caller = match &route.auth {
-        None => Caller { scheme: FORM, event_id: submission_id(headers, &body) },
-        Some(auth) => {
-            let event_id = hmac::verify(auth.scheme, headers, &body, secrets, now)?;
-            Caller { scheme: auth.scheme.name, event_id: event_id.unwrap_or_else(|| hash(&[&body])) }
-        }
+    let Some(auth) = &route.auth else {
+        let caller = Caller { scheme: FORM, event_id: submission_id(parts, &body) };
+        return Ok(Verified { body, caller });
     };
+    match &auth.proof {
+        Proof::Rule(rule) => hmac::verify(rule, &parts.headers, &body, secrets, host.now())?,
+        Proof::Token(place) => token::verify(place, parts, secrets)?,
+        Proof::Twilio { url } => twilio::verify(url, parts, &body, secrets)?,
+        Proof::SendGrid { tolerance } => sendgrid::verify(*tolerance, &parts.headers, &body, secrets, host.now())?,
+        Proof::Entra(tenant) => entra::verify(host, keys, tenant, &parts.headers, deadline).await?,
+    }
+    let caller = Caller { scheme: auth.scheme, event_id: request_id(route.contract.event_id, parts, &body) };
     Ok(Verified { body, caller })
 }
 
-/// A form's caller is a stranger, so a key alone must not let one visitor's submission pass for another's.
-fn submission_id(headers: &HeaderMap, body: &Bytes) -> String {
-    hash(&[headers.get(IDEMPOTENCY_KEY).map_or(&[], http::HeaderValue::as_bytes), body])
+/// The id of a request whose caller proved itself: its own header, an `Idempotency-Key`, else a hash of the body.
+fn request_id(event_id: EventId, parts: &Parts, body: &Bytes) -> String {
+    let own = match event_id {
+        EventId::Header(name) => header(parts, name),
+        _ => None,
+    };
+    own.or_else(|| header(parts, IDEMPOTENCY_KEY)).map_or_else(|| hash(&[body]), short)
 }
 
-fn hash(parts: &[&[u8]]) -> String {
+fn header<'a>(parts: &'a Parts, name: &str) -> Option<&'a str> {
+    parts.headers.get(name).and_then(|value| value.to_str().ok()).filter(|id| !id.is_empty())
+}
+
+/// An id as it is where it is short and plain, else its hash: it goes to the log.
+pub fn short(id: &str) -> String {
+    let plain = id.len() <= MAX_EVENT_ID_BYTES && id.bytes().all(|byte| (b' '..=b'~').contains(&byte));
+    if plain { id.to_owned() } else { hash(&[id.as_bytes()]) }
+}
+
+/// A form's caller is a stranger, so a key alone must not let one visitor's submission pass for another's.
+fn submission_id(parts: &Parts, body: &Bytes) -> String {
+    hash(&[parts.headers.get(IDEMPOTENCY_KEY).map_or(&[], http::HeaderValue::as_bytes), body])
+}
+
+/// The sha256 of pieces, told apart by their lengths.
+pub fn hash(parts: &[&[u8]]) -> String {
     let mut hash = Sha256::new();
     for part in parts {
         hash.update((part.len() as u64).to_be_bytes());

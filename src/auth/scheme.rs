@@ -1,101 +1,88 @@
-//! The HMAC schemes of webhook senders, as data: what is signed, where the signature stands, how it is written.
+//! The schemes by name, and how each proves a caller.
 
 use std::time::Duration;
 
-/// How one kind of sender signs with HMAC-SHA256.
-#[derive(Debug)]
-pub struct Scheme {
-    /// The name in policies and audit lines.
-    pub name: &'static str,
-    /// The header that holds the signatures.
-    pub signature_header: &'static str,
-    /// What parts several signatures in the header; the header is one signature where absent.
-    pub separator: Option<char>,
-    /// What stands before each signature that this scheme reads; others are passed over.
-    pub prefix: &'static str,
-    /// How a signature is written.
-    pub encoding: Encoding,
-    /// The signed string.
-    pub signed: &'static [Part],
-    /// The header with the event's id.
-    pub id_header: Option<&'static str>,
-    /// When the event was signed, where the scheme says.
-    pub timestamp: Option<Timestamp>,
-    /// How the secret's bytes are written in a setting.
-    pub secret: SecretForm,
-    /// The header that names the kind of event, for `postern send`.
-    pub event_header: Option<&'static str>,
+use super::entra::Tenant;
+use super::rule::{self, KeyForm, Rule};
+use super::token::Place;
+use super::{hmac, sendgrid, token};
+
+/// The schemes that are no HMAC rule with a name; the others are in `presets.toml`.
+const OTHERS: [&str; 8] = ["basic", BEARER, "entra", "event-grid", "gitlab", GENERIC, "sendgrid", "twilio"];
+
+/// The scheme whose rule the policy writes itself.
+pub const GENERIC: &str = "hmac";
+
+/// The scheme that a machine without a better one uses.
+const BEARER: &str = "bearer";
+
+/// How far SendGrid's time of signing may be off where the policy does not say otherwise; SendGrid itself gives none.
+pub const SENDGRID_TOLERANCE: Duration = Duration::from_secs(300);
+
+/// How callers of a route prove themselves.
+#[derive(Debug, Clone)]
+pub enum Proof {
+    /// An HMAC, or an ed25519 signature, by a rule.
+    Rule(Box<Rule>),
+    /// A secret that is shown as it is.
+    Token(Place),
+    /// Twilio's signature of this address and the form's fields.
+    Twilio {
+        /// The address that Twilio was given, without a query.
+        url: String,
+    },
+    /// SendGrid's ECDSA signature.
+    SendGrid {
+        /// How far the time of signing may be off.
+        tolerance: Duration,
+    },
+    /// A token of Microsoft Entra ID.
+    Entra(Tenant),
 }
 
-/// How bytes are written as text.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Encoding {
-    /// Hexadecimal, either case.
-    Hex,
-    /// Standard base64 with padding (RFC 4648, 4).
-    Base64,
-}
-
-/// A piece of the signed string.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Part {
-    /// The id header's value.
-    Id,
-    /// The timestamp header's value.
-    Timestamp,
-    /// A fixed text.
-    Text(&'static str),
-    /// The body's bytes.
-    Body,
-}
-
-/// Where the time of signing stands, in Unix seconds, and how far it may be off.
-#[derive(Debug)]
-pub struct Timestamp {
-    /// The header.
-    pub header: &'static str,
-    /// How far it may lie before or after the gate's clock.
-    pub tolerance: Duration,
-}
-
-/// How a secret's bytes are written in a setting.
+/// What a setting holds that a proof is checked with.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum SecretForm {
-    /// The text's own bytes.
+    /// Any text.
     Text,
-    /// Base64 behind a prefix that may be left out.
-    Base64 {
-        /// The prefix.
-        prefix: &'static str,
-    },
+    /// Base64, with or without `whsec_` before it.
+    Base64,
+    /// A name, `:` and a password.
+    NameAndPassword,
+    /// The base64 of a P-256 public key.
+    P256PublicKey,
+    /// Nothing: the sender's keys are published.
+    None,
 }
 
-/// All schemes.
-pub const SCHEMES: &[Scheme] = &[
-    // docs.github.com, "Validating webhook deliveries". GitHub signs no time and does not send again by itself.
-    Scheme {
-        name: "github",
-        signature_header: "x-hub-signature-256",
-        separator: None,
-        prefix: "sha256=",
-        encoding: Encoding::Hex,
-        signed: &[Part::Body],
-        id_header: Some("x-github-delivery"),
-        timestamp: None,
-        secret: SecretForm::Text,
-        event_header: Some("x-github-event"),
-    },
-    // Standard Webhooks 1.0, spec/standard-webhooks.md; the tolerance is that of the official libraries.
-    Scheme {
-        name: "standard-webhooks",
-        signature_header: "webhook-signature",
-        separator: Some(' '),
-        prefix: "v1,",
-        encoding: Encoding::Base64,
-        signed: &[Part::Id, Part::Text("."), Part::Timestamp, Part::Text("."), Part::Body],
-        id_header: Some("webhook-id"),
-        timestamp: Some(Timestamp { header: "webhook-timestamp", tolerance: Duration::from_secs(300) }),
-        secret: SecretForm::Base64 { prefix: "whsec_" },
-        event_header: None,
-    },
-];
+/// The names of all schemes, sorted.
+pub fn names() -> Vec<&'static str> {
+    let mut names: Vec<_> = rule::presets().keys().map(String::as_str).chain(OTHERS).collect();
+    names.sort_unstable();
+    names
+}
+
+impl Proof {
+    /// Whether a setting's value can be a secret of this proof.
+    pub fn usable(&self, secret: &str) -> bool {
+        match self {
+            Self::Rule(rule) => hmac::usable(rule, secret),
+            Self::Token(place) => token::usable(place, secret),
+            Self::Twilio { .. } => !secret.is_empty(),
+            Self::SendGrid { .. } => sendgrid::usable(secret),
+            Self::Entra(_) => false,
+        }
+    }
+
+    /// What the settings hold.
+    pub fn secret_form(&self) -> SecretForm {
+        match self {
+            Self::Rule(rule) if rule.key == KeyForm::Base64 => SecretForm::Base64,
+            Self::Rule(_) | Self::Twilio { .. } => SecretForm::Text,
+            Self::Token(Place::Basic) => SecretForm::NameAndPassword,
+            Self::Token(_) => SecretForm::Text,
+            Self::SendGrid { .. } => SecretForm::P256PublicKey,
+            Self::Entra(_) => SecretForm::None,
+        }
+    }
+}

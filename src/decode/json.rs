@@ -8,14 +8,13 @@ use super::Error;
 pub const MAX_DEPTH: usize = 32;
 
 pub(super) fn decode(body: &[u8]) -> Result<Value, Error> {
+    value(body).and_then(|payload| if payload.is_object() { Ok(payload) } else { Err(Error::NotAnObject) })
+}
+
+/// Any JSON value that is not nested too deeply.
+pub(super) fn value(body: &[u8]) -> Result<Value, Error> {
     let payload: Value = serde_json::from_slice(body).map_err(|error| refused(body, &error))?;
-    if depth(&payload) > MAX_DEPTH {
-        Err(Error::TooDeep)
-    } else if payload.is_object() {
-        Ok(payload)
-    } else {
-        Err(Error::NotAnObject)
-    }
+    if depth(&payload) > MAX_DEPTH { Err(Error::TooDeep) } else { Ok(payload) }
 }
 
 /// `serde_json` itself stops at 128 levels, which is what keeps the recursion below small.

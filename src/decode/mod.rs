@@ -1,5 +1,7 @@
 //! From bytes to a submission: the body as JSON, whatever it was sent as.
 
+mod envelope;
+mod event_id;
 mod json;
 mod urlencoded;
 
@@ -8,8 +10,9 @@ use http::header::CONTENT_TYPE;
 use serde_json::Value;
 
 use crate::auth::{Caller, Verified};
-use crate::policy::Kind;
+use crate::policy::{Kind, Route};
 
+pub use envelope::{Envelope, MAX_EVENTS};
 pub use json::MAX_DEPTH;
 pub use urlencoded::MAX_FIELDS;
 
@@ -20,6 +23,15 @@ pub struct Submission {
     pub payload: Value,
     /// Who sent it.
     pub caller: Caller,
+}
+
+/// The events of one request.
+#[derive(Debug)]
+pub struct Events {
+    /// Each event.
+    pub submissions: Vec<Submission>,
+    /// Whether there could have been several, which the answer then tells apart.
+    pub batch: bool,
 }
 
 /// Why a body could not be read.
@@ -45,6 +57,18 @@ pub enum Error {
     /// Too many form fields.
     #[error("The body has more than {MAX_FIELDS} fields.")]
     TooManyFields,
+    /// The body is no list, as its envelope demands.
+    #[error("The body must be a JSON list of events.")]
+    NotAList,
+    /// Too many events.
+    #[error("The body has more than {MAX_EVENTS} events.")]
+    TooManyEvents,
+    /// An event lacks what its envelope demands.
+    #[error("An event has no usable `{0}`.")]
+    NotAnEvent(&'static str),
+    /// The headers that are an event's attributes are not usable.
+    #[error("The event's attributes cannot be read from the headers.")]
+    Attributes,
     /// The text is not UTF-8 once percent-decoded.
     #[error("The body is not UTF-8 text.")]
     NotUtf8,
@@ -59,20 +83,26 @@ pub enum Format {
     Urlencoded,
 }
 
-/// The formats that a kind of route takes, for answers.
-const fn accepted(kind: Kind) -> &'static str {
-    match kind {
-        Kind::Form => "application/json or application/x-www-form-urlencoded",
-        Kind::Event => "application/json",
-    }
+/// The formats that a route takes, for answers.
+const fn accepted(forms: bool) -> &'static str {
+    if forms { "application/json or application/x-www-form-urlencoded" } else { "application/json" }
 }
 
 /// The format of a request's body.
 ///
 /// # Errors
 /// When the header is absent, names another format, or another character set than UTF-8.
-pub fn format(kind: Kind, headers: &HeaderMap) -> Result<Format, Error> {
-    let refused = Error::MediaType(accepted(kind));
+pub fn format(route: &Route, headers: &HeaderMap) -> Result<Format, Error> {
+    // An event without data has no body and so no type of one.
+    let no_data = route.envelope == Some(Envelope::CloudEvents)
+        && headers.contains_key(envelope::SPECVERSION)
+        && !headers.contains_key(CONTENT_TYPE);
+    let forms = route.kind == Kind::Form || route.contract.forms;
+    if no_data { Ok(Format::Json) } else { media_type(forms, headers) }
+}
+
+fn media_type(forms: bool, headers: &HeaderMap) -> Result<Format, Error> {
+    let refused = Error::MediaType(accepted(forms));
     let Some(Ok(text)) = headers.get(CONTENT_TYPE).map(http::HeaderValue::to_str) else { return Err(refused) };
     let mut parts = text.split(';').map(str::trim);
     let essence = parts.next().unwrap_or_default().to_ascii_lowercase();
@@ -80,35 +110,52 @@ pub fn format(kind: Kind, headers: &HeaderMap) -> Result<Format, Error> {
         name.eq_ignore_ascii_case("charset") && !value.trim_matches('"').eq_ignore_ascii_case("utf-8")
     });
     let json = essence == "application/json" || (essence.starts_with("application/") && essence.ends_with("+json"));
-    match (kind, essence.as_str()) {
+    match (forms, essence.as_str()) {
         _ if foreign_charset => Err(refused),
         _ if json => Ok(Format::Json),
-        (Kind::Form, "application/x-www-form-urlencoded") => Ok(Format::Urlencoded),
+        (true, "application/x-www-form-urlencoded") => Ok(Format::Urlencoded),
         _ => Err(refused),
     }
 }
 
-/// Decodes a verified body.
+/// Decodes a verified body: one submission, or several where the route's envelope holds several events.
 ///
 /// # Errors
-/// When the body is not of the format, or too deep or wide.
-pub fn decode(format: Format, verified: Verified) -> Result<Submission, Error> {
+/// When the body is not of the format, or too deep, wide or long.
+pub fn decode(route: &Route, headers: &HeaderMap, format: Format, verified: Verified) -> Result<Events, Error> {
     let (body, caller) = verified.into_parts();
-    let payload = match format {
-        Format::Json => json::decode(&body)?,
-        Format::Urlencoded => urlencoded::decode(&body)?,
+    let (payloads, batch) = match (route.envelope, format) {
+        (Some(_), Format::Urlencoded) => return Err(Error::MediaType(accepted(false))),
+        (Some(envelope), Format::Json) => envelope::open(envelope, headers, &body)?,
+        (None, Format::Json) => (vec![json::decode(&body)?], false),
+        (None, Format::Urlencoded) if route.kind == Kind::Event => (vec![unfold(urlencoded::decode(&body)?)?], false),
+        (None, Format::Urlencoded) => (vec![urlencoded::decode(&body)?], false),
     };
-    Ok(Submission { payload, caller })
+    let submissions = payloads.into_iter().enumerate().map(|(index, payload)| {
+        let own = route.auth.as_ref().and_then(|_| event_id::of(route.envelope, route.contract.event_id, &payload));
+        let given = || if batch { format!("{}#{index}", caller.event_id) } else { caller.event_id.clone() };
+        let caller = Caller { event_id: own.unwrap_or_else(given), ..caller.clone() };
+        Submission { payload, caller }
+    });
+    Ok(Events { submissions: submissions.collect(), batch })
+}
+
+/// GitHub and Slack put JSON into a form's only field, `payload`.
+fn unfold(form: Value) -> Result<Value, Error> {
+    match form.as_object().filter(|fields| fields.len() == 1).and_then(|fields| fields.get("payload")) {
+        Some(Value::String(text)) => json::decode(text.as_bytes()),
+        _ => Ok(form),
+    }
 }
 
 #[cfg(test)]
 mod tests {
     use http::{HeaderMap, HeaderValue, header::CONTENT_TYPE};
 
-    use super::{Error, Format, Kind, format};
+    use super::{Error, Format, media_type};
 
-    fn of(kind: Kind, value: &'static str) -> Result<Format, Error> {
-        format(kind, &HeaderMap::from_iter([(CONTENT_TYPE, HeaderValue::from_static(value))]))
+    fn of(forms: bool, value: &'static str) -> Result<Format, Error> {
+        media_type(forms, &HeaderMap::from_iter([(CONTENT_TYPE, HeaderValue::from_static(value))]))
     }
 
     #[test]
@@ -123,9 +170,9 @@ mod tests {
             ("application/jsonx", None, None),
             ("", None, None),
         ] {
-            assert_eq!(of(Kind::Form, value).ok(), form, "{value}");
-            assert_eq!(of(Kind::Event, value).ok(), event, "{value}");
+            assert_eq!(of(true, value).ok(), form, "{value}");
+            assert_eq!(of(false, value).ok(), event, "{value}");
         }
-        assert_eq!(format(Kind::Event, &HeaderMap::new()), Err(Error::MediaType("application/json")));
+        assert_eq!(media_type(false, &HeaderMap::new()), Err(Error::MediaType("application/json")));
     }
 }

@@ -3,13 +3,15 @@
 use std::collections::BTreeMap;
 use std::fmt;
 
-use serde::de::{MapAccess, SeqAccess, Visitor, value::MapAccessDeserializer};
+use serde::de::{self, IntoDeserializer as _, MapAccess, SeqAccess, Visitor, value::MapAccessDeserializer};
 use serde::{Deserialize, Deserializer};
 use toml::Spanned;
 
 use super::diagnostic::{Diagnostic, Place};
 use super::files::POLICY_FILE;
 use super::purpose::Purpose;
+use crate::auth::rule::Terms;
+use crate::decode::Envelope;
 
 /// The whole file.
 #[derive(Debug, Deserialize)]
@@ -45,6 +47,12 @@ pub struct RouteTable {
     pub schema: Spanned<String>,
     /// How callers of an event route prove themselves.
     pub auth: Option<Spanned<AuthTable>>,
+    /// What callers of an event route expect of answers: a name from [`crate::contract::CONTRACTS`].
+    pub contract: Option<Spanned<String>>,
+    /// What stands around the data of an event route's events.
+    pub envelope: Option<Spanned<Envelope>>,
+    /// How the sender asks whether its events are wanted.
+    pub handshake: Option<Spanned<HandshakeTable>>,
     /// The sites whose pages may post to a form route.
     pub origins: Option<Spanned<Vec<Spanned<String>>>>,
     /// Where a browser goes after a form was accepted.
@@ -72,14 +80,55 @@ pub enum Kind {
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct AuthTable {
-    /// A name from [`crate::auth::SCHEMES`].
+    /// A name from [`crate::auth::names`].
     pub scheme: Spanned<String>,
     /// The setting that holds the secret, or several while a secret is being replaced.
-    pub secret: Spanned<OneOrMany>,
+    pub secret: Option<Spanned<OneOrMany>>,
+    /// `hmac`: what is signed and how.
+    pub rule: Option<Spanned<Terms>>,
+    /// Schemes that sign a time: how many seconds it may be off.
+    pub tolerance: Option<Spanned<u64>>,
+    /// `twilio`: the address that Twilio was given.
+    pub url: Option<Spanned<String>>,
+    /// `event-grid`: the header that holds the secret.
+    pub header: Option<Spanned<String>>,
+    /// `event-grid`: the parameter of the address that holds the secret.
+    pub query: Option<Spanned<String>>,
+    /// `entra`: the tenant's id.
+    pub tenant: Option<Spanned<String>>,
+    /// `entra`: whom tokens must be issued for.
+    pub audience: Option<Spanned<String>>,
+    /// `entra`: the ids of the applications that may call.
+    pub apps: Option<Spanned<OneOrMany>>,
+}
+
+/// `handshake = "…"` or `handshake = { protocol = "…", … }`
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields, remote = "Self")]
+pub struct HandshakeTable {
+    /// The protocol.
+    pub protocol: Protocol,
+    /// `event-grid`: the only subscription that is answered.
+    pub subscription: Option<String>,
+    /// `cloudevents`: the only origin that may send.
+    pub origin: Option<String>,
+}
+
+/// A way of asking.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Protocol {
+    /// An event that validates a subscription.
+    EventGrid,
+    /// An OPTIONS request.
+    #[serde(rename = "cloudevents")]
+    CloudEvents,
+    /// An event with a challenge.
+    Slack,
 }
 
 /// A text, or a list of texts.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub struct OneOrMany(pub Vec<String>);
 
 /// `[[routes.NAME.mails]]`
@@ -152,7 +201,7 @@ impl<'de> Deserialize<'de> for OneOrMany {
             type Value = OneOrMany;
 
             fn expecting(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
-                out.write_str("a setting's name, or a list of them")
+                out.write_str("a text, or a list of texts")
             }
 
             fn visit_str<E>(self, text: &str) -> Result<OneOrMany, E> {
@@ -168,6 +217,29 @@ impl<'de> Deserialize<'de> for OneOrMany {
             }
         }
         deserializer.deserialize_any(Texts)
+    }
+}
+
+impl<'de> Deserialize<'de> for HandshakeTable {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct NameOrTable;
+        impl<'de> Visitor<'de> for NameOrTable {
+            type Value = HandshakeTable;
+
+            fn expecting(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+                out.write_str("event-grid, cloudevents or slack, or a table with `protocol`")
+            }
+
+            fn visit_str<E: de::Error>(self, name: &str) -> Result<HandshakeTable, E> {
+                let protocol = Protocol::deserialize(name.into_deserializer())?;
+                Ok(HandshakeTable { protocol, subscription: None, origin: None })
+            }
+
+            fn visit_map<A: MapAccess<'de>>(self, table: A) -> Result<HandshakeTable, A::Error> {
+                HandshakeTable::deserialize(MapAccessDeserializer::new(table))
+            }
+        }
+        deserializer.deserialize_any(NameOrTable)
     }
 }
 

@@ -1,6 +1,7 @@
 //! The policy: who may send what to whom, read from a directory and made valid before anything uses it.
 
 mod address;
+mod auth;
 mod diagnostic;
 mod digest;
 mod document;
@@ -17,12 +18,12 @@ use std::collections::BTreeMap;
 pub use address::{Address, AddressError};
 pub use diagnostic::{Diagnostic, Place, Severity};
 pub use digest::Digest;
-pub use document::Kind;
+pub use document::{Kind, OneOrMany};
 pub use files::{APPROVALS_FILE, FOLDERS, Files, MAX_FILE_BYTES, POLICY_FILE, ReadError};
 pub use purpose::Purpose;
 pub use route::{
-    DEFAULT_BODY_LIMIT, DEFAULT_TIME_BUDGET, MAX_BODY_LIMIT, MAX_FIXED_RECIPIENTS, MAX_TIME_BUDGET, Mail, Recipients,
-    ReplyTo, Route, RouteAuth, Sender,
+    DEFAULT_BODY_LIMIT, MAX_BODY_LIMIT, MAX_FIXED_RECIPIENTS, MAX_TIME_BUDGET, Mail, Recipients, ReplyTo, Route,
+    RouteAuth, Sender,
 };
 pub use schema::{MAX_UNIQUE_ITEMS, Schema, SchemaError};
 pub use setting::{SettingName, SettingNameError};

@@ -8,21 +8,21 @@ use serde_json::Value;
 use toml::Spanned;
 
 use super::diagnostic::Place;
-use super::document::{Document, FieldTable, Kind, MailTable, ReplyToTable, RouteTable, To};
+use super::document::{Document, FieldTable, HandshakeTable, Kind, MailTable, Protocol, ReplyToTable, RouteTable, To};
 use super::files::{Files, POLICY_FILE};
 use super::template::{Template, Templates};
-use super::{Address, Findings, Purpose, Schema, SettingName};
-use crate::auth::{self, Scheme};
+use super::{Address, Findings, Purpose, Schema, SettingName, auth};
+use crate::auth::Proof;
+use crate::contract::{self, Contract};
+use crate::decode::Envelope;
 use crate::gate;
+use crate::handshake::{EVENT_GRID_ORIGIN, Handshake};
 
 /// The most bytes a body may have where the route does not say otherwise.
 pub const DEFAULT_BODY_LIMIT: usize = 256 * 1024;
 
 /// The most bytes a route may allow: what ACS takes in one request.
 pub const MAX_BODY_LIMIT: usize = 10 * 1024 * 1024;
-
-/// How long the gate may take for a request where the route does not say otherwise: GitHub hangs up after ten seconds.
-pub const DEFAULT_TIME_BUDGET: Duration = Duration::from_secs(9);
 
 /// The longest time a route may allow: Event Grid, the most patient of the known senders, waits thirty seconds.
 pub const MAX_TIME_BUDGET: Duration = Duration::from_secs(29);
@@ -52,6 +52,12 @@ pub struct Route {
     pub kind: Kind,
     /// How callers of an event route prove themselves; `None` for forms alone.
     pub auth: Option<RouteAuth>,
+    /// What they expect of answers.
+    pub contract: &'static Contract,
+    /// What stands around an event's data; nothing where absent.
+    pub envelope: Option<Envelope>,
+    /// How the sender asks whether its events are wanted.
+    pub handshake: Option<Handshake>,
     /// The sites whose pages may post, as browsers write them in `Origin`.
     pub origins: Vec<String>,
     /// Where a browser goes after a form was accepted.
@@ -71,8 +77,10 @@ pub struct Route {
 /// How callers prove themselves.
 #[derive(Debug)]
 pub struct RouteAuth {
-    /// The scheme.
-    pub scheme: &'static Scheme,
+    /// The scheme's name.
+    pub scheme: &'static str,
+    /// What it demands.
+    pub proof: Proof,
     /// The settings that hold the secrets; any of them will do, so that one can be replaced.
     pub secrets: Vec<SettingName>,
 }
@@ -121,11 +129,16 @@ pub struct ReplyTo {
     pub name: Option<String>,
 }
 
-fn at<T>(spanned: &Spanned<T>) -> Place {
+pub(super) fn at<T>(spanned: &Spanned<T>) -> Place {
     Place::Span(spanned.span())
 }
 
-fn error<T>(findings: &mut Findings, spanned: &Spanned<T>, message: impl Into<String>, help: impl Into<String>) {
+pub(super) fn error<T>(
+    findings: &mut Findings,
+    spanned: &Spanned<T>,
+    message: impl Into<String>,
+    help: impl Into<String>,
+) {
     findings.error(POLICY_FILE, at(spanned), message, help);
 }
 
@@ -249,11 +262,14 @@ use super::template::Part;
 
 fn route(name: String, table: RouteTable, known: &Known<'_>, findings: &mut Findings) -> Option<Route> {
     let path = path(&table.path, findings);
-    let auth = auth(&name, &table, findings);
+    let auth = auth::auth(&name, &table, findings);
+    let contract = contract(&table, findings);
+    let envelope = envelope(&table, findings);
+    let handshake = handshake(&table, contract, findings);
     let origins = origins(&name, &table, findings);
     let thanks = thanks(&table, findings);
     let body_limit = body_limit(&table, findings);
-    let time_budget = time_budget(&table, findings);
+    let time_budget = time_budget(&table, contract, findings);
     let schema = known.schemas.get(table.schema.get_ref());
     if schema.is_none() {
         let message = format!("There is no schema `{}`.", table.schema.get_ref());
@@ -284,6 +300,9 @@ fn route(name: String, table: RouteTable, known: &Known<'_>, findings: &mut Find
         path: path?,
         kind,
         auth: auth?,
+        contract,
+        envelope,
+        handshake,
         origins: origins?,
         thanks,
         body_limit,
@@ -312,46 +331,6 @@ fn path(text: &Spanned<String>, findings: &mut Findings) -> Option<String> {
         return None;
     }
     Some(path.clone())
-}
-
-/// Events prove themselves; forms cannot. `None` means that something was wrong, and the findings say what.
-fn auth(name: &str, table: &RouteTable, findings: &mut Findings) -> Option<Option<RouteAuth>> {
-    match (table.kind.get_ref(), &table.auth) {
-        (Kind::Form, None) => Some(None),
-        (Kind::Form, Some(auth)) => {
-            let help = "Anybody can read a page's source, so a secret in it proves nothing; remove `auth`.";
-            error(findings, auth, format!("The form route `{name}` cannot have `auth`."), help);
-            None
-        }
-        (Kind::Event, None) => {
-            let help = format!("Add auth = {{ scheme = \"…\", secret = \"a_setting\" }}; schemes: {}.", auth::names());
-            error(findings, &table.kind, format!("The event route `{name}` lets anybody in."), help);
-            None
-        }
-        (Kind::Event, Some(auth)) => {
-            let auth = auth.get_ref();
-            let Some(scheme) = auth::scheme(auth.scheme.get_ref()) else {
-                let message = format!("There is no scheme `{}`.", auth.scheme.get_ref());
-                error(findings, &auth.scheme, message, format!("Schemes: {}.", auth::names()));
-                return None;
-            };
-            secrets(&auth.secret, findings).map(|secrets| Some(RouteAuth { scheme, secrets }))
-        }
-    }
-}
-
-fn secrets(names: &Spanned<super::document::OneOrMany>, findings: &mut Findings) -> Option<Vec<SettingName>> {
-    if names.get_ref().0.is_empty() || names.get_ref().0.len() > auth::MAX_SECRETS {
-        let message = format!("A route needs between one and {} secrets.", auth::MAX_SECRETS);
-        error(findings, names, message, "Name the setting that holds the secret.");
-        return None;
-    }
-    let parsed: Result<Vec<_>, _> = names.get_ref().0.iter().map(|name| SettingName::parse(name)).collect();
-    if let Err(reason) = &parsed {
-        let help = "`secret` is the name of a setting, never the secret itself.";
-        error(findings, names, format!("This is {reason}."), help);
-    }
-    parsed.ok()
 }
 
 fn origins(name: &str, table: &RouteTable, findings: &mut Findings) -> Option<Vec<String>> {
@@ -424,11 +403,76 @@ fn body_limit(table: &RouteTable, findings: &mut Findings) -> usize {
     }
 }
 
-fn time_budget(table: &RouteTable, findings: &mut Findings) -> Duration {
-    let Some(seconds) = &table.time_budget else { return DEFAULT_TIME_BUDGET };
+/// The contract that the route names, else the one of its scheme.
+fn contract(table: &RouteTable, findings: &mut Findings) -> &'static Contract {
+    if let Some(name) = &table.contract {
+        if *table.kind.get_ref() == Kind::Form {
+            let help = "Browsers have no contract; remove `contract`.";
+            error(findings, name, "A form route cannot have a `contract`.", help);
+        }
+        return contract::find(name.get_ref()).unwrap_or_else(|| {
+            let message = format!("There is no contract `{}`.", name.get_ref());
+            error(findings, name, message, format!("Contracts: {}.", contract::names()));
+            &contract::PLAIN
+        });
+    }
+    let scheme = table.auth.as_ref().and_then(|auth| contract::find(auth.get_ref().scheme.get_ref()));
+    let envelope = table.envelope.as_ref().and_then(|envelope| contract::find(envelope.get_ref().as_str()));
+    scheme.or(envelope).unwrap_or(&contract::PLAIN)
+}
+
+fn envelope(table: &RouteTable, findings: &mut Findings) -> Option<Envelope> {
+    let envelope = table.envelope.as_ref()?;
+    if *table.kind.get_ref() == Kind::Form {
+        error(findings, envelope, "A form route cannot have an `envelope`.", "Browsers send fields; remove it.");
+    }
+    Some(*envelope.get_ref())
+}
+
+fn handshake(table: &RouteTable, contract: &Contract, findings: &mut Findings) -> Option<Handshake> {
+    let asked = table.handshake.as_ref()?;
+    let HandshakeTable { protocol, subscription, origin } = asked.get_ref();
+    let envelope = table.envelope.as_ref().map(|envelope| *envelope.get_ref());
+    let (fits, needs) = match protocol {
+        Protocol::EventGrid => (envelope == Some(Envelope::EventGrid), "envelope = \"event-grid\""),
+        Protocol::CloudEvents => (envelope == Some(Envelope::CloudEvents), "envelope = \"cloudevents\""),
+        Protocol::Slack => (contract.name == "slack" && envelope.is_none(), "scheme = \"slack\" and no envelope"),
+    };
+    if *table.kind.get_ref() == Kind::Form {
+        error(findings, asked, "A form route cannot have a `handshake`.", "Browsers do not ask; remove it.");
+    } else if !fits {
+        error(findings, asked, "The sender of this route does not ask so.", format!("This handshake needs {needs}."));
+    }
+    if subscription.is_some() && *protocol != Protocol::EventGrid {
+        error(findings, asked, "`subscription` is for the handshake `event-grid`.", "Remove it.");
+    }
+    if origin.is_some() && *protocol != Protocol::CloudEvents {
+        error(findings, asked, "`origin` is for the handshake `cloudevents`.", "Remove it.");
+    }
+    let origin = origin.as_deref().unwrap_or(EVENT_GRID_ORIGIN);
+    let host = |byte: u8| byte.is_ascii_alphanumeric() || b"-._~:".contains(&byte);
+    if origin.is_empty() || !origin.bytes().all(host) {
+        error(
+            findings,
+            asked,
+            format!("`{origin}` is no origin of a sender."),
+            "Write a name such as eventgrid.azure.net.",
+        );
+    }
+    Some(match protocol {
+        Protocol::EventGrid => Handshake::EventGrid { subscription: subscription.clone() },
+        Protocol::CloudEvents => Handshake::CloudEvents { origin: origin.to_owned() },
+        Protocol::Slack => Handshake::Slack,
+    })
+}
+
+fn time_budget(table: &RouteTable, contract: &Contract, findings: &mut Findings) -> Duration {
+    let most = contract.time_budget();
+    let Some(seconds) = &table.time_budget else { return most };
     let budget = Duration::from_secs(*seconds.get_ref());
-    if budget.is_zero() || budget > MAX_TIME_BUDGET {
-        let message = format!("`time_budget` must be between 1 and {} seconds.", MAX_TIME_BUDGET.as_secs());
+    let most = if contract.name == contract::PLAIN.name { MAX_TIME_BUDGET } else { most };
+    if budget.is_zero() || budget > most {
+        let message = format!("`time_budget` must be between 1 and {} seconds.", most.as_secs());
         error(findings, seconds, message, "Stay below the time after which the sender hangs up.");
     }
     budget

@@ -4,8 +4,9 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use postern::acs::{Call, Next, Signal, State, TERMINAL_CODES};
-use postern::auth::{Part, SCHEMES};
-use postern::reply::PROBLEM_TYPES;
+use postern::auth::rule::{Terms, presets};
+use postern::contract::{CONTRACTS, Contract, EventId};
+use postern::reply::{Fate, PROBLEM_TYPES};
 
 fn document(name: &str) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join(name)
@@ -44,33 +45,26 @@ fn the_table_of_purposes_is_that_of_the_code() {
     table("docs/policy.md", "purposes", &postern_lint::purpose::RULES.iter().map(row).collect::<Vec<_>>());
 }
 
+fn the_table_of_rules_is_that_of_the_code() {
+    let row = |(name, terms): (&String, &Terms)| {
+        let time = match (&terms.timestamp, &terms.timestamp_prefix) {
+            (Some(header), _) => format!("`{header}`"),
+            (None, Some(prefix)) => format!("`{prefix}…` beside the signature"),
+            (None, None) => "no time is signed".to_owned(),
+        };
+        let tolerance = terms.tolerance.map_or("–".to_owned(), |seconds| format!("{seconds} s"));
+        let header = terms.header.0.join("`, `");
+        format!("| `{name}` | `{header}` | `{}…` | `{}` | {time} | {tolerance} |", terms.prefix, terms.signed)
+    };
+    table("docs/policy.md", "rules", &presets().iter().map(row).collect::<Vec<_>>());
+}
+
 #[test]
-fn the_table_of_schemes_is_that_of_the_code() {
-    let rows: Vec<_> = SCHEMES
-        .iter()
-        .map(|scheme| {
-            let signed: String = scheme
-                .signed
-                .iter()
-                .map(|part| match part {
-                    Part::Id => "{id}",
-                    Part::Timestamp => "{timestamp}",
-                    Part::Text(text) => text,
-                    Part::Body => "{body}",
-                })
-                .collect();
-            let seconds = scheme.timestamp.as_ref().map(|timestamp| timestamp.tolerance.as_secs());
-            format!(
-                "| `{}` | `{}: {}…` | `{signed}` | {} | {} |",
-                scheme.name,
-                scheme.signature_header,
-                scheme.prefix,
-                seconds.map_or("no time is signed".to_owned(), |seconds| format!("{seconds} s either way")),
-                scheme.id_header.map_or("hash of the body".to_owned(), |header| format!("`{header}`")),
-            )
-        })
-        .collect();
-    table("docs/policy.md", "schemes", &rows);
+fn every_scheme_is_explained() {
+    let text = fs::read_to_string(document("docs/policy.md")).unwrap();
+    for name in postern::auth::names() {
+        assert!(text.contains(&format!("| `{name}` |")), "{name}");
+    }
 }
 
 fn state(state: State) -> &'static str {
@@ -105,4 +99,30 @@ fn the_tables_of_what_follows_what_and_of_final_errors_are_those_of_the_code() {
     // In the same document, hence in the same test.
     let row = |(code, outcome): &(&str, postern::acs::Outcome)| format!("| `{code}` | `{}` |", outcome.as_str());
     table("docs/delivery.md", "codes", &TERMINAL_CODES.iter().map(row).collect::<Vec<_>>());
+}
+
+#[test]
+fn the_table_of_contracts_is_that_of_the_code() {
+    let problem = |slug: &str| PROBLEM_TYPES.iter().find(|problem| problem.slug == slug).unwrap();
+    let row = |contract: &Contract| {
+        let status = |slug, fate| contract.status(problem(slug), fate).as_u16();
+        let id = match contract.event_id {
+            EventId::None => "–".to_owned(),
+            EventId::Header(name) => format!("`{name}`"),
+            EventId::Fields(pointers) => format!("`{}`", pointers.join("`, `")),
+            EventId::AlertGroup => "group, state and alerts".to_owned(),
+        };
+        format!(
+            "| `{}` | {} s | {} | {}{} | {} | {} | {} | {id} |",
+            contract.name,
+            contract.patience,
+            contract.status(problem("unauthenticated"), Fate::Mend).as_u16(),
+            status("invalid-payload", Fate::GiveUp),
+            contract.stop.map(|(name, value)| format!(", `{name}: {value}`")).unwrap_or_default(),
+            status("not-accepted", Fate::Refused),
+            status("try-later", Fate::ComeAgain),
+            if contract.redelivers { "yes" } else { "no" },
+        )
+    };
+    table("docs/answers.md", "contracts", &CONTRACTS.iter().map(row).collect::<Vec<_>>());
 }

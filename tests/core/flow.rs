@@ -170,7 +170,6 @@ async fn callers_that_do_not_prove_themselves_are_refused_without_a_reason() {
     *tampered.body_mut() = tampered.body().to_vec().iter().map(|byte| byte ^ 1).collect::<Vec<_>>().into();
     let mut doubled = good();
     doubled.headers_mut().append("x-hub-signature-256", "sha256=00".parse().unwrap());
-    let (empty, long) = ("".to_owned(), "x".repeat(257));
     for (request, reason) in [
         (github_request(&issue(), "another secret"), "wrong-signature"),
         (tampered, "wrong-signature"),
@@ -180,9 +179,6 @@ async fn callers_that_do_not_prove_themselves_are_refused_without_a_reason() {
         (with("x-hub-signature-256", "sha1=00"), "malformed-header:x-hub-signature-256"),
         (with("x-hub-signature-256", "sha256=zz"), "malformed-header:x-hub-signature-256"),
         (doubled, "malformed-header:x-hub-signature-256"),
-        (without("x-github-delivery"), "missing-header:x-github-delivery"),
-        (with("x-github-delivery", &empty), "malformed-header:x-github-delivery"),
-        (with("x-github-delivery", &long), "malformed-header:x-github-delivery"),
     ] {
         let host = ScriptedHost::new();
         let response = call(&gate(&example()), &host, request).await;
@@ -193,7 +189,7 @@ async fn callers_that_do_not_prove_themselves_are_refused_without_a_reason() {
                 "type": "urn:postern:problem:unauthenticated",
                 "title": "The caller did not prove who it is",
                 "status": 401,
-                "detail": "The request is not signed as this webhook demands.",
+                "detail": "The request does not prove its caller as this webhook demands.",
             })
         );
         let line = host.line();

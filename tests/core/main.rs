@@ -1,12 +1,15 @@
 //! The core, natively: every step through its public door, with a scripted host.
 #![allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test may fail loudly")]
 
+mod contracts;
 mod delivery;
 mod docs;
+mod envelopes;
 mod flow;
 mod identity;
 mod lint;
 mod policy;
+mod schemes;
 mod signature;
 mod staging;
 mod support;

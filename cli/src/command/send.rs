@@ -1,17 +1,19 @@
 //! `postern send`: calls a route as its caller would.
 
+use std::collections::BTreeMap;
 use std::env;
 use std::io::ErrorKind;
 use std::path::PathBuf;
 use std::process::ExitCode;
 use std::time::{Duration, SystemTime};
 
-use anyhow::{Context as _, bail};
+use anyhow::{Context as _, bail, ensure};
 use clap::Args;
 use http::header::{CONTENT_TYPE, ORIGIN};
 use http::request::Builder;
 use http::{Request, StatusCode, Uri};
-use postern::auth::{IDEMPOTENCY_KEY, hmac};
+use postern::auth::{self, Credentials, IDEMPOTENCY_KEY, Proof, SignError};
+use postern::contract::EventId;
 use postern::policy::{Policy, Route, RouteAuth};
 use serde_json::Value;
 use ureq::Agent;
@@ -22,7 +24,7 @@ use crate::console::{self, GREEN, RED};
 use crate::directory::Directory;
 use crate::listen;
 use crate::payload::Payload;
-use crate::secret::{self, Secret};
+use crate::secret;
 
 /// Longer than any route's time budget.
 const TIMEOUT: Duration = Duration::from_secs(35);
@@ -52,11 +54,12 @@ pub struct Send {
     #[arg(long, value_name = "URL", default_value_t = format!("http://{}", listen::GATE))]
     url: String,
 
-    /// The environment variable that holds the secret to sign with
+    /// The environment variable that holds the secret to sign with; the private key where the setting holds a public
+    /// one, and a token for the scheme entra
     #[arg(long, value_name = "NAME")]
     secret_env: Option<String>,
 
-    /// The kind of event, where the scheme has a header for it; the schema's name without the scheme's where absent
+    /// The kind of event, for GitHub; the schema's name without `github-` where absent
     #[arg(long, value_name = "NAME")]
     event: Option<String>,
 }
@@ -68,12 +71,17 @@ impl Send {
         let route = find(&policy, &self.route)?;
         let mail = route.mails.first().with_context(|| format!("The route `{}` has no mail.", route.name))?;
         let payload = Payload::read(self.file.as_deref(), &mail.template, directory.files())?;
-        let request = Request::post(self.address(route)?).header(CONTENT_TYPE, "application/json");
-        let (request, advice) = match &route.auth {
-            Some(auth) => self.sign(request, &policy, route, auth, &payload.bytes)?,
-            None => (fill_in(request, route), None),
+        let body = Body::of(route, payload.bytes)?;
+        let (credentials, advice) = match &route.auth {
+            Some(auth) => self.prove(&policy, route, auth, &body)?,
+            None => (Credentials::default(), None),
         };
-        let request = request.body(payload.bytes).context("The request cannot be written")?;
+        let address = self.address(route, credentials.query.as_deref())?;
+        let request = Request::post(address).header(CONTENT_TYPE, body.content_type);
+        let headers = credentials.headers.into_iter();
+        let request = headers.fold(request, |request, (name, value)| request.header(name, value));
+        let request = fill_in(request, route, self.event.as_deref());
+        let request = request.body(body.bytes).context("The request cannot be written")?;
         let (status, body) = post(request, self.base())?;
         let shown = show(status, &body);
         if let Some(advice) = advice.filter(|_| status == StatusCode::UNAUTHORIZED) {
@@ -86,56 +94,85 @@ impl Send {
         self.url.trim_end_matches('/')
     }
 
-    fn address(&self, route: &Route) -> anyhow::Result<Uri> {
-        let address = format!("{}{}", self.base(), route.path);
+    fn address(&self, route: &Route, query: Option<&str>) -> anyhow::Result<Uri> {
+        let query = query.map(|query| format!("?{query}")).unwrap_or_default();
+        let address = format!("{}{}{query}", self.base(), route.path);
         match address.parse::<Uri>() {
             Ok(uri) if matches!(uri.scheme_str(), Some("http" | "https")) && uri.host().is_some() => Ok(uri),
             _ => bail!("`{}` is no address of a gate: write --url http://127.0.0.1:3000.", self.url),
         }
     }
 
-    /// Signs, and gives advice in case the signature is not accepted.
-    fn sign(
+    /// What proves the request, and advice in case it is not accepted.
+    fn prove(
         &self,
-        request: Builder,
         policy: &Policy,
         route: &Route,
         auth: &RouteAuth,
-        body: &[u8],
-    ) -> anyhow::Result<(Builder, Option<String>)> {
-        let scheme = auth.scheme;
-        let (variable, secret) = self.secret(policy, auth)?;
-        let advice = secret.development.then(|| {
+        body: &Body,
+    ) -> anyhow::Result<(Credentials, Option<String>)> {
+        let SigningKey { variable, value, development } = self.key(policy, auth)?;
+        let advice = development.then(|| {
             format!("It was signed with the development secret, because {variable} is not set in this environment.")
         });
         let id = Uuid::new_v4().to_string();
-        let headers = hmac::sign(scheme, &secret.value, &id, SystemTime::now(), body)
-            .with_context(|| secret::unusable(&variable, scheme))?;
-        let request = headers.into_iter().fold(request, |request, (name, value)| request.header(name, value));
-        let request = match scheme.event_header {
-            Some(header) => request.header(header, self.event(route, scheme.name)),
-            None => request,
-        };
-        Ok((request, advice))
-    }
-
-    /// The secret and the environment variable for it.
-    fn secret(&self, policy: &Policy, auth: &RouteAuth) -> anyhow::Result<(String, Secret)> {
-        let name = auth.secrets.first().context("The route has no secret.")?;
-        match &self.secret_env {
-            None => Ok((secret::variable(name), secret::find(policy, name)?)),
-            Some(variable) => {
-                let value = env::var(variable).ok().filter(|value| !value.is_empty());
-                let value = value.with_context(|| format!("The environment variable {variable} is not set."))?;
-                Ok((variable.clone(), Secret { name: name.clone(), value, development: false }))
+        let form = body.content_type == FORM;
+        match auth::sign(&auth.proof, &value, &id, SystemTime::now(), form, &body.bytes) {
+            Ok(mut credentials) => {
+                if let EventId::Header(name) = route.contract.event_id
+                    && !credentials.headers.iter().any(|(known, _)| known == name)
+                {
+                    credentials.headers.push((name.parse()?, id));
+                }
+                Ok((credentials, advice))
             }
+            Err(SignError::Secret) => bail!(secret::unusable(&variable, auth)),
+            Err(error @ SignError::PublicKey(_)) => bail!("{error} Use --secret-env NAME."),
         }
     }
 
-    fn event<'a>(&'a self, route: &'a Route, scheme: &str) -> &'a str {
-        let schema = route.schema_name.as_str();
-        let bare = schema.strip_prefix(scheme).and_then(|rest| rest.strip_prefix('-')).unwrap_or(schema);
-        self.event.as_deref().unwrap_or(bare)
+    fn key(&self, policy: &Policy, auth: &RouteAuth) -> anyhow::Result<SigningKey> {
+        let Some(variable) = &self.secret_env else {
+            let token =
+                "A token of Entra is needed: put one into an environment variable and name it with --secret-env.";
+            ensure!(!matches!(auth.proof, Proof::Entra(_)), token);
+            let name = auth.secrets.first().context("The route has no secret.")?;
+            let secret = secret::find(policy, name)?;
+            let value = secret::signing(&secret).to_owned();
+            return Ok(SigningKey { variable: secret::variable(name), value, development: secret.development });
+        };
+        let value = env::var(variable).ok().filter(|value| !value.is_empty());
+        let value = value.with_context(|| format!("The environment variable {variable} is not set."))?;
+        Ok(SigningKey { variable: variable.clone(), value, development: false })
+    }
+}
+
+/// What a request is signed with, and the environment variable that holds it.
+struct SigningKey {
+    variable: String,
+    value: String,
+    development: bool,
+}
+
+/// A payload as the route's caller would send it.
+struct Body {
+    content_type: &'static str,
+    bytes: Vec<u8>,
+}
+
+const JSON: &str = "application/json";
+const FORM: &str = "application/x-www-form-urlencoded";
+
+impl Body {
+    /// Twilio sends forms, so an object of texts becomes one; everything else stays as it is.
+    fn of(route: &Route, bytes: Vec<u8>) -> anyhow::Result<Self> {
+        if route.contract.name != "twilio" {
+            return Ok(Self { content_type: JSON, bytes });
+        }
+        let fields: BTreeMap<String, String> =
+            serde_json::from_slice(&bytes).context("Twilio sends forms: the payload must be an object of texts")?;
+        let form = form_urlencoded::Serializer::new(String::new()).extend_pairs(fields).finish();
+        Ok(Self { content_type: FORM, bytes: form.into_bytes() })
     }
 }
 
@@ -145,8 +182,13 @@ fn find<'a>(policy: &'a Policy, name: &str) -> anyhow::Result<&'a Route> {
     routes.find(|route| route.name == name).with_context(|| format!("There is no route `{name}`; {}.", names()))
 }
 
-/// What a page's script would add; the key keeps two submissions of one sample apart.
-fn fill_in(request: Builder, route: &Route) -> Builder {
+/// What a caller would add: GitHub the kind of event; a page's script a key that keeps two submissions of one sample
+/// apart, and the browser the page's origin.
+fn fill_in(request: Builder, route: &Route, event: Option<&str>) -> Builder {
+    if route.contract.name == "github" {
+        let schema = route.schema_name.as_str();
+        return request.header("x-github-event", event.unwrap_or(schema.strip_prefix("github-").unwrap_or(schema)));
+    }
     let request = request.header(IDEMPOTENCY_KEY, Uuid::new_v4().to_string());
     match route.origins.first() {
         Some(origin) => request.header(ORIGIN, origin),

@@ -1,0 +1,233 @@
+//! Bearer tokens of Microsoft Entra ID: signed with RS256 by keys that Entra publishes
+//! (learn.microsoft.com/entra/identity-platform/access-tokens, "Validate tokens").
+
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use bytes::Bytes;
+use http::header::ACCEPT;
+use http::{HeaderMap, Request, StatusCode};
+use rsa::pkcs1v15::{Signature, VerifyingKey};
+use rsa::signature::Verifier as _;
+use rsa::{BoxedUint, RsaPublicKey};
+use serde::Deserialize;
+use sha2::Sha256;
+
+use super::{Refusal, token};
+use crate::host::{FetchError, Host};
+
+/// The setting with the address of another cloud's Entra, by Azure's own name.
+pub const AUTHORITY: &str = "azure_authority_host";
+
+/// The public cloud's Entra.
+pub const PUBLIC_AUTHORITY: &str = "https://login.microsoftonline.com";
+
+/// How far the clocks may be apart; Microsoft's libraries allow five minutes.
+const LEEWAY: Duration = Duration::from_secs(300);
+
+/// How long keys are used before they are read again. Entra replaces them about every six weeks.
+const KEYS_KEPT: Duration = Duration::from_secs(24 * 60 * 60);
+
+/// How long after reading keys a token with an unknown key leads to reading them again: strangers can name any key.
+const KEYS_PAUSE: Duration = Duration::from_secs(300);
+
+/// The longest token that is read; Entra's have up to a few thousand bytes.
+const MAX_TOKEN_BYTES: usize = 16 * 1024;
+
+/// The most keys of a tenant that are kept; Entra publishes fewer than ten.
+const MAX_KEYS: usize = 32;
+
+/// The shortest and longest keys, in bits. Entra's have 2048.
+const KEY_BITS: (usize, usize) = (2048, 4096);
+
+/// Whose tokens a route takes.
+#[derive(Debug, Clone)]
+pub struct Tenant {
+    /// The tenant's id, a UUID.
+    pub id: String,
+    /// Whom tokens must be issued for: the application id, or its URI.
+    pub audience: String,
+    /// The ids of the applications that may call.
+    pub apps: Vec<String>,
+}
+
+/// The keys of tenants, kept in the instance.
+#[derive(Debug, Default)]
+pub struct KeyCache(Mutex<BTreeMap<String, Arc<KeySet>>>);
+
+#[derive(Debug)]
+struct KeySet {
+    keys: Vec<(String, VerifyingKey<Sha256>)>,
+    /// The host's monotonic clock.
+    read: Duration,
+}
+
+#[derive(Deserialize)]
+struct Header {
+    alg: String,
+    kid: Option<String>,
+}
+
+#[derive(Deserialize)]
+struct Claims {
+    iss: String,
+    aud: Audience,
+    exp: f64,
+    nbf: Option<f64>,
+    /// The calling application in tokens of version 2.
+    azp: Option<String>,
+    /// The same in tokens of version 1.
+    appid: Option<String>,
+}
+
+#[derive(Deserialize)]
+#[serde(untagged)]
+enum Audience {
+    One(String),
+    Several(Vec<String>),
+}
+
+#[derive(Deserialize)]
+struct Published {
+    keys: Vec<serde_json::Value>,
+}
+
+#[derive(Deserialize)]
+struct PublishedKey {
+    kty: String,
+    kid: String,
+    n: String,
+    e: String,
+}
+
+/// Checks the token of a request, reading the tenant's keys first where they are not known or too old.
+pub(super) async fn verify(
+    host: &impl Host,
+    cache: &KeyCache,
+    tenant: &Tenant,
+    headers: &HeaderMap,
+    deadline: Duration,
+) -> Result<(), Refusal> {
+    let token = token::credentials(headers, "bearer")?;
+    let (signed, signature) = token.rsplit_once('.').ok_or(Refusal::MalformedToken)?;
+    let (header, claims) = signed.split_once('.').ok_or(Refusal::MalformedToken)?;
+    if token.len() > MAX_TOKEN_BYTES {
+        return Err(Refusal::MalformedToken);
+    }
+    let header: Header = part(header)?;
+    let claims: Claims = part(claims)?;
+    if header.alg != "RS256" {
+        return Err(Refusal::Algorithm);
+    }
+    let authority = host.setting(AUTHORITY).await;
+    let authority = authority.as_deref().unwrap_or(PUBLIC_AUTHORITY).trim_end_matches('/');
+    // What the token says of itself is checked first, so that a stranger's token seldom costs a request to Entra.
+    check(&claims, tenant, authority, host.now())?;
+    let kid = header.kid.ok_or(Refusal::MalformedToken)?;
+    let key = cache.key(host, tenant, authority, &kid, deadline).await?;
+    let signature = URL_SAFE_NO_PAD.decode(signature).map_err(|_| Refusal::MalformedToken)?;
+    let signature = Signature::try_from(signature.as_slice()).map_err(|_| Refusal::WrongSignature)?;
+    key.verify(signed.as_bytes(), &signature).map_err(|_| Refusal::WrongSignature)
+}
+
+fn part<T: for<'de> Deserialize<'de>>(text: &str) -> Result<T, Refusal> {
+    let bytes = URL_SAFE_NO_PAD.decode(text).map_err(|_| Refusal::MalformedToken)?;
+    serde_json::from_slice(&bytes).map_err(|_| Refusal::MalformedToken)
+}
+
+fn check(claims: &Claims, tenant: &Tenant, authority: &str, now: SystemTime) -> Result<(), Refusal> {
+    let now = now.duration_since(UNIX_EPOCH).unwrap_or_default().as_secs_f64();
+    let leeway = LEEWAY.as_secs_f64();
+    let issuers = [format!("{authority}/{}/v2.0", tenant.id), format!("https://sts.windows.net/{}/", tenant.id)];
+    let audience = match &claims.aud {
+        Audience::One(audience) => *audience == tenant.audience,
+        Audience::Several(audiences) => audiences.contains(&tenant.audience),
+    };
+    let app = claims.azp.as_ref().or(claims.appid.as_ref());
+    if !issuers.contains(&claims.iss) {
+        Err(Refusal::Issuer)
+    } else if !audience {
+        Err(Refusal::Audience)
+    } else if !app.is_some_and(|app| tenant.apps.contains(app)) {
+        Err(Refusal::App)
+    } else if claims.exp + leeway < now {
+        Err(Refusal::Expired)
+    } else if claims.nbf.is_some_and(|start| start > now + leeway) {
+        Err(Refusal::NotYetValid)
+    } else {
+        Ok(())
+    }
+}
+
+impl KeyCache {
+    async fn key(
+        &self,
+        host: &impl Host,
+        tenant: &Tenant,
+        authority: &str,
+        kid: &str,
+        deadline: Duration,
+    ) -> Result<VerifyingKey<Sha256>, Refusal> {
+        let url = format!("{authority}/{}/discovery/v2.0/keys", tenant.id);
+        let now = host.monotonic();
+        let known = self.get(&url);
+        let age = known.as_ref().map(|known| now.saturating_sub(known.read));
+        let found = known.as_ref().and_then(|known| known.key(kid));
+        match (found, age) {
+            (Some(key), Some(age)) if age < KEYS_KEPT => return Ok(key),
+            (None, Some(age)) if age < KEYS_PAUSE => return Err(Refusal::UnknownKey),
+            _ => {}
+        }
+        let read = read(host, &url, deadline.saturating_sub(now)).await;
+        match (read, known) {
+            (Ok(keys), _) => {
+                let keys = Arc::new(KeySet { keys, read: now });
+                self.set(url, Arc::clone(&keys));
+                keys.key(kid).ok_or(Refusal::UnknownKey)
+            }
+            // Keys of yesterday are better than none while Entra cannot be reached.
+            (Err(error), Some(known)) => known.key(kid).ok_or(Refusal::Keys(error)),
+            (Err(error), None) => Err(Refusal::Keys(error)),
+        }
+    }
+
+    fn get(&self, url: &str) -> Option<Arc<KeySet>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).get(url).cloned()
+    }
+
+    fn set(&self, url: String, keys: Arc<KeySet>) {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).insert(url, keys);
+    }
+}
+
+impl KeySet {
+    fn key(&self, kid: &str) -> Option<VerifyingKey<Sha256>> {
+        self.keys.iter().find(|(id, _)| id == kid).map(|(_, key)| key.clone())
+    }
+}
+
+async fn read(
+    host: &impl Host,
+    url: &str,
+    timeout: Duration,
+) -> Result<Vec<(String, VerifyingKey<Sha256>)>, FetchError> {
+    let request = Request::get(url).header(ACCEPT, "application/json").body(Bytes::new());
+    let answer = host.fetch(request.map_err(|_| FetchError::Denied)?, timeout).await?;
+    if answer.status() != StatusCode::OK {
+        return Err(FetchError::Unreachable);
+    }
+    let published: Published = serde_json::from_slice(answer.body()).map_err(|_| FetchError::Garbled)?;
+    Ok(published.keys.into_iter().filter_map(|key| self::key(key)).take(MAX_KEYS).collect())
+}
+
+/// Keys of other kinds are passed over.
+fn key(published: serde_json::Value) -> Option<(String, VerifyingKey<Sha256>)> {
+    let published: PublishedKey = serde_json::from_value(published).ok()?;
+    let number = |text: &str| URL_SAFE_NO_PAD.decode(text).ok().map(|bytes| BoxedUint::from_be_slice_vartime(&bytes));
+    let (smallest, largest) = KEY_BITS;
+    let key = RsaPublicKey::new_with_size_limits(number(&published.n)?, number(&published.e)?, smallest..=largest);
+    (published.kty == "RSA").then_some((published.kid, VerifyingKey::new(key.ok()?)))
+}

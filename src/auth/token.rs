@@ -1,0 +1,78 @@
+//! Secrets that callers show as they are: tokens, and names with passwords.
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use http::header::AUTHORIZATION;
+use http::request::Parts;
+use http::{HeaderMap, HeaderName};
+
+use super::Refusal;
+use super::hmac::{Mac, header};
+use super::rule::Hash;
+
+/// Where a caller shows its secret.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Place {
+    /// In a header of its own.
+    Header(HeaderName),
+    /// In the query of the address, by name; addresses end up in logs, so a header is better where there is a choice.
+    Query(String),
+    /// In `Authorization: Bearer …` (RFC 6750).
+    Bearer,
+    /// In `Authorization: Basic …`: a name, `:` and a password (RFC 7617).
+    Basic,
+}
+
+/// Checks that a caller shows one of the secrets.
+pub(super) fn verify(place: &Place, parts: &Parts, secrets: &[String]) -> Result<(), Refusal> {
+    let shown = match place {
+        Place::Header(name) => header(&parts.headers, name)?.as_bytes().to_vec(),
+        Place::Query(name) => query(parts.uri.query().unwrap_or_default(), name)?.into_bytes(),
+        Place::Bearer => credentials(&parts.headers, "bearer")?.as_bytes().to_vec(),
+        Place::Basic => {
+            let text = credentials(&parts.headers, "basic")?;
+            STANDARD.decode(text).map_err(|_| Refusal::MalformedHeader(AUTHORIZATION))?
+        }
+    };
+    // Each is compared, and none shorter than another: only the number of secrets shows in the time it takes.
+    let good = secrets.iter().fold(false, |good, secret| good | same(&shown, secret.as_bytes()));
+    if good { Ok(()) } else { Err(Refusal::WrongSecret) }
+}
+
+/// Whether a setting's value can be such a secret.
+pub(super) fn usable(place: &Place, secret: &str) -> bool {
+    let printable = !secret.is_empty() && secret.bytes().all(|byte| (b' '..=b'~').contains(&byte));
+    match place {
+        Place::Header(_) | Place::Bearer => printable && secret.trim() == secret,
+        Place::Query(_) => !secret.is_empty(),
+        Place::Basic => secret.split_once(':').is_some_and(|(name, password)| !name.is_empty() && !password.is_empty()),
+    }
+}
+
+/// What follows the name of an authentication scheme, which is not sensitive to case (RFC 9110, 11.1).
+pub(super) fn credentials<'a>(headers: &'a HeaderMap, scheme: &str) -> Result<&'a str, Refusal> {
+    let text = header(headers, &AUTHORIZATION)?;
+    match text.split_once(' ') {
+        Some((name, rest)) if name.eq_ignore_ascii_case(scheme) => Ok(rest.trim()),
+        _ => Err(Refusal::MalformedHeader(AUTHORIZATION)),
+    }
+}
+
+/// Equal codes of both under one key say that the texts are equal, and comparing codes shows nothing of their lengths.
+fn same(one: &[u8], other: &[u8]) -> bool {
+    let mac = |text| {
+        let mut mac = Mac::new(Hash::Sha256, b"postern")?;
+        mac.update(text);
+        Some(mac)
+    };
+    mac(one).zip(mac(other)).is_some_and(|(one, other)| one.verify(&other.finish()))
+}
+
+fn query(query: &str, name: &str) -> Result<String, Refusal> {
+    let mut values = form_urlencoded::parse(query.as_bytes()).filter(|(key, _)| key == name).map(|(_, value)| value);
+    match (values.next(), values.next()) {
+        (Some(value), None) => Ok(value.into_owned()),
+        (None, _) => Err(Refusal::MissingQuery),
+        _ => Err(Refusal::MalformedQuery),
+    }
+}

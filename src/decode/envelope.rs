@@ -1,0 +1,125 @@
+//! Events in their envelopes: one JSON object for each, its attributes beside its `data`.
+
+use http::header::CONTENT_TYPE;
+use http::{HeaderMap, HeaderName};
+use percent_encoding::percent_decode;
+use serde::Deserialize;
+use serde_json::{Map, Value};
+
+use super::{Error, json};
+
+/// The most events of one request: each may become a mail, and the sender waits for the answer.
+pub const MAX_EVENTS: usize = 100;
+
+/// The most attributes of one event whose attributes are headers.
+const MAX_ATTRIBUTES: usize = 50;
+
+/// What stands around an event's data.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Envelope {
+    /// CloudEvents 1.0, in any of its three HTTP forms (cloudevents/spec, bindings/http-protocol-binding.md).
+    #[serde(rename = "cloudevents")]
+    CloudEvents,
+    /// The Event Grid schema: a list of events (learn.microsoft.com/azure/event-grid/event-schema).
+    EventGrid,
+    /// A plain list of objects, each an event.
+    List,
+}
+
+impl Envelope {
+    /// The word in policies.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::CloudEvents => "cloudevents",
+            Self::EventGrid => "event-grid",
+            Self::List => "list",
+        }
+    }
+}
+
+/// What every binary event has.
+pub(super) const SPECVERSION: HeaderName = HeaderName::from_static("ce-specversion");
+
+/// Takes events out of their envelope; and whether there can be several.
+pub(super) fn open(envelope: Envelope, headers: &HeaderMap, body: &[u8]) -> Result<(Vec<Value>, bool), Error> {
+    match envelope {
+        Envelope::List => events(body, &[]).map(|events| (events, true)),
+        Envelope::EventGrid => events(body, &["id", "eventType"]).map(|events| (events, true)),
+        Envelope::CloudEvents => match essence(headers).as_str() {
+            "application/cloudevents-batch+json" => {
+                let events = events(body, &CLOUDEVENT)?;
+                events.iter().try_for_each(version)?;
+                Ok((events, true))
+            }
+            "application/cloudevents+json" => {
+                let event = json::decode(body)?;
+                sound(&event, &CLOUDEVENT).and_then(|()| version(&event))?;
+                Ok((vec![event], false))
+            }
+            _ if headers.contains_key(SPECVERSION) => {
+                let event = binary(headers, body)?;
+                sound(&event, &CLOUDEVENT).and_then(|()| version(&event))?;
+                Ok((vec![event], false))
+            }
+            _ => Err(Error::NotAnEvent("specversion")),
+        },
+    }
+}
+
+/// The attributes that every CloudEvent has.
+const CLOUDEVENT: [&str; 4] = ["specversion", "id", "source", "type"];
+
+fn essence(headers: &HeaderMap) -> String {
+    let text = headers.get(CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
+    text.split(';').next().unwrap_or_default().trim().to_ascii_lowercase()
+}
+
+fn events(body: &[u8], required: &[&'static str]) -> Result<Vec<Value>, Error> {
+    let Value::Array(events) = json::value(body)? else { return Err(Error::NotAList) };
+    if events.len() > MAX_EVENTS {
+        return Err(Error::TooManyEvents);
+    }
+    events.iter().try_for_each(|event| sound(event, required))?;
+    Ok(events)
+}
+
+/// An event without an id could not be told from others.
+fn sound(event: &Value, required: &[&'static str]) -> Result<(), Error> {
+    if !event.is_object() {
+        return Err(Error::NotAnObject);
+    }
+    let present = |name: &str| event.get(name).and_then(Value::as_str).is_some_and(|text| !text.is_empty());
+    required.iter().find(|name| !present(name)).map_or(Ok(()), |name| Err(Error::NotAnEvent(name)))
+}
+
+fn version(event: &Value) -> Result<(), Error> {
+    let known = event.get("specversion").and_then(Value::as_str) == Some("1.0");
+    if known { Ok(()) } else { Err(Error::NotAnEvent("specversion")) }
+}
+
+/// The attributes are headers, and the body is the data: the same object as the structured form would have.
+fn binary(headers: &HeaderMap, body: &[u8]) -> Result<Value, Error> {
+    let mut event = Map::new();
+    for (name, value) in headers {
+        let Some(name) = name.as_str().strip_prefix("ce-") else { continue };
+        let text = percent_decode(unquoted(value.as_bytes())).decode_utf8().map_err(|_| Error::NotUtf8)?;
+        let plain = !name.is_empty() && name.bytes().all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit());
+        let again = event.insert(name.to_owned(), Value::String(text.into_owned())).is_some();
+        if !plain || again || name == "data" || event.len() > MAX_ATTRIBUTES {
+            return Err(Error::Attributes);
+        }
+    }
+    if let Some(content_type) = headers.get(CONTENT_TYPE).and_then(|value| value.to_str().ok()) {
+        event.insert("datacontenttype".to_owned(), Value::String(content_type.to_owned()));
+    }
+    if !body.is_empty() {
+        event.insert("data".to_owned(), json::value(body)?);
+    }
+    Ok(Value::Object(event))
+}
+
+/// A sender may quote a value, which then means the same without the quotes.
+fn unquoted(value: &[u8]) -> &[u8] {
+    value.strip_prefix(b"\"").and_then(|value| value.strip_suffix(b"\"")).unwrap_or(value)
+}

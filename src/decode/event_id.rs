@@ -1,0 +1,51 @@
+//! What tells an event from others of the same caller, and is the same when it is sent again.
+
+use serde_json::Value;
+
+use super::Envelope;
+use crate::auth;
+use crate::contract::EventId;
+
+/// The most alerts of a group that count for its id; senders cut their lists far below.
+const MAX_ALERTS: usize = 1000;
+
+/// The id in a payload, where the envelope or the caller's contract has one there.
+pub(super) fn of(envelope: Option<Envelope>, contract: EventId, payload: &Value) -> Option<String> {
+    let source = match envelope {
+        Some(Envelope::CloudEvents) => EventId::Fields(&["/source", "/id"]),
+        Some(Envelope::EventGrid) => EventId::Fields(&["/id"]),
+        Some(Envelope::List) | None => contract,
+    };
+    match source {
+        EventId::None | EventId::Header(_) => None,
+        EventId::Fields(pointers) => {
+            let values: Option<Vec<_>> = pointers.iter().map(|pointer| text(payload.pointer(pointer)?)).collect();
+            values.map(|values| auth::short(&values.join(" ")))
+        }
+        EventId::AlertGroup => alert_group(payload),
+    }
+}
+
+fn text(value: &Value) -> Option<String> {
+    match value {
+        Value::String(text) if !text.is_empty() => Some(text.clone()),
+        Value::Number(number) => Some(number.to_string()),
+        _ => None,
+    }
+}
+
+/// A group is told again when an alert joins it, leaves it or ends, and that is another event; a mere reminder of the
+/// same alerts is not.
+fn alert_group(payload: &Value) -> Option<String> {
+    let of = |value: &Value, name: &str| value.get(name).and_then(Value::as_str).unwrap_or_default().to_owned();
+    let alerts = payload.get("alerts")?.as_array()?;
+    let mut lines: Vec<_> = alerts
+        .iter()
+        .take(MAX_ALERTS)
+        .map(|alert| format!("{}\n{}\n{}", of(alert, "fingerprint"), of(alert, "startsAt"), of(alert, "status")))
+        .collect();
+    lines.sort_unstable();
+    let mut pieces = vec![of(payload, "groupKey"), of(payload, "status")];
+    pieces.append(&mut lines);
+    Some(auth::hash(&pieces.iter().map(String::as_bytes).collect::<Vec<_>>()))
+}
