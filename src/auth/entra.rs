@@ -17,13 +17,8 @@ use serde::Deserialize;
 use sha2::Sha256;
 
 use super::{Refusal, token};
+use crate::entra::{PUBLIC_AUTHORITY, setting};
 use crate::host::{FetchError, Host};
-
-/// The setting with the address of another cloud's Entra, by Azure's own name.
-pub const AUTHORITY: &str = "azure_authority_host";
-
-/// The public cloud's Entra.
-pub const PUBLIC_AUTHORITY: &str = "https://login.microsoftonline.com";
 
 /// How far the clocks may be apart; Microsoft's libraries allow five minutes.
 const LEEWAY: Duration = Duration::from_secs(300);
@@ -122,7 +117,7 @@ pub(super) async fn verify(
     if header.alg != "RS256" {
         return Err(Refusal::Algorithm);
     }
-    let authority = host.setting(AUTHORITY).await;
+    let authority = host.setting(setting::AUTHORITY).await;
     let authority = authority.as_deref().unwrap_or(PUBLIC_AUTHORITY).trim_end_matches('/');
     // What the token says of itself is checked first, so that a stranger's token seldom costs a request to Entra.
     check(&claims, tenant, authority, host.now())?;

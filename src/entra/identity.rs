@@ -33,7 +33,7 @@ pub mod setting {
 }
 
 /// Entra's address in the public cloud.
-const PUBLIC_AUTHORITY: &str = "https://login.microsoftonline.com";
+pub const PUBLIC_AUTHORITY: &str = "https://login.microsoftonline.com";
 
 /// The address of the instance metadata service, the same on every machine in Azure.
 const IMDS: &str = "http://169.254.169.254";

@@ -14,6 +14,7 @@ use http::request::Builder;
 use http::{Request, StatusCode, Uri};
 use postern::auth::{self, Credentials, IDEMPOTENCY_KEY, Proof, SignError};
 use postern::contract::EventId;
+use postern::decode::Envelope;
 use postern::policy::{Policy, Route, RouteAuth};
 use serde_json::Value;
 use ureq::Agent;
@@ -162,12 +163,21 @@ struct Body {
 
 const JSON: &str = "application/json";
 const FORM: &str = "application/x-www-form-urlencoded";
+const CLOUDEVENT: &str = "application/cloudevents+json";
+const BATCH: &str = "application/cloudevents-batch+json";
 
 impl Body {
-    /// Twilio sends forms, so an object of texts becomes one; everything else stays as it is.
+    /// Twilio sends forms, so an object of texts becomes one; one event becomes what its envelope demands.
     fn of(route: &Route, bytes: Vec<u8>) -> anyhow::Result<Self> {
-        if route.contract.name != "twilio" {
-            return Ok(Self { content_type: JSON, bytes });
+        let list = bytes.trim_ascii_start().starts_with(b"[");
+        match route.envelope {
+            Some(Envelope::CloudEvents) if list => return Ok(Self { content_type: BATCH, bytes }),
+            Some(Envelope::CloudEvents) => return Ok(Self { content_type: CLOUDEVENT, bytes }),
+            Some(Envelope::EventGrid | Envelope::List) if !list => {
+                return Ok(Self { content_type: JSON, bytes: [b"[", bytes.as_slice(), b"]"].concat() });
+            }
+            _ if route.contract.name != "twilio" => return Ok(Self { content_type: JSON, bytes }),
+            _ => {}
         }
         let fields: BTreeMap<String, String> =
             serde_json::from_slice(&bytes).context("Twilio sends forms: the payload must be an object of texts")?;
