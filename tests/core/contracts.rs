@@ -5,7 +5,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use http::{Request, Response};
 use postern::contract::CONTRACTS;
-use postern::host::FetchError;
+use postern::host::{FetchError, Host as _};
 use postern::policy::{Files, Policy};
 use serde_json::{Value, json};
 
@@ -51,6 +51,11 @@ pub fn request(body: impl Into<Bytes>) -> Request<Bytes> {
 
 pub fn host(answers: impl IntoIterator<Item = Answer>) -> ScriptedHost {
     ScriptedHost::answering(answers).set("hook_secret", "s3cret")
+}
+
+/// ACS gives this answer to everything, so that trying again inside the budget is of no use.
+pub fn ailing(answer: Answer) -> ScriptedHost {
+    ScriptedHost::ailing(answer).set("hook_secret", "s3cret")
 }
 
 async fn status(contract: &str, answers: Option<Answer>, request: Request<Bytes>) -> (u16, Response<Bytes>) {
@@ -109,7 +114,8 @@ async fn each_caller_gets_the_status_that_makes_it_do_what_it_should() {
             assert_eq!((told, problem(&response).as_str()), (key, "not-accepted"), "{name}");
             assert!(!response.headers().contains_key("x-slack-no-retry"), "{name}");
             for answer in [refusal(429, "TooManyRequests"), refusal(500, "E"), Err(FetchError::Timeout)] {
-                assert_eq!(status(name, Some(answer), request("{}")).await.0, quota, "{name}");
+                let response = call(&gate(&with(name)), &ailing(answer), request("{}")).await;
+                assert_eq!(response.status(), quota, "{name}");
             }
         }
     }
@@ -129,7 +135,7 @@ async fn no_event_is_ever_answered_with_410_or_a_redirection() {
 #[tokio::test]
 async fn a_caller_that_never_comes_again_is_told_in_the_audit_line() {
     for (contract, redelivery) in [("github", json!("by hand")), ("plain", Value::Null)] {
-        let host = host([refusal(503, "E")]);
+        let host = ailing(refusal(503, "E"));
         call(&gate(&with(contract)), &host, request("{}")).await;
         assert_eq!(host.line()["redelivery"], redelivery, "{contract}");
     }
@@ -141,13 +147,12 @@ async fn a_caller_that_never_comes_again_is_told_in_the_audit_line() {
 #[tokio::test]
 async fn a_second_before_the_caller_hangs_up_the_answer_is_ready() {
     for contract in CONTRACTS {
-        for (late, expected) in [(false, 200), (true, 503)] {
-            let host = host([]);
-            let budget = contract.time_budget();
-            host.latency.set(if late { budget + Duration::from_millis(1) } else { budget });
-            let response = call(&gate(&with(contract.name)), &host, request("{}")).await;
-            assert_eq!(response.status(), expected, "{} {late}", contract.name);
-        }
+        let host = host([]);
+        let began = host.monotonic();
+        host.latency.set(Duration::MAX / 2);
+        let response = call(&gate(&with(contract.name)), &host, request("{}")).await;
+        assert_eq!(response.status(), 503, "{}", contract.name);
+        assert!(host.monotonic() - began <= contract.time_budget(), "{}", contract.name);
     }
     let budget = |name| postern::contract::find(name).unwrap().time_budget().as_secs();
     assert_eq!(["slack", "shopify", "github", "event-grid"].map(budget), [2, 4, 9, 29]);

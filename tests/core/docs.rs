@@ -45,6 +45,7 @@ fn the_table_of_purposes_is_that_of_the_code() {
     table("docs/policy.md", "purposes", &postern_lint::purpose::RULES.iter().map(row).collect::<Vec<_>>());
 }
 
+#[test]
 fn the_table_of_rules_is_that_of_the_code() {
     let row = |(name, terms): (&String, &Terms)| {
         let time = match (&terms.timestamp, &terms.timestamp_prefix) {
