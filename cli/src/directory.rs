@@ -1,8 +1,10 @@
 //! The policy directory that a command works on.
 
+use std::fs;
+use std::io::Write;
 use std::path::{Path, PathBuf};
 
-use anyhow::ensure;
+use anyhow::{Context as _, ensure};
 use postern::policy::{Diagnostic, Files, Place, Policy, ReadError};
 
 use crate::report::{BrokenPolicy, has_errors};
@@ -57,4 +59,16 @@ impl Directory {
 fn unreadable(error: &ReadError) -> Diagnostic {
     let (ReadError::Io { path, .. } | ReadError::TooLarge { path } | ReadError::NotText { path }) = error;
     Diagnostic::error(path, Place::File, format!("{error}."), "A policy consists of small UTF-8 texts.")
+}
+
+/// Writes a new file, with the folders above it.
+///
+/// # Errors
+/// When there is a file already, or it cannot be written.
+pub fn create(path: &Path, text: &str) -> anyhow::Result<()> {
+    if let Some(folder) = path.parent() {
+        fs::create_dir_all(folder).with_context(|| format!("{} cannot be made", folder.display()))?;
+    }
+    let mut file = fs::File::create_new(path).with_context(|| format!("{} cannot be written", path.display()))?;
+    Write::write_all(&mut file, text.as_bytes()).with_context(|| format!("{} cannot be written", path.display()))
 }

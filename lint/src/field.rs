@@ -166,7 +166,13 @@ impl<'s> Field<'s> {
 
     /// Whether a number is whole.
     pub fn is_whole(&self) -> bool {
-        self.values("type").any(|name| name == "integer")
+        let is_whole = |names: &Value| match names {
+            Value::Array(names) => {
+                names.iter().any(|name| name == "integer") && !names.iter().any(|name| name == "number")
+            }
+            name => name == "integer",
+        };
+        self.values("type").any(is_whole)
     }
 
     /// The smallest and the largest number, where the schema says.

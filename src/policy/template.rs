@@ -1,10 +1,11 @@
 //! Templates: a folder per mail with subject, text and optional HTML, and the layouts they share.
 
 use std::collections::BTreeMap;
+use std::time::{Duration, UNIX_EPOCH};
 
 use minijinja::syntax::SyntaxConfig;
 use minijinja::value::Serde;
-use minijinja::{Environment, UndefinedBehavior};
+use minijinja::{Environment, ErrorKind, UndefinedBehavior};
 
 use super::Findings;
 use super::diagnostic::Place;
@@ -205,7 +206,21 @@ fn environment() -> Environment<'static> {
     environment.set_undefined_behavior(UndefinedBehavior::SemiStrict);
     environment.set_fuel(Some(FUEL));
     environment.set_syntax(syntax());
+    environment.add_filter("utc", utc);
     environment
+}
+
+/// The last second of the year 9999, after which times have no form that everybody reads.
+const LAST_SECOND: f64 = 253_402_300_799.0;
+
+/// Unix seconds as people read them, `2026-03-03 07:05 UTC`: many senders write times as numbers.
+fn utc(seconds: f64) -> Result<String, minijinja::Error> {
+    if !(0.0..=LAST_SECOND).contains(&seconds) {
+        let reason = "utc takes seconds since 1970, up to the year 9999";
+        return Err(minijinja::Error::new(ErrorKind::InvalidOperation, reason));
+    }
+    let time = humantime::format_rfc3339_seconds(UNIX_EPOCH + Duration::from_secs_f64(seconds)).to_string();
+    Ok(format!("{} UTC", time.replace('T', " ").get(..16).unwrap_or_default()))
 }
 
 /// How templates are read: a line that holds nothing but a block leaves no line behind.

@@ -2,7 +2,8 @@
 
 use crate::tool::{Said, root, run};
 
-const COMMANDS: [&str; 8] = ["dev", "check", "preview", "send", "emulator", "seal", "inspect", "serve"];
+const COMMANDS: [&str; 10] =
+    ["dev", "check", "presets", "add", "preview", "send", "emulator", "seal", "inspect", "serve"];
 
 #[test]
 fn the_version_is_the_workspaces() {
@@ -18,7 +19,7 @@ fn every_command_is_listed_and_has_an_example() {
         assert!(overview.stdout.contains(&format!("\n  {command} ")), "{}", overview.stdout);
         let help = run(root(), &[command, "--help"]);
         assert_eq!(help.status, 0);
-        assert!(help.stdout.contains(&format!("\nExample:\n  postern {command} ")), "{}", help.stdout);
+        assert!(help.stdout.contains(&format!("\nExample:\n  postern {command}")), "{}", help.stdout);
     }
 }
 
@@ -29,6 +30,8 @@ fn arguments_that_make_no_sense_exit_with_2_and_print_nothing_on_standard_output
         &["chekc"],
         &["check", "--format", "xml"],
         &["check", "one", "two"],
+        &["add"],
+        &["presets", "all"],
         &["preview"],
         &["preview", "contact-notify", "--text", "--html"],
         &["send"],

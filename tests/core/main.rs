@@ -9,6 +9,7 @@ mod flow;
 mod identity;
 mod lint;
 mod policy;
+mod presets;
 mod schemes;
 mod signature;
 mod staging;

@@ -1,14 +1,14 @@
 //! `postern init`: a small policy to start from.
 
-use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::process::ExitCode;
 
-use anyhow::{Context as _, ensure};
+use anyhow::ensure;
 use clap::Args;
 use postern::policy::{APPROVALS_FILE, FOLDERS, POLICY_FILE};
 
 use crate::console::{self, BOLD, DIM};
+use crate::directory;
 
 /// The files of the policy, each with its path.
 const STARTER: &[(&str, &str)] = &[
@@ -58,7 +58,7 @@ impl Init {
             ensure!(!path.exists(), "{} is there already; name another directory.", path.display());
         }
         for (path, text) in STARTER {
-            write(&directory.join(path), text)?;
+            directory::create(&directory.join(path), text)?;
         }
         self.say_what_next();
         Ok(ExitCode::SUCCESS)
@@ -78,13 +78,4 @@ impl Init {
             console::say(format_args!("  {command}\n    {DIM}{purpose}{DIM:#}"));
         }
     }
-}
-
-fn write(path: &Path, text: &str) -> anyhow::Result<()> {
-    if let Some(folder) = path.parent() {
-        fs::create_dir_all(folder).with_context(|| format!("{} cannot be made", folder.display()))?;
-    }
-    let mut file = fs::File::create_new(path).with_context(|| format!("{} cannot be written", path.display()))?;
-    std::io::Write::write_all(&mut file, text.as_bytes())
-        .with_context(|| format!("{} cannot be written", path.display()))
 }

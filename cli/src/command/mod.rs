@@ -1,11 +1,13 @@
 //! The commands, one file each.
 
+mod add;
 mod approve;
 mod check;
 mod dev;
 mod emulator;
 mod init;
 mod inspect;
+mod presets;
 mod preview;
 mod seal;
 mod send;
@@ -23,6 +25,8 @@ pub enum Command {
     Check(check::Check),
     Approve(approve::Approve),
     Init(init::Init),
+    Presets(presets::Presets),
+    Add(add::Add),
     Preview(preview::Preview),
     Send(send::Send),
     Emulator(emulator::Emulator),
@@ -39,6 +43,8 @@ impl Command {
             Self::Check(check) => check.run(),
             Self::Approve(approve) => approve.run(),
             Self::Init(init) => init.run(),
+            Self::Presets(presets) => presets.run(),
+            Self::Add(add) => add.run(),
             Self::Preview(preview) => preview.run(),
             Self::Send(send) => send.run(),
             Self::Emulator(emulator) => emulator.run(),

@@ -7,12 +7,16 @@ pub enum Effect {
     Text,
     /// Takes a text or number, gives a number.
     Number,
+    /// Takes a number, gives a text.
+    Time,
     /// Takes anything that is there, gives a number.
     Count,
     /// Takes anything that is there, gives true or false.
     Truth,
     /// Takes a list, gives a list of the same entries.
     Entries,
+    /// Takes a list and the name of a member of its entries, gives a list of some of them.
+    Selected,
     /// Takes a list, gives one of its entries.
     Entry,
     /// Takes a list of texts or numbers, gives a text.
@@ -35,9 +39,11 @@ pub fn effect(name: &str) -> Option<Effect> {
         "upper" | "lower" | "title" | "capitalize" | "trim" | "replace" | "escape" | "e" | "indent" | "string"
         | "urlencode" | "format" => Effect::Text,
         "int" | "float" | "abs" | "round" => Effect::Number,
+        "utc" => Effect::Time,
         "length" | "count" => Effect::Count,
         "bool" => Effect::Truth,
         "reverse" | "sort" | "unique" | "list" => Effect::Entries,
+        "rejectattr" | "selectattr" => Effect::Selected,
         "first" | "last" | "min" | "max" => Effect::Entry,
         "join" => Effect::Join,
         "split" | "lines" => Effect::Split,

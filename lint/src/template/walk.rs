@@ -248,6 +248,14 @@ impl<'s, 'r> Walk<'s, 'r> {
         }
     }
 
+    fn needs_number(&mut self, value: &Value<'s>, span: Span) {
+        if value.types != Types::NUMBER {
+            let wrong = value.types.without(Types::NUMBER).words();
+            let message = format!("`{}` may be {wrong}, where a number is needed.", value.name);
+            self.error(span, message, "Join texts with `~`; narrow the `type` in the schema.");
+        }
+    }
+
     fn each(&mut self, each: &'s ast::ForLoop<'s>) {
         let list = self.maybe(&each.iter);
         if each.recursive {
@@ -635,11 +643,7 @@ impl<'s, 'r> Walk<'s, 'r> {
             _ => {
                 let values = [&operation.left, &operation.right].map(|operand| {
                     let value = self.present(operand);
-                    if value.types != Types::NUMBER {
-                        let wrong = value.types.without(Types::NUMBER).words();
-                        let message = format!("`{}` may be {wrong}, where a number is needed.", value.name);
-                        self.error(operand.span(), message, "Join texts with `~`; narrow the `type` in the schema.");
-                    }
+                    self.needs_number(&value, operand.span());
                     value
                 });
                 Value::computed(name, Types::NUMBER, values)
@@ -699,10 +703,17 @@ impl<'s, 'r> Walk<'s, 'r> {
                 let text = Value { cut, ..Value::computed(name, types, std::iter::once(value).chain(arguments)) };
                 if effect == Effect::Split { listed(text) } else { text }
             }
+            Effect::Time => {
+                self.needs_number(&value, span);
+                Value::computed(name, Types::TEXT, [value])
+            }
             Effect::Count => Value::computed(name, Types::NUMBER, []),
             Effect::Truth => Value::computed(name, Types::BOOLEAN, []),
-            Effect::Entries => {
+            Effect::Entries | Effect::Selected => {
                 let item = self.entry(&value, span);
+                if effect == Effect::Selected {
+                    self.attribute(filter, &item);
+                }
                 let cut = value.cut;
                 Value {
                     cut,
@@ -734,6 +745,20 @@ impl<'s, 'r> Walk<'s, 'r> {
                 }
                 value
             }
+        }
+    }
+
+    /// The member of a list's entries that a filter names in its first argument.
+    fn attribute(&mut self, filter: &'s ast::Spanned<ast::Filter<'s>>, item: &Value<'s>) {
+        let named = match filter.args.first() {
+            Some(ast::CallArg::Pos(name)) => name.as_const(),
+            _ => None,
+        };
+        match named.as_ref().and_then(|name| name.as_str()) {
+            Some(name) if !name.contains('.') => {
+                self.member(item.clone(), name, filter.span());
+            }
+            _ => self.unknowable(filter.span(), "Write the name of a member in quotes, without dots."),
         }
     }
 

@@ -57,6 +57,7 @@ fn what_the_schema_guarantees_is_printed() {
         "{% macro hello(who, greeting='Hello') %}{{ greeting }} {{ who }}{% endmacro %}{{ hello(name) }}{{ hello(who=name) }}",
         "{% macro box() %}[{{ caller() }}]{% endmacro %}{% call box() %}{{ name }}{% endcall %}",
         "{% filter upper %}{{ name }}{% endfilter %}{{ count + 1 }} {{ -count }} {% for n in range(3) %}{{ n }}{% endfor %}",
+        "{{ count | utc }} {% for line in lines | selectattr('price', 'gt', 3) %}{{ line.what }}{% endfor %}",
         "{% for word in name | split(' ') %}{{ word }}{% endfor %}{% for one in ['a', name] %}{{ one }}{% endfor %}",
     ] {
         assert_eq!(about(text), Vec::<String>::new(), "{text}");
@@ -102,6 +103,12 @@ fn what_it_does_not_guarantee_is_an_error() {
         ),
         ("{% for a in name %}{{ a }}{% endfor %}", "`name` may be a text, where a list is needed.".into()),
         ("{{ name + 1 }}", "`name` may be a text, where a number is needed.".into()),
+        ("{{ name | utc }}", "`name` may be a text, where a number is needed.".into()),
+        (
+            "{{ lines | selectattr('cost') | length }}",
+            "The schema `form` has no field `an entry of lines.cost`.".into(),
+        ),
+        ("{{ lines | rejectattr(name) | length }}", cannot("rejectattr(name)")),
         (
             "{% for n, v in person | items %}{{ n }}{% endfor %}",
             "The schema `form` does not say what a member of `person` is.".into(),

@@ -1,0 +1,222 @@
+//! Presets: for each common sender a schema, a template, a route and payloads to try them with, ready for a policy.
+//!
+//! A preset is a folder beside this crate's sources: `preset.toml` says what it is, `route.toml` is what it adds to
+//! `postern.toml`, and `schemas/` and `templates/` are laid out as in a policy. What several presets share is in
+//! `shared/`. [`Preset::add`] says what a policy becomes; writing it is the caller's business.
+
+use std::collections::BTreeSet;
+use std::path::Path;
+
+use include_dir::{Dir, include_dir};
+use postern::policy::{Files, POLICY_FILE};
+use serde::Deserialize;
+use toml_edit::{DocumentMut, TableLike};
+
+static LIBRARY: Dir<'static> = include_dir!("$CARGO_MANIFEST_DIR");
+
+const ABOUT: &str = "preset.toml";
+const ROUTE: &str = "route.toml";
+const SHARED: &str = "shared";
+
+/// A route for a sender, with all that belongs to it.
+#[derive(Debug)]
+pub struct Preset {
+    /// The name: of the preset, its route, its schema and its template.
+    pub name: &'static str,
+    /// What it is.
+    pub about: About,
+    folder: &'static Dir<'static>,
+}
+
+/// What a preset is, in words.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct About {
+    /// Who sends what, in a line.
+    pub description: String,
+    /// The page where the sender documents it; the format is our own where absent.
+    pub documentation: Option<String>,
+    /// Where the example payloads come from, as sentences.
+    pub fixture: String,
+    /// What to set at the sender, in Markdown.
+    pub setup: String,
+}
+
+/// What a policy becomes with a preset.
+#[derive(Debug)]
+pub struct Addition {
+    /// The new text of `postern.toml`.
+    pub policy: String,
+    /// The files to be written, by path relative to the policy, none of which is there.
+    pub files: Vec<(String, &'static str)>,
+    /// The layouts that the policy has already and keeps as they are.
+    pub kept: Vec<String>,
+    /// The settings that hold the route's secrets.
+    pub settings: Vec<String>,
+    /// The addresses to be replaced: of senders, owners and recipients.
+    pub addresses: Vec<String>,
+}
+
+/// Why a preset cannot be added.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum AddError {
+    /// There is no policy.
+    #[error("There is no {POLICY_FILE} here; write one with `postern init`, or name its directory with --policy.")]
+    NoPolicy,
+    /// The policy is not TOML.
+    #[error("{POLICY_FILE} is not TOML, so nothing can be added to it; `postern check` says where.")]
+    NotToml,
+    /// The policy has a route of that name.
+    #[error("The policy has a route `{0}` already; rename that one to add the preset.")]
+    Route(String),
+    /// Another route has the path.
+    #[error("The route `{route}` has the path {path} already; give it another to add the preset.")]
+    Path {
+        /// The route that is there.
+        route: String,
+        /// The path that both have.
+        path: String,
+    },
+    /// A file is in the way.
+    #[error("{0} is there already, and nothing is overwritten; rename or remove it to add the preset.")]
+    File(String),
+    /// The preset itself is broken, which the project's tests rule out.
+    #[error("The preset's own {0} cannot be read: report this.")]
+    Broken(&'static str),
+}
+
+/// All presets, sorted by name.
+pub fn all() -> Vec<Preset> {
+    let mut presets: Vec<_> = LIBRARY.dirs().filter_map(Preset::of).collect();
+    presets.sort_by_key(|preset| preset.name);
+    presets
+}
+
+impl Preset {
+    /// A folder without a readable `preset.toml` is none; the project's tests count the folders.
+    fn of(folder: &'static Dir<'static>) -> Option<Self> {
+        let name = folder.path().to_str()?;
+        let about = toml::from_str(text(folder, ABOUT)?).ok()?;
+        Some(Self { name, about, folder })
+    }
+
+    /// The route as it is added to `postern.toml`, without its sender.
+    pub fn route(&self) -> String {
+        let mut fragment = self.fragment().unwrap_or_default();
+        fragment.remove("senders");
+        fragment.to_string().trim_start().to_owned()
+    }
+
+    fn fragment(&self) -> Option<DocumentMut> {
+        text(self.folder, ROUTE)?.parse().ok()
+    }
+
+    /// The schema, its examples, the template, and the layouts that it needs, by their paths in a policy.
+    pub fn files(&self) -> Vec<(String, &'static str)> {
+        let own: Vec<_> = below(self.folder).into_iter().filter(|(path, _)| path.contains('/')).collect();
+        let needed = |path: &str| {
+            let name = path.rsplit('/').next().unwrap_or_default();
+            own.iter().any(|(_, text)| text.contains(&format!("\"{name}\"")))
+        };
+        let shared = LIBRARY.get_dir(SHARED).map(below).unwrap_or_default();
+        let layouts: Vec<_> = shared.into_iter().filter(|(path, _)| needed(path)).collect();
+        own.into_iter().chain(layouts).collect()
+    }
+
+    /// What a policy becomes with this preset. A sender that the policy has by name stays as it is, as layouts do:
+    /// whoever changed them wants the next mail to look and come from there too.
+    ///
+    /// # Errors
+    /// When something of the preset is there already: nothing is replaced.
+    pub fn add(&self, files: &Files) -> Result<Addition, AddError> {
+        let policy = files.text(POLICY_FILE).ok_or(AddError::NoPolicy)?;
+        let document: DocumentMut = policy.parse().map_err(|_| AddError::NotToml)?;
+        let mut fragment = self.fragment().ok_or(AddError::Broken(ROUTE))?;
+        room(&document, &fragment)?;
+        without_known_senders(&document, &mut fragment);
+        let (there, new): (Vec<_>, Vec<_>) = self.files().into_iter().partition(|(path, _)| files.text(path).is_some());
+        let kept: Vec<_> = there.into_iter().map(|(path, _)| path).collect();
+        if let Some(path) = kept.iter().find(|path| !is_layout(path)) {
+            return Err(AddError::File(path.clone()));
+        }
+        let (settings, addresses) = to_set(&fragment);
+        let policy = format!("{}\n\n{}", policy.trim_end(), fragment.to_string().trim_start());
+        let policy = policy.parse::<DocumentMut>().map_err(|_| AddError::NotToml)?.to_string();
+        Ok(Addition { policy, files: new, kept, settings, addresses })
+    }
+}
+
+fn text(folder: &'static Dir<'static>, name: &str) -> Option<&'static str> {
+    folder.get_file(folder.path().join(name))?.contents_utf8()
+}
+
+/// Every file below a folder, by its path relative to the folder.
+fn below(folder: &'static Dir<'static>) -> Vec<(String, &'static str)> {
+    let mut found = Vec::new();
+    let mut open = vec![folder];
+    while let Some(inner) = open.pop() {
+        open.extend(inner.dirs());
+        found.extend(inner.files().filter_map(|file| {
+            let path = file.path().strip_prefix(folder.path()).ok()?;
+            Some((slashes(path), file.contents_utf8()?))
+        }));
+    }
+    found.sort_unstable();
+    found
+}
+
+fn slashes(path: &Path) -> String {
+    let parts: Vec<_> = path.iter().filter_map(|part| part.to_str()).collect();
+    parts.join("/")
+}
+
+fn is_layout(path: &str) -> bool {
+    path.matches('/').count() == 1
+}
+
+fn tables<'a>(document: &'a DocumentMut, name: &str) -> impl Iterator<Item = (&'a str, &'a dyn TableLike)> {
+    let table = document.get(name).and_then(|item| item.as_table_like());
+    table.into_iter().flat_map(|table| table.iter()).filter_map(|(name, item)| Some((name, item.as_table_like()?)))
+}
+
+fn path_of(route: &dyn TableLike) -> Option<&str> {
+    route.get("path")?.as_str()
+}
+
+/// Whether the routes of `fragment` have names and paths that `document` does not use.
+fn room(document: &DocumentMut, fragment: &DocumentMut) -> Result<(), AddError> {
+    for (name, new) in tables(fragment, "routes") {
+        for (known, route) in tables(document, "routes") {
+            if known == name {
+                return Err(AddError::Route(name.to_owned()));
+            }
+            if path_of(route) == path_of(new) {
+                let path = path_of(new).unwrap_or_default().to_owned();
+                return Err(AddError::Path { route: known.to_owned(), path });
+            }
+        }
+    }
+    Ok(())
+}
+
+fn without_known_senders(document: &DocumentMut, fragment: &mut DocumentMut) {
+    let known: BTreeSet<_> = tables(document, "senders").map(|(name, _)| name.to_owned()).collect();
+    if let Some(senders) = fragment.get_mut("senders").and_then(|senders| senders.as_table_like_mut()) {
+        known.iter().for_each(|name| {
+            senders.remove(name);
+        });
+    }
+}
+
+/// The settings that a fragment names, and the addresses in it, each once.
+fn to_set(fragment: &DocumentMut) -> (Vec<String>, Vec<String>) {
+    let secret = |(_, route): (&str, &dyn TableLike)| {
+        let auth = route.get("auth")?.as_table_like()?;
+        Some(auth.get("secret")?.as_str()?.to_owned())
+    };
+    let settings = tables(fragment, "routes").filter_map(secret).collect();
+    let text = fragment.to_string();
+    let quoted = text.split('"').skip(1).step_by(2);
+    let addresses: BTreeSet<_> = quoted.filter(|text| text.contains('@')).map(str::to_owned).collect();
+    (settings, addresses.into_iter().collect())
+}
