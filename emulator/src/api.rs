@@ -3,21 +3,24 @@
 use std::sync::Arc;
 use std::time::SystemTime;
 
+use axum::extract::rejection::QueryRejection;
 use axum::extract::{Path, Query, Request, State};
 use axum::routing::get;
 use axum::{Json, Router};
 use http::StatusCode;
-use serde::{Deserialize, Serialize};
+use serde::Deserialize;
 use serde_json::{Value, json};
 use uuid::Uuid;
 
 use crate::acs::uuid;
 use crate::attempt::Attempt;
 use crate::body;
+use crate::check::Checks;
 use crate::clock::rfc3339;
 use crate::error::Refusal;
 use crate::fault::{Effect, Fault};
-use crate::message::{Address, Message};
+use crate::listing::{Page, Summary, Wanted, annotated};
+use crate::message::Message;
 use crate::operation::Status;
 use crate::resource::Resource;
 use crate::suppression::Suppression;
@@ -40,57 +43,18 @@ pub(crate) fn routes() -> Router<Arc<Resource>> {
 }
 
 #[derive(Deserialize)]
-struct Page {
-    limit: Option<usize>,
-}
-
-#[derive(Deserialize)]
 struct Since {
     #[serde(default)]
     after: u64,
 }
 
-/// A message in a list.
-#[derive(Serialize)]
-#[serde(rename_all = "camelCase")]
-struct Summary<'a> {
-    id: String,
-    received_at: String,
-    sender: &'a str,
-    to: &'a [Address],
-    cc: &'a [Address],
-    bcc: &'a [Address],
-    subject: &'a str,
-    attachments: usize,
-    api_version: &'a str,
-    status: Status,
-}
-
-impl<'a> Summary<'a> {
-    fn new(message: &'a Message, now: SystemTime) -> Summary<'a> {
-        let email = &message.email;
-        let [(_, to), (_, cc), (_, bcc)] = email.recipients.lists();
-        Summary {
-            id: message.id.to_string(),
-            received_at: rfc3339(message.received_at),
-            sender: &email.sender_address,
-            to,
-            cc,
-            bcc,
-            subject: &email.content.subject,
-            attachments: email.attachments.as_deref().unwrap_or_default().len(),
-            api_version: message.api_version.as_str(),
-            status: message.operation.status(now),
-        }
-    }
-}
-
-async fn list(State(resource): State<Arc<Resource>>, Query(page): Query<Page>) -> Json<Value> {
-    let messages = resource.store.messages();
-    let now = resource.store.now();
-    let limit = page.limit.unwrap_or(usize::MAX);
-    let summaries: Vec<_> = messages.iter().take(limit).map(|message| Summary::new(message, now)).collect();
-    Json(json!({"total": messages.len(), "messages": summaries}))
+async fn list(
+    State(resource): State<Arc<Resource>>,
+    wanted: Result<Query<Wanted>, QueryRejection>,
+) -> Result<Json<Value>, Refusal> {
+    let Query(wanted) = wanted.map_err(|rejection| Invalid::new("query", rejection.body_text()))?;
+    let all = annotated(&resource.store);
+    Ok(Json(json!(Page::new(&all, &wanted, resource.store.now()))))
 }
 
 /// Answers at once when something changed since `after`, else when something does, at the latest after a while.
@@ -114,8 +78,9 @@ fn details(message: &Message, resource: &Resource) -> Value {
     let operation = &message.operation;
     let ended = operation.status(now) != Status::Running;
     let request = &message.request;
+    let note = resource.store.note(message.id);
     json!({
-        "summary": Summary::new(message, now),
+        "summary": Summary::new(message, note.as_deref(), now),
         "internetMessageId": message.internet_message_id,
         "message": message.email,
         "operation": {
@@ -124,6 +89,8 @@ fn details(message: &Message, resource: &Resource) -> Value {
             "timeline": timeline(message, now),
         },
         "deliveries": if ended { json!(message.deliveries) } else { Value::Null },
+        "checks": Checks::of(&message.email.content),
+        "audit": note.as_deref().map(|note| &note.line),
         "reports": resource.store.reports_of(message.id),
         "attempts": resource.store.attempts_of(message.id),
         "request": {

@@ -24,9 +24,10 @@
 //! | call | does |
 //! |---|---|
 //! | `GET /` | the inbox, a page for people |
-//! | `GET /api/messages[?limit=N]` | `{total, messages}`, newest first |
-//! | `GET /api/messages/{id}` | one message with operation, deliveries, attempts and the raw request |
+//! | `GET /api/messages[?limit=N&search=…&sender=…&route=…&purpose=…&status=…]` | the messages wanted, newest first |
+//! | `GET /api/messages/{id}` | one message with operation, deliveries, reports, checks, the raw request and the gate's audit line |
 //! | `GET /api/messages/{id}/html` | its HTML body, as a page that can run and load nothing |
+//! | `GET /api/messages/{id}/attachments/{n}` | an attachment, to be saved |
 //! | `DELETE /api/messages` | forgets messages, operations and attempts |
 //! | `GET /api/changes?after=N` | `{revision}`, at once if it is not `N`, else when something changes, or after 25 s |
 //! | `GET /api/reports` | `{validated, complaints, reports}`: delivery reports and their tries, newest first |
@@ -44,9 +45,11 @@ mod acs;
 mod api;
 mod archive;
 mod attempt;
+mod audit;
 mod bearer;
 mod body;
 mod changes;
+mod check;
 mod clock;
 mod config;
 mod door;
@@ -54,6 +57,7 @@ mod error;
 mod fault;
 mod inbox;
 mod line;
+mod listing;
 mod mailbox;
 mod message;
 mod operation;

@@ -32,7 +32,7 @@ pub struct Failure {
 }
 
 /// The status words of ACS that the emulator uses.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Status {
     /// Accepted and under way.
     Running,

@@ -8,6 +8,7 @@ use uuid::Uuid;
 
 use crate::archive::{Archive, ArchiveError};
 use crate::attempt::{Attempt, AttemptLog, Claim};
+use crate::audit::{AuditLog, Note};
 use crate::changes::Changes;
 use crate::clock::Clock;
 use crate::config::Config;
@@ -40,6 +41,7 @@ struct Memory {
     faults: Faults,
     suppressions: SuppressionList,
     meters: Meters,
+    audit: AuditLog,
     reports: ReportLog,
     /// Where accepted messages go to be reported on, once somebody listens.
     accepted: Option<UnboundedSender<Arc<Message>>>,
@@ -80,6 +82,7 @@ impl Store {
             faults: Faults::default(),
             suppressions,
             meters: Meters::new(config.quota),
+            audit: AuditLog::default(),
             reports: ReportLog::default(),
             accepted: None,
         };
@@ -176,6 +179,18 @@ impl Store {
     /// What tells of messages, attempts, faults and suppressions as they come and go.
     pub(crate) fn changes(&self) -> &Changes {
         &self.changes
+    }
+
+    /// Takes an audit line of a gate, to be shown beside the messages whose operations it names. What is no such line
+    /// is passed over.
+    pub fn audit(&self, line: &str) {
+        if self.memory().audit.read(line) {
+            self.changes.tell();
+        }
+    }
+
+    pub(crate) fn note(&self, id: Uuid) -> Option<Arc<Note>> {
+        self.memory().audit.of(id)
     }
 
     /// The delivery reports that were begun, newest first; the last 20,000 are kept.

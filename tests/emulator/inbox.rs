@@ -75,3 +75,30 @@ fn a_mail_without_html_has_no_html_page() {
     let answer = lab.own("GET", &format!("/api/messages/{id}/html"));
     answer.refused(404, "NotFound", "nothing at this address");
 }
+
+#[test]
+fn attached_pictures_are_shown_where_the_html_names_them() {
+    let lab = Lab::new();
+    let html = "<img src=\"cid:logo\"> <img src='cid:logo'> <img src=\"cid:other\">";
+    let mail = with(email(), "/content/html", json!(html));
+    let picture = json!([
+        {"name": "logo.png", "contentType": "image/png", "contentInBase64": "SGk=", "contentId": "logo"},
+    ]);
+    let id = lab.sent(&with(mail, "/attachments", picture));
+    let shown = lab.own("GET", &format!("/api/messages/{id}/html")).text;
+    let data = "data:image/png;base64,SGk=";
+    assert_eq!(shown, format!("<img src=\"{data}\"> <img src='{data}'> <img src=\"cid:other\">"));
+}
+
+#[test]
+fn attachments_are_saved_and_never_shown() {
+    let lab = Lab::new();
+    let page = json!([{"name": "a.html", "contentType": "text/html", "contentInBase64": "PGI+SGk8L2I+"}]);
+    let id = lab.sent(&with(email(), "/attachments", page));
+    let answer = lab.own("GET", &format!("/api/messages/{id}/attachments/0"));
+    assert_eq!((answer.status, answer.text.as_str()), (200, "<b>Hi</b>"));
+    assert_eq!(answer.header("content-type"), Some("application/octet-stream"));
+    assert_eq!(answer.header("content-disposition"), Some("attachment"));
+    assert!(answer.header("content-security-policy").unwrap().starts_with("sandbox;"));
+    lab.own("GET", &format!("/api/messages/{id}/attachments/1")).refused(404, "NotFound", "nothing");
+}

@@ -10,9 +10,11 @@
 
 mod api;
 mod body;
+mod checks;
 mod faults;
 mod inbox;
 mod lab;
+mod listing;
 mod openapi;
 mod operation;
 mod operation_id;

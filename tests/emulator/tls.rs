@@ -27,7 +27,7 @@ fn a_client_that_trusts_the_authority_gets_an_answer() {
     for name in ["localhost", "127.0.0.1"] {
         let url = format!("https://{name}:{}/api/messages", lab.address.port());
         let mut answer = agent(tls.authority()).get(&url).call().unwrap();
-        assert_eq!(answer.body_mut().read_to_string().unwrap(), r#"{"messages":[],"total":0}"#);
+        assert!(answer.body_mut().read_to_string().unwrap().contains(r#""total":0"#));
     }
 }
 

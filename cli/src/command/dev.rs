@@ -60,7 +60,7 @@ impl Dev {
         let changes = Changes::watch(directory.path())?;
 
         screen.step("compiling the component: a few seconds at the first start …");
-        let mut gate = Gate::new(emulator.endpoint(), screen.clone())?;
+        let mut gate = Gate::new(emulator.endpoint(), screen.clone(), emulator.store())?;
         gate.load(directory.files(), &secrets).await?;
         screen.step("ready");
 

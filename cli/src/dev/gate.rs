@@ -4,9 +4,9 @@ use std::sync::Arc;
 
 use postern::acs::setting;
 use postern::policy::Files;
-use postern_emulator::DEVELOPMENT_KEY;
+use postern_emulator::{DEVELOPMENT_KEY, Store};
 use postern_engine::Flavour;
-use postern_runtime::{Cache, Guest, Host, Limits, Origin, SealError, Sealed, seal};
+use postern_runtime::{Cache, Event, Guest, Host, Limits, Origin, SealError, Sealed, seal};
 use tokio::task::{JoinHandle, spawn_blocking};
 
 use super::Screen;
@@ -22,9 +22,17 @@ pub struct Gate {
 
 impl Gate {
     /// A host without a policy yet, that sends to the emulator at `acs`.
-    pub fn new(acs: String, screen: Screen) -> anyhow::Result<Self> {
+    ///
+    /// Its audit lines go to the screen, and to the emulator's inbox, which shows them beside the mails.
+    pub fn new(acs: String, screen: Screen, inbox: Store) -> anyhow::Result<Self> {
         let cache = cache::open();
-        let host = Host::new(Limits::default(), cache.clone(), Arc::new(move |event| screen.event(event)))?;
+        let tell = move |event: Event<'_>| {
+            if let Event::Stdout(line) = &event {
+                inbox.audit(line);
+            }
+            screen.event(event);
+        };
+        let host = Host::new(Limits::default(), cache.clone(), Arc::new(tell))?;
         Ok(Self { host, cache, acs })
     }
 

@@ -6,10 +6,16 @@ use axum::Router;
 use axum::extract::{Path, State};
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
-use http::header::{CACHE_CONTROL, CONTENT_SECURITY_POLICY, CONTENT_TYPE, REFERRER_POLICY, X_CONTENT_TYPE_OPTIONS};
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
+use http::HeaderValue;
+use http::header::{
+    CACHE_CONTROL, CONTENT_DISPOSITION, CONTENT_SECURITY_POLICY, CONTENT_TYPE, REFERRER_POLICY, X_CONTENT_TYPE_OPTIONS,
+};
 
 use crate::api::find;
 use crate::error::Refusal;
+use crate::message::Attachment;
 use crate::resource::Resource;
 
 /// The page may load its own files and call its own API, nothing else.
@@ -27,6 +33,7 @@ pub(crate) fn routes() -> Router<Arc<Resource>> {
         .route("/inbox.js", get(script))
         .route("/inbox.css", get(style))
         .route("/api/messages/{id}/html", get(mail))
+        .route("/api/messages/{id}/attachments/{index}", get(attachment))
 }
 
 async fn page() -> Response {
@@ -44,7 +51,36 @@ async fn style() -> Response {
 async fn mail(State(resource): State<Arc<Resource>>, Path(id): Path<String>) -> Result<Response, Refusal> {
     let message = find(&resource, &id)?;
     let html = message.email.content.html.clone().ok_or(Refusal::NoSuchPlace)?;
-    Ok(file("text/html; charset=utf-8", MAIL_POLICY, html))
+    let attachments = message.email.attachments.as_deref().unwrap_or_default();
+    Ok(file("text/html; charset=utf-8", MAIL_POLICY, with_pictures(html, attachments)))
+}
+
+/// Puts attached pictures in the place of the names that the HTML has for them.
+fn with_pictures(html: String, attachments: &[Attachment]) -> String {
+    let pictures = attachments.iter().filter(|one| one.content_type.starts_with("image/"));
+    pictures.fold(html, |html, one| match one.content_id.as_deref() {
+        Some(id) if !id.is_empty() => {
+            let data = format!("data:{};base64,{}", one.content_type, one.content_in_base64);
+            ['"', '\''].into_iter().fold(html, |html, quote| {
+                html.replace(&format!("{quote}cid:{id}{quote}"), &format!("{quote}{data}{quote}"))
+            })
+        }
+        _ => html,
+    })
+}
+
+/// Always as a file to save, never as something to show: it is a stranger's.
+async fn attachment(
+    State(resource): State<Arc<Resource>>,
+    Path((id, index)): Path<(String, usize)>,
+) -> Result<Response, Refusal> {
+    let message = find(&resource, &id)?;
+    let attachment = message.email.attachments.as_deref().and_then(|list| list.get(index));
+    let content =
+        attachment.and_then(|one| STANDARD.decode(&one.content_in_base64).ok()).ok_or(Refusal::NoSuchPlace)?;
+    let mut response = file("application/octet-stream", MAIL_POLICY, content);
+    response.headers_mut().insert(CONTENT_DISPOSITION, HeaderValue::from_static("attachment"));
+    Ok(response)
 }
 
 fn file(media_type: &'static str, policy: &'static str, text: impl IntoResponse) -> Response {
