@@ -22,9 +22,11 @@ pub struct Build {
 
 /// The flavours of the component.
 #[allow(dead_code, reason = "the tests have a component of their own")]
-pub const FLAVOURS: [Build; 2] = [
+pub const FLAVOURS: [Build; 4] = [
     Build { name: "wasi", package: "postern", features: &[] },
     Build { name: "spin", package: "postern", features: &["--no-default-features", "--features", "spin"] },
+    Build { name: "wasi-p2", package: "postern", features: &["--no-default-features", "--features", "wasi-p2"] },
+    Build { name: "spin-p2", package: "postern", features: &["--no-default-features", "--features", "spin-p2"] },
 ];
 
 /// What a build depends on, relative to the workspace's root.

@@ -16,7 +16,8 @@ use crate::entra::TokenCache;
 use crate::guard;
 use crate::handshake;
 use crate::host::{BodyError, Host};
-use crate::policy::{Diagnostic, Digest, Policy, Route};
+use crate::outbound::Outbound;
+use crate::policy::{DEFAULT_TIME_BUDGET, Diagnostic, Digest, Policy, Route};
 use crate::redirect;
 use crate::render::{self, Message};
 use crate::reply::{self, Handled, Readiness, Refusal, Sent, Summary};
@@ -40,6 +41,15 @@ pub struct Gate {
     tokens: TokenCache,
     /// Published keys that callers are checked with.
     keys: KeyCache,
+}
+
+/// What a request's body may take.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Allowance {
+    /// The most bytes it may have; none where no route wants one.
+    pub bytes: usize,
+    /// The longest time until it is there.
+    pub time: Duration,
 }
 
 /// What a request came to.
@@ -74,21 +84,32 @@ impl Gate {
         self.policy.as_ref().ok().map(Policy::digest)
     }
 
-    /// How many bytes of a body the host should read for a path; none where no route wants one.
-    pub fn body_limit(&self, path: &str) -> usize {
-        self.policy.as_ref().ok().and_then(|policy| policy.route(path)).map_or(0, |route| route.body_limit)
+    /// How much of a body the host should read for a path, and how long it should wait for that.
+    pub fn allowance(&self, path: &str) -> Allowance {
+        match self.policy.as_ref().ok().and_then(|policy| policy.route(path)) {
+            Some(route) => Allowance { bytes: route.body_limit, time: route.time_budget },
+            None => Allowance { bytes: 0, time: DEFAULT_TIME_BUDGET },
+        }
     }
 
     /// Answers one request and writes its audit line. Probes have no line.
-    pub async fn handle(&self, host: &impl Host, request: Request<Result<Bytes, BodyError>>) -> Response<Bytes> {
+    ///
+    /// `arrived` is the host's monotonic clock when the request's head was there: the route's time budget counts
+    /// from then.
+    pub async fn handle(
+        &self,
+        host: &impl Host,
+        request: Request<Result<Bytes, BodyError>>,
+        arrived: Duration,
+    ) -> Response<Bytes> {
         let (parts, body) = request.into_parts();
+        let host = &Outbound::new(host);
         if let Some(response) = self.probe(host, &parts).await {
             return response;
         }
-        let started = host.monotonic();
         let trace = Trace::of(&parts.headers, host.random(), host.random() as u64);
         let mut entry = Entry::begin(host.now(), self.digest(), &trace, &parts.method);
-        let (response, lines) = match self.pass(host, &parts, body, &trace, started, &mut entry).await {
+        let (response, lines) = match self.pass(host, &parts, body, &trace, arrived, &mut entry).await {
             Ok(Done::Handshake(response)) => (response, vec![(entry, Summary::HANDSHAKE)]),
             Ok(Done::Handled { route, format, batch, events }) => {
                 let (entries, handled): (Vec<_>, Vec<_>) = events.into_iter().unzip();
@@ -104,7 +125,7 @@ impl Gate {
                 (response, vec![(entry, summary)])
             }
         };
-        let duration = host.monotonic().saturating_sub(started);
+        let duration = host.monotonic().saturating_sub(arrived);
         let contract = self.contract(parts.uri.path());
         for (entry, summary) in lines {
             host.audit(&entry.finish(summary, contract, response.status().as_u16(), duration));
@@ -125,7 +146,7 @@ impl Gate {
         parts: &Parts,
         body: Result<Bytes, BodyError>,
         trace: &Trace,
-        started: Duration,
+        arrived: Duration,
         entry: &mut Entry,
     ) -> Result<Done<'_>, Refusal> {
         let policy = self.policy.as_ref().map_err(|_| Refusal::Policy)?;
@@ -138,7 +159,7 @@ impl Gate {
             return Err(Refusal::Method { allow: "POST" });
         }
         let body = body.map_err(|error| Refusal::Body { error, limit: route.body_limit })?;
-        let deadline = started + route.time_budget;
+        let deadline = arrived + route.time_budget;
         let secrets = secrets(host, route).await?;
         let verified = auth::authenticate(host, &self.keys, route, parts, body, &secrets, deadline)
             .await

@@ -18,9 +18,18 @@ mod seed;
 #[cfg(all(target_family = "wasm", feature = "spin"))]
 #[path = "host/spin.rs"]
 mod settings;
-#[cfg(all(target_family = "wasm", feature = "wasi"))]
-#[path = "host/wasi.rs"]
+#[cfg(all(target_family = "wasm", feature = "spin-p2"))]
+#[path = "host/spin_p2.rs"]
 mod settings;
+#[cfg(all(target_family = "wasm", feature = "environment"))]
+#[path = "host/environment.rs"]
+mod settings;
+#[cfg(all(target_family = "wasm", feature = "p2"))]
+#[path = "host/wasi_p2.rs"]
+mod wasi;
+#[cfg(all(target_family = "wasm", feature = "p3"))]
+#[path = "host/wasi_p3.rs"]
+mod wasi;
 
 /// The services of a host.
 pub trait Host {

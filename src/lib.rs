@@ -20,6 +20,7 @@ pub mod gate;
 pub mod guard;
 pub mod handshake;
 pub mod host;
+pub mod outbound;
 pub mod policy;
 pub mod redirect;
 pub mod render;

@@ -157,7 +157,7 @@ impl Host for Model {
 
 /// What the caller was told: the status, and the mail's outcome.
 fn told(runtime: &tokio::runtime::Runtime, gate: &Gate, model: &Model, event: &Request<Bytes>) -> (u16, String) {
-    let response = runtime.block_on(gate.handle(model, event.clone().map(Ok)));
+    let response = runtime.block_on(gate.handle(model, event.clone().map(Ok), model.monotonic()));
     (response.status().as_u16(), body(&response)["mails"][0]["status"].as_str().unwrap().to_owned())
 }
 

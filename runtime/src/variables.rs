@@ -1,4 +1,4 @@
-//! Spin's variables interface, by which the `spin` flavour reads its settings.
+//! Spin's variables interface in its two versions, by which the Spin flavours read their settings.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -11,7 +11,8 @@ mod bindings {
     });
 }
 
-use bindings::spin::variables::variables::{Error, Host, HostWithStore, add_to_linker};
+use bindings::fermyon::spin::variables as p2;
+use bindings::spin::variables::variables as p3;
 
 /// Settings by lower_snake name.
 pub(crate) type Settings = Arc<BTreeMap<String, String>>;
@@ -22,19 +23,37 @@ impl HasData for Variables {
     type Data<'a> = &'a mut Settings;
 }
 
-impl Host for &mut Settings {}
-
-impl<T> HostWithStore<T> for Variables {
-    async fn get(accessor: &Accessor<T, Self>, name: String) -> Result<String, Error> {
-        accessor.with(|mut view| find(view.get(), name))
+impl p2::Host for &mut Settings {
+    fn get(&mut self, name: String) -> Result<String, p2::Error> {
+        find(self, &name).map_err(|missing| match missing {
+            Missing::Invalid => p2::Error::InvalidName(name),
+            Missing::Undefined => p2::Error::Undefined(name),
+        })
     }
 }
 
-fn find(settings: &Settings, name: String) -> Result<String, Error> {
-    if !is_name(&name) {
-        return Err(Error::InvalidName(name));
+impl p3::Host for &mut Settings {}
+
+impl<T> p3::HostWithStore<T> for Variables {
+    async fn get(accessor: &Accessor<T, Self>, name: String) -> Result<String, p3::Error> {
+        accessor.with(|mut view| find(view.get(), &name)).map_err(|missing| match missing {
+            Missing::Invalid => p3::Error::InvalidName(name),
+            Missing::Undefined => p3::Error::Undefined(name),
+        })
     }
-    settings.get(&name).cloned().ok_or(Error::Undefined(name))
+}
+
+/// Why a variable has no value.
+enum Missing {
+    Invalid,
+    Undefined,
+}
+
+fn find(settings: &Settings, name: &str) -> Result<String, Missing> {
+    if !is_name(name) {
+        return Err(Missing::Invalid);
+    }
+    settings.get(name).cloned().ok_or(Missing::Undefined)
 }
 
 fn is_name(name: &str) -> bool {
@@ -46,5 +65,6 @@ pub(crate) fn link<T: Send + 'static>(
     linker: &mut Linker<T>,
     settings: fn(&mut T) -> &mut Settings,
 ) -> wasmtime::Result<()> {
-    add_to_linker::<T, Variables>(linker, settings)
+    p2::add_to_linker::<T, Variables>(linker, settings)?;
+    p3::add_to_linker::<T, Variables>(linker, settings)
 }

@@ -147,6 +147,15 @@ impl Credentials {
         }
     }
 
+    /// The servers that it takes: ACS, and whoever gives tokens.
+    pub fn servers(&self) -> Vec<Uri> {
+        let tokens = match &self.proof {
+            Proof::AccessKey(_) => None,
+            Proof::Token { identity, .. } => Some(identity.server()),
+        };
+        [self.endpoint.uri("/")].into_iter().chain(tokens).collect()
+    }
+
     /// How the gate proves itself, for probes.
     pub const fn identity(&self) -> &'static str {
         match &self.proof {

@@ -176,6 +176,16 @@ impl Identity {
         None
     }
 
+    /// The server that gives its tokens.
+    pub fn server(&self) -> Uri {
+        match self {
+            Self::ClientSecret { application, .. } | Self::Workload { application, .. } => {
+                application.authority.uri("/")
+            }
+            Self::AppService { endpoint, .. } | Self::Imds { endpoint, .. } => endpoint.clone(),
+        }
+    }
+
     /// The identity's kind, for probes.
     pub const fn name(&self) -> &'static str {
         match self {

@@ -1,40 +1,64 @@
-//! The WASI 0.3 adapter: the component's entry, and the services of a WASI host.
+//! What the adapters share: from the host's request to its response, and the reading of bodies.
 
 use std::error::Error;
+use std::fs::File;
 use std::io::Read as _;
 use std::pin::pin;
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::time::Duration;
 
 use bytes::Bytes;
 use futures_util::future::{Either, select};
 use http::header::CONTENT_LENGTH;
 use http::{HeaderValue, Request, Response};
 use http_body::Body;
-use http_body_util::{BodyExt as _, Full, LengthLimitError, Limited};
-use spin_sdk::http::{Request as Incoming, send};
-use spin_sdk::http_service;
-use spin_sdk::time::sleep;
-use spin_sdk::wasip3::clocks::{monotonic_clock, system_clock};
-use spin_sdk::wasip3::http::types::{ErrorCode, RequestOptions};
-use spin_sdk::wasip3::http_compat::RequestOptionsExtension;
-use spin_sdk::wasip3::random::random::get_random_bytes;
+use http_body_util::{BodyExt as _, LengthLimitError, Limited};
 
-use super::{BodyError, FetchError, Host, MAX_ANSWER_BYTES, MAX_FILE_BYTES, own, settings};
+use super::{BodyError, FetchError, Host, MAX_ANSWER_BYTES, MAX_FILE_BYTES, own};
 
-/// How long a request's body may take to arrive.
-const BODY_TIMEOUT: Duration = Duration::from_secs(10);
-
-#[http_service]
-async fn handle(request: Incoming) -> Response<Full<Bytes>> {
+/// Answers a request whose body is still on its way. It has the time and the bytes that its route gives it.
+pub(super) async fn respond<B>(host: &impl Host, request: Request<B>) -> Response<Bytes>
+where
+    B: Body<Data = Bytes>,
+    B::Error: Into<Box<dyn Error + Send + Sync>>,
+{
+    let arrived = host.monotonic();
     let gate = own::gate();
     let (parts, body) = request.into_parts();
-    let body = within(BODY_TIMEOUT, read(body, gate.body_limit(parts.uri.path())))
-        .await
-        .unwrap_or(Err(BodyError::Interrupted));
-    let mut response = gate.handle(&Wasi, Request::from_parts(parts, body)).await;
+    let allowance = gate.allowance(parts.uri.path());
+    let body = within(host, allowance.time, read(body, allowance.bytes)).await.unwrap_or(Err(BodyError::Interrupted));
+    let mut response = gate.handle(host, Request::from_parts(parts, body), arrived).await;
     let length = HeaderValue::from(response.body().len());
     response.headers_mut().insert(CONTENT_LENGTH, length);
-    response.map(Full::new)
+    response
+}
+
+/// Reads the whole of an answer.
+pub(super) async fn whole<B>(answer: Response<B>) -> Result<Response<Bytes>, FetchError>
+where
+    B: Body<Data = Bytes>,
+    B::Error: Into<Box<dyn Error + Send + Sync>>,
+{
+    let (parts, body) = answer.into_parts();
+    let body = read(body, MAX_ANSWER_BYTES).await.map_err(|error| match error {
+        BodyError::TooLarge => FetchError::Garbled,
+        BodyError::Interrupted => FetchError::Unreachable,
+    })?;
+    Ok(Response::from_parts(parts, body))
+}
+
+/// The text of a file of the host, unless it is too large.
+pub(super) fn file(path: &str) -> Option<String> {
+    let mut text = String::new();
+    let size = File::open(path).ok()?.take(MAX_FILE_BYTES + 1).read_to_string(&mut text).ok()?;
+    (size as u64 <= MAX_FILE_BYTES).then_some(text)
+}
+
+/// The future's result, unless time runs out first.
+pub(super) async fn within<T>(host: &impl Host, timeout: Duration, work: impl Future<Output = T>) -> Option<T> {
+    match select(pin!(work), pin!(host.sleep(timeout))).await {
+        Either::Left((result, _)) => Some(result),
+        Either::Right(_) => None,
+    }
 }
 
 /// Reads a body of at most `limit` bytes; one that announces more is not read at all.
@@ -50,94 +74,5 @@ where
         Ok(whole) => Ok(whole.to_bytes()),
         Err(error) if error.is::<LengthLimitError>() => Err(BodyError::TooLarge),
         Err(_) => Err(BodyError::Interrupted),
-    }
-}
-
-/// The future's result, unless time runs out first.
-async fn within<T>(timeout: Duration, work: impl Future<Output = T>) -> Option<T> {
-    match select(pin!(work), pin!(sleep(timeout))).await {
-        Either::Left((result, _)) => Some(result),
-        Either::Right(_) => None,
-    }
-}
-
-/// The services of a WASI host.
-struct Wasi;
-
-impl Host for Wasi {
-    fn now(&self) -> SystemTime {
-        let now = system_clock::now();
-        UNIX_EPOCH + Duration::new(u64::try_from(now.seconds).unwrap_or_default(), now.nanoseconds)
-    }
-
-    fn monotonic(&self) -> Duration {
-        Duration::from_nanos(monotonic_clock::now())
-    }
-
-    async fn sleep(&self, duration: Duration) {
-        sleep(duration).await;
-    }
-
-    fn random(&self) -> u128 {
-        get_random_bytes(16).into_iter().fold(0, |bits, byte| bits << 8 | u128::from(byte))
-    }
-
-    async fn setting(&self, name: &str) -> Option<String> {
-        settings::get(name).await.filter(|value| !value.is_empty())
-    }
-
-    async fn file(&self, path: &str) -> Option<String> {
-        let mut text = String::new();
-        let file = std::fs::File::open(path).ok()?;
-        let size = file.take(MAX_FILE_BYTES + 1).read_to_string(&mut text).ok()?;
-        (size as u64 <= MAX_FILE_BYTES).then_some(text)
-    }
-
-    async fn fetch(&self, request: Request<Bytes>, timeout: Duration) -> Result<Response<Bytes>, FetchError> {
-        let mut request = request.map(Full::new);
-        request.extensions_mut().insert(RequestOptionsExtension(options(timeout)));
-        within(timeout, answer(request)).await.unwrap_or(Err(FetchError::Timeout))
-    }
-
-    fn audit(&self, line: &str) {
-        println!("{line}");
-    }
-}
-
-/// The host's own time-outs, ten minutes by default, brought down to the gate's.
-fn options(timeout: Duration) -> RequestOptions {
-    let options = RequestOptions::new();
-    let nanoseconds = u64::try_from(timeout.as_nanos()).ok();
-    // A host may not support one of them; the gate's own timer has the last word either way.
-    let _ = options.set_connect_timeout(nanoseconds);
-    let _ = options.set_first_byte_timeout(nanoseconds);
-    let _ = options.set_between_bytes_timeout(nanoseconds);
-    options
-}
-
-async fn answer(request: Request<Full<Bytes>>) -> Result<Response<Bytes>, FetchError> {
-    let (parts, body) = send(request).await.map_err(|code| failure(&code))?.into_parts();
-    let body = read(body, MAX_ANSWER_BYTES).await.map_err(|error| match error {
-        BodyError::TooLarge => FetchError::Garbled,
-        BodyError::Interrupted => FetchError::Unreachable,
-    })?;
-    Ok(Response::from_parts(parts, body))
-}
-
-const fn failure(code: &ErrorCode) -> FetchError {
-    match code {
-        ErrorCode::HttpRequestDenied | ErrorCode::DestinationIpProhibited => FetchError::Denied,
-        ErrorCode::DnsTimeout
-        | ErrorCode::ConnectionTimeout
-        | ErrorCode::ConnectionReadTimeout
-        | ErrorCode::ConnectionWriteTimeout
-        | ErrorCode::HttpResponseTimeout => FetchError::Timeout,
-        ErrorCode::HttpProtocolError
-        | ErrorCode::HttpResponseHeaderSectionSize(_)
-        | ErrorCode::HttpResponseHeaderSize(_)
-        | ErrorCode::HttpResponseBodySize(_)
-        | ErrorCode::HttpResponseTransferCoding(_)
-        | ErrorCode::HttpResponseContentCoding(_) => FetchError::Garbled,
-        _ => FetchError::Unreachable,
     }
 }

@@ -40,7 +40,7 @@ fn mounted() -> Result<Policy, Vec<Diagnostic>> {
 mod sealable {
     #![allow(missing_docs, unsafe_code, reason = "the interface is generated")]
 
-    spin_sdk::wit_bindgen::generate!({
+    wit_bindgen::generate!({
         inline: "
             package postern:gate;
 
@@ -50,7 +50,6 @@ mod sealable {
                 export seal: func(files: list<tuple<string, string>>) -> result<_, string>;
             }
         ",
-        runtime_path: "::spin_sdk::wit_bindgen::rt",
     });
 
     struct Component;

@@ -7,9 +7,8 @@
 use std::sync::OnceLock;
 
 use ahash::random_state::{RandomSource, set_random_source};
-use spin_sdk::wasip3::random::random::get_random_u64;
 
-use super::own;
+use super::{own, wasi};
 
 static SEED: OnceLock<usize> = OnceLock::new();
 
@@ -17,7 +16,7 @@ struct Seeds;
 
 impl RandomSource for Seeds {
     fn gen_hasher_seed(&self) -> usize {
-        if own::exists() { *SEED.get_or_init(|| get_random_u64() as usize) } else { 0 }
+        if own::exists() { *SEED.get_or_init(|| wasi::random_u64() as usize) } else { 0 }
     }
 }
 

@@ -17,6 +17,7 @@ mod emulator;
 #[allow(dead_code, reason = "its list of flavours is for the component's own tests")]
 #[path = "../component/flavour.rs"]
 mod flavour;
+mod manifest;
 mod presets;
 mod preview;
 mod readme;

@@ -2,8 +2,10 @@
 
 use crate::tool::{Said, root, run};
 
-const COMMANDS: [&str; 10] =
-    ["dev", "check", "presets", "add", "preview", "send", "emulator", "seal", "inspect", "serve"];
+const COMMANDS: [&str; 13] = [
+    "dev", "check", "approve", "init", "presets", "add", "preview", "send", "emulator", "seal", "inspect", "manifest",
+    "serve",
+];
 
 #[test]
 fn the_version_is_the_workspaces() {
@@ -40,6 +42,8 @@ fn arguments_that_make_no_sense_exit_with_2_and_print_nothing_on_standard_output
         &["seal", "--host", "browser"],
         &["seal", "--host", "spin", "--engine", "engine.wasm"],
         &["inspect"],
+        &["manifest"],
+        &["manifest", "docker"],
         &["serve"],
     ] {
         let said = run(root(), arguments);

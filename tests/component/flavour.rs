@@ -10,12 +10,19 @@ use crate::component::{self, Build, FLAVOURS};
 pub enum Flavour {
     Wasi,
     Spin,
+    WasiP2,
+    SpinP2,
 }
 
-static BUILT: [LazyLock<Vec<u8>>; 2] = [LazyLock::new(|| build(&FLAVOURS[0])), LazyLock::new(|| build(&FLAVOURS[1]))];
+static BUILT: [LazyLock<Vec<u8>>; 4] = [
+    LazyLock::new(|| build(&FLAVOURS[0])),
+    LazyLock::new(|| build(&FLAVOURS[1])),
+    LazyLock::new(|| build(&FLAVOURS[2])),
+    LazyLock::new(|| build(&FLAVOURS[3])),
+];
 
 impl Flavour {
-    pub const ALL: [Self; 2] = [Self::Wasi, Self::Spin];
+    pub const ALL: [Self; 4] = [Self::Wasi, Self::Spin, Self::WasiP2, Self::SpinP2];
 
     pub fn name(self) -> &'static str {
         FLAVOURS[self as usize].name

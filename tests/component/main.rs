@@ -3,9 +3,11 @@
 
 #[path = "../../engine/component.rs"]
 mod component;
+mod connection;
 mod delivery;
 mod flavour;
 mod flow;
 mod interface;
+mod jco;
 mod seal;
 mod stand;

@@ -20,7 +20,10 @@ pub const JOBS_SECRET: &str = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw";
 
 pub struct Stand {
     pub store: Store,
+    /// Where the gate is.
     pub url: String,
+    /// Where ACS is.
+    pub acs: String,
     lines: Arc<Mutex<Vec<String>>>,
     agent: Agent,
     _runtime: Runtime,
@@ -65,8 +68,12 @@ pub fn seal_into(flavour: Flavour, files: &Files) -> Result<Vec<u8>, SealError> 
 
 /// A flavour with the tests' policy sealed into it, once for all tests.
 pub fn sealed(flavour: Flavour) -> &'static [u8] {
-    static SEALED: [LazyLock<Vec<u8>>; 2] =
-        [LazyLock::new(|| make(Flavour::Wasi)), LazyLock::new(|| make(Flavour::Spin))];
+    static SEALED: [LazyLock<Vec<u8>>; 4] = [
+        LazyLock::new(|| make(Flavour::Wasi)),
+        LazyLock::new(|| make(Flavour::Spin)),
+        LazyLock::new(|| make(Flavour::WasiP2)),
+        LazyLock::new(|| make(Flavour::SpinP2)),
+    ];
     fn make(flavour: Flavour) -> Vec<u8> {
         seal_into(flavour, &Files::read(&policy()).unwrap()).unwrap()
     }
@@ -96,9 +103,9 @@ impl Stand {
         let guest = Guest { component: component.into(), policy_dir, ..Guest::default() };
         let runtime = Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap();
         let lines = Arc::new(Mutex::new(Vec::new()));
-        let (store, url) = runtime.block_on(start(guest, change, Arc::clone(&lines)));
+        let (store, url, acs) = runtime.block_on(start(guest, change, Arc::clone(&lines)));
         let agent = Agent::config_builder().http_status_as_error(false).max_redirects(0).build().new_agent();
-        Self { store, url, lines, agent, _runtime: runtime }
+        Self { store, url, acs, lines, agent, _runtime: runtime }
     }
 
     /// Sends a request and reads the answer.
@@ -187,7 +194,7 @@ async fn start(
     guest: Guest,
     change: impl FnOnce(&mut BTreeMap<String, String>),
     lines: Arc<Mutex<Vec<String>>>,
-) -> (Store, String) {
+) -> (Store, String, String) {
     let emulator = Emulator::bind(([127, 0, 0, 1], 0).into(), Config::default()).await.unwrap();
     let (store, endpoint) = (emulator.store(), emulator.endpoint());
     tokio::spawn(emulator.serve(std::future::pending()));
@@ -211,5 +218,5 @@ async fn start(
     let server = Server::bind(([127, 0, 0, 1], 0).into()).await.unwrap();
     let url = format!("http://{}", server.local_addr());
     tokio::spawn(server.serve(host, std::future::pending()));
-    (store, url)
+    (store, url, endpoint)
 }

@@ -5,8 +5,8 @@ use std::time::Duration;
 
 use crate::support::*;
 use http::{Request, Response};
-use postern::gate::Gate;
-use postern::host::{BodyError, FetchError};
+use postern::gate::{Allowance, Gate};
+use postern::host::{BodyError, FetchError, Host as _};
 use postern::policy::{Files, Policy};
 use serde_json::{Value, json};
 
@@ -322,8 +322,27 @@ async fn a_body_that_did_not_arrive_is_told_from_one_that_is_too_large() {
         assert_eq!((response.status().as_u16(), problem(&response).as_str()), (status, slug));
         assert_eq!(host.line()["reason"], slug);
     }
+}
+
+#[test]
+fn a_body_may_take_what_its_route_says() {
     let gate = gate(&example());
-    assert_eq!((gate.body_limit("/contact"), gate.body_limit("/nowhere")), (256 * 1024, 0));
+    let time = Duration::from_secs(9);
+    assert_eq!(gate.allowance("/contact"), Allowance { bytes: 256 * 1024, time });
+    assert_eq!(gate.allowance("/nowhere"), Allowance { bytes: 0, time });
+}
+
+#[tokio::test]
+async fn a_slow_body_uses_up_the_time_for_sending() {
+    let host = ScriptedHost::new();
+    let arrived = host.monotonic();
+    host.sleep(Duration::from_secs(10)).await;
+    let body = json!({"name": "Ada", "email": "ada@customer.example", "message": "x"}).to_string();
+    let request = Request::post("/contact").header("content-type", "application/json").body(Ok(body.into())).unwrap();
+    let response = gate(&example()).handle(&host, request, arrived).await;
+    assert_eq!(response.status(), 503);
+    assert_eq!(host.line()["mails"][0]["outcome"], "not-attempted");
+    assert_eq!(host.requests.borrow().len(), 0);
 }
 
 #[tokio::test]

@@ -8,6 +8,7 @@ use http::{Request, Response};
 use postern::acs::Credentials;
 use postern::entra::{ATTEMPT_PAUSE, REFRESH_BEFORE};
 use postern::host::FetchError;
+use postern::host::Host as _;
 use serde_json::{Value, json};
 
 use crate::support::*;
@@ -206,7 +207,7 @@ async fn requests_at_the_same_time_ask_for_one_token() {
     let (gate, host) = (gate(&example()), host_of(&settings));
     host.platform.replace(Some(stand_in(fixture(name), json!(3600))));
     host.patient.set(true);
-    let request = || gate.handle(&host, github_request(&issue(), GITHUB_SECRET).map(Ok));
+    let request = || gate.handle(&host, github_request(&issue(), GITHUB_SECRET).map(Ok), host.monotonic());
     let (a, b, c) = tokio::join!(request(), request(), request());
     assert_eq!([a.status(), b.status(), c.status()], [200; 3]);
     assert_eq!(host.platform_requests.borrow().len(), 1);

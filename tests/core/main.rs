@@ -3,11 +3,13 @@
 
 mod contracts;
 mod delivery;
+mod deploy;
 mod docs;
 mod envelopes;
 mod flow;
 mod identity;
 mod lint;
+mod outbound;
 mod policy;
 mod presets;
 mod schemes;

@@ -237,7 +237,7 @@ pub async fn call_with(
     host: &ScriptedHost,
     request: Request<Result<Bytes, BodyError>>,
 ) -> Response<Bytes> {
-    let response = gate.handle(host, request).await;
+    let response = gate.handle(host, request, host.monotonic()).await;
     let allowed = ["allow", "cache-control", "content-type", "location", "retry-after", "x-content-type-options"];
     // Of handshakes and contracts.
     let asked = ["webhook-allowed-origin", "webhook-allowed-rate", "x-slack-no-retry"];

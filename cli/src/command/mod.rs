@@ -7,6 +7,7 @@ mod dev;
 mod emulator;
 mod init;
 mod inspect;
+mod manifest;
 mod presets;
 mod preview;
 mod seal;
@@ -32,6 +33,7 @@ pub enum Command {
     Emulator(emulator::Emulator),
     Seal(seal::Seal),
     Inspect(inspect::Inspect),
+    Manifest(manifest::Write),
     Serve(serve::Serve),
 }
 
@@ -50,6 +52,7 @@ impl Command {
             Self::Emulator(emulator) => emulator.run(),
             Self::Seal(seal) => seal.run(),
             Self::Inspect(inspect) => inspect.run(),
+            Self::Manifest(manifest) => manifest.run(),
             Self::Serve(serve) => serve.run(),
         }
     }

@@ -30,7 +30,7 @@ pub struct Seal {
     #[arg(value_name = "DIR", default_value = ".")]
     directory: PathBuf,
 
-    /// What the component is for: hosts with settings in the environment (wasi), or Spin
+    /// The kind of host the component is for
     #[arg(long, value_name = "HOST", default_value = "wasi")]
     host: HostName,
 
@@ -45,8 +45,14 @@ pub struct Seal {
 
 #[derive(Debug, Clone, Copy, ValueEnum)]
 enum HostName {
+    /// WASI 0.3, settings from the environment: wasmtime, wasmCloud 2, `postern serve`
     Wasi,
+    /// Spin 4.1 or newer, and SpinKube with it
     Spin,
+    /// WASI 0.2, settings from the environment: older hosts, `jco serve`
+    WasiP2,
+    /// Spin before 4.1
+    SpinP2,
 }
 
 impl From<HostName> for Flavour {
@@ -54,6 +60,8 @@ impl From<HostName> for Flavour {
         match host {
             HostName::Wasi => Self::Wasi,
             HostName::Spin => Self::Spin,
+            HostName::WasiP2 => Self::WasiP2,
+            HostName::SpinP2 => Self::SpinP2,
         }
     }
 }

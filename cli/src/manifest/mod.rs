@@ -1,0 +1,84 @@
+//! What a policy needs of its host, written the way each host wants it.
+//!
+//! The texts are templates beside this file. What is put into them are setting names, origins and names that are
+//! checked here, so none of it can be anything but itself in TOML or YAML.
+
+mod name;
+
+use minijinja::syntax::SyntaxConfig;
+use minijinja::value::Serde;
+use minijinja::{Environment, UndefinedBehavior};
+use postern::acs::{Endpoint, setting};
+use postern::policy::Policy;
+use serde::Serialize;
+use serde_json::{Value, json};
+
+pub use name::{Hostname, Image, Name};
+
+/// A setting that the host has to give.
+#[derive(Debug, Serialize)]
+struct Setting {
+    /// Lower_snake: the name of a Spin variable.
+    name: String,
+    /// The name in an environment.
+    upper: String,
+    /// Whether nobody but the component may see it.
+    secret: bool,
+    /// What it is.
+    description: &'static str,
+}
+
+/// What a policy needs of its host.
+#[derive(Debug)]
+pub struct Manifest {
+    settings: Vec<Setting>,
+    name: Name,
+}
+
+impl Manifest {
+    /// For a policy, under a name.
+    pub fn new(policy: &Policy, name: Name) -> Self {
+        let acs = [
+            of(setting::ENDPOINT, false, "https://RESOURCE.communication.azure.com"),
+            of(setting::ACCESS_KEY, true, "One of the ACS resource's two access keys"),
+        ];
+        let callers = policy.secrets().into_iter().map(|name| of(name.as_str(), true, "Proves callers of a route"));
+        Self { settings: acs.into_iter().chain(callers).collect(), name }
+    }
+
+    /// `spin.toml`; `component` is the sealed file, relative to it.
+    pub fn spin(&self, component: &str) -> anyhow::Result<String> {
+        // The only text that may be anything: as JSON it is a TOML string, too.
+        let component = serde_json::to_string(component)?;
+        let Self { settings, name } = self;
+        render(include_str!("spin.toml.j2"), &json!({"settings": settings, "name": name, "component": component}))
+    }
+
+    /// A `SpinApp` for SpinKube, and what scales it.
+    pub fn spinkube(&self, image: &Image, endpoint: &Endpoint) -> anyhow::Result<String> {
+        render(include_str!("spinkube.yaml.j2"), &self.cluster(image, endpoint))
+    }
+
+    /// A `WorkloadDeployment` for wasmCloud 2, its configuration and its service; `host` is what callers call.
+    pub fn wasmcloud(&self, image: &Image, endpoint: &Endpoint, host: &Hostname) -> anyhow::Result<String> {
+        let mut context = self.cluster(image, endpoint);
+        context["host"] = json!(host);
+        render(include_str!("wasmcloud.yaml.j2"), &context)
+    }
+
+    fn cluster(&self, image: &Image, endpoint: &Endpoint) -> Value {
+        let Self { settings, name } = self;
+        json!({"settings": settings, "name": name, "image": image, "endpoint": endpoint.to_string()})
+    }
+}
+
+fn of(name: &str, secret: bool, description: &'static str) -> Setting {
+    Setting { name: name.to_owned(), upper: name.to_ascii_uppercase(), secret, description }
+}
+
+fn render(template: &str, context: &Value) -> anyhow::Result<String> {
+    let mut environment = Environment::new();
+    environment.set_undefined_behavior(UndefinedBehavior::Strict);
+    environment.set_syntax(SyntaxConfig::builder().trim_blocks(true).lstrip_blocks(true).build()?);
+    Ok(environment.render_str(template, Serde(context))?)
+}

@@ -1,0 +1,96 @@
+//! The WASI 0.2 adapter, for hosts that know no newer one: the component's entry, and the services of a host, through
+//! `wstd`.
+
+use std::time::{Duration, Instant, SystemTime};
+
+use bytes::Bytes;
+use http::{Request, Response};
+use wstd::http::error::ErrorCode;
+use wstd::http::{Body, Client, Error};
+use wstd::rand::get_random_bytes;
+
+use super::component::{file, respond, whole, within};
+use super::{FetchError, Host, settings};
+
+#[wstd::http_server]
+async fn main(request: Request<Body>) -> Result<Response<Body>, Error> {
+    let host = Wasi { started: Instant::now() };
+    Ok(respond(&host, request.map(Body::into_boxed_body)).await.map(Body::from))
+}
+
+/// Random bits of the host.
+pub(super) fn random_u64() -> u64 {
+    let mut bytes = [0; size_of::<u64>()];
+    get_random_bytes(&mut bytes);
+    u64::from_le_bytes(bytes)
+}
+
+/// The services of a WASI host, for one request.
+struct Wasi {
+    started: Instant,
+}
+
+impl Host for Wasi {
+    fn now(&self) -> SystemTime {
+        SystemTime::now()
+    }
+
+    fn monotonic(&self) -> Duration {
+        self.started.elapsed()
+    }
+
+    async fn sleep(&self, duration: Duration) {
+        wstd::task::sleep(duration.into()).await;
+    }
+
+    fn random(&self) -> u128 {
+        let mut bytes = [0; size_of::<u128>()];
+        get_random_bytes(&mut bytes);
+        u128::from_le_bytes(bytes)
+    }
+
+    async fn setting(&self, name: &str) -> Option<String> {
+        settings::get(name).await.filter(|value| !value.is_empty())
+    }
+
+    async fn file(&self, path: &str) -> Option<String> {
+        file(path)
+    }
+
+    /// The host's own time-outs stay as they are: one that does not know them would refuse the request, and the
+    /// gate's timer ends it earlier.
+    async fn fetch(&self, request: Request<Bytes>, timeout: Duration) -> Result<Response<Bytes>, FetchError> {
+        within(self, timeout, answer(request)).await.unwrap_or(Err(FetchError::Timeout))
+    }
+
+    fn audit(&self, line: &str) {
+        println!("{line}");
+    }
+}
+
+async fn answer(request: Request<Bytes>) -> Result<Response<Bytes>, FetchError> {
+    let answer = Client::new().send(request).await.map_err(|error| failure(&error))?;
+    whole(answer.map(Body::into_boxed_body)).await
+}
+
+fn failure(error: &Error) -> FetchError {
+    match error.downcast_ref::<ErrorCode>() {
+        Some(ErrorCode::HttpRequestDenied | ErrorCode::DestinationIpProhibited) => FetchError::Denied,
+        Some(
+            ErrorCode::DnsTimeout
+            | ErrorCode::ConnectionTimeout
+            | ErrorCode::ConnectionReadTimeout
+            | ErrorCode::ConnectionWriteTimeout
+            | ErrorCode::HttpResponseTimeout,
+        ) => FetchError::Timeout,
+        Some(
+            ErrorCode::HttpProtocolError
+            | ErrorCode::HttpResponseHeaderSectionSize(_)
+            | ErrorCode::HttpResponseHeaderSize(_)
+            | ErrorCode::HttpResponseBodySize(_)
+            | ErrorCode::HttpResponseTransferCoding(_)
+            | ErrorCode::HttpResponseContentCoding(_),
+        ) => FetchError::Garbled,
+        _ => FetchError::Unreachable,
+    }
+}

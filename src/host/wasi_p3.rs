@@ -1,0 +1,100 @@
+//! The WASI 0.3 adapter: the component's entry, and the services of a host, through `spin-sdk`.
+
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+use bytes::Bytes;
+use http::{Request, Response};
+use http_body_util::Full;
+use spin_sdk::http::{Request as Incoming, send};
+use spin_sdk::http_service;
+use spin_sdk::time::sleep;
+use spin_sdk::wasip3::clocks::{monotonic_clock, system_clock};
+use spin_sdk::wasip3::http::types::{ErrorCode, RequestOptions};
+use spin_sdk::wasip3::http_compat::RequestOptionsExtension;
+use spin_sdk::wasip3::random::random::{get_random_bytes, get_random_u64};
+
+use super::component::{file, respond, whole, within};
+use super::{FetchError, Host, settings};
+
+#[http_service]
+async fn handle(request: Incoming) -> Response<Full<Bytes>> {
+    respond(&Wasi, request).await.map(Full::new)
+}
+
+/// Random bits of the host.
+pub(super) fn random_u64() -> u64 {
+    get_random_u64()
+}
+
+/// The services of a WASI host.
+struct Wasi;
+
+impl Host for Wasi {
+    fn now(&self) -> SystemTime {
+        let now = system_clock::now();
+        UNIX_EPOCH + Duration::new(u64::try_from(now.seconds).unwrap_or_default(), now.nanoseconds)
+    }
+
+    fn monotonic(&self) -> Duration {
+        Duration::from_nanos(monotonic_clock::now())
+    }
+
+    async fn sleep(&self, duration: Duration) {
+        sleep(duration).await;
+    }
+
+    fn random(&self) -> u128 {
+        get_random_bytes(16).into_iter().fold(0, |bits, byte| bits << 8 | u128::from(byte))
+    }
+
+    async fn setting(&self, name: &str) -> Option<String> {
+        settings::get(name).await.filter(|value| !value.is_empty())
+    }
+
+    async fn file(&self, path: &str) -> Option<String> {
+        file(path)
+    }
+
+    async fn fetch(&self, request: Request<Bytes>, timeout: Duration) -> Result<Response<Bytes>, FetchError> {
+        let mut request = request.map(Full::new);
+        request.extensions_mut().insert(RequestOptionsExtension(options(timeout)));
+        within(self, timeout, answer(request)).await.unwrap_or(Err(FetchError::Timeout))
+    }
+
+    fn audit(&self, line: &str) {
+        println!("{line}");
+    }
+}
+
+/// The host's own time-outs, ten minutes by default, brought down to the gate's.
+fn options(timeout: Duration) -> RequestOptions {
+    let options = RequestOptions::new();
+    let nanoseconds = u64::try_from(timeout.as_nanos()).ok();
+    // A host may not support one of them; the gate's own timer has the last word either way.
+    let _ = options.set_connect_timeout(nanoseconds);
+    let _ = options.set_first_byte_timeout(nanoseconds);
+    let _ = options.set_between_bytes_timeout(nanoseconds);
+    options
+}
+
+async fn answer(request: Request<Full<Bytes>>) -> Result<Response<Bytes>, FetchError> {
+    whole(send(request).await.map_err(|code| failure(&code))?).await
+}
+
+const fn failure(code: &ErrorCode) -> FetchError {
+    match code {
+        ErrorCode::HttpRequestDenied | ErrorCode::DestinationIpProhibited => FetchError::Denied,
+        ErrorCode::DnsTimeout
+        | ErrorCode::ConnectionTimeout
+        | ErrorCode::ConnectionReadTimeout
+        | ErrorCode::ConnectionWriteTimeout
+        | ErrorCode::HttpResponseTimeout => FetchError::Timeout,
+        ErrorCode::HttpProtocolError
+        | ErrorCode::HttpResponseHeaderSectionSize(_)
+        | ErrorCode::HttpResponseHeaderSize(_)
+        | ErrorCode::HttpResponseBodySize(_)
+        | ErrorCode::HttpResponseTransferCoding(_)
+        | ErrorCode::HttpResponseContentCoding(_) => FetchError::Garbled,
+        _ => FetchError::Unreachable,
+    }
+}

@@ -1,0 +1,102 @@
+//! What the repository shows to those who deploy, where a test can know better than a reader.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use postern::policy::Policy;
+
+use crate::support::example;
+
+fn root() -> &'static Path {
+    Path::new(env!("CARGO_MANIFEST_DIR"))
+}
+
+fn read(path: &str) -> String {
+    fs::read_to_string(root().join(path)).unwrap()
+}
+
+/// The values of `key: 'value'` in a Bicep file.
+fn values<'a>(bicep: &'a str, key: &str) -> Vec<&'a str> {
+    let key = format!("{key}: '");
+    bicep.split(&key).skip(1).filter_map(|rest| rest.split('\'').next()).collect()
+}
+
+#[test]
+fn the_azure_template_has_the_senders_of_the_policy() {
+    let policy = Policy::load(&example()).unwrap();
+    let mut senders: Vec<_> =
+        policy.senders().map(|sender| sender.address.as_str().split('@').next().unwrap().to_owned()).collect();
+    senders.sort();
+    let bicep = read("deploy/azure/main.bicep");
+    let mut shown = values(&bicep, "{ username");
+    shown.sort_unstable();
+    assert_eq!(shown, senders);
+}
+
+/// No validator of Bicep can be had from a package registry, so this is what must not get lost.
+#[test]
+fn the_azure_template_has_every_part_once() {
+    let bicep = read("deploy/azure/main.bicep");
+    for (kind, count) in [
+        ("Microsoft.Communication/emailServices@", 1),
+        ("Microsoft.Communication/emailServices/domains@", 1),
+        ("Microsoft.Communication/emailServices/domains/senderUsernames@", 1),
+        ("Microsoft.Communication/communicationServices@", 1),
+        ("Microsoft.Authorization/roleAssignments@", 2),
+        ("Microsoft.Storage/storageAccounts@", 1),
+        ("Microsoft.Storage/storageAccounts/queueServices@", 1),
+        ("Microsoft.Storage/storageAccounts/queueServices/queues@", 1),
+        ("Microsoft.EventGrid/eventSubscriptions@", 1),
+        ("Microsoft.Insights/diagnosticSettings@", 1),
+    ] {
+        assert_eq!(bicep.matches(&format!("'{kind}")).count(), count, "{kind}");
+    }
+    for line in [
+        "allowSharedKeyAccess: false",
+        "allowBlobPublicAccess: false",
+        "userEngagementTracking: 'Disabled'",
+        "linkedDomains: linkDomain ? [domain.id] : []",
+        "eventDeliverySchema: 'CloudEventSchemaV1_0'",
+    ] {
+        assert_eq!(bicep.matches(line).count(), 1, "{line}");
+    }
+    for (open, close) in [('{', '}'), ('[', ']'), ('(', ')')] {
+        assert_eq!(bicep.matches(open).count(), bicep.matches(close).count(), "{open}{close}");
+    }
+}
+
+fn workflows() -> Vec<PathBuf> {
+    let folder = fs::read_dir(root().join(".github/workflows")).unwrap();
+    let mut files: Vec<_> = folder.map(|entry| entry.unwrap().path()).collect();
+    files.push(root().join(".github/actions/seal/action.yml"));
+    files
+}
+
+/// A tag can be moved to other code; a commit cannot.
+#[test]
+fn actions_are_pinned_by_commit() {
+    let mut seen = 0;
+    for file in workflows() {
+        let text = fs::read_to_string(&file).unwrap();
+        for line in text.lines().filter(|line| line.trim_start().starts_with("- uses: ")) {
+            let reference = line.split_once("uses: ").unwrap().1;
+            let commit = reference.split_once('@').unwrap().1.split(' ').next().unwrap();
+            let is_commit = commit.len() == 40 && commit.bytes().all(|byte| byte.is_ascii_hexdigit());
+            assert!(is_commit && reference.contains(" # v"), "{}: {line}", file.display());
+            seen += 1;
+        }
+    }
+    assert_eq!(seen, 10);
+}
+
+/// What an input holds must reach a shell as a variable, never as text of its script.
+#[test]
+fn no_script_of_a_workflow_is_made_of_what_others_write() {
+    for file in workflows() {
+        let text = fs::read_to_string(&file).unwrap();
+        for (index, line) in text.lines().enumerate().filter(|(_, line)| line.contains("${{")) {
+            let line = line.trim();
+            assert!(!line.starts_with("- run:") && !line.starts_with("run:"), "{}:{}", file.display(), index + 1);
+        }
+    }
+}
