@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use http::request::Parts;
-use http::{Method, Request, Response};
+use http::{Method, Request, Response, Uri};
 use uuid::Uuid;
 
 use crate::acs::{self, Credentials, Delivery, SettingError, SettingFault};
@@ -17,7 +17,7 @@ use crate::guard;
 use crate::handshake;
 use crate::host::{BodyError, Host};
 use crate::outbound::Outbound;
-use crate::policy::{DEFAULT_TIME_BUDGET, Diagnostic, Digest, Policy, Route};
+use crate::policy::{Diagnostic, Digest, Policy, Route};
 use crate::redirect;
 use crate::render::{self, Message};
 use crate::reply::{self, Handled, Readiness, Refusal, Sent, Summary};
@@ -88,7 +88,7 @@ impl Gate {
     pub fn allowance(&self, path: &str) -> Allowance {
         match self.policy.as_ref().ok().and_then(|policy| policy.route(path)) {
             Some(route) => Allowance { bytes: route.body_limit, time: route.time_budget },
-            None => Allowance { bytes: 0, time: DEFAULT_TIME_BUDGET },
+            None => Allowance { bytes: 0, time: contract::PLAIN.time_budget() },
         }
     }
 
@@ -103,7 +103,7 @@ impl Gate {
         arrived: Duration,
     ) -> Response<Bytes> {
         let (parts, body) = request.into_parts();
-        let host = &Outbound::new(host);
+        let host = &Outbound::new(host, self.verifier(host, &parts).await);
         if let Some(response) = self.probe(host, &parts).await {
             return response;
         }
@@ -199,6 +199,12 @@ impl Gate {
             handled.push((entry, sent));
         }
         Ok(Done::Handled { route, format, batch, events: handled })
+    }
+
+    /// The server that the callers of the request's route are checked with, where there is one.
+    async fn verifier(&self, host: &impl Host, parts: &Parts) -> Option<Uri> {
+        let route = self.policy.as_ref().ok()?.route(parts.uri.path())?;
+        auth::verifier(host, route).await
     }
 
     async fn probe(&self, host: &impl Host, parts: &Parts) -> Option<Response<Bytes>> {

@@ -8,21 +8,25 @@ use http::{Request, Response, Uri};
 use crate::acs::Credentials;
 use crate::host::{FetchError, Host};
 
-/// A host that lets requests out to the ACS resource of the settings and to the server that gives tokens for it, and
-/// nowhere else.
+/// A host that lets requests out to the ACS resource of the settings, to the server that gives tokens for it and to the
+/// one that a route's callers are checked with, and nowhere else.
 #[derive(Debug)]
-pub struct Outbound<'a, H>(&'a H);
+pub struct Outbound<'a, H> {
+    host: &'a H,
+    verifier: Option<Uri>,
+}
 
 impl<'a, H: Host> Outbound<'a, H> {
-    /// Puts the check before a host.
-    pub const fn new(host: &'a H) -> Self {
-        Self(host)
+    /// Puts the check before a host, for a request to a route with this verifier.
+    pub const fn new(host: &'a H, verifier: Option<Uri>) -> Self {
+        Self { host, verifier }
     }
 
     async fn allows(&self, uri: &Uri) -> bool {
-        let Ok(credentials) = Credentials::read(self.0).await else { return false };
+        let credentials = Credentials::read(self.host).await;
+        let servers = credentials.map(|credentials| credentials.servers()).unwrap_or_default();
         let target = origin(uri);
-        target.is_some() && credentials.servers().iter().any(|server| origin(server) == target)
+        target.is_some() && servers.iter().chain(&self.verifier).any(|server| origin(server) == target)
     }
 }
 
@@ -39,35 +43,35 @@ fn origin(uri: &Uri) -> Option<(bool, String, u16)> {
 
 impl<H: Host> Host for Outbound<'_, H> {
     fn now(&self) -> SystemTime {
-        self.0.now()
+        self.host.now()
     }
 
     fn monotonic(&self) -> Duration {
-        self.0.monotonic()
+        self.host.monotonic()
     }
 
     async fn sleep(&self, duration: Duration) {
-        self.0.sleep(duration).await;
+        self.host.sleep(duration).await;
     }
 
     fn random(&self) -> u128 {
-        self.0.random()
+        self.host.random()
     }
 
     async fn setting(&self, name: &str) -> Option<String> {
-        self.0.setting(name).await
+        self.host.setting(name).await
     }
 
     async fn file(&self, path: &str) -> Option<String> {
-        self.0.file(path).await
+        self.host.file(path).await
     }
 
     /// As the host's, but [`FetchError::Denied`] for every other server.
     async fn fetch(&self, request: Request<Bytes>, timeout: Duration) -> Result<Response<Bytes>, FetchError> {
-        if self.allows(request.uri()).await { self.0.fetch(request, timeout).await } else { Err(FetchError::Denied) }
+        if self.allows(request.uri()).await { self.host.fetch(request, timeout).await } else { Err(FetchError::Denied) }
     }
 
     fn audit(&self, line: &str) {
-        self.0.audit(line);
+        self.host.audit(line);
     }
 }

@@ -98,6 +98,12 @@ struct PublishedKey {
     e: String,
 }
 
+/// The address of the cloud's Entra, which publishes the keys.
+pub(super) async fn authority(host: &impl Host) -> String {
+    let authority = host.setting(setting::AUTHORITY).await;
+    authority.as_deref().unwrap_or(PUBLIC_AUTHORITY).trim_end_matches('/').to_owned()
+}
+
 /// Checks the token of a request, reading the tenant's keys first where they are not known or too old.
 pub(super) async fn verify(
     host: &impl Host,
@@ -117,8 +123,7 @@ pub(super) async fn verify(
     if header.alg != "RS256" {
         return Err(Refusal::Algorithm);
     }
-    let authority = host.setting(setting::AUTHORITY).await;
-    let authority = authority.as_deref().unwrap_or(PUBLIC_AUTHORITY).trim_end_matches('/');
+    let authority = &authority(host).await;
     // What the token says of itself is checked first, so that a stranger's token seldom costs a request to Entra.
     check(&claims, tenant, authority, host.now())?;
     let kid = header.kid.ok_or(Refusal::MalformedToken)?;

@@ -14,6 +14,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use http::HeaderName;
+use http::Uri;
 use http::request::Parts;
 use sha2::{Digest as _, Sha256};
 
@@ -157,6 +158,14 @@ pub async fn authenticate(
     }
     let caller = Caller { scheme: auth.scheme, event_id: request_id(route.contract.event_id, parts, &body) };
     Ok(Verified { body, caller })
+}
+
+/// The server that the keys of a route's callers are read from, where its scheme has one.
+pub async fn verifier(host: &impl Host, route: &Route) -> Option<Uri> {
+    match route.auth.as_ref()?.proof {
+        Proof::Entra(_) => entra::authority(host).await.parse().ok(),
+        _ => None,
+    }
 }
 
 /// The id of a request whose caller proved itself: its own header, an `Idempotency-Key`, else a hash of the body.

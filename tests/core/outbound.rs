@@ -11,7 +11,7 @@ use crate::support::*;
 
 async fn fetched(host: &ScriptedHost, url: &str) -> Result<u16, FetchError> {
     let request = Request::post(url).header("operation-id", "x").body(Bytes::new()).unwrap();
-    let answer = Outbound::new(host).fetch(request, Duration::from_secs(1)).await;
+    let answer = Outbound::new(host, None).fetch(request, Duration::from_secs(1)).await;
     answer.map(|answer| answer.status().as_u16())
 }
 
