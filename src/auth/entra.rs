@@ -220,7 +220,7 @@ async fn read(
         return Err(FetchError::Unreachable);
     }
     let published: Published = serde_json::from_slice(answer.body()).map_err(|_| FetchError::Garbled)?;
-    Ok(published.keys.into_iter().filter_map(|key| self::key(key)).take(MAX_KEYS).collect())
+    Ok(published.keys.into_iter().filter_map(key).take(MAX_KEYS).collect())
 }
 
 /// Keys of other kinds are passed over.
