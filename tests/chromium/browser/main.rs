@@ -1,0 +1,12 @@
+//! The inbox in headless Chromium. Where there is no Chromium the tests say how to get one, and pass.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    clippy::panic,
+    missing_docs,
+    reason = "a test that cannot go on should stop at once"
+)]
+
+mod inbox;
+mod page;
