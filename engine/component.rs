@@ -10,6 +10,9 @@ use std::process::{Command, Stdio};
 /// The compilation target of the component.
 pub const TARGET: &str = "wasm32-wasip2";
 
+/// Cargo's profile for it, in the workspace's Cargo.toml.
+const PROFILE: &str = "component";
+
 /// One build of a component.
 pub struct Build {
     /// Its name, and that of the directory it is built in.
@@ -65,7 +68,7 @@ impl Build {
     pub fn command(&self, root: &Path) -> Command {
         let mut command = cargo(root);
         command
-            .args(["build", "--release", "--target", TARGET])
+            .args(["build", "--profile", PROFILE, "--target", TARGET])
             .args(["--package", self.package])
             .args(self.features)
             .arg("--target-dir")
@@ -78,7 +81,7 @@ impl Build {
     #[allow(dead_code, reason = "`cargo dev` leaves it to the build script")]
     pub fn component(&self, root: &Path) -> PathBuf {
         let file = format!("{}.wasm", self.package.replace('-', "_"));
-        self.directory(root).join(TARGET).join("release").join(file)
+        self.directory(root).join(TARGET).join(PROFILE).join(file)
     }
 
     /// One directory for each: cargo gives all flavours the same file name, and would build each anew after the other.
@@ -134,6 +137,7 @@ fn registries() -> Vec<PathBuf> {
 }
 
 /// Adds the target to the Rust toolchain if it is missing; true if it had to be added.
+#[allow(dead_code, reason = "`cargo side-by-side` comes after the engine's build script")]
 pub fn add_target(root: &Path) -> Result<bool, String> {
     if has_target(root) {
         return Ok(false);
@@ -149,6 +153,7 @@ pub fn add_target(root: &Path) -> Result<bool, String> {
 }
 
 /// Asks the compiler, because it need not come from rustup.
+#[allow(dead_code, reason = "as `add_target`")]
 fn has_target(root: &Path) -> bool {
     let asked = Command::new("rustc").args(["--print", "target-libdir", "--target", TARGET]).current_dir(root).output();
     asked.is_ok_and(|answer| {

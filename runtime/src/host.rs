@@ -15,6 +15,7 @@ use http::{Request, Response, Uri};
 use http_body_util::BodyExt;
 use std::fmt::Display;
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, PoisonError, RwLock};
 use std::thread;
 use std::time::Duration;
@@ -44,6 +45,7 @@ struct Inner {
     limits: Limits,
     log: Log,
     requests: Semaphore,
+    instructions: Arc<AtomicU64>,
     current: RwLock<Option<ProxyHandler<Maker>>>,
 }
 
@@ -90,6 +92,7 @@ impl Host {
             limits,
             log,
             requests: Semaphore::new(limits.max_requests),
+            instructions: Arc::default(),
             current: RwLock::new(None),
         })))
     }
@@ -97,6 +100,12 @@ impl Host {
     /// The limits it was made with.
     pub fn limits(&self) -> &Limits {
         &self.0.limits
+    }
+
+    /// The WebAssembly instructions, as wasmtime's fuel counts them, of all instances that have ended: starting each
+    /// and every request it answered. Zero unless [`Limits::count_instructions`].
+    pub fn instructions(&self) -> u64 {
+        self.0.instructions.load(Ordering::Acquire)
     }
 
     /// Compiles a guest and puts it in the place of the present one. Requests in progress end on the old one; if
@@ -169,6 +178,7 @@ impl Host {
             allowed: guest.allowed_outbound.into(),
             outbound: host.outbound.clone(),
             limits: host.limits,
+            instructions: host.instructions.clone(),
             log: host.log.clone(),
         })
     }
@@ -197,6 +207,7 @@ fn engine(limits: &Limits) -> wasmtime::Result<Engine> {
     let mut config = Config::new();
     config.wasm_component_model_async(true);
     config.epoch_interruption(true);
+    config.consume_fuel(limits.count_instructions);
     if limits.pooling {
         let mut pooled = config.clone();
         pooled.allocation_strategy(pool(limits));

@@ -9,6 +9,7 @@ use crate::variables::Settings;
 use std::path::PathBuf;
 use std::pin::Pin;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::task::{Context, Poll};
 use std::time::{Duration, Instant};
 use tokio::time::{Sleep, sleep, timeout};
@@ -23,6 +24,9 @@ use wasmtime_wasi_http::{WasiHttpCtx, WasiHttpCtxView, WasiHttpView};
 /// An instance that ignores its time limit is ended this much later: the caller has its 504 by then, and requests
 /// that share the instance have had their own.
 const GRACE: Duration = Duration::from_millis(250);
+
+/// More instructions than an instance can run in its time: fuel counts them here, and limits nothing.
+const FUEL: u64 = u64::MAX;
 
 /// What an instance owns on the host's side.
 pub(crate) struct State {
@@ -56,6 +60,7 @@ pub(crate) struct Maker {
     pub(crate) allowed: Arc<[Origin]>,
     pub(crate) outbound: Outbound,
     pub(crate) limits: Limits,
+    pub(crate) instructions: Arc<AtomicU64>,
     pub(crate) log: Log,
 }
 
@@ -73,6 +78,9 @@ impl Maker {
         store.limiter(|state| &mut state.memory);
         store.epoch_deadline_async_yield_and_update(1);
         store.set_epoch_deadline(1);
+        if self.limits.count_instructions {
+            store.set_fuel(FUEL)?;
+        }
         Ok(store)
     }
 
@@ -117,6 +125,7 @@ impl HandlerState for Maker {
                 requests: self.requests(),
                 concurrent: self.limits.concurrent_per_instance,
                 request_time: self.limits.request_time,
+                instructions: self.instructions.clone(),
                 log: self.log.clone(),
             },
         })
@@ -164,6 +173,7 @@ pub(crate) struct Worker {
     requests: usize,
     concurrent: usize,
     request_time: Duration,
+    instructions: Arc<AtomicU64>,
     log: Log,
 }
 
@@ -189,6 +199,9 @@ impl WorkerState for Worker {
     }
 
     fn drop(&self, store: Store<State>, result: wasmtime::Result<()>) {
+        if let Ok(left) = store.get_fuel() {
+            self.instructions.fetch_add(FUEL - left, Ordering::AcqRel);
+        }
         // First the guest's last words, then how it ended.
         drop(store);
         if let Err(error) = result

@@ -20,6 +20,9 @@ pub struct Limits {
     pub idle_time: Duration,
     /// Whether instances come from a pool that is reserved at start: faster, at the price of address space.
     pub pooling: bool,
+    /// Whether the guest's instructions are counted, for [`Host::instructions`](crate::Host::instructions). The count is
+    /// the same on every machine, and slows the guest down by some tenths.
+    pub count_instructions: bool,
     /// Open connections; more of them wait to be accepted.
     pub max_connections: usize,
     /// Time a client has for sending the head of its request.
@@ -45,6 +48,7 @@ impl Default for Limits {
             concurrent_per_instance: 16,
             idle_time: Duration::from_secs(1),
             pooling: true,
+            count_instructions: false,
             max_connections: 1000,
             header_time: Duration::from_secs(10),
             shutdown_time: Duration::from_secs(10),

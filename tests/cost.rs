@@ -1,0 +1,180 @@
+//! What the component costs, in WebAssembly instructions: the same on every machine, so held to a budget.
+//! `UPDATE_COST=1 cargo test --test cost` writes the budget anew.
+#![allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test may fail loudly")]
+
+#[path = "../engine/component.rs"]
+mod component;
+#[allow(dead_code, reason = "one flavour is enough to know what the core costs")]
+#[path = "component/flavour.rs"]
+mod flavour;
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Duration;
+
+use bytes::Bytes;
+use hmac::{Hmac, KeyInit as _, Mac as _};
+use http::Request;
+use http_body_util::{BodyExt as _, Full};
+use postern::policy::Files;
+use postern_emulator::{Config, DEVELOPMENT_KEY, Emulator};
+use postern_runtime::{Cache, Guest, Host, Limits, Origin, seal};
+use serde_json::{Value, json};
+
+use crate::flavour::Flavour;
+
+/// How far a figure may be from its budget, in per cent.
+const SLACK: u64 = 3;
+
+/// Requests over which the cost of one is averaged: hash seeds are random and differ from instance to instance.
+const MORE: usize = 20;
+
+const ALERTS_SECRET: &str = "budget";
+
+/// Instructions by what they were spent on.
+type Costs = BTreeMap<String, u64>;
+
+/// A request that is sent again and again.
+struct Load {
+    name: &'static str,
+    path: &'static str,
+    body: Bytes,
+}
+
+fn root() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures/cost")
+}
+
+fn sample(template: &str) -> Value {
+    let path = root().join("policy/templates").join(template).join("sample.json");
+    serde_json::from_slice(&std::fs::read(path).unwrap()).unwrap()
+}
+
+/// A batch as Alertmanager sends it for a whole rack: 100,000 bytes and the rest of its last alert.
+fn batch() -> Value {
+    let mut batch = sample("alerts");
+    let alert = batch["alerts"][0].take();
+    let size = alert.to_string().len();
+    let alerts = (0..=100_000 / size).map(|number| {
+        let mut alert = alert.clone();
+        alert["labels"]["instance"] = json!(format!("db-{number:03}.contoso.example:9100"));
+        alert["fingerprint"] = json!(format!("{number:016x}"));
+        alert
+    });
+    batch["alerts"] = alerts.collect();
+    batch
+}
+
+fn loads() -> [Load; 3] {
+    let load = |name, path, payload: &Value| Load { name, path, body: payload.to_string().into() };
+    [
+        load("form of 3 fields", "/contact", &sample("contact")),
+        load("form of 20 fields", "/application", &sample("application")),
+        load("batch of 100 KB", "/hooks/alerts", &batch()),
+    ]
+}
+
+impl Load {
+    fn request(&self) -> Request<Full<Bytes>> {
+        let mac = Hmac::<sha2::Sha256>::new_from_slice(ALERTS_SECRET.as_bytes()).unwrap().chain_update(&self.body);
+        let hex: String = mac.finalize().into_bytes().iter().map(|byte| format!("{byte:02x}")).collect();
+        Request::post(format!("http://gate.test{}", self.path))
+            .header("content-type", "application/json")
+            .header("content-length", self.body.len())
+            .header("x-github-delivery", "72d3162e-cc78-11e3-81ab-4c9367dc0958")
+            .header("x-hub-signature-256", format!("sha256={hex}"))
+            .body(Full::new(self.body.clone()))
+            .unwrap()
+    }
+}
+
+fn cache() -> Cache {
+    Cache::open(PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join("compiled")).unwrap()
+}
+
+/// The instructions of one instance that answers a load so many times, from its start to its end.
+async fn spent(guest: &Guest, load: &Load, times: usize) -> u64 {
+    let limits = Limits { count_instructions: true, requests_per_instance: times, ..Limits::default() };
+    let host = Host::new(limits, Some(cache()), Arc::new(|event| println!("{event:?}"))).unwrap();
+    host.load(guest.clone()).await.unwrap();
+    for _ in 0..times {
+        let response = host.handle(load.request()).await;
+        let status = response.status();
+        let body = response.into_body().collect().await.unwrap().to_bytes();
+        assert_eq!(status, 200, "{}: {body:?}", load.name);
+    }
+    // The instance ends by itself after its last request, a moment later.
+    let ended = async {
+        while host.instructions() == 0 {
+            tokio::task::yield_now().await;
+        }
+    };
+    tokio::time::timeout(Duration::from_secs(60), ended).await.unwrap();
+    host.instructions()
+}
+
+async fn measure(guest: &Guest) -> Costs {
+    let mut costs = Costs::new();
+    for load in loads() {
+        // The first request finds nothing ready, the second may still make something.
+        let two = spent(guest, &load, 2).await;
+        let request = (spent(guest, &load, 2 + MORE).await - two) / MORE as u64;
+        costs.insert(load.name.to_owned(), request);
+    }
+    let [form, ..] = loads();
+    costs.insert(format!("start and first {}", form.name), spent(guest, &form, 1).await);
+    costs
+}
+
+async fn guest(component: Vec<u8>, policy_dir: Option<PathBuf>) -> Guest {
+    let emulator = Emulator::bind(([127, 0, 0, 1], 0).into(), Config::default()).await.unwrap();
+    let endpoint = emulator.endpoint();
+    tokio::spawn(emulator.serve(std::future::pending()));
+    let settings =
+        [("acs_endpoint", endpoint.as_str()), ("acs_access_key", DEVELOPMENT_KEY), ("alerts_secret", ALERTS_SECRET)];
+    Guest {
+        component: component.into(),
+        settings: settings.map(|(name, value)| (name.to_owned(), value.to_owned())).into(),
+        policy_dir,
+        allowed_outbound: vec![endpoint.parse::<Origin>().unwrap()],
+    }
+}
+
+fn policy() -> PathBuf {
+    root().join("policy")
+}
+
+async fn unsealed() -> Costs {
+    measure(&guest(Flavour::Wasi.component().to_vec(), Some(policy())).await).await
+}
+
+async fn sealed() -> Costs {
+    let seal = || {
+        let files = Files::read(&policy()).unwrap().sealed();
+        seal(Flavour::Wasi.component(), &files, Some(&cache())).unwrap().component
+    };
+    let component = tokio::task::spawn_blocking(seal).await.unwrap();
+    measure(&guest(component, None).await).await
+}
+
+/// Compares with the budget in both directions: what got cheaper must lower it, or the next rise would go unseen.
+#[tokio::test]
+async fn instructions_keep_to_the_budget() {
+    let path = root().join("budget.json");
+    let found = BTreeMap::from([("sealed".to_owned(), sealed().await), ("unsealed".to_owned(), unsealed().await)]);
+    if std::env::var_os("UPDATE_COST").is_some() {
+        std::fs::write(&path, format!("{}\n", serde_json::to_string_pretty(&found).unwrap())).unwrap();
+        return;
+    }
+    let budget: BTreeMap<String, Costs> = serde_json::from_slice(&std::fs::read(path).unwrap()).unwrap();
+    let far = |cost: u64, budget: u64| cost.abs_diff(budget) * 100 > budget * SLACK;
+    let kept = |(component, costs): (&String, &Costs)| {
+        let budget = &budget[component];
+        budget.len() == costs.len() && costs.iter().all(|(name, cost)| !far(*cost, budget[name]))
+    };
+    assert!(
+        found.len() == budget.len() && found.iter().all(kept),
+        "instructions: {found:#?}\nbudget: {budget:#?}\nIf the change is meant, run `UPDATE_COST=1 cargo test --test cost`."
+    );
+}
