@@ -4,6 +4,7 @@
 //! it. So the result depends on the component and the files alone.
 
 use crate::cache::Cache;
+use crate::prune::prune;
 use std::time::{Duration, Instant};
 use wasmparser::{Validator, WasmFeatures};
 use wasmtime::component::{Component, Instance, Lift, Linker, WasmList};
@@ -13,6 +14,9 @@ use wasmtime_wizer::{ComponentContext, ComponentInstanceState, Wizer};
 
 /// The function that takes a policy's files, by path and text.
 const SEAL: &str = "seal";
+
+/// The core function that makes a gate of a policy's files, of which a sealed component has no need.
+const LOAD: &str = "postern-load";
 
 /// The interfaces that libraries draw hash seeds from: Rust's own from the second, others from the first.
 const RANDOM: &str = "wasi:random/random@0.2.";
@@ -70,6 +74,7 @@ pub fn seal(component: &[u8], files: &[(String, String)], cache: Option<&Cache>)
         let mut running = Running::start(&engine, &code).await?;
         let initialisation = running.seal(files).await?;
         let component = running.keep(&wizer, &context).await?;
+        let component = prune(&component, LOAD).map_err(|error| SealError::Snapshot(error.to_string()))?;
         Ok(Sealed { component, initialisation })
     })?;
     let valid = Validator::new_with_features(WasmFeatures::all()).validate_all(&sealed.component);
