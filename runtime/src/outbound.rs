@@ -142,11 +142,21 @@ impl WasiHttpHooks for Gateway {
     ) -> Box<dyn Future<Output = Result<Answer, Error>> + Send> {
         let Some(origin) = self.allowed(&request) else {
             self.outbound.deny(&request);
-            return Box::new(std::future::ready(Err(Error::HttpRequestDenied)));
+            let patience = self.outbound.limits.first_byte_time;
+            return Box::new(async move {
+                // A client of WASI 0.2 whose body is closed early hears of that alone, and not of the denial.
+                let _ = timeout(patience, discard(request.into_body())).await;
+                Err(Error::HttpRequestDenied)
+            });
         };
         let times = self.outbound.times(options);
         Box::new(self.outbound.clone().send(origin, request, times))
     }
+}
+
+/// Reads a body to its end and keeps nothing of it.
+async fn discard(mut body: WasiBody) {
+    while let Some(Ok(_)) = body.frame().await {}
 }
 
 async fn whole(request: Request<WasiBody>) -> Result<Request<WasiBody>, Error> {

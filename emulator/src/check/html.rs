@@ -112,8 +112,7 @@ fn read(element: ElementRef<'_>, around: &Paper, depth: usize, checks: &mut Chec
     let ground = says("background-color").or_else(|| says("background")).or_else(|| element.attr("bgcolor"));
     // A link without a colour of its own has that of the mail program.
     let inherited = if element.value().name() == "a" { None } else { around.ink };
-    let paper =
-        Paper { ink: ink.map_or(inherited, opaque), ground: ground.map_or_else(|| around.ground, opaque) };
+    let paper = Paper { ink: ink.map_or(inherited, opaque), ground: ground.map_or_else(|| around.ground, opaque) };
     for child in element.children() {
         match child.value() {
             Node::Text(text) if !text.trim().is_empty() => compare(text.trim(), &paper, checks),
