@@ -37,12 +37,20 @@ impl Host for Native {
         self.started.elapsed()
     }
 
+    async fn sleep(&self, duration: Duration) {
+        tokio::time::sleep(duration).await;
+    }
+
     fn random(&self) -> u128 {
         uuid::Uuid::new_v4().as_u128()
     }
 
     async fn setting(&self, name: &str) -> Option<String> {
         self.settings.get(name).cloned()
+    }
+
+    async fn file(&self, _path: &str) -> Option<String> {
+        None
     }
 
     async fn fetch(&self, request: Request<Bytes>, time: Duration) -> Result<Response<Bytes>, FetchError> {
@@ -91,8 +99,9 @@ async fn answer(stream: TcpStream, server: Arc<Server>) {
 impl Server {
     async fn handle(&self, request: Request<Incoming>) -> Result<Response<Full<Bytes>>, Infallible> {
         let (parts, body) = request.into_parts();
-        let body = Limited::new(body, self.gate.body_limit(parts.uri.path())).collect().await;
+        let arrived = self.host.monotonic();
+        let body = Limited::new(body, self.gate.allowance(parts.uri.path()).bytes).collect().await;
         let body = body.map(|whole| whole.to_bytes()).map_err(|_| BodyError::TooLarge);
-        Ok(self.gate.handle(&self.host, Request::from_parts(parts, body)).await.map(Full::new))
+        Ok(self.gate.handle(&self.host, Request::from_parts(parts, body), arrived).await.map(Full::new))
     }
 }

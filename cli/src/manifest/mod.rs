@@ -56,19 +56,17 @@ impl Manifest {
 
     /// A `SpinApp` for SpinKube, and what scales it.
     pub fn spinkube(&self, image: &Image, endpoint: &Endpoint) -> anyhow::Result<String> {
-        render(include_str!("spinkube.yaml.j2"), &self.cluster(image, endpoint))
+        render(include_str!("spinkube.yaml.j2"), &self.cluster(image, endpoint, None))
     }
 
     /// A `WorkloadDeployment` for wasmCloud 2, its configuration and its service; `host` is what callers call.
     pub fn wasmcloud(&self, image: &Image, endpoint: &Endpoint, host: &Hostname) -> anyhow::Result<String> {
-        let mut context = self.cluster(image, endpoint);
-        context["host"] = json!(host);
-        render(include_str!("wasmcloud.yaml.j2"), &context)
+        render(include_str!("wasmcloud.yaml.j2"), &self.cluster(image, endpoint, Some(host)))
     }
 
-    fn cluster(&self, image: &Image, endpoint: &Endpoint) -> Value {
+    fn cluster(&self, image: &Image, endpoint: &Endpoint, host: Option<&Hostname>) -> Value {
         let Self { settings, name } = self;
-        json!({"settings": settings, "name": name, "image": image, "endpoint": endpoint.to_string()})
+        json!({"settings": settings, "name": name, "image": image, "endpoint": endpoint.to_string(), "host": host})
     }
 }
 
