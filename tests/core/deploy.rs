@@ -33,7 +33,7 @@ fn the_azure_template_has_the_senders_of_the_policy() {
     assert_eq!(shown, senders);
 }
 
-/// No validator of Bicep can be had from a package registry, so this is what must not get lost.
+/// No validator of Bicep is used here, so this is what must not get lost.
 #[test]
 fn the_azure_template_has_every_part_once() {
     let bicep = read("deploy/azure/main.bicep");

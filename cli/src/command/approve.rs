@@ -5,7 +5,7 @@ use std::fs;
 use std::process::ExitCode;
 use std::time::SystemTime;
 
-use anyhow::{Context as _, anyhow, ensure};
+use anyhow::{Context as _, anyhow};
 use clap::Args;
 use postern::policy::{APPROVALS_FILE, Address, Files};
 use postern_lint::approval::{self, Approval, Unapproved};
@@ -15,7 +15,7 @@ use super::{PolicyOption, known};
 use crate::console::{self, BOLD, DIM, GREEN, RED};
 use crate::directory::Directory;
 use crate::history::{self, Found};
-use crate::report::{BrokenPolicy, has_errors};
+use crate::report::BrokenPolicy;
 
 /// Approve templates, schemas and the tables of senders and routes, and show what changed since they last were
 ///
@@ -47,10 +47,7 @@ fn address(text: &str) -> Result<Address, String> {
 impl Approve {
     pub fn run(self) -> anyhow::Result<ExitCode> {
         let directory = Directory::read(&self.policy.directory)?;
-        let findings = directory.check();
-        if has_errors(&findings) {
-            return Err(BrokenPolicy::new(directory.path(), directory.files(), &findings).into());
-        }
+        directory.proven()?;
         let open = approval::unapproved(directory.files())
             .map_err(|finding| BrokenPolicy::new(directory.path(), directory.files(), &[finding]))?;
         let chosen = self.chosen(directory.files(), open)?;
@@ -102,8 +99,7 @@ fn write(directory: &Directory, chosen: &[Unapproved], by: &Address) -> anyhow::
 fn today() -> anyhow::Result<approval::Date> {
     let now = humantime::format_rfc3339_seconds(SystemTime::now()).to_string();
     let day = now.get(..10).and_then(|day| day.parse::<approval::Datetime>().ok()).and_then(|day| day.date);
-    ensure!(day.is_some(), "The clock of this machine cannot be right: it says {now}.");
-    day.context("The clock of this machine cannot be read")
+    day.with_context(|| format!("The clock of this machine cannot be right: it says {now}."))
 }
 
 /// Shows what would be approved: what changed since the last approval, or all of it.

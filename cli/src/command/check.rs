@@ -11,8 +11,8 @@ use crate::{console, report};
 
 /// Check a policy and report every finding with file, line and help
 ///
-/// What nobody has approved is a warning, once nothing is wrong. The exit status is 1 where the policy has an error, and 0 where it has none or
-/// warnings alone.
+/// What nobody has approved is a warning, once nothing is wrong. The exit status is 1 where the policy has an error, and
+/// 0 where it has none or warnings alone.
 #[derive(Debug, Args)]
 #[command(after_help = "Example:\n  postern check --format json")]
 pub struct Check {
