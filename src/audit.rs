@@ -25,6 +25,10 @@ pub enum Verdict {
     Failed,
     /// The payload was valid and no mail applied.
     Ignored,
+    /// A robot's form was dropped, and answered as if it had been sent.
+    Discarded,
+    /// A form was good, and nothing was to be sent.
+    Validated,
     /// The request was not let through.
     Refused,
     /// A sender asked whether its events are wanted, and got its answer.
@@ -35,7 +39,7 @@ impl Verdict {
     /// The word for it in OpenTelemetry's log data model.
     const fn severity(self) -> &'static str {
         match self {
-            Self::Sent | Self::Ignored | Self::Handshake => "INFO",
+            Self::Sent | Self::Ignored | Self::Discarded | Self::Validated | Self::Handshake => "INFO",
             Self::Refused => "WARN",
             Self::Partial | Self::Failed => "ERROR",
         }

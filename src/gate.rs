@@ -11,22 +11,24 @@ use crate::acs::{self, Credentials, Delivery, SettingError, SettingFault};
 use crate::audit::{self, Entry};
 use crate::auth::{self, Caller, KeyCache};
 use crate::contract::{self, Contract};
-use crate::decode::{self, Events, Format, Submission};
+use crate::decode::{self, Events, Submission};
 use crate::entra::TokenCache;
-use crate::guard;
+use crate::form::{self, Endpoint, Visit, Wants};
+use crate::guard::{self, Keys, Site};
 use crate::handshake;
 use crate::host::{BodyError, Host};
 use crate::outbound::Outbound;
-use crate::policy::{Diagnostic, Digest, Policy, Route};
+use crate::policy::{Diagnostic, Digest, Kind, Policy, Route};
 use crate::redirect;
 use crate::render::{self, Message};
 use crate::reply::{self, Handled, Readiness, Refusal, Sent, Summary};
 use crate::select::{self, Selected};
+use crate::texts::Texts;
 use crate::trace::Trace;
 use crate::validate;
 
 /// The paths that the gate answers itself.
-pub const RESERVED_PATHS: [&str; 2] = [HEALTH, READINESS];
+pub const RESERVED_PATHS: [&str; 4] = [HEALTH, READINESS, form::SCRIPT_PATH, form::OPENAPI_PATH];
 const HEALTH: &str = "/healthz";
 const READINESS: &str = "/readyz";
 
@@ -52,12 +54,19 @@ pub struct Allowance {
     pub time: Duration,
 }
 
+/// A request's beginning.
+struct Arrival {
+    trace: Trace,
+    /// The host's monotonic clock when its head was there.
+    at: Duration,
+}
+
 /// What a request came to.
-enum Done<'a> {
+enum Done {
     /// A sender asked whether its events are wanted.
     Handshake(Response<Bytes>),
-    /// Its events were handled.
-    Handled { route: &'a Route, format: Format, batch: bool, events: Vec<(Entry, Handled)> },
+    /// Its events were handled, if it held any.
+    Handled { batch: bool, events: Vec<(Entry, Handled)> },
 }
 
 /// An event whose mails are written.
@@ -107,26 +116,28 @@ impl Gate {
         if let Some(response) = self.probe(host, &parts).await {
             return response;
         }
-        let trace = Trace::of(&parts.headers, host.random(), host.random() as u64);
-        let mut entry = Entry::begin(host.now(), self.digest(), &trace, &parts.method);
-        let (response, lines) = match self.pass(host, &parts, body, &trace, arrived, &mut entry).await {
+        if let Some(response) = self.ask(host, &parts).await {
+            return response;
+        }
+        let mut visit = self.form(&parts).map(|route| (route, Visit::of(route, &parts)));
+        if let Some((_, visit)) = &visit
+            && parts.method == Method::OPTIONS
+        {
+            return form::preflight(visit);
+        }
+        let arrival = Arrival { trace: Trace::of(&parts.headers, host.random(), host.random() as u64), at: arrived };
+        let contract = self.contract(parts.uri.path());
+        let mut entry = Entry::begin(host.now(), self.digest(), &arrival.trace, &parts.method);
+        let visitor = visit.as_mut().map(|(_, visit)| visit);
+        let (response, lines) = match self.pass(host, &parts, body, &arrival, &mut entry, visitor).await {
             Ok(Done::Handshake(response)) => (response, vec![(entry, Summary::HANDSHAKE)]),
-            Ok(Done::Handled { route, format, batch, events }) => {
-                let (entries, handled): (Vec<_>, Vec<_>) = events.into_iter().unzip();
-                let (response, summaries) = reply::respond(route, &parts.headers, format, &handled, batch);
-                let mut lines: Vec<_> = entries.into_iter().zip(summaries).collect();
-                if lines.is_empty() {
-                    lines.push((entry, Summary::IGNORED));
-                }
-                (response, lines)
+            Ok(Done::Handled { batch, events }) if events.is_empty() => {
+                (reply::respond(contract, &[], batch), vec![(entry, Summary::IGNORED)])
             }
-            Err(refusal) => {
-                let (response, summary) = refusal.respond(self.contract(parts.uri.path()));
-                (response, vec![(entry, summary)])
-            }
+            Ok(Done::Handled { batch, events }) => answer(contract, visit.as_ref(), events, batch),
+            Err(refusal) => answer(contract, visit.as_ref(), vec![(entry, Err(refusal))], false),
         };
         let duration = host.monotonic().saturating_sub(arrived);
-        let contract = self.contract(parts.uri.path());
         for (entry, summary) in lines {
             host.audit(&entry.finish(summary, contract, response.status().as_u16(), duration));
         }
@@ -145,10 +156,10 @@ impl Gate {
         host: &impl Host,
         parts: &Parts,
         body: Result<Bytes, BodyError>,
-        trace: &Trace,
-        arrived: Duration,
+        arrival: &Arrival,
         entry: &mut Entry,
-    ) -> Result<Done<'_>, Refusal> {
+        mut visit: Option<&mut Visit>,
+    ) -> Result<Done, Refusal> {
         let policy = self.policy.as_ref().map_err(|_| Refusal::Policy)?;
         let route = policy.route(parts.uri.path()).ok_or(Refusal::UnknownPath)?;
         entry.route(route);
@@ -159,7 +170,7 @@ impl Gate {
             return Err(Refusal::Method { allow: "POST" });
         }
         let body = body.map_err(|error| Refusal::Body { error, limit: route.body_limit })?;
-        let deadline = arrived + route.time_budget;
+        let deadline = arrival.at + route.time_budget;
         let secrets = secrets(host, route).await?;
         let verified = auth::authenticate(host, &self.keys, route, parts, body, &secrets, deadline)
             .await
@@ -170,12 +181,19 @@ impl Gate {
         if let Some(answer) = handshake::event(route, &parts.headers, &submissions) {
             return Ok(Done::Handshake(answer?));
         }
+        let keys = Keys::read(host, route).await?;
         let redirected_to = redirect::read(host).await.map_err(|error| vec![error])?;
         let mut events = Vec::new();
-        for (index, submission) in submissions.into_iter().enumerate() {
+        for (index, mut submission) in submissions.into_iter().enumerate() {
             let mut entry = entry.clone();
             entry.caller(&submission.caller);
-            let mut prepared = prepare(policy, route, parts, submission);
+            if let Some(visit) = &mut visit {
+                visit.note(&mut submission);
+                if visit.wants == Wants::Page {
+                    visit.renew(route, &keys, host.now(), host.random());
+                }
+            }
+            let mut prepared = prepare(host, policy, route, visit.as_deref(), &keys, submission, deadline).await;
             if let (Some(address), Ok(prepared)) = (&redirected_to, &mut prepared) {
                 prepared.mails.iter_mut().for_each(|(_, message)| redirect::redirect(message, address));
                 entry.redirected();
@@ -183,7 +201,7 @@ impl Gate {
             events.push((index, entry, prepared));
         }
         // Everything is written before anything is sent.
-        let way = Way { route, tokens: &self.tokens, trace, deadline };
+        let way = Way { route, tokens: &self.tokens, trace: &arrival.trace, deadline };
         let of = events.len();
         let mut handled = Vec::new();
         let mut hopeless = false;
@@ -198,22 +216,42 @@ impl Gate {
             hopeless |= sent.iter().flatten().any(|sent| sent.delivery.outcome.concerns_all());
             handled.push((entry, sent));
         }
-        Ok(Done::Handled { route, format, batch, events: handled })
+        Ok(Done::Handled { batch, events: handled })
     }
 
-    /// The server that the callers of the request's route are checked with, where there is one.
+    /// The server that the callers or visitors of the request's route are checked with, where there is one.
     async fn verifier(&self, host: &impl Host, parts: &Parts) -> Option<Uri> {
         let route = self.policy.as_ref().ok()?.route(parts.uri.path())?;
-        auth::verifier(host, route).await
+        match guard::verifier(route) {
+            Some(captcha) => Some(captcha),
+            None => auth::verifier(host, route).await,
+        }
+    }
+
+    /// The form at a request's path, if there is one.
+    fn form(&self, parts: &Parts) -> Option<&Route> {
+        self.policy.as_ref().ok()?.route(parts.uri.path()).filter(|route| route.kind == Kind::Form)
+    }
+
+    /// What pages ask beside sending a form; it asks for no mail and has no audit line.
+    async fn ask(&self, host: &impl Host, parts: &Parts) -> Option<Response<Bytes>> {
+        let policy = self.policy.as_ref().ok()?;
+        let path = parts.uri.path();
+        if let Some(document) = form::document(policy, path, &parts.method) {
+            return Some(document);
+        }
+        let (route, endpoint) = Endpoint::find(policy, path)?;
+        let site = Site::of(&route.origins, &parts.uri, &parts.headers);
+        Some(endpoint.answer(host, route, &site, &parts.method).await)
     }
 
     async fn probe(&self, host: &impl Host, parts: &Parts) -> Option<Response<Bytes>> {
         let path = parts.uri.path();
-        if !RESERVED_PATHS.contains(&path) {
+        if ![HEALTH, READINESS].contains(&path) {
             return None;
         }
         if !matches!(parts.method, Method::GET | Method::HEAD) {
-            return Some(Refusal::Method { allow: "GET, HEAD" }.respond(&contract::PLAIN).0);
+            return Some(Refusal::Method { allow: "GET, HEAD" }.respond(&contract::PLAIN));
         }
         Some(if path == HEALTH { reply::alive() } else { self.readiness(host).await })
     }
@@ -235,6 +273,7 @@ impl Gate {
         errors.extend(redirect::read(host).await.err());
         for route in policy.routes() {
             errors.extend(secrets(host, route).await.err().unwrap_or_default());
+            errors.extend(Keys::read(host, route).await.err().unwrap_or_default());
         }
         let mut missing: Vec<_> = errors.iter().map(ToString::to_string).collect();
         missing.dedup();
@@ -256,22 +295,50 @@ async fn secrets(host: &impl Host, route: &Route) -> Result<Vec<String>, Vec<Set
     if errors.is_empty() { Ok(secrets) } else { Err(errors) }
 }
 
+/// The answer to events, and the line of each: a visitor's form is one event and has an answer of its own.
+fn answer(
+    contract: &Contract,
+    visit: Option<&(&Route, Visit)>,
+    events: Vec<(Entry, Handled)>,
+    batch: bool,
+) -> (Response<Bytes>, Vec<(Entry, Summary)>) {
+    let (entries, handled): (Vec<_>, Vec<_>) = events.into_iter().unzip();
+    let (response, summaries) = match (visit, handled.as_slice()) {
+        (Some((route, visit)), [handled]) => {
+            let (response, summary) = form::answer(route, visit, handled);
+            (response, vec![summary])
+        }
+        (_, handled) => (reply::respond(contract, handled, batch), handled.iter().map(reply::summary).collect()),
+    };
+    (response, entries.into_iter().zip(summaries).collect())
+}
+
 /// The way of one event from its payload to its mails.
-fn prepare<'a>(
+async fn prepare<'a>(
+    host: &impl Host,
     policy: &Policy,
     route: &'a Route,
-    parts: &Parts,
+    visit: Option<&Visit>,
+    keys: &Keys,
     submission: Submission,
+    deadline: Duration,
 ) -> Result<Prepared<'a>, Refusal> {
-    let admitted = guard::admit(route, &parts.headers, submission)?;
-    let valid = validate::validate(&route.schema, admitted)?;
-    let selected = select::select(route, &valid)?;
+    let texts = visit.map_or(Texts::neutral(), |visit| visit.texts);
+    let admitted = guard::admit(route, visit, submission, keys, host.now())?;
+    let valid = validate::validate(route, admitted, texts)?;
+    let selected = select::select(route, &valid, texts)?;
     let mails = selected.into_iter().map(|selected| {
         let message = render::render(policy.templates(), &selected, &valid)
             .map_err(|error| Refusal::Template { mail: selected.mail.name.clone(), place: error.place() })?;
         Ok((selected, message))
     });
-    let mails = mails.collect::<Result<_, Refusal>>()?;
+    let mut mails = mails.collect::<Result<Vec<_>, Refusal>>()?;
+    let event = operation(route, "captcha", &valid.caller().event_id);
+    let left = deadline.saturating_sub(host.monotonic());
+    guard::vouch(host, route, visit, keys, event, left).await?;
+    if visit.is_some_and(|visit| visit.validate_only) {
+        mails.clear();
+    }
     Ok(Prepared { caller: valid.caller().clone(), mails })
 }
 
@@ -296,6 +363,6 @@ async fn deliver(host: &impl Host, way: &Way<'_>, event: &Prepared<'_>, hopeless
 }
 
 /// The same event always has the same operation ids, so that ACS can know a repeat.
-fn operation(route: &Route, mail: &str, event_id: &str) -> Uuid {
+pub(crate) fn operation(route: &Route, mail: &str, event_id: &str) -> Uuid {
     Uuid::new_v5(&OPERATIONS, format!("{}\n{mail}\n{event_id}", route.name).as_bytes())
 }

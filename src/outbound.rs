@@ -9,7 +9,7 @@ use crate::acs::Credentials;
 use crate::host::{FetchError, Host};
 
 /// A host that lets requests out to the ACS resource of the settings, to the server that gives tokens for it and to the
-/// one that a route's callers are checked with, and nowhere else.
+/// one that a route's callers or visitors are checked with, and nowhere else.
 #[derive(Debug)]
 pub struct Outbound<'a, H> {
     host: &'a H,

@@ -1,8 +1,11 @@
 //! From a template and a valid payload to a message.
 
+use serde::Serialize;
 use serde_json::Value;
 
-use crate::policy::{Address, Diagnostic, Part, Template, Templates};
+use crate::decode::{self, Filled};
+use crate::form::Attachment;
+use crate::policy::{Address, Diagnostic, Mail, Part, Recipients, Route, Template, Templates};
 use crate::select::{Mailbox, Selected};
 use crate::validate::Valid;
 
@@ -23,6 +26,8 @@ pub struct Message {
     pub reply_to: Option<Mailbox>,
     /// The parts.
     pub parts: Parts,
+    /// The files.
+    pub attachments: Vec<Attachment>,
 }
 
 /// What a mail says.
@@ -34,6 +39,53 @@ pub struct Parts {
     pub text: String,
     /// The HTML body.
     pub html: Option<String>,
+}
+
+/// What a template sees: the payload's members, and beside them what the gate says itself.
+#[derive(Debug, Serialize)]
+pub struct Context<'a> {
+    #[serde(flatten)]
+    payload: &'a Value,
+    /// The table of all fields. Only a mail to addresses of the policy has it: a stranger's free text goes to nobody
+    /// whom the stranger chose.
+    #[serde(rename = "fields", skip_serializing_if = "Option::is_none")]
+    rows: Option<Vec<Row>>,
+}
+
+/// The name of the table of all fields.
+pub const TABLE: &str = "fields";
+
+/// A row of the table of all fields.
+#[derive(Debug, Serialize)]
+struct Row {
+    label: String,
+    value: String,
+}
+
+impl<'a> Context<'a> {
+    /// What a mail's templates see of a sample, whose text is `json`.
+    pub fn sample(route: &Route, mail: &Mail, sample: &'a Value, json: &str) -> Self {
+        Self::new(sample, decode::filled(route, json.as_bytes()).as_deref(), &mail.to)
+    }
+
+    /// What the templates of a mail to these recipients see of a payload, of which `filled` is what a form filled in.
+    fn new(payload: &'a Value, filled: Option<&[Filled]>, to: &Recipients) -> Self {
+        let row = |filled: &Filled| {
+            Some(Row { label: filled.label.clone(), value: plain(payload.pointer(&filled.pointer)?) })
+        };
+        let shown = filled.filter(|_| matches!(to, Recipients::Fixed(_)));
+        let rows = shown.map(|filled| filled.iter().filter_map(row).collect());
+        Self { payload, rows }
+    }
+}
+
+/// A value as a text for people; the entries of a list side by side.
+fn plain(value: &Value) -> String {
+    match value {
+        Value::String(text) => text.clone(),
+        Value::Array(values) => values.iter().map(plain).collect::<Vec<_>>().join(", "),
+        other => other.to_string(),
+    }
 }
 
 /// A template failed on a payload that its schema allows.
@@ -60,20 +112,35 @@ impl Error {
 /// # Errors
 /// When the template fails, which `postern check` proves it does not on its sample.
 pub fn render(templates: &Templates, selected: &Selected<'_>, valid: &Valid) -> Result<Message, Error> {
-    let parts = render_parts(templates, &selected.mail.template, valid.payload())?;
+    let parts = render_parts(
+        templates,
+        &selected.mail.template,
+        &Context::new(valid.payload(), valid.filled(), &selected.mail.to),
+    )?;
     let reply_to = selected.reply_to.as_ref().map(|mailbox| Mailbox {
         address: mailbox.address.clone(),
         name: mailbox.name.as_ref().map(|name| one_line(name, MAX_NAME_CHARS)).filter(|name| !name.is_empty()),
     });
-    Ok(Message { from: selected.mail.sender.address.clone(), to: selected.to.clone(), reply_to, parts })
+    let attachments = if selected.mail.attachments { valid.attachments().to_vec() } else { Vec::new() };
+    Ok(Message { attachments, from: selected.mail.sender.address.clone(), to: selected.to.clone(), reply_to, parts })
 }
 
-/// Renders a template's parts with a payload; for previews too, so that what is shown is what is sent.
+/// Renders a mail with a sample, whose text is `json`, so that what is shown and checked is what is sent.
 ///
 /// # Errors
 /// As [`render`].
-pub fn render_parts(templates: &Templates, template: &Template, payload: &Value) -> Result<Parts, Error> {
-    let part = |part| templates.render(template, part, payload).map_err(|source| Error { part, source });
+pub fn render_sample(
+    templates: &Templates,
+    route: &Route,
+    mail: &Mail,
+    sample: &Value,
+    json: &str,
+) -> Result<Parts, Error> {
+    render_parts(templates, &mail.template, &Context::sample(route, mail, sample, json))
+}
+
+fn render_parts(templates: &Templates, template: &Template, context: &Context<'_>) -> Result<Parts, Error> {
+    let part = |part| templates.render(template, part, context).map_err(|source| Error { part, source });
     Ok(Parts {
         subject: one_line(&part(Part::Subject)?, MAX_SUBJECT_CHARS),
         text: part(Part::Text)?,

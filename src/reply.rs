@@ -1,16 +1,17 @@
 //! From what happened to an HTTP answer: the one table of statuses.
 
 use bytes::Bytes;
-use http::header::{ACCEPT, ALLOW, CACHE_CONTROL, CONTENT_TYPE, LOCATION, RETRY_AFTER, X_CONTENT_TYPE_OPTIONS};
+use http::header::{ALLOW, CACHE_CONTROL, CONTENT_TYPE, LOCATION, RETRY_AFTER, X_CONTENT_TYPE_OPTIONS};
 use http::{HeaderMap, HeaderValue, Response, StatusCode};
 use serde_json::{Map, Value, json};
 
 use crate::acs::{Delivery, Outcome, SettingError};
 use crate::audit::Verdict;
 use crate::contract::Contract;
-use crate::decode::{self, Format};
+use crate::decode;
+use crate::guard::CaptchaError;
 use crate::host::BodyError;
-use crate::policy::{Address, Digest, Kind, Route};
+use crate::policy::{Address, Digest};
 use crate::validate::Violation;
 use crate::{auth, guard, handshake};
 
@@ -61,6 +62,8 @@ problem_types! {
     MEDIA_TYPE = "unsupported-media-type", UNSUPPORTED_MEDIA_TYPE, GiveUp, "The body is of a type that is not taken here";
     MALFORMED = "malformed-body", BAD_REQUEST, GiveUp, "The body cannot be read";
     FOREIGN_ORIGIN = "foreign-origin", FORBIDDEN, Mend, "This site may not use this form";
+    UNPROVEN = "unproven", FORBIDDEN, Mend, "The form did not prove that a person sent it";
+    UNVOUCHED = "captcha-unavailable", SERVICE_UNAVAILABLE, ComeAgain, "The captcha cannot be checked now";
     HANDSHAKE = "handshake-refused", FORBIDDEN, Mend, "This sender's question is not answered here";
     INVALID = "invalid-payload", UNPROCESSABLE_ENTITY, GiveUp, "The payload does not fit the schema";
     TEMPLATE = "template-failed", INTERNAL_SERVER_ERROR, ComeAgain, "A mail could not be written";
@@ -175,7 +178,8 @@ impl From<Vec<SettingError>> for Refusal {
 }
 
 impl Refusal {
-    const fn problem_type(&self) -> ProblemType {
+    /// The kind of problem.
+    pub const fn problem_type(&self) -> ProblemType {
         match self {
             Self::UnknownPath => UNKNOWN_PATH,
             Self::Method { .. } => METHOD,
@@ -185,9 +189,13 @@ impl Refusal {
             Self::Caller(auth::Refusal::UnusableSecret) | Self::Policy | Self::Settings(_) => NOT_CONFIGURED,
             Self::Caller(_) => UNAUTHENTICATED,
             Self::Decode(decode::Error::MediaType(_)) => MEDIA_TYPE,
+            Self::Decode(decode::Error::FilesTooLarge(_)) => BODY_TOO_LARGE,
             Self::Decode(_) => MALFORMED,
-            Self::Guard(guard::Refusal::Origin) => FOREIGN_ORIGIN,
             Self::Handshake(_) => HANDSHAKE,
+            Self::Guard(guard::Refusal::Origin | guard::Refusal::Trap { .. }) => FOREIGN_ORIGIN,
+            Self::Guard(guard::Refusal::Captcha(CaptchaError::Secret) | guard::Refusal::Key(_)) => NOT_CONFIGURED,
+            Self::Guard(guard::Refusal::Captcha(CaptchaError::Unavailable)) => UNVOUCHED,
+            Self::Guard(_) => UNPROVEN,
             Self::Invalid(_) => INVALID,
             Self::Template { .. } => TEMPLATE,
         }
@@ -202,6 +210,12 @@ impl Refusal {
             Self::Caller(auth::Refusal::Keys(_)) => "Callers cannot be checked now. Send the request again.".to_owned(),
             Self::Caller(_) => "The request does not prove its caller as this webhook demands.".to_owned(),
             Self::Decode(error) => error.to_string(),
+            Self::Guard(guard::Refusal::Token(_)) => "The form token is missing, too new or too old.".to_owned(),
+            Self::Guard(guard::Refusal::Proof(_)) => "The proof of work is missing, wrong or too old.".to_owned(),
+            Self::Guard(guard::Refusal::Captcha(_)) => {
+                "The captcha was not solved here, or not by a person.".to_owned()
+            }
+            Self::Guard(guard::Refusal::Key(_)) => "Nothing was sent. GET /readyz says what is missing.".to_owned(),
             Self::Guard(_) => "The page that sent this is not on a site that this form lists.".to_owned(),
             Self::Handshake(_) => "The route expects another sender.".to_owned(),
             Self::Invalid(violations) if violations.len() == 1 => "One field is not as expected.".to_owned(),
@@ -212,9 +226,11 @@ impl Refusal {
     }
 
     /// For the audit line: the problem, and the exact reason where the answer keeps it back.
-    fn reason(&self) -> String {
+    pub fn reason(&self) -> String {
         let slug = self.problem_type().slug;
         match self {
+            Self::Guard(guard::Refusal::Origin) => slug.to_owned(),
+            Self::Guard(refusal) => format!("{slug}: {refusal}"),
             Self::Caller(refusal) => format!("{slug}: {refusal}"),
             Self::Handshake(refusal) => format!("{slug}: {refusal}"),
             Self::Invalid(violations) => {
@@ -232,18 +248,22 @@ impl Refusal {
         }
     }
 
-    /// The answer to a refused request, and what the audit line says of it.
-    pub fn respond(&self, contract: &Contract) -> (Response<Bytes>, Summary) {
-        let problem_type = self.problem_type();
-        let mut problem = Problem::new(problem_type, problem_type.fate, contract, &self.detail());
+    /// The problem as callers are told of it.
+    fn problem(&self, contract: &Contract) -> Problem {
+        let kind = self.problem_type();
+        let mut problem = Problem::new(kind, kind.fate, contract, self.detail());
         if let Self::Invalid(violations) = self {
             problem.add("errors", json!(violations));
         }
-        let mut response = problem.respond(contract);
         if let Self::Method { allow } = self {
-            response.headers_mut().insert(ALLOW, HeaderValue::from_static(allow));
+            problem.headers.insert(ALLOW, HeaderValue::from_static(allow));
         }
-        (response, self.summary())
+        problem
+    }
+
+    /// The answer to a refused request.
+    pub fn respond(&self, contract: &Contract) -> Response<Bytes> {
+        self.problem(contract).respond()
     }
 
     fn summary(&self) -> Summary {
@@ -252,46 +272,52 @@ impl Refusal {
     }
 }
 
-/// One event of a request that was let in, and what became of it.
+/// One event of a request, and what became of it: a form is one event.
 pub type Handled = Result<Vec<Sent>, Refusal>;
 
-/// The answer to a request whose events were tried, and for each what its audit line says.
+/// The answer to a request whose events were tried.
+pub fn respond(contract: &Contract, events: &[Handled], batch: bool) -> Response<Bytes> {
+    match problem(contract, events, batch) {
+        None => json(StatusCode::OK, &Value::Object(success(events))),
+        Some(problem) => problem.respond(),
+    }
+}
+
+/// What went wrong with events, if anything did.
 ///
 /// Nothing says "sent" that ACS did not accept. Where the caller should come again, its contract says by which status;
 /// its repeat has the same operation ids, and what was accepted is not sent again.
-pub fn respond(
-    route: &Route,
-    headers: &HeaderMap,
-    format: Format,
-    events: &[Handled],
-    batch: bool,
-) -> (Response<Bytes>, Vec<Summary>) {
-    let summaries = events.iter().map(summary).collect();
+pub fn problem(contract: &Contract, events: &[Handled], batch: bool) -> Option<Problem> {
     if let ([Err(refusal)], false) = (events, batch) {
-        return (refusal.respond(route.contract).0, summaries);
+        return Some(refusal.problem(contract));
     }
-    let sent: Vec<_> = events.iter().flatten().flatten().collect();
-    let accepted = sent.iter().filter(|sent| sent.delivery.outcome == Outcome::Accepted).count();
-    let mails: Vec<_> = sent.iter().map(|sent| mail(sent)).collect();
-    let Some((problem_type, fate)) = worst(events) else {
-        return (success(route, headers, format, accepted, &mails), summaries);
-    };
+    let (kind, fate) = worst(events)?;
     let advice = match fate {
         Fate::ComeAgain => "Send the same request again later: what was accepted will not be sent twice.",
         _ => "The operator's log says why.",
     };
-    let detail = format!("{accepted} of {} mails were accepted. {advice}", sent.len());
-    let mut problem = Problem::new(problem_type, fate, route.contract, &detail);
-    problem.add("sent", json!(accepted));
-    problem.add("mails", json!(mails));
+    let sent: Vec<_> = events.iter().flatten().flatten().collect();
+    let detail = format!("{} of {} mails were accepted. {advice}", accepted(sent.iter().copied()), sent.len());
+    let mut problem = Problem::new(kind, fate, contract, detail);
+    problem.members = success(events);
     if batch {
         problem.add("refused", json!(events.iter().enumerate().filter_map(refused).collect::<Vec<_>>()));
     }
-    let mut response = problem.respond(route.contract);
     if let Some(wait) = sent.iter().filter_map(|sent| sent.delivery.outcome.retry_after()).max() {
-        response.headers_mut().insert(RETRY_AFTER, HeaderValue::from(wait.as_secs()));
+        problem.headers.insert(RETRY_AFTER, HeaderValue::from(wait.as_secs()));
     }
-    (response, summaries)
+    Some(problem)
+}
+
+/// What an answer says of mails.
+pub fn success(events: &[Handled]) -> Map<String, Value> {
+    let sent = || events.iter().flatten().flatten();
+    let mails: Vec<_> = sent().map(mail).collect();
+    [("sent".to_owned(), json!(accepted(sent()))), ("mails".to_owned(), json!(mails))].into_iter().collect()
+}
+
+fn accepted<'a>(sent: impl IntoIterator<Item = &'a Sent>) -> usize {
+    sent.into_iter().filter(|sent| sent.delivery.outcome == Outcome::Accepted).count()
 }
 
 /// The problem that decides the answer: one that brings the caller back before one that stops it, since what was
@@ -340,12 +366,13 @@ fn refused_by_acs(sent: &[Sent]) -> ProblemType {
     }
 }
 
-fn summary(event: &Handled) -> Summary {
+/// What the audit line says of an event.
+pub fn summary(event: &Handled) -> Summary {
     let sent = match event {
         Ok(sent) => sent,
         Err(refusal) => return refusal.summary(),
     };
-    let accepted = sent.iter().filter(|sent| sent.delivery.outcome == Outcome::Accepted).count();
+    let accepted = accepted(sent);
     match trouble(sent) {
         None => Summary { verdict: if sent.is_empty() { Verdict::Ignored } else { Verdict::Sent }, reason: None },
         Some((problem_type, _)) => Summary {
@@ -373,25 +400,41 @@ fn mail(sent: &Sent) -> Value {
     })
 }
 
-fn success(route: &Route, headers: &HeaderMap, format: Format, accepted: usize, mails: &[Value]) -> Response<Bytes> {
-    match &route.thanks {
-        Some(thanks) if route.kind == Kind::Form && !wants_json(headers, format) => see_other(thanks),
-        _ => body(StatusCode::OK, JSON, &json!({ "sent": accepted, "mails": mails })),
-    }
-}
-
-/// A script says that it wants JSON, or shows it by sending JSON; a plain form does neither.
-fn wants_json(headers: &HeaderMap, format: Format) -> bool {
-    let accept = headers.get(ACCEPT).and_then(|value| value.to_str().ok()).unwrap_or_default();
-    accept.contains("application/json") || (format == Format::Json && !accept.contains("text/html"))
-}
-
-fn see_other(location: &str) -> Response<Bytes> {
-    let mut response = body(StatusCode::SEE_OTHER, JSON, &json!({ "next": location }));
+/// Sends a browser on.
+pub fn see_other(location: &str) -> Response<Bytes> {
+    let mut response = json(StatusCode::SEE_OTHER, &json!({ "next": location }));
     if let Ok(location) = HeaderValue::from_str(location) {
         response.headers_mut().insert(LOCATION, location);
     }
     response
+}
+
+/// An answer in JSON.
+pub fn json(status: StatusCode, value: &Value) -> Response<Bytes> {
+    body(status, JSON, value)
+}
+
+/// An answer without content.
+pub fn empty(status: StatusCode) -> Response<Bytes> {
+    let mut response = Response::new(Bytes::new());
+    *response.status_mut() = status;
+    plain(response.headers_mut());
+    response
+}
+
+/// An answer of any type.
+pub fn content(status: StatusCode, content_type: &'static str, text: String) -> Response<Bytes> {
+    let mut response = Response::new(Bytes::from(text));
+    *response.status_mut() = status;
+    response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static(content_type));
+    plain(response.headers_mut());
+    response
+}
+
+/// What every answer says of itself.
+fn plain(headers: &mut HeaderMap) {
+    headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    headers.insert(X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
 }
 
 const JSON: &str = "application/json";
@@ -415,32 +458,43 @@ impl Contract {
     }
 }
 
-/// A problem as a caller gets it (RFC 9457).
-struct Problem {
-    status: StatusCode,
-    fate: Fate,
-    members: Map<String, Value>,
+/// A problem on its way to a caller (RFC 9457).
+#[derive(Debug)]
+pub struct Problem {
+    /// The kind.
+    pub kind: ProblemType,
+    /// The status, by the caller's contract.
+    pub status: StatusCode,
+    /// A sentence for the caller.
+    pub detail: String,
+    /// What the answer holds beside that.
+    pub members: Map<String, Value>,
+    /// Headers that belong to it.
+    pub headers: HeaderMap,
 }
 
 impl Problem {
-    fn new(problem_type: ProblemType, fate: Fate, contract: &Contract, detail: &str) -> Self {
-        let mut problem = Self { status: contract.status(&problem_type, fate), fate, members: Map::new() };
-        problem.add("type", json!(problem_type.uri()));
-        problem.add("title", json!(problem_type.title));
-        problem.add("status", json!(problem.status.as_u16()));
-        problem.add("detail", json!(detail));
-        problem
+    fn new(kind: ProblemType, fate: Fate, contract: &Contract, detail: String) -> Self {
+        let mut headers = HeaderMap::new();
+        if let (Some((name, value)), Fate::GiveUp | Fate::Refused) = (contract.stop, fate) {
+            headers.insert(name, HeaderValue::from_static(value));
+        }
+        Self { kind, status: contract.status(&kind, fate), detail, members: Map::new(), headers }
     }
 
-    fn add(&mut self, name: &str, value: Value) {
+    /// Adds a member to the answer.
+    pub fn add(&mut self, name: &str, value: Value) {
         self.members.insert(name.to_owned(), value);
     }
 
-    fn respond(self, contract: &Contract) -> Response<Bytes> {
+    /// The answer as problem details.
+    pub fn respond(mut self) -> Response<Bytes> {
+        self.add("type", json!(self.kind.uri()));
+        self.add("title", json!(self.kind.title));
+        self.add("status", json!(self.status.as_u16()));
+        self.add("detail", json!(self.detail));
         let mut response = body(self.status, PROBLEM_JSON, &Value::Object(self.members));
-        if let (Some((name, value)), Fate::GiveUp | Fate::Refused) = (contract.stop, self.fate) {
-            response.headers_mut().insert(name, HeaderValue::from_static(value));
-        }
+        response.headers_mut().extend(self.headers);
         response
     }
 }
@@ -463,13 +517,7 @@ pub fn allowed_origin(origin: &str) -> Response<Bytes> {
 }
 
 fn body(status: StatusCode, content_type: &'static str, value: &Value) -> Response<Bytes> {
-    let mut response = Response::new(Bytes::from(value.to_string()));
-    *response.status_mut() = status;
-    let headers = response.headers_mut();
-    headers.insert(CONTENT_TYPE, HeaderValue::from_static(content_type));
-    headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
-    headers.insert(X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
-    response
+    content(status, content_type, value.to_string())
 }
 
 /// The answer to `GET /healthz`: the component runs.

@@ -3,6 +3,7 @@
 use serde_json::Value;
 
 use crate::policy::{Address, Mail, Recipients, ReplyTo, Route};
+use crate::texts::{Texts, fill};
 use crate::validate::{Valid, Violation};
 
 /// A mail that applies, with its recipients.
@@ -29,11 +30,11 @@ pub struct Mailbox {
 ///
 /// # Errors
 /// A violation for each address of the payload that no mail can go to.
-pub fn select<'a>(route: &'a Route, valid: &Valid) -> Result<Vec<Selected<'a>>, Vec<Violation>> {
+pub fn select<'a>(route: &'a Route, valid: &Valid, texts: &Texts) -> Result<Vec<Selected<'a>>, Vec<Violation>> {
     let payload = valid.payload();
     let applies = |mail: &&Mail| mail.when.as_ref().is_none_or(|when| when.validator().is_valid(payload));
     let (selected, refused): (Vec<_>, Vec<_>) =
-        route.mails.iter().filter(applies).map(|mail| resolve(mail, payload)).partition(Result::is_ok);
+        route.mails.iter().filter(applies).map(|mail| resolve(mail, payload, texts)).partition(Result::is_ok);
     if refused.is_empty() {
         Ok(selected.into_iter().filter_map(Result::ok).collect())
     } else {
@@ -43,43 +44,48 @@ pub fn select<'a>(route: &'a Route, valid: &Valid) -> Result<Vec<Selected<'a>>, 
     }
 }
 
-fn resolve<'a>(mail: &'a Mail, payload: &Value) -> Result<Selected<'a>, Violation> {
+fn resolve<'a>(mail: &'a Mail, payload: &Value, texts: &Texts) -> Result<Selected<'a>, Violation> {
     let to = match &mail.to {
         Recipients::Fixed(addresses) => addresses.clone(),
-        Recipients::Field { pointer, allow } => vec![chosen(payload, pointer, allow)?],
+        Recipients::Field { pointer, allow } => vec![chosen(payload, pointer, allow, texts)?],
     };
-    let reply_to = mail.reply_to.as_ref().map_or(Ok(None), |reply_to| mailbox(payload, reply_to))?;
+    let reply_to = mail.reply_to.as_ref().map_or(Ok(None), |reply_to| mailbox(payload, reply_to, texts))?;
     Ok(Selected { mail, to, reply_to })
 }
 
-fn chosen(payload: &Value, pointer: &str, allow: &[String]) -> Result<Address, Violation> {
-    let address =
-        address(payload, pointer)?.ok_or_else(|| violation(pointer, "required", "This field is required."))?;
+fn chosen(payload: &Value, pointer: &str, allow: &[String], texts: &Texts) -> Result<Address, Violation> {
+    let address = address(payload, pointer, texts)?
+        .ok_or_else(|| violation(pointer, "required", "REQUIRED_FIELD_MISSING", texts.required))?;
     if allow.is_empty() || allow.contains(&address.domain()) {
         Ok(address)
     } else {
-        Err(violation(pointer, "allow", "Mail is not sent to addresses of this domain."))
+        Err(violation(pointer, "allow", "ALLOW", texts.domain))
     }
 }
 
-fn mailbox(payload: &Value, reply_to: &ReplyTo) -> Result<Option<Mailbox>, Violation> {
+fn mailbox(payload: &Value, reply_to: &ReplyTo, texts: &Texts) -> Result<Option<Mailbox>, Violation> {
     let name = reply_to.name.as_ref().and_then(|pointer| payload.pointer(pointer)).and_then(Value::as_str);
-    let address = address(payload, &reply_to.address)?;
+    let address = address(payload, &reply_to.address, texts)?;
     Ok(address.map(|address| Mailbox { address, name: name.map(str::to_owned) }))
 }
 
 /// A schema's `email` format lets more through than mail systems take, so the gate's own rule has the last word.
-fn address(payload: &Value, pointer: &str) -> Result<Option<Address>, Violation> {
+fn address(payload: &Value, pointer: &str, texts: &Texts) -> Result<Option<Address>, Violation> {
     match payload.pointer(pointer) {
         None => Ok(None),
         Some(value) => value
             .as_str()
             .and_then(|text| Address::parse(text).ok())
             .map(Some)
-            .ok_or_else(|| violation(pointer, "format", "This must be an e-mail address.")),
+            .ok_or_else(|| violation(pointer, "format", "TYPE_EMAIL", &fill(texts.wrong_type, texts.email))),
     }
 }
 
-fn violation(pointer: &str, keyword: &str, detail: &str) -> Violation {
-    Violation { pointer: pointer.to_owned(), keyword: keyword.to_owned(), detail: detail.to_owned() }
+fn violation(pointer: &str, keyword: &str, code: &str, detail: &str) -> Violation {
+    Violation {
+        pointer: pointer.to_owned(),
+        keyword: keyword.to_owned(),
+        detail: detail.to_owned(),
+        code: code.to_owned(),
+    }
 }

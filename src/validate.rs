@@ -6,8 +6,11 @@ use serde::Serialize;
 use serde_json::Value;
 
 use crate::auth::Caller;
+use crate::decode::Filled;
+use crate::form::{self, Attachment};
 use crate::guard::Admitted;
-use crate::policy::Schema;
+use crate::policy::{Route, Schema};
+use crate::texts::{Texts, fill};
 
 /// The most violations told at once.
 pub const MAX_VIOLATIONS: usize = 50;
@@ -16,6 +19,8 @@ pub const MAX_VIOLATIONS: usize = 50;
 #[derive(Debug)]
 pub struct Valid {
     payload: Value,
+    filled: Option<Vec<Filled>>,
+    attachments: Vec<Attachment>,
     caller: Caller,
 }
 
@@ -23,6 +28,16 @@ impl Valid {
     /// The payload.
     pub const fn payload(&self) -> &Value {
         &self.payload
+    }
+
+    /// What of it a form filled in, in the order in which it was sent; `None` for events.
+    pub fn filled(&self) -> Option<&[Filled]> {
+        self.filled.as_deref()
+    }
+
+    /// The files that a form sent.
+    pub fn attachments(&self) -> &[Attachment] {
+        &self.attachments
     }
 
     /// Who sent it.
@@ -40,28 +55,34 @@ pub struct Violation {
     pub keyword: String,
     /// A sentence that says what is expected.
     pub detail: String,
+    /// The code for form scripts that know Formspree's.
+    #[serde(skip)]
+    pub code: String,
 }
 
 /// Checks an admitted submission.
 ///
 /// # Errors
 /// All violations at once, [`MAX_VIOLATIONS`] at most, and the caller for the audit line.
-pub fn validate(schema: &Schema, admitted: Admitted) -> Result<Valid, Vec<Violation>> {
-    let (payload, caller) = admitted.into_parts();
-    if schema.validator().is_valid(&payload) {
-        return Ok(Valid { payload, caller });
+pub fn validate(route: &Route, admitted: Admitted, texts: &Texts) -> Result<Valid, Vec<Violation>> {
+    let (payload, filled, uploads, caller) = admitted.into_parts();
+    let attachments = form::attach(route.form.attachments.as_ref(), uploads, texts);
+    let fits = route.schema.validator().is_valid(&payload);
+    match attachments {
+        Ok(attachments) if fits => Ok(Valid { payload, filled, attachments, caller }),
+        Ok(_) => Err(violations(&route.schema, &payload, texts)),
+        Err(files) => Err(violations(&route.schema, &payload, texts).into_iter().chain(files).collect()),
     }
-    Err(violations(schema, &payload))
 }
 
-/// How a payload breaks a schema; empty when it fits.
-pub fn violations(schema: &Schema, payload: &Value) -> Vec<Violation> {
+/// How a payload breaks a schema, in the words of a language; empty when it fits.
+pub fn violations(schema: &Schema, payload: &Value, texts: &Texts) -> Vec<Violation> {
     let errors = schema.validator().iter_errors(payload);
-    errors.flat_map(|error| violations_of(&error)).take(MAX_VIOLATIONS).collect()
+    errors.flat_map(|error| violations_of(&error, texts)).take(MAX_VIOLATIONS).collect()
 }
 
 /// One violation for each place: a missing or an unexpected property is told where it is or should be.
-fn violations_of(error: &ValidationError<'_>) -> Vec<Violation> {
+fn violations_of(error: &ValidationError<'_>, texts: &Texts) -> Vec<Violation> {
     let place = error.instance_path().to_string();
     let below = |name: &str| format!("{place}/{}", name.replace('~', "~0").replace('/', "~1"));
     let pointers = match error.kind() {
@@ -71,72 +92,100 @@ fn violations_of(error: &ValidationError<'_>) -> Vec<Violation> {
         }
         _ => vec![place],
     };
-    let violation =
-        |pointer| Violation { pointer, keyword: error.kind().keyword().to_owned(), detail: sentence(error.kind()) };
+    let violation = |pointer| Violation {
+        pointer,
+        keyword: error.kind().keyword().to_owned(),
+        detail: sentence(error.kind(), texts),
+        code: code(error.kind()),
+    };
     pointers.into_iter().map(violation).collect()
 }
 
 /// What is expected, in words of the schema alone: nothing of the payload may come back or reach a log.
-fn sentence(broken: &Broken) -> String {
+fn sentence(broken: &Broken, texts: &Texts) -> String {
     match broken {
-        Broken::Required { .. } => "This field is required.".to_owned(),
-        Broken::Type { kind } => format!("This must be {}.", type_name(kind)),
-        Broken::Format { format } => format!("This must be {}.", format_name(format)),
-        Broken::MinLength { limit: 1 } => "This must not be empty.".to_owned(),
-        Broken::MinLength { limit } => format!("This must have at least {limit} characters."),
-        Broken::MaxLength { limit } => format!("This must have at most {limit} characters."),
-        Broken::Minimum { limit } => format!("This must be at least {limit}."),
-        Broken::Maximum { limit } => format!("This must be at most {limit}."),
-        Broken::ExclusiveMinimum { limit } => format!("This must be more than {limit}."),
-        Broken::ExclusiveMaximum { limit } => format!("This must be less than {limit}."),
-        Broken::MultipleOf { multiple_of } => format!("This must be a multiple of {multiple_of}."),
-        Broken::MinItems { limit } => format!("This must have at least {limit} entries."),
-        Broken::MaxItems { limit } => format!("This must have at most {limit} entries."),
-        Broken::AdditionalItems { limit } => format!("This must have at most {limit} entries."),
-        Broken::MinProperties { limit } => format!("This must have at least {limit} fields."),
-        Broken::MaxProperties { limit } => format!("This must have at most {limit} fields."),
-        Broken::UniqueItems => "No entry may come twice.".to_owned(),
-        Broken::Enum { options } => format!("This must be one of {options}."),
-        Broken::Constant { expected_value } => format!("This must be {expected_value}."),
-        Broken::Pattern { pattern } => format!("This does not have the expected form; it must match {pattern}."),
-        Broken::AdditionalProperties { .. } | Broken::UnevaluatedProperties { .. } => {
-            "This field is not expected.".to_owned()
-        }
-        Broken::UnevaluatedItems { .. } => "There is an entry here that is not expected.".to_owned(),
-        Broken::PropertyNames { .. } => "There is a field here whose name is not allowed.".to_owned(),
-        Broken::Contains => "An entry that is required here is missing.".to_owned(),
-        Broken::FalseSchema => "This must not be present.".to_owned(),
-        Broken::AnyOf { .. } | Broken::OneOfNotValid { .. } => "This fits none of the allowed forms.".to_owned(),
-        Broken::OneOfMultipleValid { .. } => "This fits more than one form where only one is allowed.".to_owned(),
-        Broken::Not { .. } => "This is of a form that is not allowed.".to_owned(),
-        _ => "This does not fit the schema.".to_owned(),
+        Broken::Required { .. } => texts.required.to_owned(),
+        Broken::Type { kind } => fill(texts.wrong_type, type_name(kind, texts)),
+        Broken::Format { format } => fill(texts.wrong_type, format_name(format, texts)),
+        Broken::MinLength { limit: 1 } => texts.empty.to_owned(),
+        Broken::MinLength { limit } => fill(texts.min_length, limit),
+        Broken::MaxLength { limit } => fill(texts.max_length, limit),
+        Broken::Minimum { limit } => fill(texts.minimum, limit),
+        Broken::Maximum { limit } => fill(texts.maximum, limit),
+        Broken::ExclusiveMinimum { limit } => fill(texts.exclusive_minimum, limit),
+        Broken::ExclusiveMaximum { limit } => fill(texts.exclusive_maximum, limit),
+        Broken::MultipleOf { multiple_of } => fill(texts.multiple_of, multiple_of),
+        Broken::MinItems { limit } => fill(texts.min_items, limit),
+        Broken::MaxItems { limit } => fill(texts.max_items, limit),
+        Broken::AdditionalItems { limit } => fill(texts.max_items, limit),
+        Broken::MinProperties { limit } => fill(texts.min_properties, limit),
+        Broken::MaxProperties { limit } => fill(texts.max_properties, limit),
+        Broken::UniqueItems => texts.unique_items.to_owned(),
+        Broken::Enum { options } => fill(texts.one_of, options),
+        Broken::Constant { expected_value } => fill(texts.constant, expected_value),
+        Broken::Pattern { pattern } => fill(texts.pattern, pattern),
+        Broken::AdditionalProperties { .. } | Broken::UnevaluatedProperties { .. } => texts.unexpected.to_owned(),
+        Broken::UnevaluatedItems { .. } => texts.unexpected_item.to_owned(),
+        Broken::PropertyNames { .. } => texts.property_name.to_owned(),
+        Broken::Contains => texts.contains.to_owned(),
+        Broken::FalseSchema => texts.forbidden.to_owned(),
+        Broken::AnyOf { .. } | Broken::OneOfNotValid { .. } => texts.no_form.to_owned(),
+        Broken::OneOfMultipleValid { .. } => texts.several_forms.to_owned(),
+        Broken::Not { .. } => texts.not_allowed.to_owned(),
+        _ => texts.other.to_owned(),
     }
 }
 
-fn type_name(kind: &TypeKind) -> String {
+fn type_name(kind: &TypeKind, texts: &Texts) -> String {
     let name = |json_type| match json_type {
-        JsonType::Array => "a list",
-        JsonType::Boolean => "true or false",
-        JsonType::Integer => "a whole number",
-        JsonType::Null => "null",
-        JsonType::Number => "a number",
-        JsonType::Object => "an object",
-        JsonType::String => "a text",
+        JsonType::Array => texts.list,
+        JsonType::Boolean => texts.boolean,
+        JsonType::Integer => texts.integer,
+        JsonType::Null => texts.null,
+        JsonType::Number => texts.number,
+        JsonType::Object => texts.object,
+        JsonType::String => texts.text,
     };
     match kind {
         TypeKind::Single(json_type) => name(*json_type).to_owned(),
-        TypeKind::Multiple(types) => types.iter().map(name).collect::<Vec<_>>().join(" or "),
+        TypeKind::Multiple(types) => types.iter().map(name).collect::<Vec<_>>().join(&format!(" {} ", texts.or)),
     }
 }
 
-fn format_name(format: &str) -> String {
-    match format {
-        "email" | "idn-email" => "an e-mail address".to_owned(),
-        "uri" | "iri" => "an absolute address such as https://example.com/".to_owned(),
-        "date" => "a date such as 2026-03-31".to_owned(),
-        "time" => "a time such as 09:30:00Z".to_owned(),
-        "date-time" => "a date and time such as 2026-03-31T09:30:00Z".to_owned(),
-        "uuid" => "a UUID".to_owned(),
-        other => format!("of the format `{other}`"),
+fn format_name(format: &str, texts: &Texts) -> String {
+    let name = match format {
+        "email" | "idn-email" => texts.email,
+        "uri" | "iri" => texts.uri,
+        "date" => texts.date,
+        "time" => texts.time,
+        "date-time" => texts.date_time,
+        "uuid" => texts.uuid,
+        other => return fill(texts.format, other),
+    };
+    name.to_owned()
+}
+
+/// The code by which Formspree's client library knows this kind of trouble; its own list where it has one
+/// (formspree-js, `submission.ts`), and otherwise the keyword's name in the same style.
+fn code(broken: &Broken) -> String {
+    let number = |json_type: &JsonType| matches!(json_type, JsonType::Integer | JsonType::Number);
+    match broken {
+        Broken::Required { .. } => "REQUIRED_FIELD_MISSING".to_owned(),
+        Broken::MinLength { limit: 1 } => "REQUIRED_FIELD_EMPTY".to_owned(),
+        Broken::Format { format } if format.ends_with("email") => "TYPE_EMAIL".to_owned(),
+        Broken::Type { kind: TypeKind::Single(kind) } if number(kind) => "TYPE_NUMERIC".to_owned(),
+        Broken::Type { kind: TypeKind::Single(JsonType::String) } => "TYPE_TEXT".to_owned(),
+        other => upper_snake(other.keyword()),
     }
+}
+
+/// `maxLength` as `MAX_LENGTH`.
+pub fn upper_snake(name: &str) -> String {
+    name.chars().fold(String::new(), |mut code, character| {
+        if character.is_ascii_uppercase() || character == '-' {
+            code.push('_');
+        }
+        code.extend(Some(character.to_ascii_uppercase()).filter(|character| *character != '-'));
+        code
+    })
 }

@@ -81,6 +81,7 @@ impl Load {
         let hex: String = mac.finalize().into_bytes().iter().map(|byte| format!("{byte:02x}")).collect();
         Request::post(format!("http://gate.test{}", self.path))
             .header("content-type", "application/json")
+            .header("origin", "https://www.contoso.example")
             .header("content-length", self.body.len())
             .header("x-github-delivery", "72d3162e-cc78-11e3-81ab-4c9367dc0958")
             .header("x-hub-signature-256", format!("sha256={hex}"))

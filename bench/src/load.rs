@@ -54,6 +54,7 @@ async fn send(sender: &mut SendRequest<Full<Bytes>>, address: &str) -> Result<()
     let request = Request::post("/contact")
         .header("host", address)
         .header("content-type", "application/json")
+        .header("origin", "https://www.contoso.example")
         .body(Full::from(PAYLOAD))?;
     sender.ready().await?;
     let response = sender.send_request(request).await?;

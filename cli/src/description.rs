@@ -23,6 +23,9 @@ pub struct Description {
     pub policy_sha256: String,
     /// The settings that hold callers' secrets, by lower_snake name.
     pub settings: Vec<String>,
+    /// The origins of captchas, to which a host must let it out beside ACS's.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub servers: Vec<String>,
     /// Approved From addresses.
     pub senders: Vec<SenderEntry>,
     /// Webhooks.
@@ -128,6 +131,7 @@ impl Description {
             },
             policy_sha256: policy.digest().to_string(),
             settings: policy.secrets().into_iter().map(ToString::to_string).collect(),
+            servers: policy.servers().into_iter().map(str::to_owned).collect(),
             senders: policy.senders().map(sender).collect(),
             routes: policy.routes().map(route).collect(),
             templates: policy.templates().iter().map(template).collect(),

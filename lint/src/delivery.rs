@@ -1,7 +1,7 @@
 //! What mailboxes think of a mail: its subject, its size, and what its HTML is made of.
 
 use postern::policy::{Diagnostic, Mail, Part, Place, Route, SAMPLE};
-use postern::render::Parts;
+use postern::render::{Context, Parts};
 use serde_json::Value;
 
 use crate::field::Field;
@@ -57,7 +57,7 @@ fn subject(
     if !bounded {
         return;
     }
-    match proof.policy.templates().render(&mail.template, Part::Subject, largest) {
+    match proof.policy.templates().render(&mail.template, Part::Subject, &largest_context(route, mail, largest)) {
         Ok(subject) => {
             let length = subject.trim().chars().count();
             if length > MAX_SUBJECT_CHARS {
@@ -68,6 +68,10 @@ fn subject(
         }
         Err(error) => findings.0.push(unrendered(mail, Part::Subject, &error)),
     }
+}
+
+fn largest_context<'a>(route: &Route, mail: &Mail, largest: &'a Value) -> Context<'a> {
+    Context::sample(route, mail, largest, &largest.to_string())
 }
 
 fn unrendered(mail: &Mail, part: Part, error: &minijinja::Error) -> Diagnostic {
@@ -103,7 +107,7 @@ fn largest_size(
         findings.warning(&file, Place::File, message, help);
         return;
     }
-    match proof.policy.templates().render(&mail.template, Part::Html, largest) {
+    match proof.policy.templates().render(&mail.template, Part::Html, &largest_context(route, mail, largest)) {
         Ok(html) if html.len() > MAX_HTML_BYTES => {
             let message = format!(
                 "With every field at its longest the HTML has {} bytes; Gmail clips after {MAX_HTML_BYTES}.",

@@ -1,6 +1,7 @@
 //! Examples of payloads beside a schema: those it must take, and those it must refuse, with the reason in their name.
 
 use postern::policy::{Files, Place, Route};
+use postern::texts::Texts;
 use postern::validate::{self, Violation};
 use serde_json::Value;
 
@@ -43,7 +44,7 @@ pub fn check(route: &Route, files: &Files, findings: &mut Findings) {
 
 fn violations(route: &Route, path: &str, files: &Files, findings: &mut Findings) -> Option<Vec<Violation>> {
     match serde_json::from_str::<Value>(files.text(path).unwrap_or_default()) {
-        Ok(example) => Some(validate::violations(&route.schema, &example)),
+        Ok(example) => Some(validate::violations(&route.schema, &example, Texts::neutral())),
         Err(reason) => {
             let message = format!("This is not JSON: {reason}.");
             findings.error(path, Place::Line(reason.line()), message, "Correct the text.");

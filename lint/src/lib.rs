@@ -72,7 +72,8 @@ impl<'a> Proof<'a> {
         let sample = sample::check(route, mail, self.files, findings);
         // What the schema does not guarantee would fail here too, with a worse message.
         if report.findings.is_empty() {
-            match sample.map(|sample| sample::render(self.policy, mail, &sample)).transpose() {
+            let shown = sample.map(|(sample, text)| sample::render(self.policy, route, mail, &sample, text));
+            match shown.transpose() {
                 Ok(parts) => delivery::check(self, route, mail, &report, parts.as_ref(), findings),
                 Err(finding) => findings.0.push(finding),
             }

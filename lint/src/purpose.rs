@@ -101,7 +101,13 @@ impl To {
 
 /// The guards against abuse that a route has, by their keys in the policy.
 pub fn guards(route: &Route) -> Vec<&'static str> {
-    let guards = [("origins", !route.origins.is_empty())];
+    let form = &route.form;
+    let guards = [
+        ("origins", !route.origins.is_empty()),
+        ("token", form.token.is_some()),
+        ("proof_of_work", form.proof_of_work.is_some()),
+        ("captcha", form.captcha.is_some()),
+    ];
     guards.into_iter().filter(|(_, there)| *there).map(|(name, _)| name).collect()
 }
 

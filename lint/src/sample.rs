@@ -2,15 +2,17 @@
 
 use postern::policy::{Diagnostic, Files, Mail, POLICY_FILE, Place, Policy, Route, SAMPLE};
 use postern::render::{self, Parts};
+use postern::texts::Texts;
 use postern::validate;
 use serde_json::Value;
 
 use crate::Findings;
 
-/// Gives the sample, when the route would take it.
-pub fn check(route: &Route, mail: &Mail, files: &Files, findings: &mut Findings) -> Option<Value> {
+/// Gives the sample and its text, when the route would take it.
+pub fn check<'a>(route: &Route, mail: &Mail, files: &'a Files, findings: &mut Findings) -> Option<(Value, &'a str)> {
     let path = mail.template.path(SAMPLE);
-    let sample: Value = match serde_json::from_str(files.text(&path)?) {
+    let text = files.text(&path)?;
+    let sample: Value = match serde_json::from_str(text) {
         Ok(sample) => sample,
         Err(reason) => {
             let message = format!("This is not JSON: {reason}.");
@@ -18,7 +20,7 @@ pub fn check(route: &Route, mail: &Mail, files: &Files, findings: &mut Findings)
             return None;
         }
     };
-    let violations = validate::violations(&route.schema, &sample);
+    let violations = validate::violations(&route.schema, &sample, Texts::neutral());
     for violation in &violations {
         let message = format!("The sample does not fit the schema `{}`: {}", route.schema_name, violation.detail);
         let place = Place::Pointer(violation.pointer.clone());
@@ -34,10 +36,11 @@ pub fn check(route: &Route, mail: &Mail, files: &Files, findings: &mut Findings)
         let help = "Correct the condition, or make the sample one that it accepts.";
         findings.error(POLICY_FILE, mail.place.clone(), message, help);
     }
-    Some(sample)
+    Some((sample, text))
 }
 
 /// What the sample becomes.
-pub fn render(policy: &Policy, mail: &Mail, sample: &Value) -> Result<Parts, Diagnostic> {
-    render::render_parts(policy.templates(), &mail.template, sample).map_err(|failure| failure.finding(&mail.template))
+pub fn render(policy: &Policy, route: &Route, mail: &Mail, sample: &Value, text: &str) -> Result<Parts, Diagnostic> {
+    render::render_sample(policy.templates(), route, mail, sample, text)
+        .map_err(|failure| failure.finding(&mail.template))
 }

@@ -109,6 +109,9 @@ pub enum SettingFault {
     /// It is no e-mail address.
     #[error("is not a plain e-mail address")]
     Address,
+    /// It is too short to sign a form's tokens with.
+    #[error("is too short for a key: use at least {} random characters", crate::guard::MIN_KEY_BYTES)]
+    Key,
     /// It is not written as the route's scheme demands.
     #[error("is not a secret of the route's scheme")]
     Secret,

@@ -13,9 +13,8 @@ mod twilio;
 use std::time::Duration;
 
 use bytes::Bytes;
-use http::HeaderName;
-use http::Uri;
 use http::request::Parts;
+use http::{HeaderMap, HeaderName, Uri};
 use sha2::{Digest as _, Sha256};
 
 use crate::contract::EventId;
@@ -146,7 +145,7 @@ pub async fn authenticate(
     deadline: Duration,
 ) -> Result<Verified, Refusal> {
     let Some(auth) = &route.auth else {
-        let caller = Caller { scheme: FORM, event_id: submission_id(parts, &body) };
+        let caller = Caller { scheme: FORM, event_id: submission_id(&parts.headers, [&body[..]]) };
         return Ok(Verified { body, caller });
     };
     match &auth.proof {
@@ -174,7 +173,7 @@ fn request_id(event_id: EventId, parts: &Parts, body: &Bytes) -> String {
         EventId::Header(name) => header(parts, name),
         _ => None,
     };
-    own.or_else(|| header(parts, IDEMPOTENCY_KEY)).map_or_else(|| hash(&[body]), short)
+    own.or_else(|| header(parts, IDEMPOTENCY_KEY)).map_or_else(|| hash([&body[..]]), short)
 }
 
 fn header<'a>(parts: &'a Parts, name: &str) -> Option<&'a str> {
@@ -184,16 +183,18 @@ fn header<'a>(parts: &'a Parts, name: &str) -> Option<&'a str> {
 /// An id as it is where it is short and plain, else its hash: it goes to the log.
 pub fn short(id: &str) -> String {
     let plain = id.len() <= MAX_EVENT_ID_BYTES && id.bytes().all(|byte| (b' '..=b'~').contains(&byte));
-    if plain { id.to_owned() } else { hash(&[id.as_bytes()]) }
+    if plain { id.to_owned() } else { hash([id.as_bytes()]) }
 }
 
-/// A form's caller is a stranger, so a key alone must not let one visitor's submission pass for another's.
-fn submission_id(parts: &Parts, body: &Bytes) -> String {
-    hash(&[parts.headers.get(IDEMPOTENCY_KEY).map_or(&[], http::HeaderValue::as_bytes), body])
+/// The id of a form's submission by what it says. Its caller is a stranger, so a key alone must not let one visitor's
+/// submission pass for another's.
+pub(crate) fn submission_id<'a>(headers: &'a HeaderMap, parts: impl IntoIterator<Item = &'a [u8]>) -> String {
+    let key = headers.get(IDEMPOTENCY_KEY).map_or(&[][..], http::HeaderValue::as_bytes);
+    hash([key].into_iter().chain(parts))
 }
 
 /// The sha256 of pieces, told apart by their lengths.
-pub fn hash(parts: &[&[u8]]) -> String {
+pub fn hash<'a>(parts: impl IntoIterator<Item = &'a [u8]>) -> String {
     let mut hash = Sha256::new();
     for part in parts {
         hash.update((part.len() as u64).to_be_bytes());

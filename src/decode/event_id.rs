@@ -47,5 +47,5 @@ fn alert_group(payload: &Value) -> Option<String> {
     lines.sort_unstable();
     let mut pieces = vec![of(payload, "groupKey"), of(payload, "status")];
     pieces.append(&mut lines);
-    Some(auth::hash(&pieces.iter().map(String::as_bytes).collect::<Vec<_>>()))
+    Some(auth::hash(pieces.iter().map(String::as_bytes)))
 }

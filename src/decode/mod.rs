@@ -3,26 +3,47 @@
 mod envelope;
 mod event_id;
 mod json;
+mod multipart;
 mod urlencoded;
 
 use http::HeaderMap;
 use http::header::CONTENT_TYPE;
 use serde_json::Value;
 
-use crate::auth::{Caller, Verified};
+use crate::auth::{self, Caller, Verified};
+use crate::form::{self, Contradiction, Controls, Field, MAX_FILES, Upload};
 use crate::policy::{Kind, Route};
 
 pub use envelope::{Envelope, MAX_EVENTS};
 pub use json::MAX_DEPTH;
-pub use urlencoded::MAX_FIELDS;
+
+/// The most fields a form may have.
+pub const MAX_FIELDS: usize = 200;
 
 /// A decoded payload that nothing has looked at yet.
 #[derive(Debug)]
 pub struct Submission {
     /// The payload.
     pub payload: Value,
+    /// What was filled in, in the order in which a form sent it; `None` for events.
+    pub filled: Option<Vec<Filled>>,
     /// Who sent it.
     pub caller: Caller,
+    /// What a form sent, control fields too, for a page that shows it again; nothing for JSON.
+    pub sent: Vec<Field>,
+    /// What the control fields of a form said.
+    pub controls: Controls,
+    /// The files that a form sent.
+    pub uploads: Vec<Upload>,
+}
+
+/// A place of a form's payload that was filled in.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Filled {
+    /// The place, as an RFC 6901 pointer.
+    pub pointer: String,
+    /// What people call it: the schema's `title`, or else the control's name.
+    pub label: String,
 }
 
 /// The events of one request.
@@ -32,6 +53,12 @@ pub struct Events {
     pub submissions: Vec<Submission>,
     /// Whether there could have been several, which the answer then tells apart.
     pub batch: bool,
+}
+
+impl Events {
+    fn one(submission: Submission) -> Self {
+        Self { submissions: vec![submission], batch: false }
+    }
 }
 
 /// Why a body could not be read.
@@ -72,6 +99,30 @@ pub enum Error {
     /// The text is not UTF-8 once percent-decoded.
     #[error("The body is not UTF-8 text.")]
     NotUtf8,
+    /// The content type of a multipart body names no usable boundary.
+    #[error("The content type has no usable boundary.")]
+    Boundary,
+    /// The body is not what RFC 7578 describes, or ends before its last boundary.
+    #[error("The body is not multipart/form-data.")]
+    Multipart,
+    /// There is a file in a form that takes none.
+    #[error("This form takes no files.")]
+    File,
+    /// There are more files than any form takes.
+    #[error("A form has {MAX_FILES} files at most.")]
+    TooManyFiles,
+    /// The files are larger than the form takes.
+    #[error("The files of this form have {0} bytes at most.")]
+    FilesTooLarge(usize),
+    /// One field fills a place and another a place below it.
+    #[error("Two fields fill the same place in different ways.")]
+    Contradiction,
+}
+
+impl From<Contradiction> for Error {
+    fn from(_: Contradiction) -> Self {
+        Self::Contradiction
+    }
 }
 
 /// How a body is written.
@@ -81,11 +132,17 @@ pub enum Format {
     Json,
     /// `application/x-www-form-urlencoded` (WHATWG URL standard).
     Urlencoded,
+    /// `multipart/form-data` (RFC 7578).
+    Multipart,
 }
 
 /// The formats that a route takes, for answers.
-const fn accepted(forms: bool) -> &'static str {
-    if forms { "application/json or application/x-www-form-urlencoded" } else { "application/json" }
+const fn accepted(kind: Kind, forms: bool) -> &'static str {
+    match (kind, forms) {
+        (Kind::Form, _) => "application/json, application/x-www-form-urlencoded or multipart/form-data",
+        (Kind::Event, true) => "application/json or application/x-www-form-urlencoded",
+        (Kind::Event, false) => "application/json",
+    }
 }
 
 /// The format of a request's body.
@@ -97,12 +154,12 @@ pub fn format(route: &Route, headers: &HeaderMap) -> Result<Format, Error> {
     let no_data = route.envelope == Some(Envelope::CloudEvents)
         && headers.contains_key(envelope::SPECVERSION)
         && !headers.contains_key(CONTENT_TYPE);
-    let forms = route.kind == Kind::Form || route.contract.forms;
-    if no_data { Ok(Format::Json) } else { media_type(forms, headers) }
+    if no_data { Ok(Format::Json) } else { media_type(route.kind, route.contract.forms, headers) }
 }
 
-fn media_type(forms: bool, headers: &HeaderMap) -> Result<Format, Error> {
-    let refused = Error::MediaType(accepted(forms));
+/// `forms` says whether the systems that call an event route send HTML forms too.
+fn media_type(kind: Kind, forms: bool, headers: &HeaderMap) -> Result<Format, Error> {
+    let refused = Error::MediaType(accepted(kind, forms));
     let Some(Ok(text)) = headers.get(CONTENT_TYPE).map(http::HeaderValue::to_str) else { return Err(refused) };
     let mut parts = text.split(';').map(str::trim);
     let essence = parts.next().unwrap_or_default().to_ascii_lowercase();
@@ -110,32 +167,88 @@ fn media_type(forms: bool, headers: &HeaderMap) -> Result<Format, Error> {
         name.eq_ignore_ascii_case("charset") && !value.trim_matches('"').eq_ignore_ascii_case("utf-8")
     });
     let json = essence == "application/json" || (essence.starts_with("application/") && essence.ends_with("+json"));
-    match (forms, essence.as_str()) {
+    match (forms || kind == Kind::Form, essence.as_str()) {
         _ if foreign_charset => Err(refused),
         _ if json => Ok(Format::Json),
         (true, "application/x-www-form-urlencoded") => Ok(Format::Urlencoded),
+        (_, "multipart/form-data") if kind == Kind::Form => Ok(Format::Multipart),
         _ => Err(refused),
     }
 }
 
-/// Decodes a verified body: one submission, or several where the route's envelope holds several events.
+/// Decodes a verified body: one submission, or several where the route's envelope holds several events. The fields of
+/// a visitor's form take the types of the route's schema; JSON has its own.
 ///
 /// # Errors
 /// When the body is not of the format, or too deep, wide or long.
 pub fn decode(route: &Route, headers: &HeaderMap, format: Format, verified: Verified) -> Result<Events, Error> {
     let (body, caller) = verified.into_parts();
+    match (route.kind, format) {
+        (Kind::Event, _) => events(route, headers, format, &body, &caller),
+        (Kind::Form, Format::Json) => script(route, headers, &body, caller).map(Events::one),
+        (Kind::Form, Format::Urlencoded) => {
+            form(route, headers, urlencoded::decode(&body)?, Vec::new(), caller).map(Events::one)
+        }
+        (Kind::Form, Format::Multipart) => {
+            let (fields, uploads) = multipart::decode(route, headers, body)?;
+            form(route, headers, fields, uploads, caller).map(Events::one)
+        }
+    }
+}
+
+/// A form that a browser sent by itself.
+fn form(
+    route: &Route,
+    headers: &HeaderMap,
+    mut fields: Vec<Field>,
+    uploads: Vec<Upload>,
+    mut caller: Caller,
+) -> Result<Submission, Error> {
+    let sent = fields.clone();
+    let controls = Controls::of_fields(&route.form, &mut fields, |name| route.schema.has(name));
+    caller.event_id = content_id(headers, &fields, &uploads);
+    let (payload, filled) = form::assemble(&route.schema, fields)?;
+    Ok(Submission { payload, filled: Some(filled), caller, sent, controls, uploads })
+}
+
+/// A form sent twice is the same event, though the boundary of its body, its token and its proof differ.
+fn content_id(headers: &HeaderMap, fields: &[Field], uploads: &[Upload]) -> String {
+    let fields = fields.iter().flat_map(|field| [field.name.as_bytes(), field.text.as_bytes()]);
+    let uploads = uploads.iter().flat_map(|upload| [upload.field.as_bytes(), upload.name.as_bytes(), &upload.bytes]);
+    auth::submission_id(headers, fields.chain(uploads))
+}
+
+/// A form that a page's script sent.
+fn script(route: &Route, headers: &HeaderMap, body: &[u8], mut caller: Caller) -> Result<Submission, Error> {
+    let mut payload = json::decode(body)?;
+    let controls = match &mut payload {
+        Value::Object(members) => Controls::of_members(&route.form, members, |name| route.schema.has(name)),
+        _ => Controls::default(),
+    };
+    caller.event_id = auth::submission_id(headers, [payload.to_string().as_bytes()]);
+    Ok(Submission { payload, filled: filled(route, body), caller, sent: Vec::new(), controls, uploads: Vec::new() })
+}
+
+/// What a script of a form, or a sample, has filled in, in the order of its text; `None` for events.
+pub fn filled(route: &Route, json: &[u8]) -> Option<Vec<Filled>> {
+    (route.kind == Kind::Form).then(|| form::members(&route.schema, json::names(json)))
+}
+
+fn events(route: &Route, headers: &HeaderMap, format: Format, body: &[u8], caller: &Caller) -> Result<Events, Error> {
     let (payloads, batch) = match (route.envelope, format) {
-        (Some(_), Format::Urlencoded) => return Err(Error::MediaType(accepted(false))),
-        (Some(envelope), Format::Json) => envelope::open(envelope, headers, &body)?,
-        (None, Format::Json) => (vec![json::decode(&body)?], false),
-        (None, Format::Urlencoded) if route.kind == Kind::Event => (vec![unfold(urlencoded::decode(&body)?)?], false),
-        (None, Format::Urlencoded) => (vec![urlencoded::decode(&body)?], false),
+        (Some(envelope), Format::Json) => envelope::open(envelope, headers, body)?,
+        (None, Format::Json) => (vec![json::decode(body)?], false),
+        (None, Format::Urlencoded) => (vec![unfold(urlencoded::members(urlencoded::decode(body)?))?], false),
+        (Some(_), Format::Urlencoded) | (_, Format::Multipart) => {
+            return Err(Error::MediaType(accepted(Kind::Event, false)));
+        }
     };
     let submissions = payloads.into_iter().enumerate().map(|(index, payload)| {
-        let own = route.auth.as_ref().and_then(|_| event_id::of(route.envelope, route.contract.event_id, &payload));
+        let own = event_id::of(route.envelope, route.contract.event_id, &payload);
         let given = || if batch { format!("{}#{index}", caller.event_id) } else { caller.event_id.clone() };
         let caller = Caller { event_id: own.unwrap_or_else(given), ..caller.clone() };
-        Submission { payload, caller }
+        let controls = Controls::default();
+        Submission { payload, filled: None, caller, sent: Vec::new(), controls, uploads: Vec::new() }
     });
     Ok(Events { submissions: submissions.collect(), batch })
 }
@@ -153,9 +266,10 @@ mod tests {
     use http::{HeaderMap, HeaderValue, header::CONTENT_TYPE};
 
     use super::{Error, Format, media_type};
+    use crate::policy::Kind;
 
-    fn of(forms: bool, value: &'static str) -> Result<Format, Error> {
-        media_type(forms, &HeaderMap::from_iter([(CONTENT_TYPE, HeaderValue::from_static(value))]))
+    fn of(kind: Kind, forms: bool, value: &'static str) -> Result<Format, Error> {
+        media_type(kind, forms, &HeaderMap::from_iter([(CONTENT_TYPE, HeaderValue::from_static(value))]))
     }
 
     #[test]
@@ -166,13 +280,17 @@ mod tests {
             ("application/cloudevents+json", Some(Format::Json), Some(Format::Json)),
             ("application/x-www-form-urlencoded", Some(Format::Urlencoded), None),
             ("application/json; charset=utf-16", None, None),
+            ("multipart/form-data; boundary=x", Some(Format::Multipart), None),
             ("text/plain", None, None),
             ("application/jsonx", None, None),
             ("", None, None),
         ] {
-            assert_eq!(of(true, value).ok(), form, "{value}");
-            assert_eq!(of(false, value).ok(), event, "{value}");
+            assert_eq!(of(Kind::Form, false, value).ok(), form, "{value}");
+            assert_eq!(of(Kind::Event, false, value).ok(), event, "{value}");
+            // A system's form has no files.
+            let system = form.filter(|format| *format != Format::Multipart);
+            assert_eq!(of(Kind::Event, true, value).ok(), system, "{value}");
         }
-        assert_eq!(media_type(false, &HeaderMap::new()), Err(Error::MediaType("application/json")));
+        assert_eq!(media_type(Kind::Event, false, &HeaderMap::new()), Err(Error::MediaType("application/json")));
     }
 }

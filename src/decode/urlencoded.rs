@@ -2,56 +2,36 @@
 
 use serde_json::{Map, Value};
 
-use super::Error;
+use super::{Error, MAX_FIELDS};
+use crate::form::Field;
 
-/// The most fields a form may have.
-pub const MAX_FIELDS: usize = 200;
+/// The fields in the order in which they were sent.
+pub(super) fn decode(body: &[u8]) -> Result<Vec<Field>, Error> {
+    let fields: Vec<_> = form_urlencoded::parse(utf8(body)?)
+        .take(MAX_FIELDS + 1)
+        .map(|(name, text)| Field { name: name.into_owned(), text: text.into_owned() })
+        .collect();
+    if fields.len() > MAX_FIELDS { Err(Error::TooManyFields) } else { Ok(fields) }
+}
 
-/// Every field becomes a string; one that comes more than once becomes an array of strings.
-pub(super) fn decode(body: &[u8]) -> Result<Value, Error> {
-    let mut payload = Map::new();
-    for (index, (name, value)) in form_urlencoded::parse(utf8(body)?).enumerate() {
-        if index >= MAX_FIELDS {
-            return Err(Error::TooManyFields);
-        }
-        let value = Value::String(value.into_owned());
-        match payload.get_mut(name.as_ref()) {
+/// What a system's form says: each field is a string; one that comes more than once is a list of strings.
+pub(super) fn members(fields: Vec<Field>) -> Value {
+    let mut members = Map::new();
+    for Field { name, text } in fields {
+        let text = Value::String(text);
+        match members.get_mut(&name) {
             None => {
-                payload.insert(name.into_owned(), value);
+                members.insert(name, text);
             }
-            Some(Value::Array(values)) => values.push(value),
-            Some(first) => *first = Value::Array(vec![first.take(), value]),
+            Some(Value::Array(texts)) => texts.push(text),
+            Some(first) => *first = Value::Array(vec![first.take(), text]),
         }
     }
-    Ok(Value::Object(payload))
+    Value::Object(members)
 }
 
 /// The parser puts U+FFFD for what is not UTF-8; a mail with a hole in it is worse than a refusal.
 fn utf8(body: &[u8]) -> Result<&[u8], Error> {
     let decoded: Vec<u8> = percent_encoding::percent_decode(body).collect();
     std::str::from_utf8(&decoded).map(|_| body).map_err(|_| Error::NotUtf8)
-}
-
-#[cfg(test)]
-mod tests {
-    use serde_json::json;
-
-    use super::{Error, MAX_FIELDS, decode};
-
-    #[test]
-    fn fields_are_strings_and_repeated_ones_lists() {
-        assert_eq!(
-            decode(b"name=Ada+L%C3%B6w&topic=a&topic=b&topic=c&empty="),
-            Ok(json!({"name": "Ada Löw", "topic": ["a", "b", "c"], "empty": ""}))
-        );
-        assert_eq!(decode(b""), Ok(json!({})));
-    }
-
-    #[test]
-    fn broken_text_and_too_many_fields_are_refused() {
-        assert_eq!(decode(b"name=%FF"), Err(Error::NotUtf8));
-        assert_eq!(decode(b"name=\xff"), Err(Error::NotUtf8));
-        assert!(decode("a=1&".repeat(MAX_FIELDS).as_bytes()).is_ok());
-        assert_eq!(decode("a=1&".repeat(MAX_FIELDS + 1).as_bytes()), Err(Error::TooManyFields));
-    }
 }

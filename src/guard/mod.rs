@@ -1,43 +1,128 @@
-//! Form abuse: what is known of a stranger before a payload is looked at.
+//! Form abuse: what is known of a stranger, cheap questions first.
+//!
+//! Nothing is kept between requests, so that no guard can count: true rate limits and lists of what was used already
+//! belong to the host or the gateway.
 
+mod captcha;
+mod keys;
+mod mac;
 mod origin;
+mod proof;
+mod token;
 
-use http::HeaderMap;
+use std::time::{Duration, SystemTime};
+
+use http::Uri;
 use serde_json::Value;
+use uuid::Uuid;
 
 use crate::auth::Caller;
-use crate::decode::Submission;
-use crate::policy::{Kind, Route};
+use crate::decode::{Filled, Submission};
+use crate::form::{Upload, Visit};
+use crate::host::Host;
+use crate::policy::Route;
+
+pub use captcha::{CaptchaError, SERVICES, Service};
+pub use keys::{Keys, MissingKey};
+pub use mac::MIN_KEY_BYTES;
+pub use origin::{Site, matches};
+pub use proof::{PROOF_FIELD, ProofError};
+pub use token::{TOKEN_FIELD, TokenError};
+
+pub(crate) use proof::challenge;
+pub(crate) use token::issue;
 
 /// A submission that passed the route's guards.
 #[derive(Debug)]
 pub struct Admitted {
     payload: Value,
+    filled: Option<Vec<Filled>>,
+    uploads: Vec<Upload>,
     caller: Caller,
 }
 
 /// Which guard refused.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum Refusal {
     /// The page that posted is on no site the route lists.
     #[error("foreign-origin")]
     Origin,
+    /// A field that people do not see was filled in.
+    #[error("honeypot")]
+    Trap {
+        /// The submission's event id.
+        event_id: String,
+    },
+    /// The form token.
+    #[error("form-token {0}")]
+    Token(#[from] TokenError),
+    /// The proof of work.
+    #[error("proof-of-work {0}")]
+    Proof(#[from] ProofError),
+    /// The captcha.
+    #[error("captcha {0}")]
+    Captcha(#[from] CaptchaError),
+    /// A guard's key was not read.
+    #[error(transparent)]
+    Key(#[from] MissingKey),
 }
 
 impl Admitted {
-    /// The payload and who sent it.
-    pub fn into_parts(self) -> (Value, Caller) {
-        (self.payload, self.caller)
+    /// The payload, what of it a form filled in, the form's files, and who sent it.
+    pub fn into_parts(self) -> (Value, Option<Vec<Filled>>, Vec<Upload>, Caller) {
+        (self.payload, self.filled, self.uploads, self.caller)
     }
 }
 
-/// Runs the guards of a route, cheap ones first. Event routes have none: their callers proved themselves.
+/// Runs the guards of a form that cost nothing but a hash. Event routes have none: their callers proved themselves.
 ///
 /// # Errors
 /// The first guard that refuses.
-pub fn admit(route: &Route, headers: &HeaderMap, submission: Submission) -> Result<Admitted, Refusal> {
-    if route.kind == Kind::Form {
-        origin::check(&route.origins, headers)?;
+pub fn admit(
+    route: &Route,
+    visit: Option<&Visit>,
+    submission: Submission,
+    keys: &Keys,
+    now: SystemTime,
+) -> Result<Admitted, Refusal> {
+    if let Some(visit) = visit {
+        let controls = &visit.controls;
+        visit.site.check(route.form.allow_missing_origin)?;
+        if controls.trapped {
+            return Err(Refusal::Trap { event_id: submission.caller.event_id });
+        }
+        if let Some(guard) = &route.form.token {
+            token::check(route, guard, keys.of(&guard.key)?, controls.token.as_deref(), now)?;
+        }
+        if let Some(guard) = &route.form.proof_of_work {
+            proof::check(route, keys.of(&guard.key)?, controls.proof.as_deref(), now)?;
+        }
     }
-    Ok(Admitted { payload: submission.payload, caller: submission.caller })
+    let Submission { payload, filled, uploads, caller, .. } = submission;
+    Ok(Admitted { payload, filled, uploads, caller })
+}
+
+/// The server that a form's visitors are checked with, where it has a captcha.
+pub fn verifier(route: &Route) -> Option<Uri> {
+    route.form.captcha.as_ref()?.service.address.parse().ok()
+}
+
+/// Runs the guard of a form that calls out, once everything else is known to be good. `event` is the same for the same
+/// submission, and `timeout` is all the time there is.
+///
+/// # Errors
+/// When the captcha's service does not vouch for the visitor.
+pub async fn vouch(
+    host: &impl Host,
+    route: &Route,
+    visit: Option<&Visit>,
+    keys: &Keys,
+    event: Uuid,
+    timeout: Duration,
+) -> Result<(), Refusal> {
+    let (Some(visit), Some(guard)) = (visit, &route.form.captcha) else { return Ok(()) };
+    let answer = visit.controls.captcha.as_deref();
+    // The mails need what is left.
+    captcha::check(host, guard, keys.of(&guard.secret)?, answer, event, timeout / 2).await?;
+    Ok(())
 }

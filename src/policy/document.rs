@@ -57,6 +57,8 @@ pub struct RouteTable {
     pub origins: Option<Spanned<Vec<Spanned<String>>>>,
     /// Where a browser goes after a form was accepted.
     pub thanks: Option<Spanned<String>>,
+    /// What a form does for its visitors and against robots.
+    pub form: Option<Spanned<FormTable>>,
     /// The most bytes a body may have.
     pub body_limit: Option<Spanned<u64>>,
     /// The most seconds the gate may take for a request.
@@ -64,6 +66,95 @@ pub struct RouteTable {
     /// What the route may send.
     #[serde(default)]
     pub mails: Vec<Spanned<MailTable>>,
+}
+
+/// `[routes.NAME.form]`
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct FormTable {
+    /// Whether a request with neither `Origin` nor `Referer` is let in.
+    #[serde(default)]
+    pub allow_missing_origin: bool,
+    /// Where a browser goes when something was wrong.
+    pub error_redirect: Option<Spanned<String>>,
+    /// Names from [`crate::form::CONVENTIONS`].
+    pub conventions: Option<Vec<Spanned<String>>>,
+    /// The name of a field that people do not see.
+    pub honeypot: Option<String>,
+    /// How long a page must and may have been open.
+    pub token: Option<TokenTable>,
+    /// Work that a browser must do.
+    pub proof_of_work: Option<ProofTable>,
+    /// A captcha of another's.
+    pub captcha: Option<CaptchaTable>,
+    /// The files that the form takes.
+    pub attachments: Option<Spanned<AttachmentsTable>>,
+}
+
+/// `attachments = { types = […], max_count = …, max_bytes = … }`
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct AttachmentsTable {
+    /// Names from [`crate::form::FILE_TYPES`].
+    pub types: Vec<Spanned<String>>,
+    /// The most files.
+    pub max_count: Option<Spanned<usize>>,
+    /// The most bytes of all files together.
+    pub max_bytes: Option<Spanned<usize>>,
+}
+
+/// `token = { key = …, min_seconds = …, max_seconds = … }`
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct TokenTable {
+    /// The setting that holds the key.
+    pub key: Spanned<String>,
+    /// The least time in seconds.
+    pub min_seconds: Option<u64>,
+    /// The most time in seconds.
+    pub max_seconds: Option<Spanned<u64>>,
+}
+
+/// `proof_of_work = { key = …, max_number = …, max_seconds = … }`
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ProofTable {
+    /// The setting that holds the key.
+    pub key: Spanned<String>,
+    /// The most numbers that a browser must try.
+    pub max_number: Option<Spanned<u32>>,
+    /// How long a challenge is good for, in seconds.
+    pub max_seconds: Option<Spanned<u64>>,
+}
+
+/// `captcha = { service = …, secret = …, … }`
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct CaptchaTable {
+    /// A name from [`crate::guard::SERVICES`].
+    pub service: Spanned<String>,
+    /// The setting that holds the service's secret.
+    pub secret: Spanned<String>,
+    /// The sites on which the captcha may have been solved; those of `origins` where absent.
+    pub hostnames: Option<Vec<String>>,
+    /// The action that the captcha must be for.
+    pub action: Option<Spanned<String>>,
+    /// The least score.
+    pub min_score: Option<Spanned<f64>>,
+    /// What becomes of forms when the service gives no answer.
+    #[serde(default)]
+    pub on_failure: OnFailure,
+}
+
+/// What becomes of a form when a guard cannot tell.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum OnFailure {
+    /// It is refused.
+    #[default]
+    Refuse,
+    /// It is let in.
+    Admit,
 }
 
 /// Who calls a route.
@@ -147,6 +238,9 @@ pub struct MailTable {
     pub to: Spanned<To>,
     /// Where an answer goes.
     pub reply_to: Option<Spanned<ReplyToTable>>,
+    /// Whether the mail carries the form's files.
+    #[serde(default)]
+    pub attachments: bool,
     /// The condition, a JSON Schema, under which the mail is sent.
     pub when: Option<Spanned<serde_json::Value>>,
 }

@@ -6,6 +6,7 @@ mod diagnostic;
 mod digest;
 mod document;
 mod files;
+mod form;
 mod json;
 mod purpose;
 mod route;
@@ -20,6 +21,7 @@ pub use diagnostic::{Diagnostic, Place, Severity};
 pub use digest::Digest;
 pub use document::{Kind, OneOrMany};
 pub use files::{APPROVALS_FILE, FOLDERS, Files, MAX_FILE_BYTES, POLICY_FILE, ReadError};
+pub use form::{Attachments, CaptchaGuard, Form, MAX_ATTACHMENT_BYTES, ProofGuard, TokenGuard};
 pub use purpose::Purpose;
 pub use route::{
     DEFAULT_BODY_LIMIT, MAX_BODY_LIMIT, MAX_FIXED_RECIPIENTS, MAX_TIME_BUDGET, Mail, Recipients, ReplyTo, Route,
@@ -27,6 +29,7 @@ pub use route::{
 };
 pub use schema::{MAX_UNIQUE_ITEMS, Schema, SchemaError};
 pub use setting::{SettingName, SettingNameError};
+pub(crate) use template::environment as templates;
 pub use template::{
     FOLDER as TEMPLATES_FOLDER, Part, SAMPLE, Template, Templates, finding as template_finding,
     syntax as template_syntax,
@@ -117,13 +120,23 @@ impl Policy {
         self.digest
     }
 
-    /// The settings that the routes' callers are checked with, sorted, each once.
+    /// The settings that the routes' callers and visitors are checked with, sorted, each once.
     pub fn secrets(&self) -> Vec<&SettingName> {
-        let mut names: Vec<_> =
-            self.routes().filter_map(|route| route.auth.as_ref()).flat_map(|auth| &auth.secrets).collect();
+        let auths = self.routes().filter_map(|route| route.auth.as_ref()).flat_map(|auth| &auth.secrets);
+        let guards = self.routes().flat_map(|route| route.form.settings()).map(|(name, _)| name);
+        let mut names: Vec<_> = auths.chain(guards).collect();
         names.sort();
         names.dedup();
         names
+    }
+
+    /// The servers of captchas that a host must let the gate talk to beside ACS's, each once.
+    pub fn servers(&self) -> Vec<&'static str> {
+        let captchas = self.routes().filter_map(|route| route.form.captcha.as_ref());
+        let mut servers: Vec<_> = captchas.map(|guard| guard.service.origin()).collect();
+        servers.sort_unstable();
+        servers.dedup();
+        servers
     }
 }
 

@@ -11,7 +11,7 @@ use super::diagnostic::Place;
 use super::document::{Document, FieldTable, HandshakeTable, Kind, MailTable, Protocol, ReplyToTable, RouteTable, To};
 use super::files::{Files, POLICY_FILE};
 use super::template::{Template, Templates};
-use super::{Address, Findings, Purpose, Schema, SettingName, auth};
+use super::{Address, Attachments, Findings, Form, Purpose, Schema, SettingName, auth, form};
 use crate::auth::Proof;
 use crate::contract::{self, Contract};
 use crate::decode::Envelope;
@@ -62,6 +62,8 @@ pub struct Route {
     pub origins: Vec<String>,
     /// Where a browser goes after a form was accepted.
     pub thanks: Option<String>,
+    /// What a form does for its visitors and against robots.
+    pub form: Form,
     /// The most bytes a body may have.
     pub body_limit: usize,
     /// How long the gate may take for a request.
@@ -72,6 +74,13 @@ pub struct Route {
     pub schema_name: String,
     /// What the route may send.
     pub mails: Vec<Mail>,
+}
+
+impl Route {
+    /// An origin that the route lists, for trying it; of a pattern, one that it covers.
+    pub fn example_origin(&self) -> Option<String> {
+        self.origins.first().map(|origin| origin.replacen('*', "www", 1))
+    }
 }
 
 /// How callers prove themselves.
@@ -100,6 +109,8 @@ pub struct Mail {
     pub to: Recipients,
     /// Where an answer goes.
     pub reply_to: Option<ReplyTo>,
+    /// Whether it carries the form's files.
+    pub attachments: bool,
     /// The condition under which it is sent; always where absent.
     pub when: Option<Schema>,
     /// Where the policy defines the mail.
@@ -268,7 +279,8 @@ fn route(name: String, table: RouteTable, known: &Known<'_>, findings: &mut Find
     let handshake = handshake(&table, contract, findings);
     let origins = origins(&name, &table, findings);
     let thanks = thanks(&table, findings);
-    let body_limit = body_limit(&table, findings);
+    let form = form::form(&name, &table, findings);
+    let body_limit = body_limit(&table, &form, findings);
     let time_budget = time_budget(&table, contract, findings);
     let schema = known.schemas.get(table.schema.get_ref());
     if schema.is_none() {
@@ -277,6 +289,10 @@ fn route(name: String, table: RouteTable, known: &Known<'_>, findings: &mut Find
     }
     let schema = Arc::clone(schema?.as_ref()?);
     let kind = *table.kind.get_ref();
+    if kind == Kind::Form && schema.property("/fields").is_some() {
+        let help = "Rename the property: `fields` is the table of all fields in the templates of a form.";
+        error(findings, &table.schema, "The schema of a form cannot have a property `fields`.", help);
+    }
     if table.mails.is_empty() {
         error(findings, &table.path, format!("The route `{name}` sends no mail."), "Add [[routes.NAME.mails]].");
     }
@@ -288,6 +304,11 @@ fn route(name: String, table: RouteTable, known: &Known<'_>, findings: &mut Find
     let mut mails: Vec<Mail> = Vec::new();
     for table in table.mails {
         let Some(mail) = mail(table, &schema, known, findings) else { continue };
+        if mail.attachments && (form.attachments.is_none() || !matches!(mail.to, Recipients::Fixed(_))) {
+            let message = format!("The mail `{}` cannot carry files.", mail.name);
+            let help = "Its form must take `attachments`, and it must go to addresses that the policy names.";
+            findings.error(POLICY_FILE, mail.place.clone(), message, help);
+        }
         if mails.iter().any(|earlier| earlier.name == mail.name) {
             let message = format!("Two mails of the route `{name}` are named `{}`.", mail.name);
             findings.error(POLICY_FILE, mail.place.clone(), message, "Give one of them a `name` of its own.");
@@ -305,6 +326,7 @@ fn route(name: String, table: RouteTable, known: &Known<'_>, findings: &mut Find
         handshake,
         origins: origins?,
         thanks,
+        form,
         body_limit,
         time_budget,
         schema,
@@ -358,41 +380,40 @@ fn origins(name: &str, table: &RouteTable, findings: &mut Findings) -> Option<Ve
 }
 
 /// An origin as browsers write it (RFC 6454, 6.2): scheme and host in lower case, a port only when not the default.
+/// With `*.` before its host it stands for every site below that name.
 fn origin(text: &Spanned<String>, findings: &mut Findings) -> Option<String> {
     let origin = text.get_ref();
-    let uri: Option<http::Uri> = origin.parse().ok();
+    let site = origin.replacen("https://*.", "https://any.", 1);
+    let uri: Option<http::Uri> = site.parse().ok();
     let host = uri.as_ref().and_then(http::Uri::host).unwrap_or_default();
-    let https = origin.starts_with("https://") && !origin.ends_with(":443");
-    let local = origin.starts_with("http://") && matches!(host, "localhost" | "127.0.0.1" | "[::1]");
+    let https = site.starts_with("https://") && !site.ends_with(":443");
+    let local = site.starts_with("http://") && matches!(host, "localhost" | "127.0.0.1" | "[::1]");
     let bare = !host.is_empty()
-        && !origin.contains('@')
-        && origin.matches('/').count() == 2
-        && !origin.contains(['?', '#'])
-        && !origin.bytes().any(|byte| byte.is_ascii_uppercase());
-    if bare && (https || local) {
+        && !site.contains(['@', '*', '?', '#'])
+        && site.matches('/').count() == 2
+        && !site.bytes().any(|byte| byte.is_ascii_uppercase());
+    // `https://*.example` would be everybody's.
+    let narrow = site == *origin || host.matches('.').count() >= 2;
+    if bare && narrow && (https || local) {
         return Some(origin.clone());
     }
-    let help = "Write https://host, as browsers do: lower case, no path, no default port; http only for localhost.";
+    let help = "Write https://host, as browsers do: lower case, no path, no default port; http only for localhost. \
+                https://*.contoso.example is every site below that name.";
     error(findings, text, format!("`{origin}` is not an origin."), help);
     None
 }
 
 fn thanks(table: &RouteTable, findings: &mut Findings) -> Option<String> {
     let thanks = table.thanks.as_ref()?;
-    let text = thanks.get_ref();
     if *table.kind.get_ref() == Kind::Event {
         error(findings, thanks, "An event route has nobody to thank.", "Remove `thanks`.");
     }
-    let absolute = text.parse::<http::Uri>().is_ok_and(|uri| uri.host().is_some());
-    let printable = text.bytes().all(|byte| byte.is_ascii_graphic());
-    if !(printable && absolute && (text.starts_with("https://") || text.starts_with("http://localhost"))) {
-        error(findings, thanks, format!("`{text}` is no address to send a visitor to."), "Write an https address.");
-    }
-    Some(text.clone())
+    form::page(thanks, findings)
 }
 
-fn body_limit(table: &RouteTable, findings: &mut Findings) -> usize {
-    let Some(limit) = &table.body_limit else { return DEFAULT_BODY_LIMIT };
+fn body_limit(table: &RouteTable, form: &Form, findings: &mut Findings) -> usize {
+    let default = form.attachments.as_ref().map_or(DEFAULT_BODY_LIMIT, Attachments::body_limit);
+    let Some(limit) = &table.body_limit else { return default };
     match usize::try_from(*limit.get_ref()) {
         Ok(bytes @ 1..=MAX_BODY_LIMIT) => bytes,
         _ => {
@@ -502,6 +523,7 @@ fn mail(table: Spanned<MailTable>, schema: &Schema, known: &Known<'_>, findings:
         purpose: table.purpose.into_inner(),
         to: to?,
         reply_to,
+        attachments: table.attachments,
         when: when.map_or(Some(None), |when| when.map(Some))?,
         place,
     })

@@ -64,6 +64,11 @@ impl Schema {
         &self.validator
     }
 
+    /// Whether the schema itself has a property of that name.
+    pub fn has(&self, name: &str) -> bool {
+        self.document.get("properties").is_some_and(|properties| properties.get(name).is_some())
+    }
+
     /// The schema of the property at `pointer`, followed through `properties` alone, and whether it is always present.
     pub fn property(&self, pointer: &str) -> Option<(&Value, bool)> {
         let mut schema = &self.document;

@@ -6,6 +6,7 @@ use std::time::{Duration, UNIX_EPOCH};
 use minijinja::syntax::SyntaxConfig;
 use minijinja::value::Serde;
 use minijinja::{Environment, ErrorKind, UndefinedBehavior};
+use serde::Serialize;
 
 use super::Findings;
 use super::diagnostic::Place;
@@ -186,7 +187,7 @@ impl Templates {
         self.by_name.values()
     }
 
-    /// Renders one part with a payload.
+    /// Renders one part with what its mail sees.
     ///
     /// # Errors
     /// When the part prints an undefined value, runs out of fuel, or fails otherwise.
@@ -194,14 +195,15 @@ impl Templates {
         &self,
         template: &Template,
         part: Part,
-        payload: &serde_json::Value,
+        context: &impl Serialize,
     ) -> Result<String, minijinja::Error> {
         let name = format!("{}/{}", template.name, part.file());
-        self.environment.get_template(&name)?.render(Serde(payload))
+        self.environment.get_template(&name)?.render(Serde(context))
     }
 }
 
-fn environment() -> Environment<'static> {
+/// The template language as the gate speaks it: undefined values are errors, and work has a bound.
+pub fn environment() -> Environment<'static> {
     let mut environment = Environment::new();
     environment.set_undefined_behavior(UndefinedBehavior::SemiStrict);
     environment.set_fuel(Some(FUEL));

@@ -7,7 +7,7 @@ use std::process::Command;
 use serde_json::Value;
 use tempfile::TempDir;
 
-use crate::running::{Running, post, subjects};
+use crate::running::{Running, SITE, post, subjects};
 use crate::tool::{Said, copy, edit, fixture, postern, root, run, said, write};
 
 const ANYWHERE: [&str; 5] = ["dev", "--listen", "127.0.0.1:0", "--acs-listen", "127.0.0.1:0"];
@@ -46,8 +46,11 @@ fn the_example_policy_is_served_as_its_own_lines_say() {
 
     dev.running.line("  Try it");
     let curl = shlex::split(&dev.running.next()).unwrap();
-    let [program, i, url, header_flag, header, data_flag, data] = &curl[..] else { panic!("{curl:?}") };
-    assert_eq!([program, i, header_flag, data_flag], ["curl", "-i", "-H", "-d"]);
+    let [program, i, url, origin_flag, origin, header_flag, header, data_flag, data] = &curl[..] else {
+        panic!("{curl:?}")
+    };
+    assert_eq!([program, i, origin_flag, header_flag, data_flag], ["curl", "-i", "-H", "-H", "-d"]);
+    assert_eq!(origin.strip_prefix("origin:"), Some(SITE));
     assert_eq!(*url, format!("{}/contact", dev.gate));
     let answer = post(url, header.strip_prefix("content-type:").unwrap(), data);
     assert_eq!(answer.0, 200, "{}", answer.1);

@@ -102,10 +102,13 @@ fn lines(stream: impl Read + Send + 'static) -> Receiver<String> {
     receiver
 }
 
-/// Posts a text; the status and the body.
+/// The site whose pages use the forms of both policies.
+pub const SITE: &str = "https://www.contoso.example";
+
+/// Posts a text as a page of the site would; the status and the body.
 pub fn post(url: &str, content_type: &str, body: &str) -> (u16, String) {
     let agent: ureq::Agent = ureq::Agent::config_builder().http_status_as_error(false).build().into();
-    let mut answer = agent.post(url).header("content-type", content_type).send(body).unwrap();
+    let mut answer = agent.post(url).header("origin", SITE).header("content-type", content_type).send(body).unwrap();
     (answer.status().as_u16(), answer.body_mut().read_to_string().unwrap())
 }
 

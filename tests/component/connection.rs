@@ -32,6 +32,7 @@ impl Raw {
 /// The head of a post to the contact form.
 fn head(lines: &[&str]) -> String {
     let mut head = "POST /contact HTTP/1.1\r\nContent-Type: application/json\r\n".to_owned();
+    head.push_str("Origin: https://www.contoso.example\r\n");
     for line in lines {
         head.push_str(line);
         head.push_str("\r\n");

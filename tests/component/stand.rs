@@ -131,7 +131,7 @@ impl Stand {
     }
 
     pub fn request(&self, path: &str) -> ureq::http::request::Builder {
-        Request::post(format!("{}{path}", self.url))
+        Request::post(format!("{}{path}", self.url)).header("origin", "https://www.contoso.example")
     }
 
     pub fn contact(&self, payload: &Value) -> Answer {

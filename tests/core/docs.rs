@@ -68,6 +68,25 @@ fn every_scheme_is_explained() {
     }
 }
 
+#[test]
+fn the_table_of_captcha_services_is_that_of_the_code() {
+    let yes = |has| if has { "yes" } else { "no" };
+    let row = |one: &postern::guard::Service| {
+        let (action, score) = (yes(one.has_action), yes(one.has_score));
+        format!("| `{}` | `{}` | {action} | {score} | `{}` |", one.name, one.field, one.origin())
+    };
+    table("docs/forms.md", "captchas", &postern::guard::SERVICES.iter().map(row).collect::<Vec<_>>());
+}
+
+#[test]
+fn the_table_of_file_types_is_that_of_the_code() {
+    let row = |one: &postern::form::FileType| {
+        let extensions: Vec<_> = one.extensions.iter().map(|extension| format!("`.{extension}`")).collect();
+        format!("| `{}` | {} | `{}` |", one.name, extensions.join(", "), one.content_type)
+    };
+    table("docs/forms.md", "files", &postern::form::FILE_TYPES.iter().map(row).collect::<Vec<_>>());
+}
+
 fn state(state: State) -> &'static str {
     match state {
         State::Send => "send",
@@ -126,4 +145,15 @@ fn the_table_of_contracts_is_that_of_the_code() {
         )
     };
     table("docs/answers.md", "contracts", &CONTRACTS.iter().map(row).collect::<Vec<_>>());
+}
+
+#[test]
+fn the_table_of_conventions_is_that_of_the_code() {
+    let code = |names: &[&str]| names.iter().map(|name| format!("`{name}`")).collect::<Vec<_>>().join(", ");
+    let row = |one: &postern::form::Convention| {
+        let next = one.next.map_or("–".to_owned(), |next| code(&[next]));
+        let (honeypot, offered, ignored) = (one.honeypot, code(one.offered), code(one.ignored));
+        format!("| `{}` | `{honeypot}` | {next} | {offered} | {ignored} |", one.name)
+    };
+    table("docs/forms.md", "conventions", &postern::form::CONVENTIONS.iter().map(row).collect::<Vec<_>>());
 }

@@ -1,14 +1,18 @@
 //! The core, natively: every step through its public door, with a scripted host.
 #![allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test may fail loudly")]
 
+mod attachments;
 mod contracts;
 mod delivery;
 mod deploy;
 mod docs;
 mod envelopes;
 mod flow;
+mod forms;
+mod guards;
 mod identity;
 mod lint;
+mod openapi;
 mod outbound;
 mod policy;
 mod presets;
@@ -17,4 +21,5 @@ mod signature;
 mod staging;
 mod support;
 mod trace;
+mod visitors;
 mod webhooks;

@@ -3,15 +3,21 @@
 use std::time::Duration;
 
 use bytes::Bytes;
-use http::Request;
+use http::{Request, Uri};
+use postern::guard;
 use postern::host::{FetchError, Host as _};
 use postern::outbound::Outbound;
+use postern::policy::Policy;
 
 use crate::support::*;
 
 async fn fetched(host: &ScriptedHost, url: &str) -> Result<u16, FetchError> {
+    fetched_for(host, None, url).await
+}
+
+async fn fetched_for(host: &ScriptedHost, verifier: Option<Uri>, url: &str) -> Result<u16, FetchError> {
     let request = Request::post(url).header("operation-id", "x").body(Bytes::new()).unwrap();
-    let answer = Outbound::new(host, None).fetch(request, Duration::from_secs(1)).await;
+    let answer = Outbound::new(host, verifier).fetch(request, Duration::from_secs(1)).await;
     answer.map(|answer| answer.status().as_u16())
 }
 
@@ -61,4 +67,21 @@ async fn an_identity_adds_the_server_of_its_tokens() {
         assert!(fetched(&host, url).await.is_ok(), "{url}");
     }
     assert_eq!(fetched(&host, "https://login.evil.example/").await, Err(FetchError::Denied));
+}
+
+#[tokio::test]
+async fn a_captcha_adds_its_service_to_its_form_alone() {
+    let policy = Policy::load(&with("captcha = { service = \"turnstile\", secret = \"captcha_secret\" }")).unwrap();
+    assert_eq!(policy.servers(), ["https://challenges.cloudflare.com"]);
+    let host = ScriptedHost::new();
+    let verifier = |path| guard::verifier(policy.route(path).unwrap());
+    for (path, url, answer) in [
+        ("/contact", "https://challenges.cloudflare.com/turnstile/v0/siteverify", Ok(202)),
+        ("/contact", "https://contoso.communication.azure.com/", Ok(202)),
+        ("/contact", "https://api.hcaptcha.com/siteverify", Err(FetchError::Denied)),
+        ("/hooks/github", "https://challenges.cloudflare.com/turnstile/v0/siteverify", Err(FetchError::Denied)),
+    ] {
+        assert_eq!(fetched_for(&host, verifier(path), url).await, answer, "{path} {url}");
+    }
+    assert_eq!(Policy::load(&example()).unwrap().servers(), Vec::<&str>::new());
 }

@@ -14,6 +14,8 @@ use serde_json::{Value, json};
 
 /// 2026-03-03T07:05:09Z
 pub const NOW: u64 = 1_772_521_509;
+/// The site whose pages use the example's form.
+pub const SITE: &str = "https://www.contoso.example";
 pub const GITHUB_SECRET: &str = "It's a Secret to Everybody";
 pub const STANDARD_SECRET: &str = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw";
 
@@ -96,7 +98,12 @@ impl ScriptedHost {
 
     /// What was sent to ACS; status reads are not among it.
     pub fn sends(&self) -> Vec<Request<Bytes>> {
-        self.requests.borrow().iter().filter(|request| request.method() == "POST").cloned().collect()
+        self.requests
+            .borrow()
+            .iter()
+            .filter(|request| request.headers().contains_key("operation-id"))
+            .cloned()
+            .collect()
     }
 
     fn pass(&self, time: Duration) {
@@ -238,15 +245,39 @@ pub async fn call_with(
     request: Request<Result<Bytes, BodyError>>,
 ) -> Response<Bytes> {
     let response = gate.handle(host, request, host.monotonic()).await;
-    let allowed = ["allow", "cache-control", "content-type", "location", "retry-after", "x-content-type-options"];
-    // Of handshakes and contracts.
-    let asked = ["webhook-allowed-origin", "webhook-allowed-rate", "x-slack-no-retry"];
-    let allowed = [&allowed[..], &asked[..]].concat();
+    let allowed = [
+        "access-control-allow-headers",
+        "access-control-allow-methods",
+        "access-control-allow-origin",
+        "access-control-expose-headers",
+        "access-control-max-age",
+        "allow",
+        "cache-control",
+        "content-language",
+        "content-security-policy",
+        "content-type",
+        "cross-origin-resource-policy",
+        "location",
+        "referrer-policy",
+        "retry-after",
+        "vary",
+        "x-content-type-options",
+        // Of handshakes and contracts.
+        "webhook-allowed-origin",
+        "webhook-allowed-rate",
+        "x-slack-no-retry",
+    ];
     for name in response.headers().keys() {
         assert!(allowed.contains(&name.as_str()), "unexpected header {name}");
     }
-    assert_eq!(response.headers()["cache-control"], "no-store");
+    let for_everybody = response.headers().contains_key("cross-origin-resource-policy");
+    assert_eq!(response.headers()["cache-control"], if for_everybody { "public, max-age=3600" } else { "no-store" });
     assert_eq!(response.headers()["x-content-type-options"], "nosniff");
+    let content_type = response.headers().get("content-type").map(|value| value.to_str().unwrap());
+    if content_type.is_none_or(|content_type| content_type.starts_with("text/")) {
+        assert_eq!(response.body().is_empty(), content_type.is_none());
+        return response;
+    }
     let body: Value = serde_json::from_slice(response.body()).unwrap();
     if response.status().as_u16() >= 400 && body.get("missing").is_none() {
         assert_eq!(response.headers()["content-type"], "application/problem+json");
@@ -272,7 +303,8 @@ pub fn problem(response: &Response<Bytes>) -> String {
 }
 
 pub fn post(path: &str, content_type: &str, body: impl Into<Bytes>) -> Request<Bytes> {
-    Request::post(path).header("content-type", content_type).body(body.into()).unwrap()
+    let request = Request::post(path).header("content-type", content_type).header("origin", SITE);
+    request.body(body.into()).unwrap()
 }
 
 pub fn contact() -> Value {
@@ -300,4 +332,58 @@ pub fn github_request(payload: &Value, secret: &str) -> Request<Bytes> {
         .header("x-github-event", "issues")
         .body(body.into())
         .unwrap()
+}
+
+pub const URLENCODED: &str = "application/x-www-form-urlencoded";
+
+/// What fits the example's contact form.
+pub const GOOD: &str = "name=Ada&email=ada%40customer.example&message=Hello";
+
+/// The example policy, with other lines for its contact form: each replaces a line of the same key or is added.
+pub fn with(lines: &str) -> Files {
+    let files = example();
+    let mut texts: BTreeMap<String, String> =
+        files.paths().map(|path| (path.to_owned(), files.text(path).unwrap_or_default().to_owned())).collect();
+    let policy = texts.get_mut("postern.toml").unwrap();
+    let form = "[routes.contact.form]\n";
+    let (own, table): (Vec<_>, Vec<_>) = lines.lines().partition(|line| line.starts_with('!'));
+    for line in own {
+        let key = line[1..].split(' ').next().unwrap();
+        let old = policy.lines().find(|old| old.starts_with(&format!("{key} = ")) && key != "path").unwrap().to_owned();
+        *policy = policy.replacen(&old, line[1..].strip_suffix('-').map_or(&line[1..], |_| ""), 1);
+    }
+    let table = format!("{form}{}\n\n", table.join("\n"));
+    *policy = policy.replacen("[[routes.contact.mails]]", &format!("{table}[[routes.contact.mails]]"), 1);
+    texts.into_iter().collect()
+}
+
+/// What a browser sends when a plain form is submitted on a page of the site.
+pub fn browser(body: &str) -> Request<Bytes> {
+    let mut request = post("/contact", URLENCODED, body.to_owned());
+    let accept = "text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8";
+    request.headers_mut().insert("accept", accept.parse().unwrap());
+    request
+}
+
+pub fn set(mut request: Request<Bytes>, name: &'static str, value: &str) -> Request<Bytes> {
+    request.headers_mut().insert(name, value.parse().unwrap());
+    request
+}
+
+pub fn header<'a>(response: &'a Response<Bytes>, name: &str) -> Option<&'a str> {
+    response.headers().get(name).map(|value| value.to_str().unwrap())
+}
+
+pub fn html(response: &Response<Bytes>) -> String {
+    assert_eq!(header(response, "content-type"), Some("text/html; charset=utf-8"));
+    let policy = "default-src 'none'; style-src 'unsafe-inline'; base-uri 'none'; frame-ancestors 'none'";
+    assert_eq!(header(response, "content-security-policy"), Some(policy));
+    assert_eq!(header(response, "referrer-policy"), Some("same-origin"));
+    String::from_utf8(response.body().to_vec()).unwrap()
+}
+
+/// Why a policy cannot be used.
+pub fn refused(files: &Files) -> Vec<String> {
+    let findings = Policy::load(files).err().unwrap_or_default();
+    findings.into_iter().map(|finding| finding.message).collect()
 }

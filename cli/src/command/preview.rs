@@ -7,6 +7,7 @@ use anyhow::Context as _;
 use clap::Args;
 use postern::policy::{Diagnostic, Files, Place, Policy, Template};
 use postern::render::{self, Parts};
+use postern::texts::Texts;
 use postern::validate;
 use serde_json::{Value, json};
 
@@ -95,7 +96,10 @@ fn render(
     let findings = match serde_json::from_str(&text) {
         Ok(value) => match violations(policy, template, &payload.origin, &value) {
             none if none.is_empty() => {
-                let parts = render::render_parts(policy.templates(), template, &value);
+                let mut mails = policy.routes().flat_map(|route| route.mails.iter().map(move |mail| (route, mail)));
+                let used = mails.find(|(_, mail)| mail.template == *template);
+                let (route, mail) = used.context("No mail uses this template.")?;
+                let parts = render::render_sample(policy.templates(), route, mail, &value, &text);
                 return parts.map_err(|error| BrokenPolicy::new(base, files, &[error.finding(template)]).into());
             }
             findings => findings,
@@ -114,7 +118,7 @@ fn render(
 fn violations(policy: &Policy, template: &Template, origin: &str, payload: &Value) -> Vec<Diagnostic> {
     let uses = |route: &&postern::policy::Route| route.mails.iter().any(|mail| mail.template == *template);
     let violations = policy.routes().filter(uses).flat_map(|route| {
-        validate::violations(&route.schema, payload).into_iter().map(move |violation| {
+        validate::violations(&route.schema, payload, Texts::neutral()).into_iter().map(move |violation| {
             let message = format!("The payload does not fit the schema `{}`: {}", route.schema_name, violation.detail);
             let help = format!("The rule is `{}` at `{}`.", violation.keyword, violation.pointer);
             Diagnostic::error(origin, Place::Pointer(violation.pointer), message, help)

@@ -200,7 +200,7 @@ fn fill_in(request: Builder, route: &Route, event: Option<&str>) -> Builder {
         return request.header("x-github-event", event.unwrap_or(schema.strip_prefix("github-").unwrap_or(schema)));
     }
     let request = request.header(IDEMPOTENCY_KEY, Uuid::new_v4().to_string());
-    match route.origins.first() {
+    match route.example_origin() {
         Some(origin) => request.header(ORIGIN, origin),
         None => request,
     }

@@ -44,8 +44,11 @@ impl Serve {
         let component = fs::read(&self.file).with_context(|| format!("{shown} cannot be read"))?;
         let description = Description::read(&component).with_context(|| shown.to_string())?;
         let settings = settings(&description);
-        let acs = acs(&description, &settings)?;
-        let guest = Guest { component: component.into(), settings, policy_dir: None, allowed_outbound: vec![acs] };
+        let mut allowed_outbound = vec![acs(&description, &settings)?];
+        for server in &description.servers {
+            allowed_outbound.push(server.parse()?);
+        }
+        let guest = Guest { component: component.into(), settings, policy_dir: None, allowed_outbound };
         let runtime = tokio::runtime::Runtime::new().context("No threads can be started")?;
         let served = runtime.block_on(serve(guest, self.listen, &description.policy_sha256));
         // Idle instances are let go, not ended one by one.
@@ -82,7 +85,7 @@ fn value(name: &str) -> Option<String> {
     env::var(name.to_ascii_uppercase()).ok().filter(|value| !value.is_empty())
 }
 
-/// The one server the component may talk to. All that is missing is told at once.
+/// The server that the component sends to. All that is missing is told at once.
 fn acs(description: &Description, settings: &Settings) -> anyhow::Result<Origin> {
     let get = |name: &str| settings.get(name).cloned();
     let credentials =

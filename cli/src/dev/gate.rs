@@ -1,12 +1,13 @@
 //! The real component in the embedded host, with the policy sealed into it.
 
+use std::iter;
 use std::sync::Arc;
 
 use postern::acs::setting;
-use postern::policy::Files;
+use postern::policy::{Files, Policy};
 use postern_emulator::{DEVELOPMENT_KEY, Store};
 use postern_engine::Flavour;
-use postern_runtime::{Cache, Event, Guest, Host, Limits, Origin, SealError, Sealed, seal};
+use postern_runtime::{Cache, Event, Guest, Host, Limits, SealError, Sealed, seal};
 use tokio::task::{JoinHandle, spawn_blocking};
 
 use super::Screen;
@@ -45,11 +46,12 @@ impl Gate {
     pub async fn load(&mut self, files: &Files, secrets: &[Secret]) -> anyhow::Result<()> {
         let acs = [(setting::ENDPOINT, self.acs.as_str()), (setting::ACCESS_KEY, DEVELOPMENT_KEY)];
         let own = secrets.iter().map(|secret| (secret.name.as_str(), secret.value.as_str()));
+        let servers = Policy::load(files).map(|policy| policy.servers()).unwrap_or_default();
         let guest = Guest {
             component: self.seal(files).await??.component.into(),
             settings: own.chain(acs).map(|(name, value)| (name.to_owned(), value.to_owned())).collect(),
             policy_dir: None,
-            allowed_outbound: vec![self.acs.parse::<Origin>()?],
+            allowed_outbound: iter::once(self.acs.as_str()).chain(servers).map(str::parse).collect::<Result<_, _>>()?,
         };
         Ok(self.host.load(guest).await?)
     }

@@ -43,7 +43,8 @@ fn curl(directory: &Directory, form: &Route, url: &str) -> Option<Vec<String>> {
         format!("@{}", directory.path().canonicalize().ok()?.join(&sample).display())
     };
     let address = format!("{url}{}", form.path);
-    let words = ["curl", "-i", &address, "-H", "content-type:application/json", "-d", &data];
+    let origin = format!("origin:{}", form.example_origin()?);
+    let words = ["curl", "-i", &address, "-H", &origin, "-H", "content-type:application/json", "-d", &data];
     Some(words.map(str::to_owned).to_vec())
 }
 

@@ -32,6 +32,8 @@ struct Setting {
 #[derive(Debug)]
 pub struct Manifest {
     settings: Vec<Setting>,
+    /// The servers beside ACS's that it must be let out to.
+    servers: Vec<&'static str>,
     name: Name,
 }
 
@@ -42,16 +44,18 @@ impl Manifest {
             of(setting::ENDPOINT, false, "https://RESOURCE.communication.azure.com"),
             of(setting::ACCESS_KEY, true, "One of the ACS resource's two access keys"),
         ];
-        let callers = policy.secrets().into_iter().map(|name| of(name.as_str(), true, "Proves callers of a route"));
-        Self { settings: acs.into_iter().chain(callers).collect(), name }
+        let callers =
+            policy.secrets().into_iter().map(|name| of(name.as_str(), true, "Proves callers or visitors of a route"));
+        Self { settings: acs.into_iter().chain(callers).collect(), servers: policy.servers(), name }
     }
 
     /// `spin.toml`; `component` is the sealed file, relative to it.
     pub fn spin(&self, component: &str) -> anyhow::Result<String> {
         // The only text that may be anything: as JSON it is a TOML string, too.
         let component = serde_json::to_string(component)?;
-        let Self { settings, name } = self;
-        render(include_str!("spin.toml.j2"), &json!({"settings": settings, "name": name, "component": component}))
+        let Self { settings, servers, name } = self;
+        let context = json!({"settings": settings, "servers": servers, "name": name, "component": component});
+        render(include_str!("spin.toml.j2"), &context)
     }
 
     /// A `SpinApp` for SpinKube, and what scales it.
@@ -65,8 +69,11 @@ impl Manifest {
     }
 
     fn cluster(&self, image: &Image, endpoint: &Endpoint, host: Option<&Hostname>) -> Value {
-        let Self { settings, name } = self;
-        json!({"settings": settings, "name": name, "image": image, "endpoint": endpoint.to_string(), "host": host})
+        let Self { settings, servers, name } = self;
+        let endpoint = endpoint.to_string();
+        json!({
+            "settings": settings, "servers": servers, "name": name, "image": image, "endpoint": endpoint, "host": host
+        })
     }
 }
 

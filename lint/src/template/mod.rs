@@ -72,7 +72,7 @@ pub fn walk<'a>(sources: &'a Sources<'a>, route: &'a Route, mail: &Mail) -> Repo
     let parts = [Part::Subject, Part::Text].into_iter().chain(mail.template.has_html().then_some(Part::Html));
     for part in parts {
         let name = format!("{}/{}", mail.template.name(), part.file());
-        walk::Walk::new(sources, route, part, &mut report).template(&name);
+        walk::Walk::new(sources, route, mail, part, &mut report).template(&name);
     }
     report.findings.dedup();
     report

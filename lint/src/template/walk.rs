@@ -4,7 +4,8 @@ use std::collections::BTreeMap;
 use std::rc::Rc;
 
 use minijinja::machinery::{Span, ast};
-use postern::policy::{Diagnostic, Part, Place, Route, TEMPLATES_FOLDER};
+use postern::policy::{Diagnostic, Kind, Mail, Part, Place, Recipients, Route, TEMPLATES_FOLDER};
+use postern::render::TABLE;
 
 use super::facts::{Facts, Outcome};
 use super::filter::{self, Effect};
@@ -36,9 +37,25 @@ pub struct Walk<'s, 'r> {
     bindings: usize,
 }
 
+/// The table of all fields, whose values may say whatever the form was filled in with.
+fn table<'s>(root: &Field<'s>) -> Value<'s> {
+    let text = |name: &str| Value { sources: vec![root.clone()], ..Value::text(name) };
+    let row = BTreeMap::from([("label".to_owned(), text("field.label")), ("value".to_owned(), text("field.value"))]);
+    let row = Value::text("field").shaped(Types::OBJECT, Shape::Names(row));
+    Value::text(TABLE).shaped(Types::LIST, Shape::List(Box::new(row)))
+}
+
 impl<'s, 'r> Walk<'s, 'r> {
-    pub fn new(sources: &'s Sources<'s>, route: &'s Route, part: Part, report: &'r mut Report<'s>) -> Self {
+    pub fn new(
+        sources: &'s Sources<'s>,
+        route: &'s Route,
+        mail: &Mail,
+        part: Part,
+        report: &'r mut Report<'s>,
+    ) -> Self {
         let root = Field::root(route.schema.document());
+        let shown = route.kind == Kind::Form && matches!(mail.to, Recipients::Fixed(_));
+        let own = shown.then(|| (TABLE.to_owned(), table(&root)));
         Self {
             sources,
             schema: &route.schema_name,
@@ -46,7 +63,7 @@ impl<'s, 'r> Walk<'s, 'r> {
             part,
             report,
             file: "",
-            scopes: vec![BTreeMap::new()],
+            scopes: vec![own.into_iter().collect()],
             facts: Facts::default(),
             blocks: BTreeMap::new(),
             open: Vec::new(),
@@ -522,6 +539,13 @@ impl<'s, 'r> Walk<'s, 'r> {
     fn variable(&mut self, name: &str, span: Span) -> Value<'s> {
         if let Some(value) = self.scopes.iter().rev().find_map(|scope| scope.get(name)) {
             let value = value.clone();
+            if value.name == TABLE {
+                self.report.used.extend(
+                    self.root
+                        .names()
+                        .filter_map(|name| self.root.property(name).map(|(member, _)| member.pointer().to_owned())),
+                );
+            }
             return self.refined(value);
         }
         let root = Value {

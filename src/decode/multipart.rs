@@ -1,0 +1,66 @@
+//! Bodies of HTML forms with files (`multipart/form-data`, RFC 7578).
+
+use bytes::Bytes;
+use futures_util::{FutureExt as _, stream};
+use http::HeaderMap;
+use http::header::CONTENT_TYPE;
+use multer::{Field as Part, Multipart};
+
+use super::{Error, MAX_FIELDS};
+use crate::form::{self, Field, MAX_FILES, Upload};
+use crate::policy::Route;
+
+/// The fields in the order in which they were sent.
+///
+/// The host has read the whole body with the route's cap, so the parser never waits for more.
+pub(super) fn decode(route: &Route, headers: &HeaderMap, body: Bytes) -> Result<(Vec<Field>, Vec<Upload>), Error> {
+    let content_type = headers.get(CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
+    let boundary = multer::parse_boundary(content_type).map_err(|_| Error::Boundary)?;
+    let body = stream::iter([Ok::<_, std::convert::Infallible>(body)]);
+    let parts = read(route, Multipart::new(body, boundary)).now_or_never();
+    parts.unwrap_or(Err(Error::Multipart))
+}
+
+async fn read(route: &Route, mut parts: Multipart<'_>) -> Result<(Vec<Field>, Vec<Upload>), Error> {
+    let (mut fields, mut uploads) = (Vec::new(), Vec::new());
+    let mut left = route.form.attachments.as_ref().map(|allowed| allowed.max_bytes);
+    while let Some(part) = parts.next_field().await.map_err(|_| Error::Multipart)? {
+        if fields.len() == MAX_FIELDS {
+            return Err(Error::TooManyFields);
+        }
+        let name = part.name().ok_or(Error::Multipart)?.to_owned();
+        let file = part.file_name().map(form::clean);
+        let bytes = whole(part).await.map_err(|_| Error::Multipart)?;
+        match (file, &mut left) {
+            // A browser sends a file control in which nothing was chosen as an empty file.
+            (Some(_), _) if bytes.is_empty() => {}
+            (Some(_), None) => return Err(Error::File),
+            (Some(file), Some(left)) => {
+                let limit = route.form.attachments.as_ref().map_or(0, |allowed| allowed.max_bytes);
+                *left = left.checked_sub(bytes.len()).ok_or(Error::FilesTooLarge(limit))?;
+                if uploads.len() == MAX_FILES {
+                    return Err(Error::TooManyFiles);
+                }
+                // A schema may name the control, and then knows the file by its name.
+                if route.schema.has(name.trim_end_matches("[]")) {
+                    fields.push(Field { name: name.clone(), text: file.clone() });
+                }
+                uploads.push(Upload { field: name, name: file, bytes });
+            }
+            (None, _) => {
+                let text = String::from_utf8(bytes.into()).map_err(|_| Error::NotUtf8)?;
+                fields.push(Field { name, text });
+            }
+        }
+    }
+    Ok((fields, uploads))
+}
+
+/// The content of a part. It comes in one piece, because the body did; asking for chunks saves a copy.
+async fn whole(mut part: Part<'_>) -> multer::Result<Bytes> {
+    let first = part.chunk().await?.unwrap_or_default();
+    match part.chunk().await? {
+        None => Ok(first),
+        Some(_) => Err(multer::Error::IncompleteStream),
+    }
+}

@@ -1,0 +1,143 @@
+//! What a visitor gets back: JSON for scripts; for browsers a redirect, or a page of the gate's own.
+
+use std::slice;
+
+use bytes::Bytes;
+use form_urlencoded::Serializer;
+use http::{Response, StatusCode};
+use serde_json::{Map, Value, json};
+
+use super::visit::{Visit, Wants};
+use super::{cors, page, redirect};
+use crate::acs::{Delivery, Outcome};
+use crate::audit::Verdict;
+use crate::policy::Route;
+use crate::reply::{self, Handled, Problem, Refusal, Sent, Summary};
+use crate::validate::{Violation, upper_snake};
+use crate::{gate, guard};
+
+/// The answer to a form, and what the audit line says of it.
+pub fn answer(route: &Route, visit: &Visit, handled: &Handled) -> (Response<Bytes>, Summary) {
+    let (mut response, summary) = match handled {
+        // A robot that knew it was seen would try without the field.
+        Err(Refusal::Guard(refusal @ guard::Refusal::Trap { event_id })) => {
+            let summary = Summary { verdict: Verdict::Discarded, reason: Some(refusal.to_string()) };
+            if visit.validate_only {
+                (valid(), summary)
+            } else {
+                (success(route, visit, reply::success(&[pretended(route, event_id)])), summary)
+            }
+        }
+        Ok(_) if visit.validate_only => (valid(), Summary { verdict: Verdict::Validated, reason: None }),
+        handled => {
+            let events = slice::from_ref(handled);
+            let response = match (reply::problem(route.contract, events, false), handled) {
+                (None, _) => success(route, visit, reply::success(events)),
+                (Some(problem), Err(Refusal::Invalid(violations))) => failure(route, visit, problem, violations),
+                (Some(problem), _) => failure(route, visit, problem, &[]),
+            };
+            (response, reply::summary(handled))
+        }
+    };
+    cors::allow(&mut response, &visit.site);
+    (response, summary)
+}
+
+/// The answer to a form that was only looked at.
+fn valid() -> Response<Bytes> {
+    reply::json(StatusCode::OK, &json!({ "valid": true, "sent": 0 }))
+}
+
+/// What would have been sent for a robot's form.
+fn pretended(route: &Route, event_id: &str) -> Handled {
+    let mails = route.mails.iter().filter(|mail| mail.when.is_none());
+    let sent = |name: &String| Sent {
+        mail: name.clone(),
+        delivery: Delivery { outcome: Outcome::Accepted, ..Delivery::not_sent(gate::operation(route, name, event_id)) },
+    };
+    Ok(mails.map(|mail| sent(&mail.name)).collect())
+}
+
+fn success(route: &Route, visit: &Visit, mut members: Map<String, Value>) -> Response<Bytes> {
+    let wanted = visit.controls.next.as_deref();
+    let next = wanted.and_then(|next| redirect::target(next, &route.origins, &visit.site));
+    let next = next.or_else(|| route.thanks.clone());
+    match (visit.wants, next) {
+        (Wants::Page | Wants::Anything, Some(next)) => reply::see_other(&next),
+        (Wants::Page, None) => page::thanks(visit),
+        (_, next) => {
+            members.extend(next.map(|next| ("next".to_owned(), Value::String(next))));
+            if !visit.controls.ignored.is_empty() {
+                members.insert("ignored".to_owned(), json!(visit.controls.ignored));
+            }
+            reply::json(StatusCode::OK, &Value::Object(members))
+        }
+    }
+}
+
+fn failure(route: &Route, visit: &Visit, mut problem: Problem, violations: &[Violation]) -> Response<Bytes> {
+    match (visit.wants, &route.form.error_redirect) {
+        (Wants::Page, Some(address)) => reply::see_other(&with_codes(address, problem.kind.slug, violations)),
+        (Wants::Page, None) => {
+            let mut response = page::failed(route, visit, problem.status, violations);
+            response.headers_mut().extend(problem.headers);
+            response
+        }
+        (Wants::Json | Wants::Anything, _) => {
+            let entries: Vec<_> = match violations {
+                [] => vec![json!({ "code": form_code(problem.kind.slug), "message": problem.detail })],
+                violations => violations.iter().map(entry).collect(),
+            };
+            problem.add("error", json!(problem.kind.title));
+            problem.add("errors", Value::Array(entries));
+            problem.respond()
+        }
+    }
+}
+
+/// A violation as the gate tells it, and beside that as Formspree's client library reads it.
+fn entry(violation: &Violation) -> Value {
+    json!({
+        "pointer": violation.pointer,
+        "keyword": violation.keyword,
+        "detail": violation.detail,
+        "code": violation.code,
+        "field": field(violation),
+        "message": violation.detail,
+    })
+}
+
+/// The name of a field by its place.
+fn field(violation: &Violation) -> String {
+    let names = violation.pointer.split('/').skip(1).map(|token| token.replace("~1", "/").replace("~0", "~"));
+    names.collect::<Vec<_>>().join(".")
+}
+
+/// Formspree's code for trouble with the form as a whole (formspree-js, `submission.ts`).
+fn form_code(slug: &str) -> String {
+    match slug {
+        "body-too-large" => "FILES_TOO_BIG".to_owned(),
+        "foreign-origin" => "BLOCKED".to_owned(),
+        other => upper_snake(other),
+    }
+}
+
+/// `address?error=invalid-payload&errors=email:TYPE_EMAIL,name:REQUIRED_FIELD_MISSING`.
+fn with_codes(address: &str, slug: &str, violations: &[Violation]) -> String {
+    let errors: Vec<_> =
+        violations.iter().map(|violation| format!("{}:{}", field(violation), violation.code)).collect();
+    let mut query = Serializer::new(String::new());
+    query.append_pair("error", slug);
+    if !errors.is_empty() {
+        query.append_pair("errors", &errors.join(","));
+    }
+    let (page, fragment) = address.split_once('#').map_or((address, None), |(page, rest)| (page, Some(rest)));
+    let separator = if page.contains('?') { '&' } else { '?' };
+    let fragment = fragment.map_or_else(String::new, |fragment| format!("#{fragment}"));
+    format!("{page}{separator}{}{fragment}", query.finish())
+}
+
+/// The answer to a browser's question before a script's request.
+pub fn preflight(visit: &Visit) -> Response<Bytes> {
+    cors::preflight(&visit.site, "POST")
+}

@@ -1,0 +1,94 @@
+//! A visitor, beside what they fill in: what they want to get back, and in which language.
+
+use std::time::SystemTime;
+
+use http::header::ACCEPT;
+use http::request::Parts;
+
+use super::Field;
+use super::control::Controls;
+use crate::decode::{self, Format, Submission};
+use crate::guard::{self, Keys, Site};
+use crate::policy::Route;
+use crate::texts::Texts;
+
+/// What an answer must be.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Wants {
+    /// A script reads it.
+    Json,
+    /// A person reads it in a browser.
+    Page,
+    /// Nobody said. Whoever sent a form is sent on to the thanks page, and otherwise gets JSON.
+    Anything,
+}
+
+/// A visitor of a form.
+#[derive(Debug)]
+pub struct Visit {
+    /// What they want to get back.
+    pub wants: Wants,
+    /// The language they read.
+    pub texts: &'static Texts,
+    /// The site they come from.
+    pub site: Site,
+    /// What the form sent, control fields too, once it is known; a page shows it again.
+    pub sent: Vec<Field>,
+    /// What the control fields said.
+    pub controls: Controls,
+    /// Whether they only want to know what would become of the form.
+    pub validate_only: bool,
+    /// A new form token for the page that shows the form again.
+    pub fresh_token: Option<String>,
+}
+
+impl Visit {
+    /// Looks at a request's headers.
+    pub fn of(route: &Route, parts: &Parts) -> Self {
+        Self {
+            wants: wants(route, parts),
+            texts: Texts::wanted(&parts.headers),
+            site: Site::of(&route.origins, &parts.uri, &parts.headers),
+            sent: Vec::new(),
+            controls: Controls::default(),
+            validate_only: validate_only(parts),
+            fresh_token: None,
+        }
+    }
+}
+
+impl Visit {
+    /// Notes what a submission holds for the answer and the guards.
+    pub fn note(&mut self, submission: &mut Submission) {
+        self.sent = std::mem::take(&mut submission.sent);
+        self.controls = std::mem::take(&mut submission.controls);
+    }
+
+    /// Makes the token with which a page shows the form again, where its route asks for one.
+    pub fn renew(&mut self, route: &Route, keys: &Keys, now: SystemTime, nonce: u128) {
+        let key = route.form.token.as_ref().and_then(|guard| keys.of(&guard.key).ok());
+        self.fresh_token = key.map(|key| guard::issue(route, key, now, nonce));
+    }
+}
+
+/// The query by which a script asks what would become of a form (as Gravity Forms does).
+const VALIDATE_ONLY: &str = "_validate_only";
+
+fn validate_only(parts: &Parts) -> bool {
+    let query = parts.uri.query().unwrap_or_default();
+    form_urlencoded::parse(query.as_bytes()).any(|(name, value)| name == VALIDATE_ONLY && value == "1")
+}
+
+fn wants(route: &Route, parts: &Parts) -> Wants {
+    let accept = parts.headers.get(ACCEPT).and_then(|value| value.to_str().ok()).unwrap_or_default();
+    let json_body = decode::format(route, &parts.headers) == Ok(Format::Json);
+    if accept.contains("application/json") || parts.headers.contains_key("x-requested-with") {
+        Wants::Json
+    } else if accept.contains("text/html") {
+        Wants::Page
+    } else if json_body {
+        Wants::Json
+    } else {
+        Wants::Anything
+    }
+}

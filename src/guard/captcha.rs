@@ -1,0 +1,181 @@
+//! Captchas of others: the one guard that calls out, and so the last.
+
+use std::time::Duration;
+
+use bytes::Bytes;
+use form_urlencoded::Serializer;
+use http::header::{ACCEPT, CONTENT_LENGTH, CONTENT_TYPE};
+use http::{Request, StatusCode};
+use serde::Deserialize;
+use uuid::Uuid;
+
+use crate::host::Host;
+use crate::policy::CaptchaGuard;
+
+/// A captcha service.
+#[derive(Debug, PartialEq, Eq)]
+pub struct Service {
+    /// The name in policies.
+    pub name: &'static str,
+    /// The field of a form that holds the visitor's answer.
+    pub field: &'static str,
+    /// Where answers are checked.
+    pub address: &'static str,
+    /// Whether the service says which action the answer is for.
+    pub has_action: bool,
+    /// Whether the service gives a score between 0, a robot, and 1, a person.
+    pub has_score: bool,
+}
+
+impl Service {
+    /// Scheme and host of the address, as lists of allowed servers have them.
+    pub fn origin(&self) -> &'static str {
+        let end = self.address.match_indices('/').nth(2).map_or(self.address.len(), |(place, _)| place);
+        self.address.get(..end).unwrap_or(self.address)
+    }
+}
+
+/// Every service that there is. Sources: developers.cloudflare.com/turnstile, docs.hcaptcha.com,
+/// developers.google.com/recaptcha/docs/verify.
+pub const SERVICES: [Service; 4] = [
+    Service {
+        name: "turnstile",
+        field: "cf-turnstile-response",
+        address: "https://challenges.cloudflare.com/turnstile/v0/siteverify",
+        has_action: true,
+        has_score: false,
+    },
+    Service {
+        name: "hcaptcha",
+        field: "h-captcha-response",
+        address: "https://api.hcaptcha.com/siteverify",
+        has_action: false,
+        has_score: false,
+    },
+    Service {
+        name: "recaptcha-v2",
+        field: "g-recaptcha-response",
+        address: "https://www.google.com/recaptcha/api/siteverify",
+        has_action: false,
+        has_score: false,
+    },
+    Service {
+        name: "recaptcha-v3",
+        field: "g-recaptcha-response",
+        address: "https://www.google.com/recaptcha/api/siteverify",
+        has_action: true,
+        has_score: true,
+    },
+];
+
+/// The longest answer that is sent on; Turnstile's have 2048 characters at most.
+const MAX_BYTES: usize = 8192;
+
+/// Why a captcha's answer is not taken.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum CaptchaError {
+    /// There is none.
+    #[error("missing")]
+    Missing,
+    /// The service does not accept it.
+    #[error("refused")]
+    Refused,
+    /// It was given on another site.
+    #[error("other-hostname")]
+    Hostname,
+    /// It was given for something else.
+    #[error("other-action")]
+    Action,
+    /// The service takes the visitor for a robot.
+    #[error("low-score")]
+    Score,
+    /// The service does not know the gate's secret.
+    #[error("wrong-secret")]
+    Secret,
+    /// The service gave no usable answer.
+    #[error("unavailable")]
+    Unavailable,
+}
+
+#[derive(Deserialize)]
+struct Verdict {
+    success: bool,
+    hostname: Option<String>,
+    action: Option<String>,
+    score: Option<f64>,
+    #[serde(default, rename = "error-codes")]
+    error_codes: Vec<String>,
+}
+
+/// Asks the service. Trouble with the service itself is admitted where the policy says so.
+pub(super) async fn check(
+    host: &impl Host,
+    guard: &CaptchaGuard,
+    secret: &str,
+    answer: Option<&str>,
+    event: Uuid,
+    timeout: Duration,
+) -> Result<(), CaptchaError> {
+    let answer = answer.filter(|answer| !answer.is_empty()).ok_or(CaptchaError::Missing)?;
+    if answer.len() > MAX_BYTES {
+        return Err(CaptchaError::Refused);
+    }
+    let judged = match ask(host, guard.service, secret, answer, event, timeout).await {
+        Some(verdict) => judge(guard, &verdict),
+        None => Err(CaptchaError::Unavailable),
+    };
+    judged
+        .or_else(|error| if error == CaptchaError::Unavailable && guard.admit_on_failure { Ok(()) } else { Err(error) })
+}
+
+async fn ask(
+    host: &impl Host,
+    service: &Service,
+    secret: &str,
+    answer: &str,
+    event: Uuid,
+    timeout: Duration,
+) -> Option<Verdict> {
+    let mut form = Serializer::new(String::new());
+    form.append_pair("secret", secret).append_pair("response", answer);
+    if service.name == "turnstile" {
+        // An answer counts once; with this, a visitor who sends again after a failure of ACS is known.
+        form.append_pair("idempotency_key", &event.to_string());
+    }
+    let form = form.finish();
+    let request = Request::post(service.address)
+        .header(CONTENT_TYPE, "application/x-www-form-urlencoded")
+        .header(CONTENT_LENGTH, form.len())
+        .header(ACCEPT, "application/json")
+        .body(Bytes::from(form))
+        .ok()?;
+    let answer = host.fetch(request, timeout).await.ok()?;
+    // hCaptcha and Turnstile tell a wrong secret with a status of 400 and the same body.
+    let usable = matches!(answer.status(), StatusCode::OK | StatusCode::BAD_REQUEST);
+    if usable { serde_json::from_slice(answer.body()).ok() } else { None }
+}
+
+fn judge(guard: &CaptchaGuard, verdict: &Verdict) -> Result<(), CaptchaError> {
+    let told = |codes: &[&str]| verdict.error_codes.iter().any(|code| codes.contains(&code.as_str()));
+    if !verdict.success {
+        return Err(if told(&["invalid-input-secret", "missing-input-secret", "sitekey-secret-mismatch"]) {
+            CaptchaError::Secret
+        } else if told(&["internal-error"]) {
+            CaptchaError::Unavailable
+        } else {
+            CaptchaError::Refused
+        });
+    }
+    let hostname = verdict.hostname.as_deref().unwrap_or_default();
+    if !guard.hostnames.iter().any(|known| known == hostname) {
+        return Err(CaptchaError::Hostname);
+    }
+    if guard.action.is_some() && guard.action != verdict.action {
+        return Err(CaptchaError::Action);
+    }
+    match (guard.service.has_score, verdict.score) {
+        (true, Some(score)) if score >= guard.min_score => Ok(()),
+        (true, _) => Err(CaptchaError::Score),
+        (false, _) => Ok(()),
+    }
+}

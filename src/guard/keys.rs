@@ -1,0 +1,51 @@
+//! The values of the settings that a form's guards name.
+
+use std::collections::BTreeMap;
+use std::fmt;
+
+use super::mac::MIN_KEY_BYTES;
+use crate::acs::{SettingError, SettingFault};
+use crate::host::Host;
+use crate::policy::{Route, SettingName};
+
+/// The keys of a route.
+#[derive(Default)]
+pub struct Keys(BTreeMap<SettingName, String>);
+
+/// A guard asks for a key that its route does not name.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("a guard's key was not read")]
+pub struct MissingKey;
+
+impl Keys {
+    /// Reads them.
+    ///
+    /// # Errors
+    /// Every setting that is missing, or too short for a key.
+    pub async fn read(host: &impl Host, route: &Route) -> Result<Self, Vec<SettingError>> {
+        let (mut keys, mut errors) = (BTreeMap::new(), Vec::new());
+        for (name, is_key) in route.form.settings() {
+            match host.setting(name.as_str()).await {
+                None => errors.push(SettingError::new(name.as_str(), SettingFault::Missing)),
+                Some(value) if is_key && value.len() < MIN_KEY_BYTES => {
+                    errors.push(SettingError::new(name.as_str(), SettingFault::Key));
+                }
+                Some(value) => {
+                    keys.insert(name.clone(), value);
+                }
+            }
+        }
+        if errors.is_empty() { Ok(Self(keys)) } else { Err(errors) }
+    }
+
+    /// The value of one.
+    pub(crate) fn of(&self, name: &SettingName) -> Result<&str, MissingKey> {
+        self.0.get(name).map(String::as_str).ok_or(MissingKey)
+    }
+}
+
+impl fmt::Debug for Keys {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        out.debug_set().entries(self.0.keys()).finish()
+    }
+}

@@ -1,0 +1,65 @@
+//! The form token: proof that the page was open for some time, and not for too long.
+//!
+//! It keeps nothing, so one token serves for as many submissions as come within its time.
+
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+use super::mac;
+use crate::policy::{Route, TokenGuard};
+
+/// The field of a form that holds the token.
+pub const TOKEN_FIELD: &str = "form_token";
+
+const PURPOSE: &str = "postern form token";
+
+/// Why a form token is not taken.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum TokenError {
+    /// There is none.
+    #[error("missing")]
+    Missing,
+    /// It is none of this gate's for this route.
+    #[error("forged")]
+    Forged,
+    /// The form was filled in faster than people do.
+    #[error("too-young")]
+    TooYoung,
+    /// The page was open for too long.
+    #[error("too-old")]
+    TooOld,
+}
+
+/// A token for a route, issued now.
+pub(crate) fn issue(route: &Route, key: &str, now: SystemTime, nonce: u128) -> String {
+    let (issued, nonce) = (seconds(now).to_string(), format!("{nonce:032x}"));
+    let signature = mac::sign(key, PURPOSE, &[&route.name, &issued, &nonce]);
+    format!("{issued}.{nonce}.{signature}")
+}
+
+pub(super) fn check(
+    route: &Route,
+    guard: &TokenGuard,
+    key: &str,
+    token: Option<&str>,
+    now: SystemTime,
+) -> Result<(), TokenError> {
+    let token = token.filter(|token| !token.is_empty()).ok_or(TokenError::Missing)?;
+    let mut parts = token.split('.');
+    let (Some(issued), Some(nonce), Some(signature), None) = (parts.next(), parts.next(), parts.next(), parts.next())
+    else {
+        return Err(TokenError::Forged);
+    };
+    if !mac::verify(key, PURPOSE, &[&route.name, issued, nonce], signature) {
+        return Err(TokenError::Forged);
+    }
+    let age = issued.parse::<u64>().ok().and_then(|issued| seconds(now).checked_sub(issued)).map(Duration::from_secs);
+    match age {
+        Some(age) if age > guard.max_age => Err(TokenError::TooOld),
+        Some(age) if age >= guard.min_age => Ok(()),
+        _ => Err(TokenError::TooYoung),
+    }
+}
+
+pub(super) fn seconds(time: SystemTime) -> u64 {
+    time.duration_since(UNIX_EPOCH).unwrap_or_default().as_secs()
+}

@@ -1,0 +1,85 @@
+//! The description of all routes for machines (OpenAPI 3.1).
+
+use serde_json::{Map, Value, json};
+
+use crate::form::ENDPOINTS;
+use crate::policy::{Kind, Policy, Route};
+use crate::reply::PROBLEM_TYPES;
+
+/// Describes a policy's routes. No setting, address or template is in it.
+pub fn describe(policy: &Policy) -> Value {
+    let mut paths = Map::new();
+    let mut schemas = Map::from_iter([("Problem".to_owned(), problem())]);
+    for route in policy.routes() {
+        schemas.insert(route.schema_name.clone(), schema(route));
+        paths.insert(route.path.clone(), json!({ "post": post(route) }));
+        if route.kind == Kind::Form {
+            for (name, _) in ENDPOINTS.into_iter().filter(|(_, endpoint)| endpoint.is_of(route)) {
+                paths.insert(format!("{}/{name}", route.path), json!({ "get": get(route, name) }));
+            }
+        }
+    }
+    json!({
+        "openapi": "3.1.0",
+        "info": { "title": "Postern", "version": env!("CARGO_PKG_VERSION") },
+        "paths": paths,
+        "components": { "schemas": schemas },
+    })
+}
+
+/// References in a schema mean the schema, wherever it stands: an `$id` of its own keeps it so.
+fn schema(route: &Route) -> Value {
+    let mut document = route.schema.document().clone();
+    if let Value::Object(members) = &mut document {
+        members.entry("$id").or_insert_with(|| json!(format!("urn:postern:schema:{}", route.schema_name)));
+        members.entry("$schema").or_insert_with(|| json!("https://json-schema.org/draft/2020-12/schema"));
+    }
+    document
+}
+
+fn post(route: &Route) -> Value {
+    let schema = json!({ "$ref": format!("#/components/schemas/{}", route.schema_name) });
+    let types: &[&str] = match route.kind {
+        Kind::Form => &["application/json", "application/x-www-form-urlencoded", "multipart/form-data"],
+        Kind::Event => &["application/json"],
+    };
+    let content: Map<_, _> = types.iter().map(|name| ((*name).to_owned(), json!({ "schema": schema }))).collect();
+    let mut responses = Map::new();
+    responses.insert("200".to_owned(), json!({ "description": "Every mail that applied was accepted" }));
+    if route.kind == Kind::Form {
+        responses.insert("303".to_owned(), json!({ "description": "A browser is sent on" }));
+    }
+    let problem = json!({ "schema": { "$ref": "#/components/schemas/Problem" } });
+    responses.insert(
+        "default".to_owned(),
+        json!({ "description": "A problem", "content": { "application/problem+json": problem } }),
+    );
+    json!({
+        "operationId": route.name,
+        "requestBody": { "required": true, "content": content },
+        "responses": responses,
+    })
+}
+
+fn get(route: &Route, name: &str) -> Value {
+    json!({
+        "operationId": format!("{}-{name}", route.name),
+        "responses": { "200": { "description": "OK", "content": { "application/json": {} } } },
+    })
+}
+
+fn problem() -> Value {
+    let types: Vec<_> =
+        PROBLEM_TYPES.iter().map(|kind| format!("{}{}", crate::reply::PROBLEM_TYPE_PREFIX, kind.slug)).collect();
+    json!({
+        "type": "object",
+        "properties": {
+            "type": { "enum": types },
+            "title": { "type": "string" },
+            "status": { "type": "integer" },
+            "detail": { "type": "string" },
+            "errors": { "type": "array", "items": { "type": "object" } },
+        },
+        "required": ["type", "title", "status", "detail"],
+    })
+}

@@ -1,0 +1,238 @@
+// The example pages, opened as people open them. The site is played by the driver; the gate is real.
+
+import assert from 'node:assert/strict';
+import { mkdir, readFile, writeFile } from 'node:fs/promises';
+import { after, afterEach, before, beforeEach, test } from 'node:test';
+import puppeteer from 'puppeteer-core';
+
+const GATE = process.env.GATE;
+const SITE = 'http://localhost:8080';
+const FOREIGN = 'http://foreign.localhost:8081';
+const EXAMPLES = new URL('../../examples/', import.meta.url);
+const SHOTS = process.env.SHOTS;
+const PHONE = { width: 390, height: 844, deviceScaleFactor: 1 };
+const DESKTOP = { width: 1280, height: 800, deviceScaleFactor: 1 };
+const PDF = '%PDF-1.7\nnot much of a document';
+
+let browser;
+let page;
+let sentBefore;
+
+const sent = async () => (await (await fetch(`${GATE}/sent`)).json()).slice(sentBefore);
+
+before(async () => {
+  browser = await puppeteer.launch({
+    executablePath: process.env.CHROMIUM || '/usr/bin/chromium',
+    args: ['--no-sandbox', '--disable-dev-shm-usage', '--disable-features=LocalNetworkAccessChecks', '--lang=en'],
+  });
+});
+
+after(() => browser?.close());
+
+// The example as it is, with the gate's address put in.
+const content = async (path) => {
+  if (path === '/thanks.html') return '<!doctype html><title>Thanks</title><h1>Thank you!</h1>';
+  const text = await readFile(new URL(`.${path}`, EXAMPLES), 'utf8');
+  return text.replaceAll('https://mail.contoso.example', GATE);
+};
+
+const open = async (path, { scripts = true, site = SITE, language = 'en', size = DESKTOP } = {}) => {
+  page = await browser.newPage();
+  await page.setViewport(size);
+  await page.setJavaScriptEnabled(scripts);
+  await page.setExtraHTTPHeaders({ 'accept-language': language });
+  await page.setRequestInterception(true);
+  page.on('request', async (request) => {
+    const url = new URL(request.url());
+    if (url.origin === GATE) return request.continue();
+    if (url.origin !== SITE && url.origin !== FOREIGN) return request.abort();
+    const type = url.pathname.endsWith('.css') ? 'text/css' : 'text/html; charset=utf-8';
+    const body = await content(url.pathname).catch(() => null);
+    return request.respond(body === null ? { status: 404, body: '' } : { status: 200, contentType: type, body });
+  });
+  await page.goto(site + path);
+};
+
+beforeEach(async () => {
+  sentBefore = 0;
+  sentBefore = (await sent()).length;
+});
+
+afterEach(() => page?.close());
+
+const send = () => Promise.all([page.waitForNavigation(), page.click('button')]);
+const text = (selector) => page.$eval(selector, (element) => element.textContent.trim());
+const value = (selector) => page.$eval(selector, (element) => element.value);
+const shot = async (name) => {
+  if (!SHOTS) return;
+  await mkdir(SHOTS, { recursive: true });
+  for (const [width, size] of [['phone', PHONE], ['desktop', DESKTOP]]) {
+    await page.setViewport(size);
+    await writeFile(`${SHOTS}/${name}-${width}.png`, await page.screenshot());
+  }
+};
+
+test('without scripts: sent, and on to the thanks page', async () => {
+  await open('/contact.html', { scripts: false });
+  await page.type('#name', 'Ada');
+  await page.type('#email', 'ada@customer.example');
+  await page.type('#message', 'Hello');
+  await shot('form');
+  await send();
+  assert.equal(page.url(), `${SITE}/thanks.html`);
+  const [mail] = await sent();
+  assert.equal(mail.content.subject, 'From Ada');
+  assert.equal(mail.content.plainText, 'Name: Ada\nE-mail: ada@customer.example\nMessage: Hello\n');
+});
+
+test('without scripts: errors on a page, corrected there and sent', async () => {
+  await open('/contact.html', { scripts: false, language: 'de' });
+  await page.$eval('form', (form) => { form.noValidate = true; });
+  await page.type('#email', 'ada at home');
+  await page.select('#topic', 'support');
+  await page.type('#message', 'Grüße & <b>mehr</b>');
+  await send();
+  assert.equal(page.url(), `${GATE}/contact`);
+  assert.equal(await text('h1'), 'Bitte prüfen Sie Ihre Angaben');
+  assert.equal(await page.$eval('html', (html) => html.lang), 'de');
+  assert.equal(await value('[name=message]'), 'Grüße & <b>mehr</b>');
+  assert.equal(await value('[name=topic]'), 'support');
+  assert.equal(await value('[name=email]'), 'ada at home');
+  const wrong = await page.$$eval('[aria-invalid=true]', (all) => all.map((one) => one.name));
+  assert.deepEqual(wrong, ['name', 'email']);
+  const described = await page.$eval('[name=email]', (one) => document.getElementById(one.getAttribute('aria-describedby')).textContent);
+  assert.equal(described, 'Hier wird eine E-Mail-Adresse erwartet.');
+  const listed = await page.$$eval('.summary a', (all) => all.map((one) => one.textContent));
+  assert.deepEqual(listed, ['Name', 'E-mail']);
+  const overflow = async () => page.evaluate(() => document.documentElement.scrollWidth > innerWidth);
+  for (const size of [PHONE, DESKTOP]) {
+    await page.setViewport(size);
+    assert.equal(await overflow(), false, `nothing is cut off at ${size.width}`);
+  }
+  await shot('errors');
+  await page.click('.summary a');
+  assert.equal(await page.evaluate(() => document.activeElement.name), 'name');
+  assert.deepEqual(await sent(), []);
+  await page.type('[name=name]', 'Ada');
+  await page.$eval('[name=email]', (one) => { one.value = 'ada@customer.example'; });
+  await send();
+  assert.equal(page.url(), `${SITE}/thanks.html`);
+  assert.equal((await sent())[0].content.subject, 'From Ada');
+});
+
+test('without scripts: a robot in the honeypot sees thanks and sends nothing', async () => {
+  await open('/contact.html', { scripts: false });
+  await page.type('#name', 'Robot');
+  await page.type('#email', 'robot@customer.example');
+  await page.type('#message', 'Buy');
+  await page.$eval('#website', (one) => { one.value = 'https://robot.example'; });
+  await send();
+  assert.equal(page.url(), `${SITE}/thanks.html`);
+  assert.deepEqual(await sent(), []);
+});
+
+test('without scripts: a file', async () => {
+  await open('/apply.html', { scripts: false });
+  await page.type('#name', 'Ada');
+  await choose('cv.pdf', PDF);
+  await send();
+  assert.equal(await text('h1'), 'Thank you');
+  await shot('thanks');
+  const [mail] = await sent();
+  assert.deepEqual(mail.attachments.map(({ name, contentType }) => [name, contentType]), [['cv.pdf', 'application/pdf']]);
+  assert.equal(Buffer.from(mail.attachments[0].contentInBase64, 'base64').toString(), PDF);
+});
+
+const choose = async (name, bytes) => {
+  const path = new URL(`./node_modules/.cache/`, import.meta.url);
+  await mkdir(path, { recursive: true });
+  await writeFile(new URL(name, path), bytes);
+  const control = await page.$('input[type=file]');
+  await control.uploadFile(new URL(name, path).pathname);
+};
+
+test('with the script: errors beside the fields, the first in focus, and no page left', async () => {
+  await open('/contact.html');
+  await page.$eval('form', (form) => { form.noValidate = true; });
+  await page.type('#email', 'ada at home');
+  await page.type('#message', 'Hello');
+  await page.click('button');
+  await page.waitForSelector('.postern-error');
+  assert.equal(page.url(), `${SITE}/contact.html`);
+  const notes = await page.$$eval('.postern-error', (all) => all.map((note) => [note.previousElementSibling.id, note.textContent]));
+  assert.deepEqual(notes, [['name', 'This must not be empty.'], ['email', 'This must be an e-mail address.']]);
+  await page.waitForFunction(() => !document.querySelector('button').disabled);
+  assert.equal(await page.evaluate(() => document.activeElement.name), 'name');
+  const described = await page.$eval('#email', (one) => document.getElementById(one.getAttribute('aria-describedby')).textContent);
+  assert.equal(described, 'This must be an e-mail address.');
+  await shot('inline');
+  await page.type('#name', 'Ada');
+  await page.$eval('#email', (one) => { one.value = 'ada@customer.example'; });
+  await send();
+  assert.equal(page.url(), `${SITE}/thanks.html`);
+  assert.equal((await sent()).length, 1);
+});
+
+test('with the script: a file, and one of a wrong type', async () => {
+  await open('/apply.html');
+  await page.type('#name', 'Ada');
+  await choose('cv.pdf', 'no PDF');
+  await page.click('button');
+  await page.waitForSelector('.postern-error');
+  assert.equal(await text('.postern-error'), 'This file must be of one of these types: pdf.');
+  await choose('cv.pdf', PDF);
+  await page.click('button');
+  await page.waitForFunction(() => document.querySelector('[role=status]').textContent.startsWith('Thank you'));
+  assert.equal((await sent())[0].attachments.length, 1);
+});
+
+test('with the script: form token and proof of work, under a strict content security policy', async () => {
+  const complaints = [];
+  await open('/guarded.html');
+  page.on('console', (line) => complaints.push(line.text()));
+  await page.type('#name', 'Ada');
+  await page.type('#message', 'Why?');
+  await page.click('button');
+  await page.waitForFunction(() => document.querySelector('[role=status]').textContent.startsWith('Thank you'));
+  assert.deepEqual(complaints, []);
+  assert.equal((await sent())[0].content.plainText, 'Name: Ada\nQuestion: Why?\n');
+});
+
+test('without the script a guarded form is refused on a page', async () => {
+  await open('/guarded.html', { scripts: false });
+  await page.type('#name', 'Ada');
+  await page.type('#message', 'Why?');
+  await send();
+  assert.equal(await text('h1'), 'This could not be sent');
+  assert.deepEqual(await sent(), []);
+});
+
+test('a script of your own reads the answer', async () => {
+  await open('/fetch.html');
+  await page.type('#name', 'Ada');
+  await page.type('#email', 'ada');
+  await page.type('#message', 'Hello');
+  await page.click('button');
+  await page.waitForFunction(() => document.querySelector('[role=status]').textContent.includes('email'));
+  assert.equal(await text('[role=status]'), 'email: This must be an e-mail address.');
+  await page.type('#email', '@customer.example');
+  await page.click('button');
+  await page.waitForFunction(() => document.querySelector('[role=status]').textContent.startsWith('Sent'));
+  assert.equal((await sent()).length, 1);
+});
+
+test('a page of another site is refused, with a script and without', async () => {
+  await open('/fetch.html', { site: FOREIGN });
+  const outcome = await page.evaluate((gate) => fetch(`${gate}/contact`, {
+    method: 'POST', headers: { 'content-type': 'application/json' }, body: '{}',
+  }).then(() => 'read', (error) => error.name), GATE);
+  assert.equal(outcome, 'TypeError');
+  await page.close();
+  await open('/contact.html', { site: FOREIGN, scripts: false });
+  await page.type('#name', 'Eve');
+  await page.type('#email', 'eve@customer.example');
+  await page.type('#message', 'Hello');
+  await send();
+  assert.equal(await text('h1'), 'This could not be sent');
+  assert.deepEqual(await sent(), []);
+});

@@ -1,0 +1,129 @@
+//! The example pages in a real browser, with and without scripts, against the gate.
+//!
+//! Chromium is driven by puppeteer-core, which `npm ci` in this directory installs. Where a part is missing, the test
+//! says so and how to get it.
+#![allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test may fail loudly")]
+
+use std::path::{Path, PathBuf};
+use std::process::{Command, ExitStatus};
+use std::sync::{Arc, Mutex};
+use std::time::{Duration, Instant, SystemTime};
+
+use axum::Router;
+use axum::body::{Body, to_bytes};
+use axum::extract::{Request, State};
+use axum::response::Response;
+use bytes::Bytes;
+use postern::gate::Gate;
+use postern::host::{FetchError, Host};
+use postern::policy::{Files, Policy};
+use serde_json::{Value, json};
+use tokio::net::TcpListener;
+use tokio::runtime::Handle;
+use tokio::task::spawn_blocking;
+
+/// The gate, and an ACS that accepts everything and remembers it.
+struct Stand {
+    gate: Gate,
+    started: Instant,
+    sent: Mutex<Vec<Value>>,
+}
+
+impl Host for Stand {
+    fn now(&self) -> SystemTime {
+        SystemTime::now()
+    }
+
+    fn monotonic(&self) -> Duration {
+        self.started.elapsed()
+    }
+
+    async fn sleep(&self, duration: Duration) {
+        tokio::time::sleep(duration).await;
+    }
+
+    fn random(&self) -> u128 {
+        SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap().as_nanos()
+    }
+
+    async fn setting(&self, name: &str) -> Option<String> {
+        let value = match name {
+            "acs_endpoint" => "https://contoso.communication.azure.com",
+            "acs_access_key" => "MDEyMzQ1Njc4OWFiY2RlZjAxMjM0NTY3ODlhYmNkZWY=",
+            "form_key" => "a-key-for-the-tests-of-a-browser",
+            _ => return None,
+        };
+        Some(value.to_owned())
+    }
+
+    async fn file(&self, _: &str) -> Option<String> {
+        None
+    }
+
+    async fn fetch(&self, request: http::Request<Bytes>, _: Duration) -> Result<http::Response<Bytes>, FetchError> {
+        self.sent.lock().unwrap().push(serde_json::from_slice(request.body()).unwrap());
+        let operation = request.headers()["operation-id"].to_str().unwrap();
+        let body = json!({"id": operation, "status": "Running", "error": null}).to_string();
+        Ok(http::Response::builder().status(202).body(body.into()).unwrap())
+    }
+
+    fn audit(&self, line: &str) {
+        println!("{line}");
+    }
+}
+
+async fn serve(State(stand): State<Arc<Stand>>, request: Request) -> Response {
+    // What was sent, for the pages' driver.
+    if request.uri().path() == "/sent" {
+        return Response::new(json!(*stand.sent.lock().unwrap()).to_string().into());
+    }
+    let (parts, body) = request.into_parts();
+    let arrived = stand.monotonic();
+    let limit = stand.gate.allowance(parts.uri.path()).bytes;
+    let body = to_bytes(body, limit).await.map_err(|_| postern::host::BodyError::TooLarge);
+    let request = http::Request::from_parts(parts, body);
+    // The gate's future is made for one thread, as a component has.
+    let answer = move || Handle::current().block_on(stand.gate.handle(&*stand, request, arrived));
+    spawn_blocking(answer).await.unwrap().map(Body::from)
+}
+
+fn directory() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/browser")
+}
+
+/// Why the test cannot run here.
+fn missing() -> Option<String> {
+    let works = |program: &str| Command::new(program).arg("--version").output().is_ok_and(|said| said.status.success());
+    let chromium = std::env::var("CHROMIUM").unwrap_or_else(|_| "chromium".to_owned());
+    if !works(&chromium) {
+        return Some(format!("{chromium} does not run: `apt-get install chromium`, or name one in CHROMIUM"));
+    }
+    if !works("node") {
+        return Some("node does not run: `apt-get install nodejs npm`".to_owned());
+    }
+    let driver = directory().join("node_modules/puppeteer-core");
+    (!driver.exists()).then(|| "the driver is not installed: `npm ci --prefix tests/browser`".to_owned())
+}
+
+fn drive(url: String) -> ExitStatus {
+    let mut node = Command::new("node");
+    node.arg("--test-reporter=spec").arg("--test").arg("forms.test.mjs").current_dir(directory()).env("GATE", url);
+    node.status().unwrap()
+}
+
+#[tokio::test]
+async fn the_examples_work_in_a_browser() {
+    if let Some(reason) = missing() {
+        println!("skipped: {reason}");
+        return;
+    }
+    let policy = Policy::load(&Files::read(&directory().join("policy")).unwrap());
+    assert!(policy.is_ok(), "{policy:?}");
+    let stand = Stand { gate: Gate::new(policy), started: Instant::now(), sent: Mutex::default() };
+    let router = Router::new().fallback(serve).with_state(Arc::new(stand));
+    let listener = TcpListener::bind(("127.0.0.1", 0)).await.unwrap();
+    let url = format!("http://{}", listener.local_addr().unwrap());
+    tokio::spawn(async move { axum::serve(listener, router).await });
+    let status = spawn_blocking(|| drive(url)).await.unwrap();
+    assert!(status.success(), "see the lines above");
+}
