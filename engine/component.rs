@@ -2,7 +2,7 @@
 //! each finds fresh what another has built.
 
 use std::env;
-use std::ffi::OsString;
+use std::ffi::{OsStr, OsString};
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
@@ -68,12 +68,14 @@ impl Build {
     pub fn command(&self, root: &Path) -> Command {
         let mut command = cargo(root);
         command
-            .args(["build", "--profile", PROFILE, "--target", TARGET])
+            .args(["rustc", "--lib", "--profile", PROFILE, "--target", TARGET])
             .args(["--package", self.package])
             .args(self.features)
             .arg("--target-dir")
             .arg(self.directory(root))
-            .env("CARGO_ENCODED_RUSTFLAGS", without_paths(root));
+            .env("CARGO_ENCODED_RUSTFLAGS", without_registries())
+            .arg("--")
+            .arg(remap(root, "/postern"));
         command
     }
 
@@ -109,13 +111,10 @@ fn is_foreign(name: &str) -> bool {
 }
 
 /// Compiler flags by which no path of this machine gets into the component, so that its bytes are the same elsewhere.
-fn without_paths(root: &Path) -> OsString {
-    let mut flags = remap(root, "/postern");
-    for registry in registries() {
-        flags.push("\u{1f}");
-        flags.push(remap(&registry, "/registry"));
-    }
-    flags
+/// The workspace's own path is for its own crate alone: dependencies are then built once for all checkouts.
+fn without_registries() -> OsString {
+    let flags: Vec<_> = registries().iter().map(|registry| remap(registry, "/registry")).collect();
+    flags.join(OsStr::new("\u{1f}"))
 }
 
 fn remap(from: &Path, to: &str) -> OsString {

@@ -136,13 +136,7 @@ async fn ask(
     event: Uuid,
     timeout: Duration,
 ) -> Option<Verdict> {
-    let mut form = Serializer::new(String::new());
-    form.append_pair("secret", secret).append_pair("response", answer);
-    if service.name == "turnstile" {
-        // An answer counts once; with this, a visitor who sends again after a failure of ACS is known.
-        form.append_pair("idempotency_key", &event.to_string());
-    }
-    let form = form.finish();
+    let form = question(service, secret, answer, event);
     let request = Request::post(service.address)
         .header(CONTENT_TYPE, "application/x-www-form-urlencoded")
         .header(CONTENT_LENGTH, form.len())
@@ -153,6 +147,17 @@ async fn ask(
     // hCaptcha and Turnstile tell a wrong secret with a status of 400 and the same body.
     let usable = matches!(answer.status(), StatusCode::OK | StatusCode::BAD_REQUEST);
     if usable { serde_json::from_slice(answer.body()).ok() } else { None }
+}
+
+/// The body that all four services take.
+fn question(service: &Service, secret: &str, answer: &str, event: Uuid) -> String {
+    let mut form = Serializer::new(String::new());
+    form.append_pair("secret", secret).append_pair("response", answer);
+    if service.name == "turnstile" {
+        // An answer counts once; with this, a visitor who sends again after a failure of ACS is known.
+        form.append_pair("idempotency_key", &event.to_string());
+    }
+    form.finish()
 }
 
 fn judge(guard: &CaptchaGuard, verdict: &Verdict) -> Result<(), CaptchaError> {
