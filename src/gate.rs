@@ -14,18 +14,18 @@ use crate::contract::{self, Contract};
 use crate::decode::{self, Events, Submission};
 use crate::entra::TokenCache;
 use crate::form::{self, Endpoint, Visit, Wants};
-use crate::guard::{self, Keys, Site};
+use crate::guard::{self, CONFIRMATION, Keys, Site};
 use crate::handshake;
 use crate::host::{BodyError, Host};
 use crate::outbound::Outbound;
-use crate::policy::{Diagnostic, Digest, Kind, Policy, Route};
+use crate::policy::{Diagnostic, Digest, Kind, Policy, Route, Stage};
 use crate::redirect;
 use crate::render::{self, Message};
 use crate::reply::{self, Handled, Readiness, Refusal, Sent, Summary};
 use crate::select::{self, Selected};
 use crate::texts::Texts;
 use crate::trace::Trace;
-use crate::validate;
+use crate::validate::{self, Valid};
 
 /// The paths that the gate answers itself.
 pub const RESERVED_PATHS: [&str; 4] = [HEALTH, READINESS, form::SCRIPT_PATH, form::OPENAPI_PATH];
@@ -95,8 +95,9 @@ impl Gate {
 
     /// How much of a body the host should read for a path, and how long it should wait for that.
     pub fn allowance(&self, path: &str) -> Allowance {
-        match self.policy.as_ref().ok().and_then(|policy| policy.route(path)) {
-            Some(route) => Allowance { bytes: route.body_limit, time: route.time_budget },
+        match self.target(path) {
+            Some((route, Stage::Submitted)) => Allowance { bytes: route.body_limit, time: route.time_budget },
+            Some((route, Stage::Confirmed)) => Allowance { bytes: 0, time: route.time_budget },
             None => Allowance { bytes: 0, time: contract::PLAIN.time_budget() },
         }
     }
@@ -119,7 +120,8 @@ impl Gate {
         if let Some(response) = self.ask(host, &parts).await {
             return response;
         }
-        let mut visit = self.form(&parts).map(|route| (route, Visit::of(route, &parts)));
+        let form = self.target(parts.uri.path()).filter(|(route, _)| route.kind == Kind::Form);
+        let mut visit = form.map(|(route, stage)| (route, Visit::of(route, stage, &parts)));
         if let Some((_, visit)) = &visit
             && parts.method == Method::OPTIONS
         {
@@ -146,8 +148,19 @@ impl Gate {
 
     /// What the callers of a path expect of answers.
     fn contract(&self, path: &str) -> &'static Contract {
-        let route = self.policy.as_ref().ok().and_then(|policy| policy.route(path));
-        route.map_or(&contract::PLAIN, |route| route.contract)
+        self.target(path).map_or(&contract::PLAIN, |(route, _)| route.contract)
+    }
+
+    /// The route at a request's path, and what is asked of it: a form's confirmation is below its path. A route of the
+    /// policy comes first.
+    fn target(&self, path: &str) -> Option<(&Route, Stage)> {
+        let policy = self.policy.as_ref().ok()?;
+        if let Some(route) = policy.route(path) {
+            return Some((route, Stage::Submitted));
+        }
+        let (form, CONFIRMATION) = path.rsplit_once('/')? else { return None };
+        let route = policy.route(form).filter(|route| route.form.confirmation.is_some())?;
+        Some((route, Stage::Confirmed))
     }
 
     /// The way of a request through the gate.
@@ -161,8 +174,11 @@ impl Gate {
         mut visit: Option<&mut Visit>,
     ) -> Result<Done, Refusal> {
         let policy = self.policy.as_ref().map_err(|_| Refusal::Policy)?;
-        let route = policy.route(parts.uri.path()).ok_or(Refusal::UnknownPath)?;
+        let (route, stage) = self.target(parts.uri.path()).ok_or(Refusal::UnknownPath)?;
         entry.route(route);
+        if stage == Stage::Confirmed {
+            return self.confirm(host, parts, arrival, entry, visit.as_deref()).await;
+        }
         if let Some(answer) = handshake::options(route, parts) {
             return Ok(Done::Handshake(answer?));
         }
@@ -182,7 +198,7 @@ impl Gate {
             return Ok(Done::Handshake(answer?));
         }
         let keys = Keys::read(host, route).await?;
-        let redirected_to = redirect::read(host).await.map_err(|error| vec![error])?;
+        let of = submissions.len();
         let mut events = Vec::new();
         for (index, mut submission) in submissions.into_iter().enumerate() {
             let mut entry = entry.clone();
@@ -193,21 +209,60 @@ impl Gate {
                     visit.renew(route, &keys, host.now(), host.random());
                 }
             }
-            let mut prepared = prepare(host, policy, route, visit.as_deref(), &keys, submission, deadline).await;
+            if batch {
+                entry.batch(index, of);
+            }
+            let prepared = prepare(host, policy, route, visit.as_deref(), &keys, submission, deadline).await;
+            events.push((entry, prepared));
+        }
+        // Everything is written before anything is sent.
+        Ok(Done::Handled { batch, events: self.send(host, route, arrival, events).await? })
+    }
+
+    /// The way of a confirmation through the gate: its link holds the form.
+    async fn confirm(
+        &self,
+        host: &impl Host,
+        parts: &Parts,
+        arrival: &Arrival,
+        entry: &mut Entry,
+        visit: Option<&Visit>,
+    ) -> Result<Done, Refusal> {
+        let policy = self.policy.as_ref().map_err(|_| Refusal::Policy)?;
+        let (route, _) = self.target(parts.uri.path()).ok_or(Refusal::UnknownPath)?;
+        let guard = route.form.confirmation.as_ref().ok_or(Refusal::UnknownPath)?;
+        // Mail scanners look at links with HEAD; only somebody who reads the page confirms.
+        if parts.method != Method::GET {
+            return Err(Refusal::Method { allow: "GET" });
+        }
+        let keys = Keys::read(host, route).await?;
+        let admitted = guard::confirmed(route, guard, parts.uri.query(), &keys, host.now())?;
+        entry.caller(admitted.caller());
+        let texts = visit.map_or(Texts::neutral(), |visit| visit.texts);
+        let valid = validate::validate(route, admitted, texts)?;
+        let mails = write(policy, route, Stage::Confirmed, &valid, None, texts)?;
+        let prepared = Ok(Prepared { caller: valid.caller().clone(), mails });
+        let events = self.send(host, route, arrival, vec![(entry.clone(), prepared)]).await?;
+        Ok(Done::Handled { batch: false, events })
+    }
+
+    /// Sends what is written.
+    async fn send(
+        &self,
+        host: &impl Host,
+        route: &Route,
+        arrival: &Arrival,
+        events: Vec<(Entry, Result<Prepared<'_>, Refusal>)>,
+    ) -> Result<Vec<(Entry, Handled)>, Refusal> {
+        let redirected_to = redirect::read(host).await.map_err(|error| vec![error])?;
+        let deadline = arrival.at + route.time_budget;
+        let way = Way { route, tokens: &self.tokens, trace: &arrival.trace, deadline };
+        let mut handled = Vec::new();
+        let mut hopeless = false;
+        for (mut entry, mut prepared) in events {
             if let (Some(address), Ok(prepared)) = (&redirected_to, &mut prepared) {
                 prepared.mails.iter_mut().for_each(|(_, message)| redirect::redirect(message, address));
                 entry.redirected();
-            }
-            events.push((index, entry, prepared));
-        }
-        // Everything is written before anything is sent.
-        let way = Way { route, tokens: &self.tokens, trace: &arrival.trace, deadline };
-        let of = events.len();
-        let mut handled = Vec::new();
-        let mut hopeless = false;
-        for (index, mut entry, prepared) in events {
-            if batch {
-                entry.batch(index, of);
             }
             let sent = match prepared {
                 Ok(prepared) => deliver(host, &way, &prepared, hopeless, &mut entry).await,
@@ -216,7 +271,7 @@ impl Gate {
             hopeless |= sent.iter().flatten().any(|sent| sent.delivery.outcome.concerns_all());
             handled.push((entry, sent));
         }
-        Ok(Done::Handled { batch, events: handled })
+        Ok(handled)
     }
 
     /// The server that the callers or visitors of the request's route are checked with, where there is one.
@@ -226,11 +281,6 @@ impl Gate {
             Some(captcha) => Some(captcha),
             None => auth::verifier(host, route).await,
         }
-    }
-
-    /// The form at a request's path, if there is one.
-    fn form(&self, parts: &Parts) -> Option<&Route> {
-        self.policy.as_ref().ok()?.route(parts.uri.path()).filter(|route| route.kind == Kind::Form)
     }
 
     /// What pages ask beside sending a form; it asks for no mail and has no audit line.
@@ -326,20 +376,37 @@ async fn prepare<'a>(
     let texts = visit.map_or(Texts::neutral(), |visit| visit.texts);
     let admitted = guard::admit(route, visit, submission, keys, host.now())?;
     let valid = validate::validate(route, admitted, texts)?;
-    let selected = select::select(route, &valid, texts)?;
-    let mails = selected.into_iter().map(|selected| {
-        let message = render::render(policy.templates(), &selected, &valid)
-            .map_err(|error| Refusal::Template { mail: selected.mail.name.clone(), place: error.place() })?;
-        Ok((selected, message))
-    });
-    let mut mails = mails.collect::<Result<Vec<_>, Refusal>>()?;
+    let confirmation = route.form.confirmation.as_ref();
+    let link = confirmation.map(|guard| guard::link(route, guard, keys, &valid, host.now())).transpose()?;
+    let address = link.as_ref().map(|link| link.address.as_str());
+    let mut mails = write(policy, route, Stage::Submitted, &valid, address, texts)?;
     let event = operation(route, "captcha", &valid.caller().event_id);
     let left = deadline.saturating_sub(host.monotonic());
     guard::vouch(host, route, visit, keys, event, left).await?;
     if visit.is_some_and(|visit| visit.validate_only) {
         mails.clear();
     }
-    Ok(Prepared { caller: valid.caller().clone(), mails })
+    let mut caller = valid.caller().clone();
+    // Asking anew, in a later period, is another event than asking again.
+    caller.event_id = link.map_or(caller.event_id, |link| link.event_id);
+    Ok(Prepared { caller, mails })
+}
+
+/// Writes the mails of an event that go out at a stage.
+fn write<'a>(
+    policy: &Policy,
+    route: &'a Route,
+    stage: Stage,
+    valid: &Valid,
+    link: Option<&str>,
+    texts: &Texts,
+) -> Result<Vec<(Selected<'a>, Message)>, Refusal> {
+    let written = select::select(route, stage, valid, texts)?.into_iter().map(|selected| {
+        let message = render::render(policy.templates(), &selected, valid, link)
+            .map_err(|error| Refusal::Template { mail: selected.mail.name.clone(), place: error.place() })?;
+        Ok((selected, message))
+    });
+    written.collect()
 }
 
 /// Sends an event's mails one after the other; once one meets trouble that concerns all, the rest are not tried.

@@ -3,6 +3,7 @@
 use serde_json::{Map, Value, json};
 
 use crate::form::ENDPOINTS;
+use crate::guard::CONFIRMATION;
 use crate::policy::{Kind, Policy, Route};
 use crate::reply::PROBLEM_TYPES;
 
@@ -16,6 +17,9 @@ pub fn describe(policy: &Policy) -> Value {
         if route.kind == Kind::Form {
             for (name, _) in ENDPOINTS.into_iter().filter(|(_, endpoint)| endpoint.is_of(route)) {
                 paths.insert(format!("{}/{name}", route.path), json!({ "get": get(route, name) }));
+            }
+            if route.form.confirmation.is_some() {
+                paths.insert(format!("{}/{CONFIRMATION}", route.path), json!({ "get": confirm(route) }));
             }
         }
     }
@@ -65,6 +69,18 @@ fn get(route: &Route, name: &str) -> Value {
     json!({
         "operationId": format!("{}-{name}", route.name),
         "responses": { "200": { "description": "OK", "content": { "application/json": {} } } },
+    })
+}
+
+fn confirm(route: &Route) -> Value {
+    json!({
+        "operationId": format!("{}-{CONFIRMATION}", route.name),
+        "parameters": [{ "name": "token", "in": "query", "required": true, "schema": { "type": "string" } }],
+        "responses": {
+            "200": { "description": "Every mail that waited for it was accepted" },
+            "303": { "description": "A browser is sent on" },
+            "default": { "description": "A problem" },
+        },
     })
 }
 

@@ -5,7 +5,7 @@ use serde_json::Value;
 
 use crate::decode::{self, Filled};
 use crate::form::Attachment;
-use crate::policy::{Address, Diagnostic, Mail, Part, Recipients, Route, Template, Templates};
+use crate::policy::{Address, Diagnostic, Mail, Part, Recipients, Route, Stage, Template, Templates};
 use crate::select::{Mailbox, Selected};
 use crate::validate::Valid;
 
@@ -50,7 +50,13 @@ pub struct Context<'a> {
     /// whom the stranger chose.
     #[serde(rename = "fields", skip_serializing_if = "Option::is_none")]
     rows: Option<Vec<Row>>,
+    /// The link that asks for a confirmation, for the mail that asks.
+    #[serde(rename = "confirmation_link", skip_serializing_if = "Option::is_none")]
+    link: Option<&'a str>,
 }
+
+/// What a confirmation link looks like in a sample.
+pub const SAMPLE_LINK: &str = "https://mail.contoso.example/confirm?token=sample";
 
 /// The name of the table of all fields.
 pub const TABLE: &str = "fields";
@@ -65,18 +71,24 @@ struct Row {
 impl<'a> Context<'a> {
     /// What a mail's templates see of a sample, whose text is `json`.
     pub fn sample(route: &Route, mail: &Mail, sample: &'a Value, json: &str) -> Self {
-        Self::new(sample, decode::filled(route, json.as_bytes()).as_deref(), &mail.to)
+        let link = asks(route, mail).then_some(SAMPLE_LINK);
+        Self::new(sample, decode::filled(route, json.as_bytes()).as_deref(), &mail.to, link)
     }
 
     /// What the templates of a mail to these recipients see of a payload, of which `filled` is what a form filled in.
-    fn new(payload: &'a Value, filled: Option<&[Filled]>, to: &Recipients) -> Self {
+    fn new(payload: &'a Value, filled: Option<&[Filled]>, to: &Recipients, link: Option<&'a str>) -> Self {
         let row = |filled: &Filled| {
             Some(Row { label: filled.label.clone(), value: plain(payload.pointer(&filled.pointer)?) })
         };
         let shown = filled.filter(|_| matches!(to, Recipients::Fixed(_)));
         let rows = shown.map(|filled| filled.iter().filter_map(row).collect());
-        Self { payload, rows }
+        Self { payload, rows, link }
     }
+}
+
+/// Whether a mail asks for the confirmation of its form.
+pub fn asks(route: &Route, mail: &Mail) -> bool {
+    route.form.confirmation.is_some() && route.stage(mail) == Stage::Submitted
 }
 
 /// A value as a text for people; the entries of a list side by side.
@@ -107,15 +119,20 @@ impl Error {
     }
 }
 
-/// Renders a selected mail.
+/// Renders a selected mail; `link` is for the mail that asks for a confirmation.
 ///
 /// # Errors
 /// When the template fails, which `postern check` proves it does not on its sample.
-pub fn render(templates: &Templates, selected: &Selected<'_>, valid: &Valid) -> Result<Message, Error> {
+pub fn render(
+    templates: &Templates,
+    selected: &Selected<'_>,
+    valid: &Valid,
+    link: Option<&str>,
+) -> Result<Message, Error> {
     let parts = render_parts(
         templates,
         &selected.mail.template,
-        &Context::new(valid.payload(), valid.filled(), &selected.mail.to),
+        &Context::new(valid.payload(), valid.filled(), &selected.mail.to, link),
     )?;
     let reply_to = selected.reply_to.as_ref().map(|mailbox| Mailbox {
         address: mailbox.address.clone(),

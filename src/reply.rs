@@ -9,7 +9,7 @@ use crate::acs::{Delivery, Outcome, SettingError};
 use crate::audit::Verdict;
 use crate::contract::Contract;
 use crate::decode;
-use crate::guard::CaptchaError;
+use crate::guard::{CaptchaError, ConfirmationError};
 use crate::host::BodyError;
 use crate::policy::{Address, Digest};
 use crate::validate::Violation;
@@ -195,6 +195,7 @@ impl Refusal {
             Self::Guard(guard::Refusal::Origin | guard::Refusal::Trap { .. }) => FOREIGN_ORIGIN,
             Self::Guard(guard::Refusal::Captcha(CaptchaError::Secret) | guard::Refusal::Key(_)) => NOT_CONFIGURED,
             Self::Guard(guard::Refusal::Captcha(CaptchaError::Unavailable)) => UNVOUCHED,
+            Self::Guard(guard::Refusal::Confirmation(ConfirmationError::TooLong)) => BODY_TOO_LARGE,
             Self::Guard(_) => UNPROVEN,
             Self::Invalid(_) => INVALID,
             Self::Template { .. } => TEMPLATE,
@@ -214,6 +215,12 @@ impl Refusal {
             Self::Guard(guard::Refusal::Proof(_)) => "The proof of work is missing, wrong or too old.".to_owned(),
             Self::Guard(guard::Refusal::Captcha(_)) => {
                 "The captcha was not solved here, or not by a person.".to_owned()
+            }
+            Self::Guard(guard::Refusal::Confirmation(ConfirmationError::TooLong)) => {
+                "The form is too long to be confirmed by a link: send less text.".to_owned()
+            }
+            Self::Guard(guard::Refusal::Confirmation(_)) => {
+                "The confirmation link is not complete, or too old: send the form again.".to_owned()
             }
             Self::Guard(guard::Refusal::Key(_)) => "Nothing was sent. GET /readyz says what is missing.".to_owned(),
             Self::Guard(_) => "The page that sent this is not on a site that this form lists.".to_owned(),

@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-use crate::policy::{Address, Mail, Recipients, ReplyTo, Route};
+use crate::policy::{Address, Mail, Recipients, ReplyTo, Route, Stage};
 use crate::texts::{Texts, fill};
 use crate::validate::{Valid, Violation};
 
@@ -26,13 +26,20 @@ pub struct Mailbox {
     pub name: Option<String>,
 }
 
-/// Selects the mails of a route.
+/// Selects the mails of a route that go out at this stage.
 ///
 /// # Errors
 /// A violation for each address of the payload that no mail can go to.
-pub fn select<'a>(route: &'a Route, valid: &Valid, texts: &Texts) -> Result<Vec<Selected<'a>>, Vec<Violation>> {
+pub fn select<'a>(
+    route: &'a Route,
+    stage: Stage,
+    valid: &Valid,
+    texts: &Texts,
+) -> Result<Vec<Selected<'a>>, Vec<Violation>> {
     let payload = valid.payload();
-    let applies = |mail: &&Mail| mail.when.as_ref().is_none_or(|when| when.validator().is_valid(payload));
+    let applies = |mail: &&Mail| {
+        route.stage(mail) == stage && mail.when.as_ref().is_none_or(|when| when.validator().is_valid(payload))
+    };
     let (selected, refused): (Vec<_>, Vec<_>) =
         route.mails.iter().filter(applies).map(|mail| resolve(mail, payload, texts)).partition(Result::is_ok);
     if refused.is_empty() {

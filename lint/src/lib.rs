@@ -1,12 +1,13 @@
 //! The proofs a policy must pass before it is deployed.
 //!
 //! [`check`] is the way in. The core makes a policy of the files and refuses what cannot be loaded; here stands what is
-//! provable about a policy that loads: what a mail would say (`template/`), to whom (`purpose`, `echo`), how it would
+//! provable about a policy that loads: what a mail would say (`template/`), to whom (`purpose`, `echo`, `confirmation`), how it would
 //! look to a mailbox (`delivery`), and whether samples and examples keep their promises (`sample`, `example`). None of
 //! it is part of the component. [`approval`] says who looked at what.
 
 pub mod approval;
 mod colour;
+mod confirmation;
 mod delivery;
 mod echo;
 mod example;
@@ -69,6 +70,7 @@ impl<'a> Proof<'a> {
         let report = template::walk(self.sources, route, mail);
         findings.0.extend(report.findings.iter().cloned());
         echo::check(route, mail, &report, findings);
+        confirmation::check(route, mail, &report, findings);
         let sample = sample::check(route, mail, self.files, findings);
         // What the schema does not guarantee would fail here too, with a worse message.
         if report.findings.is_empty() {

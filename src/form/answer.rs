@@ -11,7 +11,7 @@ use super::visit::{Visit, Wants};
 use super::{cors, page, redirect};
 use crate::acs::{Delivery, Outcome};
 use crate::audit::Verdict;
-use crate::policy::Route;
+use crate::policy::{Route, Stage};
 use crate::reply::{self, Handled, Problem, Refusal, Sent, Summary};
 use crate::validate::{Violation, upper_snake};
 use crate::{gate, guard};
@@ -33,7 +33,10 @@ pub fn answer(route: &Route, visit: &Visit, handled: &Handled) -> (Response<Byte
             let events = slice::from_ref(handled);
             let response = match (reply::problem(route.contract, events, false), handled) {
                 (None, _) => success(route, visit, reply::success(events)),
-                (Some(problem), Err(Refusal::Invalid(violations))) => failure(route, visit, problem, violations),
+                // A link that holds what the form does not take any more has nothing to be mended on a page.
+                (Some(problem), Err(Refusal::Invalid(violations))) if visit.stage == Stage::Submitted => {
+                    failure(route, visit, problem, violations)
+                }
                 (Some(problem), _) => failure(route, visit, problem, &[]),
             };
             (response, reply::summary(handled))
@@ -50,7 +53,7 @@ fn valid() -> Response<Bytes> {
 
 /// What would have been sent for a robot's form.
 fn pretended(route: &Route, event_id: &str) -> Handled {
-    let mails = route.mails.iter().filter(|mail| mail.when.is_none());
+    let mails = route.mails.iter().filter(|mail| mail.when.is_none() && route.stage(mail) == Stage::Submitted);
     let sent = |name: &String| Sent {
         mail: name.clone(),
         delivery: Delivery { outcome: Outcome::Accepted, ..Delivery::not_sent(gate::operation(route, name, event_id)) },
@@ -61,12 +64,19 @@ fn pretended(route: &Route, event_id: &str) -> Handled {
 fn success(route: &Route, visit: &Visit, mut members: Map<String, Value>) -> Response<Bytes> {
     let wanted = visit.controls.next.as_deref();
     let next = wanted.and_then(|next| redirect::target(next, &route.origins, &visit.site));
-    let next = next.or_else(|| route.thanks.clone());
+    let thanks = match (visit.stage, &route.form.confirmation) {
+        (Stage::Confirmed, Some(confirmation)) => &confirmation.thanks,
+        _ => &route.thanks,
+    };
+    let next = next.or_else(|| thanks.clone());
     match (visit.wants, next) {
         (Wants::Page | Wants::Anything, Some(next)) => reply::see_other(&next),
-        (Wants::Page, None) => page::thanks(visit),
+        (Wants::Page, None) => page::thanks(route, visit),
         (_, next) => {
             members.extend(next.map(|next| ("next".to_owned(), Value::String(next))));
+            if visit.stage == Stage::Submitted && route.form.confirmation.is_some() {
+                members.insert("confirmation".to_owned(), json!("pending"));
+            }
             if !visit.controls.ignored.is_empty() {
                 members.insert("ignored".to_owned(), json!(visit.controls.ignored));
             }

@@ -64,6 +64,14 @@ pub fn members(schema: &Schema, mut names: Vec<String>) -> Vec<Filled> {
     order
 }
 
+/// The list of what was filled in, by its pointers.
+pub fn labelled(schema: &Schema, pointers: &[String]) -> Vec<Filled> {
+    let root = Shape::root(schema.document());
+    let key = |token: &str| Key::Member(token.replace("~1", "/").replace("~0", "~"));
+    let keys = |pointer: &String| pointer.split('/').skip(1).map(key).collect::<Vec<_>>();
+    pointers.iter().map(|pointer| filled(root, &keys(pointer))).collect()
+}
+
 /// The place that a field fills as a pointer, what people call it, and what the schema says of it.
 pub(super) fn place_of<'a>(schema: &'a Schema, name: &str) -> (String, String, Shape<'a>) {
     let root = Shape::root(schema.document());

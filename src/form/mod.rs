@@ -14,7 +14,7 @@ mod shape;
 mod visit;
 
 pub use answer::{answer, preflight};
-pub use assemble::{Contradiction, assemble, members};
+pub use assemble::{Contradiction, assemble, labelled, members};
 pub use attachment::{Attachment, FILE_TYPES, FileType, MAX_FILES, Upload, attach, clean};
 pub use control::{CONVENTIONS, Controls, Convention};
 pub use endpoint::{ENDPOINTS, Endpoint, OPENAPI_PATH, SCRIPT_PATH, document};

@@ -11,7 +11,7 @@ use super::assemble::place_of;
 use super::shape::Shape;
 use super::visit::Visit;
 use crate::guard::{Site, TOKEN_FIELD};
-use crate::policy::{self, Route};
+use crate::policy::{self, Route, Stage};
 use crate::reply;
 use crate::texts::fill;
 use crate::validate::Violation;
@@ -61,9 +61,15 @@ struct Page<'a> {
     go_back: &'static str,
 }
 
-/// The page after a form was accepted.
-pub(super) fn thanks(visit: &Visit) -> Response<Bytes> {
-    Page::new(visit, visit.texts.thanks_title, visit.texts.thanks.to_owned()).respond(StatusCode::OK)
+/// The page after a form was accepted, or confirmed.
+pub(super) fn thanks(route: &Route, visit: &Visit) -> Response<Bytes> {
+    let texts = visit.texts;
+    let (title, text) = match (visit.stage, &route.form.confirmation) {
+        (Stage::Submitted, None) => (texts.thanks_title, texts.thanks),
+        (Stage::Submitted, Some(_)) => (texts.asked_title, texts.asked),
+        (Stage::Confirmed, _) => (texts.confirmed_title, texts.confirmed),
+    };
+    Page::new(visit, title, text.to_owned()).respond(StatusCode::OK)
 }
 
 /// The page after a form was not accepted; with `violations`, the form is on it with what was typed.
@@ -73,6 +79,7 @@ pub(super) fn failed(route: &Route, visit: &Visit, status: StatusCode, violation
         (_, [_]) => texts.check_one.to_owned(),
         (_, [_, ..]) => fill(texts.check_many, violations.len()),
         (StatusCode::PAYLOAD_TOO_LARGE, _) => texts.too_large.to_owned(),
+        (status, _) if visit.stage == Stage::Confirmed && status.is_client_error() => texts.dead_link.to_owned(),
         (StatusCode::FORBIDDEN, _) => texts.refused.to_owned(),
         (status, _) if status.is_server_error() => texts.later.to_owned(),
         _ => texts.unreadable.to_owned(),

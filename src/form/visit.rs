@@ -9,7 +9,7 @@ use super::Field;
 use super::control::Controls;
 use crate::decode::{self, Format, Submission};
 use crate::guard::{self, Keys, Site};
-use crate::policy::Route;
+use crate::policy::{Route, Stage};
 use crate::texts::Texts;
 
 /// What an answer must be.
@@ -38,13 +38,15 @@ pub struct Visit {
     pub controls: Controls,
     /// Whether they only want to know what would become of the form.
     pub validate_only: bool,
+    /// Whether they send the form or confirm it.
+    pub stage: Stage,
     /// A new form token for the page that shows the form again.
     pub fresh_token: Option<String>,
 }
 
 impl Visit {
     /// Looks at a request's headers.
-    pub fn of(route: &Route, parts: &Parts) -> Self {
+    pub fn of(route: &Route, stage: Stage, parts: &Parts) -> Self {
         Self {
             wants: wants(route, parts),
             texts: Texts::wanted(&parts.headers),
@@ -52,6 +54,7 @@ impl Visit {
             sent: Vec::new(),
             controls: Controls::default(),
             validate_only: validate_only(parts),
+            stage,
             fresh_token: None,
         }
     }

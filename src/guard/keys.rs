@@ -4,9 +4,9 @@ use std::collections::BTreeMap;
 use std::fmt;
 
 use super::mac::MIN_KEY_BYTES;
-use crate::acs::{SettingError, SettingFault};
+use crate::acs::{Endpoint, SettingError, SettingFault};
 use crate::host::Host;
-use crate::policy::{Route, SettingName};
+use crate::policy::{Holds, Route, SettingName};
 
 /// The keys of a route.
 #[derive(Default)]
@@ -21,14 +21,17 @@ impl Keys {
     /// Reads them.
     ///
     /// # Errors
-    /// Every setting that is missing, or too short for a key.
+    /// Every setting that is missing, too short for a key, or no address.
     pub async fn read(host: &impl Host, route: &Route) -> Result<Self, Vec<SettingError>> {
         let (mut keys, mut errors) = (BTreeMap::new(), Vec::new());
-        for (name, is_key) in route.form.settings() {
+        for (name, holds) in route.form.settings() {
             match host.setting(name.as_str()).await {
                 None => errors.push(SettingError::new(name.as_str(), SettingFault::Missing)),
-                Some(value) if is_key && value.len() < MIN_KEY_BYTES => {
+                Some(value) if holds == Holds::Key && value.len() < MIN_KEY_BYTES => {
                     errors.push(SettingError::new(name.as_str(), SettingFault::Key));
+                }
+                Some(value) if holds == Holds::Address && Endpoint::parse(&value).is_none() => {
+                    errors.push(SettingError::new(name.as_str(), SettingFault::Endpoint));
                 }
                 Some(value) => {
                     keys.insert(name.clone(), value);

@@ -4,6 +4,7 @@
 //! belong to the host or the gateway.
 
 mod captcha;
+mod confirmation;
 mod keys;
 mod mac;
 mod origin;
@@ -23,6 +24,7 @@ use crate::host::Host;
 use crate::policy::Route;
 
 pub use captcha::{CaptchaError, SERVICES, Service};
+pub use confirmation::{CONFIRMATION, CONFIRMATION_LINK, ConfirmationError, Link, confirmed, link};
 pub use keys::{Keys, MissingKey};
 pub use mac::MIN_KEY_BYTES;
 pub use origin::{Site, matches};
@@ -62,12 +64,20 @@ pub enum Refusal {
     /// The captcha.
     #[error("captcha {0}")]
     Captcha(#[from] CaptchaError),
+    /// The confirmation link.
+    #[error("confirmation {0}")]
+    Confirmation(#[from] ConfirmationError),
     /// A guard's key was not read.
     #[error(transparent)]
     Key(#[from] MissingKey),
 }
 
 impl Admitted {
+    /// Who sent it.
+    pub const fn caller(&self) -> &Caller {
+        &self.caller
+    }
+
     /// The payload, what of it a form filled in, the form's files, and who sent it.
     pub fn into_parts(self) -> (Value, Option<Vec<Filled>>, Vec<Upload>, Caller) {
         (self.payload, self.filled, self.uploads, self.caller)

@@ -87,8 +87,22 @@ pub struct FormTable {
     pub proof_of_work: Option<ProofTable>,
     /// A captcha of another's.
     pub captcha: Option<CaptchaTable>,
+    /// A link by which the visitor confirms the form.
+    pub confirmation: Option<Spanned<ConfirmationTable>>,
     /// The files that the form takes.
     pub attachments: Option<Spanned<AttachmentsTable>>,
+}
+
+/// `confirmation = { key = …, max_seconds = …, thanks = … }`
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ConfirmationTable {
+    /// The setting that holds the key.
+    pub key: Spanned<String>,
+    /// How long a link is good for at least, in seconds.
+    pub max_seconds: Option<Spanned<u64>>,
+    /// Where a browser goes after the form was confirmed.
+    pub thanks: Option<Spanned<String>>,
 }
 
 /// `attachments = { types = […], max_count = …, max_bytes = … }`

@@ -5,7 +5,9 @@ use std::time::Duration;
 use toml::Spanned;
 
 use super::Findings;
-use super::document::{AttachmentsTable, CaptchaTable, FormTable, Kind, OnFailure, ProofTable, RouteTable, TokenTable};
+use super::document::{
+    AttachmentsTable, CaptchaTable, ConfirmationTable, FormTable, Kind, OnFailure, ProofTable, RouteTable, TokenTable,
+};
 use super::route::{at, error};
 use super::setting::SettingName;
 use crate::form::{CONVENTIONS, Convention, FILE_TYPES, FileType, MAX_FILES};
@@ -28,6 +30,8 @@ pub struct Form {
     pub proof_of_work: Option<ProofGuard>,
     /// A captcha of another's.
     pub captcha: Option<CaptchaGuard>,
+    /// A link by which the visitor confirms the form.
+    pub confirmation: Option<ConfirmationGuard>,
     /// The files that the form takes.
     pub attachments: Option<Attachments>,
 }
@@ -77,6 +81,34 @@ pub struct ProofGuard {
     pub max_age: Duration,
 }
 
+/// A link by which the visitor confirms the form.
+#[derive(Debug)]
+pub struct ConfirmationGuard {
+    /// The setting that holds the key.
+    pub key: SettingName,
+    /// The setting that holds the gate's own address: [`PUBLIC_URL`].
+    pub base: SettingName,
+    /// How long a link is good for at least; at most it is twice as long.
+    pub max_age: Duration,
+    /// Where a browser goes after the form was confirmed.
+    pub thanks: Option<String>,
+}
+
+/// The setting that holds the address under which visitors reach the gate. It is no header's to say: whoever sends a
+/// form would choose where the link in a mail leads.
+pub const PUBLIC_URL: &str = "public_url";
+
+/// What a setting of a form holds.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Holds {
+    /// A key of the gate's own.
+    Key,
+    /// A secret of another's.
+    Secret,
+    /// The gate's own address.
+    Address,
+}
+
 /// A captcha of another's.
 #[derive(Debug)]
 pub struct CaptchaGuard {
@@ -106,6 +138,12 @@ const DEFAULT_MAX_NUMBER: u32 = 50_000;
 /// More would keep a telephone busy for minutes.
 const MAX_MAX_NUMBER: u32 = 10_000_000;
 
+/// People read their mail within a day.
+const DEFAULT_CONFIRMATION_SECONDS: u64 = 86_400;
+
+/// The longest time for a confirmation: a week.
+const MAX_CONFIRMATION_SECONDS: u64 = 604_800;
+
 /// The time in which a challenge must be solved and the form be sent.
 const DEFAULT_PROOF_SECONDS: u64 = 1200;
 
@@ -118,12 +156,14 @@ impl Form {
         self.proof_of_work.is_some() || self.captcha.is_some()
     }
 
-    /// The settings that the guards need, and whether each is a key of the gate's own.
-    pub fn settings(&self) -> Vec<(&SettingName, bool)> {
-        let token = self.token.iter().map(|guard| (&guard.key, true));
-        let proof = self.proof_of_work.iter().map(|guard| (&guard.key, true));
-        let captcha = self.captcha.iter().map(|guard| (&guard.secret, false));
-        token.chain(proof).chain(captcha).collect()
+    /// The settings that the guards need, and what each holds.
+    pub fn settings(&self) -> Vec<(&SettingName, Holds)> {
+        let token = self.token.iter().map(|guard| (&guard.key, Holds::Key));
+        let proof = self.proof_of_work.iter().map(|guard| (&guard.key, Holds::Key));
+        let captcha = self.captcha.iter().map(|guard| (&guard.secret, Holds::Secret));
+        let links = self.confirmation.iter();
+        let links = links.flat_map(|guard| [(&guard.key, Holds::Key), (&guard.base, Holds::Address)]);
+        token.chain(proof).chain(captcha).chain(links).collect()
     }
 }
 
@@ -143,6 +183,7 @@ pub(super) fn form(name: &str, table: &RouteTable, findings: &mut Findings) -> F
         honeypot: form.honeypot.clone(),
         token: form.token.as_ref().and_then(|table| token(table, findings)),
         proof_of_work: form.proof_of_work.as_ref().and_then(|table| proof(table, findings)),
+        confirmation: form.confirmation.as_ref().and_then(|table| confirmation(table, form, findings)),
         attachments: form.attachments.as_ref().and_then(|files| attachments(files, findings)),
         captcha: form.captcha.as_ref().and_then(|captcha| self::captcha(captcha, table, findings)),
     }
@@ -202,6 +243,29 @@ fn proof(table: &ProofTable, findings: &mut Findings) -> Option<ProofGuard> {
     }
     let max_age = age(table.max_seconds.as_ref(), DEFAULT_PROOF_SECONDS, findings);
     Some(ProofGuard { key: setting(&table.key, findings)?, max_number, max_age })
+}
+
+fn confirmation(
+    table: &Spanned<ConfirmationTable>,
+    form: &FormTable,
+    findings: &mut Findings,
+) -> Option<ConfirmationGuard> {
+    if form.attachments.is_some() {
+        let help = "Nothing is kept until the visitor confirms: remove `attachments` or `confirmation`.";
+        error(findings, table, "A form with files cannot be confirmed by a link.", help);
+    }
+    let table = table.get_ref();
+    let seconds = table.max_seconds.as_ref().map_or(DEFAULT_CONFIRMATION_SECONDS, |seconds| *seconds.get_ref());
+    if let Some(place) = table.max_seconds.as_ref().filter(|_| !(60..=MAX_CONFIRMATION_SECONDS).contains(&seconds)) {
+        let message = format!("`max_seconds` must be between 60 and {MAX_CONFIRMATION_SECONDS}.");
+        error(findings, place, message, "Leave it out for a day.");
+    }
+    Some(ConfirmationGuard {
+        key: setting(&table.key, findings)?,
+        base: SettingName::parse(PUBLIC_URL).ok()?,
+        max_age: Duration::from_secs(seconds),
+        thanks: table.thanks.as_ref().and_then(|address| page(address, findings)),
+    })
 }
 
 fn captcha(captcha: &CaptchaTable, table: &RouteTable, findings: &mut Findings) -> Option<CaptchaGuard> {

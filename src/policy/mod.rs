@@ -21,11 +21,13 @@ pub use diagnostic::{Diagnostic, Place, Severity};
 pub use digest::Digest;
 pub use document::{Kind, OneOrMany};
 pub use files::{APPROVALS_FILE, FOLDERS, Files, MAX_FILE_BYTES, POLICY_FILE, ReadError};
-pub use form::{Attachments, CaptchaGuard, Form, MAX_ATTACHMENT_BYTES, ProofGuard, TokenGuard};
+pub use form::{
+    Attachments, CaptchaGuard, ConfirmationGuard, Form, Holds, MAX_ATTACHMENT_BYTES, PUBLIC_URL, ProofGuard, TokenGuard,
+};
 pub use purpose::Purpose;
 pub use route::{
     DEFAULT_BODY_LIMIT, MAX_BODY_LIMIT, MAX_FIXED_RECIPIENTS, MAX_TIME_BUDGET, Mail, Recipients, ReplyTo, Route,
-    RouteAuth, Sender,
+    RouteAuth, Sender, Stage,
 };
 pub use schema::{MAX_UNIQUE_ITEMS, Schema, SchemaError};
 pub use setting::{SettingName, SettingNameError};
@@ -123,11 +125,17 @@ impl Policy {
     /// The settings that the routes' callers and visitors are checked with, sorted, each once.
     pub fn secrets(&self) -> Vec<&SettingName> {
         let auths = self.routes().filter_map(|route| route.auth.as_ref()).flat_map(|auth| &auth.secrets);
-        let guards = self.routes().flat_map(|route| route.form.settings()).map(|(name, _)| name);
+        let guards = self.routes().flat_map(|route| route.form.settings());
+        let guards = guards.filter(|(_, holds)| *holds != Holds::Address).map(|(name, _)| name);
         let mut names: Vec<_> = auths.chain(guards).collect();
         names.sort();
         names.dedup();
         names
+    }
+
+    /// Whether a form sends links to itself, so that the setting [`PUBLIC_URL`] is needed.
+    pub fn has_links(&self) -> bool {
+        self.routes().any(|route| route.form.confirmation.is_some())
     }
 
     /// The servers of captchas that a host must let the gate talk to beside ACS's, each once.

@@ -16,6 +16,7 @@ use crate::auth::Proof;
 use crate::contract::{self, Contract};
 use crate::decode::Envelope;
 use crate::gate;
+use crate::guard::CONFIRMATION_LINK;
 use crate::handshake::{EVENT_GRID_ORIGIN, Handshake};
 
 /// The most bytes a body may have where the route does not say otherwise.
@@ -76,7 +77,24 @@ pub struct Route {
     pub mails: Vec<Mail>,
 }
 
+/// When the mails of a form go out.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Stage {
+    /// Once the form was sent.
+    Submitted,
+    /// Once the visitor followed the link in the mail that asks for it.
+    Confirmed,
+}
+
 impl Route {
+    /// When a mail goes out. Where a form is to be confirmed, only the mail that asks for it goes out before.
+    pub fn stage(&self, mail: &Mail) -> Stage {
+        match (&self.form.confirmation, mail.purpose) {
+            (Some(_), purpose) if purpose != Purpose::Verification => Stage::Confirmed,
+            _ => Stage::Submitted,
+        }
+    }
+
     /// An origin that the route lists, for trying it; of a pattern, one that it covers.
     pub fn example_origin(&self) -> Option<String> {
         self.origins.first().map(|origin| origin.replacen('*', "www", 1))
@@ -293,6 +311,10 @@ fn route(name: String, table: RouteTable, known: &Known<'_>, findings: &mut Find
         let help = "Rename the property: `fields` is the table of all fields in the templates of a form.";
         error(findings, &table.schema, "The schema of a form cannot have a property `fields`.", help);
     }
+    if form.confirmation.is_some() && schema.property(&format!("/{CONFIRMATION_LINK}")).is_some() {
+        let message = format!("The schema of a form with `confirmation` cannot have a property `{CONFIRMATION_LINK}`.");
+        error(findings, &table.schema, message, "Rename the property: it is what templates call the link.");
+    }
     if table.mails.is_empty() {
         error(findings, &table.path, format!("The route `{name}` sends no mail."), "Add [[routes.NAME.mails]].");
     }
@@ -315,6 +337,9 @@ fn route(name: String, table: RouteTable, known: &Known<'_>, findings: &mut Find
         }
         mails.push(mail);
     }
+    if let Some(table) = table.form.as_ref().and_then(|form| form.get_ref().confirmation.as_ref()) {
+        confirmation(table, &mails, findings);
+    }
     let schema_name = table.schema.into_inner();
     Some(Route {
         name,
@@ -333,6 +358,17 @@ fn route(name: String, table: RouteTable, known: &Known<'_>, findings: &mut Find
         schema_name,
         mails,
     })
+}
+
+/// A form to be confirmed has one mail that asks for it, whatever was filled in, and others that wait.
+fn confirmation<T>(table: &Spanned<T>, mails: &[Mail], findings: &mut Findings) {
+    let asking: Vec<_> = mails.iter().filter(|mail| mail.purpose == Purpose::Verification).collect();
+    if !matches!(asking.as_slice(), [mail] if mail.when.is_none() && matches!(mail.to, Recipients::Field { .. })) {
+        let message = "A form with `confirmation` needs one mail of the purpose `verification`, without `when`.";
+        error(findings, table, message, "It carries the link to the payload's address; other mails wait until then.");
+    } else if asking.len() == mails.len() {
+        error(findings, table, "Nothing would be sent after the confirmation.", "Add the mail that waits for it.");
+    }
 }
 
 fn path(text: &Spanned<String>, findings: &mut Findings) -> Option<String> {

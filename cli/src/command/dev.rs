@@ -60,11 +60,11 @@ impl Dev {
         let changes = Changes::watch(directory.path())?;
 
         screen.step("compiling the component: a few seconds at the first start …");
-        let mut gate = Gate::new(emulator.endpoint(), screen.clone(), emulator.store())?;
+        let url = format!("http://{}", listen::reachable(server.local_addr()));
+        let mut gate = Gate::new(url.clone(), emulator.endpoint(), screen.clone(), emulator.store())?;
         gate.load(directory.files(), &secrets).await?;
         screen.step("ready");
 
-        let url = format!("http://{}", listen::reachable(server.local_addr()));
         let trial = trial::line(&directory, &policy, &url);
         screen.overview(&url, &emulator.endpoint(), &policy, &secrets, trial.as_deref());
 

@@ -4,7 +4,7 @@ use std::iter;
 use std::sync::Arc;
 
 use postern::acs::setting;
-use postern::policy::{Files, Policy};
+use postern::policy::{Files, PUBLIC_URL, Policy};
 use postern_emulator::{DEVELOPMENT_KEY, Store};
 use postern_engine::Flavour;
 use postern_runtime::{Cache, Event, Guest, Host, Limits, SealError, Sealed, seal};
@@ -18,14 +18,15 @@ use crate::secret::Secret;
 pub struct Gate {
     host: Host,
     cache: Option<Cache>,
+    own: String,
     acs: String,
 }
 
 impl Gate {
-    /// A host without a policy yet, that sends to the emulator at `acs`.
+    /// A host without a policy yet, that is reached at `own` and sends to the emulator at `acs`.
     ///
     /// Its audit lines go to the screen, and to the emulator's inbox, which shows them beside the mails.
-    pub fn new(acs: String, screen: Screen, inbox: Store) -> anyhow::Result<Self> {
+    pub fn new(own: String, acs: String, screen: Screen, inbox: Store) -> anyhow::Result<Self> {
         let cache = cache::open();
         let tell = move |event: Event<'_>| {
             if let Event::Stdout(line) = &event {
@@ -34,7 +35,7 @@ impl Gate {
             screen.event(event);
         };
         let host = Host::new(Limits::default(), cache.clone(), Arc::new(tell))?;
-        Ok(Self { host, cache, acs })
+        Ok(Self { host, cache, own, acs })
     }
 
     /// The host, to be served.
@@ -44,12 +45,16 @@ impl Gate {
 
     /// Puts a policy in the place of the present one.
     pub async fn load(&mut self, files: &Files, secrets: &[Secret]) -> anyhow::Result<()> {
-        let acs = [(setting::ENDPOINT, self.acs.as_str()), (setting::ACCESS_KEY, DEVELOPMENT_KEY)];
-        let own = secrets.iter().map(|secret| (secret.name.as_str(), secret.value.as_str()));
+        let fixed = [
+            (setting::ENDPOINT, self.acs.as_str()),
+            (setting::ACCESS_KEY, DEVELOPMENT_KEY),
+            (PUBLIC_URL, self.own.as_str()),
+        ];
+        let secrets = secrets.iter().map(|secret| (secret.name.as_str(), secret.value.as_str()));
         let servers = Policy::load(files).map(|policy| policy.servers()).unwrap_or_default();
         let guest = Guest {
             component: self.seal(files).await??.component.into(),
-            settings: own.chain(acs).map(|(name, value)| (name.to_owned(), value.to_owned())).collect(),
+            settings: secrets.chain(fixed).map(|(name, value)| (name.to_owned(), value.to_owned())).collect(),
             policy_dir: None,
             allowed_outbound: iter::once(self.acs.as_str()).chain(servers).map(str::parse).collect::<Result<_, _>>()?,
         };

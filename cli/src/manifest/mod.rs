@@ -9,7 +9,7 @@ use minijinja::syntax::SyntaxConfig;
 use minijinja::value::Serde;
 use minijinja::{Environment, UndefinedBehavior};
 use postern::acs::{Endpoint, setting};
-use postern::policy::Policy;
+use postern::policy::{PUBLIC_URL, Policy};
 use serde::Serialize;
 use serde_json::{Value, json};
 
@@ -46,7 +46,8 @@ impl Manifest {
         ];
         let callers =
             policy.secrets().into_iter().map(|name| of(name.as_str(), true, "Proves callers or visitors of a route"));
-        Self { settings: acs.into_iter().chain(callers).collect(), servers: policy.servers(), name }
+        let own = policy.has_links().then(|| of(PUBLIC_URL, false, "Where visitors reach the gate: https://HOST"));
+        Self { settings: acs.into_iter().chain(callers).chain(own).collect(), servers: policy.servers(), name }
     }
 
     /// `spin.toml`; `component` is the sealed file, relative to it.

@@ -58,6 +58,8 @@ pub struct Print<'s> {
 pub struct Report<'s> {
     /// What the schema does not guarantee.
     pub findings: Vec<Diagnostic>,
+    /// The parts that show the link that asks for a confirmation.
+    pub links: Vec<Part>,
     /// Every value that is written.
     pub prints: Vec<Print<'s>>,
     /// Every list that is looped over, with the part it is written to.

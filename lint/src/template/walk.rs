@@ -4,8 +4,9 @@ use std::collections::BTreeMap;
 use std::rc::Rc;
 
 use minijinja::machinery::{Span, ast};
+use postern::guard::CONFIRMATION_LINK;
 use postern::policy::{Diagnostic, Kind, Mail, Part, Place, Recipients, Route, TEMPLATES_FOLDER};
-use postern::render::TABLE;
+use postern::render::{TABLE, asks};
 
 use super::facts::{Facts, Outcome};
 use super::filter::{self, Effect};
@@ -55,7 +56,8 @@ impl<'s, 'r> Walk<'s, 'r> {
     ) -> Self {
         let root = Field::root(route.schema.document());
         let shown = route.kind == Kind::Form && matches!(mail.to, Recipients::Fixed(_));
-        let own = shown.then(|| (TABLE.to_owned(), table(&root)));
+        let table = shown.then(|| (TABLE.to_owned(), table(&root)));
+        let link = asks(route, mail).then(|| (CONFIRMATION_LINK.to_owned(), Value::text(CONFIRMATION_LINK)));
         Self {
             sources,
             schema: &route.schema_name,
@@ -63,7 +65,7 @@ impl<'s, 'r> Walk<'s, 'r> {
             part,
             report,
             file: "",
-            scopes: vec![own.into_iter().collect()],
+            scopes: vec![table.into_iter().chain(link).collect()],
             facts: Facts::default(),
             blocks: BTreeMap::new(),
             open: Vec::new(),
@@ -224,6 +226,9 @@ impl<'s, 'r> Walk<'s, 'r> {
     /// Writes a value, if it is something to write.
     fn print(&mut self, value: &Value<'s>, span: Span) {
         self.needs_text(value, span);
+        if value.name == CONFIRMATION_LINK {
+            self.report.links.push(self.part);
+        }
         if !value.sources.is_empty() {
             self.report.prints.push(Print {
                 part: self.part,

@@ -1,0 +1,23 @@
+//! A mail that asks for a confirmation shows the link in every part.
+
+use postern::guard::CONFIRMATION_LINK;
+use postern::policy::{Mail, Part, Place, Route};
+use postern::render::asks;
+
+use crate::Findings;
+use crate::template::Report;
+
+/// Looks for the link in the parts that people read.
+pub fn check(route: &Route, mail: &Mail, report: &Report<'_>, findings: &mut Findings) {
+    if !asks(route, mail) {
+        return;
+    }
+    let html = mail.template.has_html().then_some(Part::Html);
+    for part in [Part::Text].into_iter().chain(html) {
+        if !report.links.contains(&part) {
+            let message = format!("The mail `{}` asks for a confirmation without the link.", mail.name);
+            let help = format!("Write {{{{ {CONFIRMATION_LINK} }}}} where people find it.");
+            findings.error(&mail.template.path(part.file()), Place::File, message, help);
+        }
+    }
+}

@@ -1,0 +1,132 @@
+//! The confirmation link (double opt-in): whoever can read an address's mail says that the form was theirs.
+//!
+//! Nothing is kept: the link holds the form itself, signed. Times are whole periods, so that a form that is sent again
+//! has the same link, and its mail the same bytes.
+
+use std::time::{Duration, SystemTime};
+
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+use super::token::seconds;
+use super::{Admitted, Keys, mac};
+use crate::acs::Endpoint;
+use crate::auth::{self, Caller};
+use crate::form;
+use crate::policy::{ConfirmationGuard, Route};
+use crate::validate::Valid;
+
+/// The last part of the link's path, below the form's.
+pub const CONFIRMATION: &str = "confirm";
+
+/// What the verification mail's templates call the link.
+pub const CONFIRMATION_LINK: &str = "confirmation_link";
+
+/// The parameter of the link that holds the token.
+const PARAMETER: &str = "token";
+
+/// The longest token in bytes: with the address before it, what proxies and mail programs let through.
+const MAX_TOKEN_BYTES: usize = 6_000;
+
+const PURPOSE: &str = "postern confirmation";
+
+/// Why a confirmation is not taken, or none can be asked for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum ConfirmationError {
+    /// The link holds no token of this gate's for this route.
+    #[error("forged")]
+    Forged,
+    /// The link is too old.
+    #[error("too-old")]
+    TooOld,
+    /// The form does not fit into a link.
+    #[error("too-long")]
+    TooLong,
+}
+
+/// What a link holds.
+#[derive(Serialize, Deserialize)]
+struct Claims {
+    /// The beginning of the period in which it was issued, in seconds since 1970.
+    issued: u64,
+    /// The submission's event id.
+    event_id: String,
+    /// The pointers to what was filled in, in the order in which it was sent.
+    filled: Option<Vec<String>>,
+    payload: Value,
+}
+
+/// A link that asks a visitor to confirm a valid form.
+#[derive(Debug)]
+pub struct Link {
+    /// Its address.
+    pub address: String,
+    /// The event that asking for the confirmation is: another one in each period.
+    pub event_id: String,
+}
+
+/// The link of a valid form.
+///
+/// # Errors
+/// When the form is too long for one, or a setting was not read.
+pub fn link(
+    route: &Route,
+    guard: &ConfirmationGuard,
+    keys: &Keys,
+    valid: &Valid,
+    now: SystemTime,
+) -> Result<Link, super::Refusal> {
+    let issued = period(now, guard.max_age);
+    let event_id = &valid.caller().event_id;
+    let filled = valid.filled().map(|filled| filled.iter().map(|filled| filled.pointer.clone()).collect());
+    let claims = Claims { issued, event_id: event_id.clone(), filled, payload: valid.payload().clone() };
+    // Names and values of a payload are text: this cannot fail.
+    let claims = URL_SAFE_NO_PAD.encode(serde_json::to_vec(&claims).unwrap_or_default());
+    let signature = mac::sign(keys.of(&guard.key)?, PURPOSE, &[&route.name, &claims]);
+    let token = format!("{claims}.{signature}");
+    if token.len() > MAX_TOKEN_BYTES {
+        return Err(ConfirmationError::TooLong.into());
+    }
+    let base = Endpoint::parse(keys.of(&guard.base)?).ok_or(super::MissingKey)?;
+    let address = format!("{base}{}/{CONFIRMATION}?{PARAMETER}={token}", route.path);
+    Ok(Link { address, event_id: format!("{event_id}\n{issued}") })
+}
+
+/// The form that a link holds, as it was admitted when it was sent.
+///
+/// # Errors
+/// When the gate did not write the link for this route, or too long ago.
+pub fn confirmed(
+    route: &Route,
+    guard: &ConfirmationGuard,
+    query: Option<&str>,
+    keys: &Keys,
+    now: SystemTime,
+) -> Result<Admitted, super::Refusal> {
+    let mut parameters = form_urlencoded::parse(query.unwrap_or_default().as_bytes());
+    let token = parameters.find_map(|(name, value)| (name == PARAMETER).then_some(value));
+    let token = token.filter(|token| token.len() <= MAX_TOKEN_BYTES).ok_or(ConfirmationError::Forged)?;
+    let (claims, signature) = token.split_once('.').ok_or(ConfirmationError::Forged)?;
+    if !mac::verify(keys.of(&guard.key)?, PURPOSE, &[&route.name, claims], signature) {
+        return Err(ConfirmationError::Forged.into());
+    }
+    let claims = URL_SAFE_NO_PAD.decode(claims).map_err(|_| ConfirmationError::Forged)?;
+    let claims: Claims = serde_json::from_slice(&claims).map_err(|_| ConfirmationError::Forged)?;
+    if seconds(now) >= claims.issued.saturating_add(2 * guard.max_age.as_secs()) {
+        return Err(ConfirmationError::TooOld.into());
+    }
+    Ok(Admitted {
+        filled: claims.filled.map(|pointers| form::labelled(&route.schema, &pointers)),
+        uploads: Vec::new(),
+        caller: Caller { scheme: auth::FORM, event_id: claims.event_id },
+        payload: claims.payload,
+    })
+}
+
+/// The beginning of the period: a link is good to the end of the next one.
+fn period(now: SystemTime, length: Duration) -> u64 {
+    let now = seconds(now);
+    now - now.checked_rem(length.as_secs()).unwrap_or_default()
+}
