@@ -5,7 +5,7 @@ use std::time::{Duration, SystemTime};
 use serde::{Serialize, Serializer};
 use uuid::Uuid;
 
-use crate::acs::Delivery;
+use crate::acs::{Delivery, Inquiry, Outcome};
 use crate::auth::Caller;
 use crate::contract::Contract;
 use crate::policy::{Address, Digest, Mail, Purpose, Route};
@@ -33,13 +33,15 @@ pub enum Verdict {
     Refused,
     /// A sender asked whether its events are wanted, and got its answer.
     Handshake,
+    /// Somebody asked how an operation stands, and was told, if only that ACS does not know it.
+    Answered,
 }
 
 impl Verdict {
     /// The word for it in OpenTelemetry's log data model.
     const fn severity(self) -> &'static str {
         match self {
-            Self::Sent | Self::Ignored | Self::Discarded | Self::Validated | Self::Handshake => "INFO",
+            Self::Sent | Self::Ignored | Self::Discarded | Self::Validated | Self::Handshake | Self::Answered => "INFO",
             Self::Refused => "WARN",
             Self::Partial | Self::Failed => "ERROR",
         }
@@ -81,6 +83,8 @@ pub struct Entry {
     #[serde(skip_serializing_if = "Option::is_none")]
     redelivery: Option<&'static str>,
     mails: Vec<MailEntry>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    inquiry: Option<InquiryEntry>,
     #[serde(rename = "duration_ms", serialize_with = "milliseconds")]
     duration: Duration,
 }
@@ -124,6 +128,21 @@ struct MailEntry {
     duration: Duration,
 }
 
+#[derive(Debug, Clone, Serialize)]
+struct InquiryEntry {
+    operation_id: Uuid,
+    outcome: &'static str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    acs_status: Option<u16>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    acs_error: Option<String>,
+    acs_request_id: Uuid,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    advice: Option<&'static str>,
+    #[serde(rename = "duration_ms", serialize_with = "milliseconds")]
+    duration: Duration,
+}
+
 /// The methods that HTTP defines; anything else is a stranger's text and stays out of the log, as the semantic
 /// conventions of OpenTelemetry ask.
 const METHODS: [&str; 8] = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE"];
@@ -152,6 +171,7 @@ impl Entry {
             redirected: false,
             redelivery: None,
             mails: Vec::new(),
+            inquiry: None,
             duration: Duration::ZERO,
         }
     }
@@ -171,6 +191,25 @@ impl Entry {
     /// Notes a caller that did not prove itself.
     pub fn impostor(&mut self, scheme: &'static str) {
         self.caller = Some(CallerEntry { scheme, outcome: "refused" });
+    }
+
+    /// Notes somebody who proved to be one of those who may ask how operations stand.
+    pub fn inquirer(&mut self, scheme: &'static str) {
+        self.caller = Some(CallerEntry { scheme, outcome: "verified" });
+    }
+
+    /// Notes what came of a question how an operation stands.
+    pub fn inquiry(&mut self, inquiry: &Inquiry) {
+        self.inquiry = Some(InquiryEntry {
+            operation_id: inquiry.operation,
+            outcome: inquiry.as_str(),
+            acs_status: inquiry.status,
+            acs_error: inquiry.error_code.clone(),
+            acs_request_id: inquiry.request_id,
+            // An operation that is not known is no matter for the operator.
+            advice: inquiry.answer.as_ref().err().filter(|outcome| **outcome != Outcome::NotFound).and_then(|outcome| outcome.advice()),
+            duration: inquiry.duration,
+        });
     }
 
     /// Notes that all mails go to the address of a setting.

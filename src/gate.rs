@@ -7,7 +7,7 @@ use http::request::Parts;
 use http::{Method, Request, Response, Uri};
 use uuid::Uuid;
 
-use crate::acs::{self, Credentials, Delivery, SettingError, SettingFault};
+use crate::acs::{self, Credentials, Delivery, SettingError, SettingFault, Standing};
 use crate::audit::{self, Entry};
 use crate::auth::{self, Caller, KeyCache};
 use crate::contract::{self, Contract};
@@ -17,8 +17,9 @@ use crate::form::{self, Endpoint, Visit, Wants};
 use crate::guard::{self, CONFIRMATION, Keys, Site};
 use crate::handshake;
 use crate::host::{BodyError, Host};
+use crate::inquiry::Question;
 use crate::outbound::Outbound;
-use crate::policy::{Diagnostic, Digest, Kind, Policy, Route, Stage};
+use crate::policy::{Diagnostic, Digest, Kind, Policy, Route, RouteAuth, Stage};
 use crate::redirect;
 use crate::render::{self, Message};
 use crate::reply::{self, Handled, Readiness, Refusal, Sent, Summary};
@@ -130,6 +131,16 @@ impl Gate {
         let arrival = Arrival { trace: Trace::of(&parts.headers, host.random(), host.random() as u64), at: arrived };
         let contract = self.contract(parts.uri.path());
         let mut entry = Entry::begin(host.now(), self.digest(), &arrival.trace, &parts.method);
+        if let Some(question) = self.question(&parts) {
+            let standing = self.inquire(host, &parts, question, &arrival, &mut entry).await;
+            let (response, summary) = match standing {
+                Ok(standing) => (reply::standing(&standing), Summary::ANSWERED),
+                Err(refusal) => (refusal.respond(&contract::PLAIN), refusal.summary()),
+            };
+            let duration = host.monotonic().saturating_sub(arrived);
+            host.audit(&entry.finish(summary, &contract::PLAIN, response.status().as_u16(), duration));
+            return response;
+        }
         let visitor = visit.as_mut().map(|(_, visit)| visit);
         let (response, lines) = match self.pass(host, &parts, body, &arrival, &mut entry, visitor).await {
             Ok(Done::Handshake(response)) => (response, vec![(entry, Summary::HANDSHAKE)]),
@@ -187,7 +198,7 @@ impl Gate {
         }
         let body = body.map_err(|error| Refusal::Body { error, limit: route.body_limit })?;
         let deadline = arrival.at + route.time_budget;
-        let secrets = secrets(host, route).await?;
+        let secrets = secrets(host, route.auth.as_ref()).await?;
         let verified = auth::authenticate(host, &self.keys, route, parts, body, &secrets, deadline)
             .await
             .inspect_err(|_| entry.impostor(route.auth.as_ref().map_or(auth::FORM, |auth| auth.scheme)))?;
@@ -274,12 +285,46 @@ impl Gate {
         Ok(handled)
     }
 
-    /// The server that the callers or visitors of the request's route are checked with, where there is one.
+    /// The way of a question how an operation stands; it is one call of ACS.
+    async fn inquire(
+        &self,
+        host: &impl Host,
+        parts: &Parts,
+        question: Question<'_>,
+        arrival: &Arrival,
+        entry: &mut Entry,
+    ) -> Result<Standing, Refusal> {
+        if parts.method != Method::GET {
+            return Err(Refusal::Method { allow: "GET" });
+        }
+        let auth = question.auth;
+        let deadline = arrival.at + contract::PLAIN.time_budget();
+        let secrets = secrets(host, Some(auth)).await?;
+        let proven = auth::prove(host, &self.keys, auth, parts, &[], &secrets, deadline).await;
+        proven.inspect_err(|_| entry.impostor(auth.scheme))?;
+        entry.inquirer(auth.scheme);
+        let operation = question.operation()?;
+        let credentials = Credentials::read(host).await?;
+        let acs = acs::Client { host, credentials: &credentials, tokens: &self.tokens, trace: arrival.trace };
+        let inquiry = acs.inquire(operation, deadline.saturating_sub(host.monotonic())).await;
+        entry.inquiry(&inquiry);
+        inquiry.answer.map_err(Refusal::Inquiry)
+    }
+
+    /// The question how an operation stands that a request asks, if it does.
+    fn question<'a>(&'a self, parts: &'a Parts) -> Option<Question<'a>> {
+        Question::find(self.policy.as_ref().ok()?, parts.uri.path())
+    }
+
+    /// The server that the callers or visitors of the request's path are checked with, where there is one.
     async fn verifier(&self, host: &impl Host, parts: &Parts) -> Option<Uri> {
+        if let Some(question) = self.question(parts) {
+            return auth::verifier(host, question.auth).await;
+        }
         let route = self.policy.as_ref().ok()?.route(parts.uri.path())?;
-        match guard::verifier(route) {
-            Some(captcha) => Some(captcha),
-            None => auth::verifier(host, route).await,
+        match (guard::verifier(route), &route.auth) {
+            (None, Some(auth)) => auth::verifier(host, auth).await,
+            (captcha, _) => captcha,
         }
     }
 
@@ -321,8 +366,9 @@ impl Gate {
         };
         let mut errors = Credentials::read(host).await.err().unwrap_or_default();
         errors.extend(redirect::read(host).await.err());
+        errors.extend(secrets(host, policy.operations()).await.err().unwrap_or_default());
         for route in policy.routes() {
-            errors.extend(secrets(host, route).await.err().unwrap_or_default());
+            errors.extend(secrets(host, route.auth.as_ref()).await.err().unwrap_or_default());
             errors.extend(Keys::read(host, route).await.err().unwrap_or_default());
         }
         let mut missing: Vec<_> = errors.iter().map(ToString::to_string).collect();
@@ -331,9 +377,9 @@ impl Gate {
     }
 }
 
-/// The values of the settings that a route's callers are checked with.
-async fn secrets(host: &impl Host, route: &Route) -> Result<Vec<String>, Vec<SettingError>> {
-    let Some(auth) = &route.auth else { return Ok(Vec::new()) };
+/// The values of the settings that callers are checked with.
+async fn secrets(host: &impl Host, auth: Option<&RouteAuth>) -> Result<Vec<String>, Vec<SettingError>> {
+    let Some(auth) = auth else { return Ok(Vec::new()) };
     let (mut secrets, mut errors) = (Vec::new(), Vec::new());
     for name in &auth.secrets {
         match host.setting(name.as_str()).await {

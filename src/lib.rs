@@ -21,6 +21,7 @@ pub mod gate;
 pub mod guard;
 pub mod handshake;
 pub mod host;
+pub mod inquiry;
 pub mod openapi;
 pub mod outbound;
 pub mod policy;

@@ -2,8 +2,10 @@
 
 use serde_json::{Map, Value, json};
 
+use crate::acs::Status;
 use crate::form::ENDPOINTS;
 use crate::guard::CONFIRMATION;
+use crate::inquiry;
 use crate::policy::{Kind, Policy, Route};
 use crate::reply::PROBLEM_TYPES;
 
@@ -22,6 +24,9 @@ pub fn describe(policy: &Policy) -> Value {
                 paths.insert(format!("{}/{CONFIRMATION}", route.path), json!({ "get": confirm(route) }));
             }
         }
+    }
+    if policy.operations().is_some() {
+        paths.insert(format!("{}{{id}}", inquiry::PATH), json!({ "get": question() }));
     }
     json!({
         "openapi": "3.1.0",
@@ -53,11 +58,7 @@ fn post(route: &Route) -> Value {
     if route.kind == Kind::Form {
         responses.insert("303".to_owned(), json!({ "description": "A browser is sent on" }));
     }
-    let problem = json!({ "schema": { "$ref": "#/components/schemas/Problem" } });
-    responses.insert(
-        "default".to_owned(),
-        json!({ "description": "A problem", "content": { "application/problem+json": problem } }),
-    );
+    responses.insert("default".to_owned(), a_problem());
     json!({
         "operationId": route.name,
         "requestBody": { "required": true, "content": content },
@@ -79,9 +80,37 @@ fn confirm(route: &Route) -> Value {
         "responses": {
             "200": { "description": "Every mail that waited for it was accepted" },
             "303": { "description": "A browser is sent on" },
-            "default": { "description": "A problem" },
+            "default": a_problem(),
         },
     })
+}
+
+/// How an operation stands.
+fn question() -> Value {
+    let standing = json!({
+        "type": "object",
+        "properties": {
+            "id": { "type": "string", "format": "uuid" },
+            "status": { "enum": Status::ALL.map(Status::as_str) },
+            "terminal": { "type": "boolean" },
+            "error": { "type": "string" },
+        },
+        "required": ["id", "status", "terminal"],
+    });
+    let id = json!({ "type": "string", "format": "uuid" });
+    json!({
+        "operationId": "operation-status",
+        "parameters": [{ "name": "id", "in": "path", "required": true, "schema": id }],
+        "responses": {
+            "200": { "description": "How the operation stands", "content": { "application/json": { "schema": standing } } },
+            "default": a_problem(),
+        },
+    })
+}
+
+fn a_problem() -> Value {
+    let problem = json!({ "schema": { "$ref": "#/components/schemas/Problem" } });
+    json!({ "description": "A problem", "content": { "application/problem+json": problem } })
 }
 
 fn problem() -> Value {

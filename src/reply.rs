@@ -1,11 +1,13 @@
 //! From what happened to an HTTP answer: the one table of statuses.
 
+use std::time::Duration;
+
 use bytes::Bytes;
 use http::header::{ALLOW, CACHE_CONTROL, CONTENT_TYPE, LOCATION, RETRY_AFTER, X_CONTENT_TYPE_OPTIONS};
 use http::{HeaderMap, HeaderValue, Response, StatusCode};
 use serde_json::{Map, Value, json};
 
-use crate::acs::{Delivery, Outcome, SettingError};
+use crate::acs::{Delivery, Outcome, SettingError, Standing};
 use crate::audit::Verdict;
 use crate::contract::Contract;
 use crate::decode;
@@ -41,6 +43,9 @@ pub enum Fate {
     ComeAgain,
 }
 
+/// How long to wait before asking ACS again where it does not say: as long as its own answers have asked for.
+const ASK_AGAIN: Duration = Duration::from_secs(30);
+
 /// What stands before the slug in a problem's `type`.
 pub const PROBLEM_TYPE_PREFIX: &str = "urn:postern:problem:";
 
@@ -73,6 +78,10 @@ problem_types! {
     UNLINKED_DOMAIN = "unlinked-domain", BAD_GATEWAY, ComeAgain, "The sender's domain is not linked to the mail service";
     REFUSED_BY_ACS = "not-accepted", BAD_GATEWAY, Refused, "Mail was not accepted for delivery";
     TRY_LATER = "try-later", SERVICE_UNAVAILABLE, ComeAgain, "Mail cannot be accepted for delivery now";
+    MALFORMED_OPERATION = "malformed-operation-id", BAD_REQUEST, GiveUp, "This is not the id of an operation";
+    UNKNOWN_OPERATION = "unknown-operation", NOT_FOUND, Mend, "The mail service does not know this operation";
+    STATUS_UNAVAILABLE = "status-unavailable", SERVICE_UNAVAILABLE, ComeAgain, "The mail service cannot be asked now";
+    STATUS_REFUSED = "status-refused", BAD_GATEWAY, ComeAgain, "The mail service does not tell";
 }
 
 /// Why a request ended before its mails were sent.
@@ -113,6 +122,10 @@ pub enum Refusal {
     Policy,
     /// Settings are missing or malformed.
     Settings(Vec<SettingError>),
+    /// What should be the id of an operation is none.
+    OperationId,
+    /// ACS does not tell how an operation stands: [`Outcome::NotFound`] where it does not know it.
+    Inquiry(Outcome),
 }
 
 /// A mail that applied, and what became of it.
@@ -136,6 +149,9 @@ pub struct Summary {
 impl Summary {
     /// Of a sender's question that was answered.
     pub const HANDSHAKE: Self = Self { verdict: Verdict::Handshake, reason: None };
+
+    /// Of a question how an operation stands.
+    pub const ANSWERED: Self = Self { verdict: Verdict::Answered, reason: None };
 
     /// Of a request without an event.
     pub const IGNORED: Self = Self { verdict: Verdict::Ignored, reason: None };
@@ -199,6 +215,10 @@ impl Refusal {
             Self::Guard(_) => UNPROVEN,
             Self::Invalid(_) => INVALID,
             Self::Template { .. } => TEMPLATE,
+            Self::OperationId => MALFORMED_OPERATION,
+            Self::Inquiry(Outcome::NotFound) => UNKNOWN_OPERATION,
+            Self::Inquiry(outcome) if outcome.is_temporary() => STATUS_UNAVAILABLE,
+            Self::Inquiry(_) => STATUS_REFUSED,
         }
     }
 
@@ -229,6 +249,12 @@ impl Refusal {
             Self::Invalid(violations) => format!("{} fields are not as expected.", violations.len()),
             Self::Template { .. } => "Nothing was sent. The operator's log says where it failed.".to_owned(),
             Self::Policy | Self::Settings(_) => "Nothing was sent. GET /readyz says what is missing.".to_owned(),
+            Self::OperationId => "Write it as answers do: 8540c0de-899f-5cce-acb5-3ec493af3800.".to_owned(),
+            Self::Inquiry(Outcome::NotFound) => {
+                "It was never accepted, or too long ago. Ask again in a moment if it is new.".to_owned()
+            }
+            Self::Inquiry(outcome) if outcome.is_temporary() => "Ask again later.".to_owned(),
+            Self::Inquiry(_) => "The operator's log says why.".to_owned(),
         }
     }
 
@@ -251,6 +277,7 @@ impl Refusal {
                 format!("{slug}: {}", errors.iter().map(ToString::to_string).collect::<Vec<_>>().join("; "))
             }
             Self::Policy => format!("{slug}: the policy cannot be used"),
+            Self::Inquiry(outcome) if *outcome != Outcome::NotFound => format!("{slug}: {}", outcome.as_str()),
             _ => slug.to_owned(),
         }
     }
@@ -265,6 +292,12 @@ impl Refusal {
         if let Self::Method { allow } = self {
             problem.headers.insert(ALLOW, HeaderValue::from_static(allow));
         }
+        if let Self::Inquiry(outcome) = self
+            && outcome.is_temporary()
+        {
+            let wait = outcome.retry_after().unwrap_or(ASK_AGAIN);
+            problem.headers.insert(RETRY_AFTER, HeaderValue::from(wait.as_secs()));
+        }
         problem
     }
 
@@ -273,9 +306,14 @@ impl Refusal {
         self.problem(contract).respond()
     }
 
-    fn summary(&self) -> Summary {
-        let failed = self.problem_type().status.is_server_error();
-        Summary { verdict: if failed { Verdict::Failed } else { Verdict::Refused }, reason: Some(self.reason()) }
+    /// What the audit line says of it.
+    pub fn summary(&self) -> Summary {
+        let verdict = match self {
+            Self::Inquiry(Outcome::NotFound) => Verdict::Answered,
+            _ if self.problem_type().status.is_server_error() => Verdict::Failed,
+            _ => Verdict::Refused,
+        };
+        Summary { verdict, reason: Some(self.reason()) }
     }
 }
 
@@ -405,6 +443,11 @@ fn mail(sent: &Sent) -> Value {
         "status": sent.delivery.outcome.as_str(),
         "operation": sent.delivery.operation,
     })
+}
+
+/// How an operation stands.
+pub fn standing(standing: &Standing) -> Response<Bytes> {
+    json(StatusCode::OK, &json!(standing))
 }
 
 /// Sends a browser on.

@@ -23,6 +23,9 @@ pub struct Description {
     pub policy_sha256: String,
     /// The settings that hold callers' secrets, by lower_snake name.
     pub settings: Vec<String>,
+    /// Who may ask how operations stand; nobody where absent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub operations: Option<OperationsEntry>,
     /// The origins of captchas, to which a host must let it out beside ACS's.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub servers: Vec<String>,
@@ -45,6 +48,15 @@ pub struct EngineEntry {
     pub host: String,
     /// The sha256 of its bytes.
     pub sha256: String,
+}
+
+/// Who may ask how operations stand.
+#[derive(Debug, Serialize, Deserialize)]
+pub struct OperationsEntry {
+    /// How they prove themselves.
+    pub scheme: String,
+    /// The settings that hold their secrets.
+    pub settings: Vec<String>,
 }
 
 /// An approved From address.
@@ -131,6 +143,10 @@ impl Description {
             },
             policy_sha256: policy.digest().to_string(),
             settings: policy.secrets().into_iter().map(ToString::to_string).collect(),
+            operations: policy.operations().map(|auth| OperationsEntry {
+                scheme: auth.scheme.to_owned(),
+                settings: auth.secrets.iter().map(ToString::to_string).collect(),
+            }),
             servers: policy.servers().into_iter().map(str::to_owned).collect(),
             senders: policy.senders().map(sender).collect(),
             routes: policy.routes().map(route).collect(),
@@ -230,6 +246,9 @@ impl Description {
         for route in &self.routes {
             route.write(out)?;
         }
+        if let Some(operations) = &self.operations {
+            writeln!(out, "Operations\n  asked for by {}{}", operations.scheme, held(&operations.settings))?;
+        }
         writeln!(out, "Templates")?;
         for template in &self.templates {
             writeln!(out, "  {}\n    sha256 {}", template.name, template.sha256)?;
@@ -246,9 +265,7 @@ impl RouteEntry {
     fn write(&self, out: &mut String) -> fmt::Result {
         writeln!(out, "  {}: {} {}", self.name, self.kind, self.path)?;
         if let Some(scheme) = &self.scheme {
-            let secrets = self.settings.join(", ");
-            let held = if secrets.is_empty() { String::new() } else { format!(", secret in {secrets}") };
-            writeln!(out, "    signed by {scheme}{held}")?;
+            writeln!(out, "    signed by {scheme}{}", held(&self.settings))?;
         }
         writeln!(out, "    schema {}\n    sha256 {}", self.schema, self.schema_sha256)?;
         for mail in &self.mails {
@@ -265,4 +282,8 @@ impl RouteEntry {
         }
         Ok(())
     }
+}
+
+fn held(settings: &[String]) -> String {
+    if settings.is_empty() { String::new() } else { format!(", secret in {}", settings.join(", ")) }
 }

@@ -13,6 +13,7 @@ mod engine;
 mod history;
 mod interrupt;
 mod listen;
+mod machine;
 mod manifest;
 mod payload;
 mod report;

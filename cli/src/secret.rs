@@ -68,8 +68,7 @@ pub fn unusable(variable: &str, auth: &RouteAuth) -> String {
 }
 
 fn auths<'a>(policy: &'a Policy, name: &SettingName) -> Vec<&'a RouteAuth> {
-    let auths = policy.routes().filter_map(|route| route.auth.as_ref());
-    auths.filter(|auth| auth.secrets.contains(name)).collect()
+    policy.auths().filter(|auth| auth.secrets.contains(name)).collect()
 }
 
 /// The first value made for one of the schemes that suits all of them.

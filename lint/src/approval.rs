@@ -1,6 +1,7 @@
 //! Approvals: who looked at what, told by the hash of what they saw.
 //!
-//! `approvals.toml` names each template, each schema and the tables of senders and routes:
+//! `approvals.toml` names each template, each schema, the tables of senders and routes, and that of operations if there
+//! is one:
 //!
 //! ```toml
 //! ["templates/contact-notify"]
@@ -22,6 +23,9 @@ const SCHEMAS_FOLDER: &str = "schemas/";
 
 /// The tables of `postern.toml` that are approved on their own.
 const TABLES: [&str; 2] = ["routes", "senders"];
+
+/// The tables that need no approval while they are not there.
+const OPTIONAL_TABLES: [&str; 1] = ["operations"];
 
 /// One approval.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
@@ -54,7 +58,8 @@ pub fn names(files: &Files) -> BTreeSet<String> {
         let name = path.strip_prefix(SCHEMAS_FOLDER)?.strip_suffix(".json")?;
         (!name.contains('/')).then(|| format!("{SCHEMAS_FOLDER}{name}"))
     });
-    templates.chain(schemas).chain(TABLES.map(str::to_owned)).collect()
+    let optional = OPTIONAL_TABLES.into_iter().filter(|table| normal(files, table).is_some());
+    templates.chain(schemas).chain(TABLES.into_iter().chain(optional).map(str::to_owned)).collect()
 }
 
 /// The sha256 of what a name stands for, as it is in these files; `None` where it is not there or cannot be read.

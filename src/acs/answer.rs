@@ -9,6 +9,7 @@ use serde::Deserialize;
 use uuid::Uuid;
 
 use super::outcome::Outcome;
+use super::standing::Status;
 use super::transition::{Call, Signal};
 use crate::entra::TokenError;
 use crate::host::FetchError;
@@ -31,12 +32,14 @@ pub(super) struct Answer {
     pub outcome: Outcome,
     pub status: Option<u16>,
     pub error_code: Option<String>,
+    /// How the operation stands, where the answer tells.
+    pub standing: Option<Status>,
 }
 
 impl Answer {
     /// Nothing told what became of the message before the time ran out.
     pub(super) const fn none() -> Self {
-        Self { signal: Signal::Doubtful, outcome: Outcome::Timeout, status: None, error_code: None }
+        Self { signal: Signal::Doubtful, outcome: Outcome::Timeout, status: None, error_code: None, standing: None }
     }
 }
 
@@ -63,7 +66,7 @@ pub(super) fn without_token(error: TokenError) -> Answer {
             (Signal::Postponed, Outcome::Unavailable { retry_after }, None, None)
         }
     };
-    Answer { signal, outcome, status, error_code }
+    Answer { signal, outcome, status, error_code, standing: None }
 }
 
 /// Reads the answer to a call about an operation.
@@ -90,28 +93,29 @@ fn answered(call: Call, answer: &Response<Bytes>, operation: Uuid, now: SystemTi
         Call::Status => StatusCode::OK,
     };
     if answer.status() == expected {
-        let (signal, outcome, error_code) = standing(answer.body(), operation);
-        return Answer { signal, outcome, status, error_code };
+        return Answer { status, ..standing(answer.body(), operation) };
     }
     let error_code = answer.headers().get("x-ms-error-code").and_then(|code| plain_code(code.to_str().ok()?));
     let (signal, outcome) = refusal(call, answer, now);
     let known = error_code.as_deref().filter(|_| matches!(signal, Signal::Refused | Signal::Barred)).and_then(terminal);
-    Answer { signal, outcome: known.unwrap_or(outcome), status, error_code }
+    Answer { signal, outcome: known.unwrap_or(outcome), status, error_code, standing: None }
 }
 
 /// An operation counts only under its own id: anything else did not come from ACS's mail service.
-fn standing(body: &[u8], operation: Uuid) -> (Signal, Outcome, Option<String>) {
-    let garbled = (Signal::Doubtful, Outcome::Garbled, None);
+fn standing(body: &[u8], operation: Uuid) -> Answer {
+    let garbled = Answer { outcome: Outcome::Garbled, ..Answer::none() };
     let Ok(answer) = serde_json::from_slice::<Operation>(body) else { return garbled };
     if answer.id != operation {
         return garbled;
     }
-    if !matches!(answer.status.as_str(), "Failed" | "Canceled") {
-        return (Signal::Accepted, Outcome::Accepted, None);
+    let standing = Status::of(&answer.status);
+    if !standing.is_failure() {
+        let accepted = Answer { signal: Signal::Accepted, outcome: Outcome::Accepted, ..garbled };
+        return Answer { standing: Some(standing), ..accepted };
     }
-    let code = answer.error.and_then(|error| plain_code(&error.code?));
-    let outcome = code.as_deref().and_then(terminal).unwrap_or(Outcome::Rejected);
-    (Signal::Failed, outcome, code)
+    let error_code = answer.error.and_then(|error| plain_code(&error.code?));
+    let outcome = error_code.as_deref().and_then(terminal).unwrap_or(Outcome::Rejected);
+    Answer { signal: Signal::Failed, outcome, status: None, error_code, standing: Some(standing) }
 }
 
 fn refusal(call: Call, answer: &Response<Bytes>, now: SystemTime) -> (Signal, Outcome) {

@@ -8,6 +8,7 @@ mod credentials;
 mod outcome;
 mod request;
 mod signature;
+mod standing;
 mod transition;
 
 use std::time::Duration;
@@ -26,6 +27,7 @@ pub(crate) use answer::retry_after;
 pub use credentials::{AccessKey, Credentials, Endpoint, Proof, SettingError, SettingFault, setting};
 pub use outcome::{Delivery, Outcome};
 pub use signature::{Signature, sign};
+pub use standing::{Inquiry, Standing, Status};
 pub use transition::{Call, Next, Signal, State};
 
 /// The version of the REST interface that requests are written for.
@@ -65,6 +67,17 @@ impl<H: Host> Client<'_, H> {
         let marks = Marks { operation, request_id: Uuid::from_u128(self.host.random()), trace: self.trace };
         let started = self.host.monotonic();
         Errand { client: self, marks, body, started, budget }.run().await
+    }
+
+    /// Asks once how an operation stands. ACS counts it against the subscription's quota of status reads.
+    pub async fn inquire(&self, operation: Uuid, budget: Duration) -> Inquiry {
+        let request_id = Uuid::from_u128(self.host.random());
+        let marks = Marks { operation, request_id, trace: self.trace };
+        let errand =
+            Errand { client: self, marks, body: Bytes::new(), started: self.host.monotonic(), budget };
+        let Answer { outcome, status, error_code, standing, .. } = errand.call(Call::Status).await;
+        let answer = standing.map(|status| Standing::new(operation, status, error_code.clone())).ok_or(outcome);
+        Inquiry { operation, answer, status, error_code, request_id, duration: errand.elapsed() }
     }
 }
 

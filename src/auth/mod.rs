@@ -19,7 +19,7 @@ use sha2::{Digest as _, Sha256};
 
 use crate::contract::EventId;
 use crate::host::{FetchError, Host};
-use crate::policy::Route;
+use crate::policy::{Route, RouteAuth};
 
 pub use entra::{KeyCache, Tenant};
 pub use rule::Rule;
@@ -148,20 +148,36 @@ pub async fn authenticate(
         let caller = Caller { scheme: FORM, event_id: submission_id(&parts.headers, [&body[..]]) };
         return Ok(Verified { body, caller });
     };
-    match &auth.proof {
-        Proof::Rule(rule) => hmac::verify(rule, &parts.headers, &body, secrets, host.now())?,
-        Proof::Token(place) => token::verify(place, parts, secrets)?,
-        Proof::Twilio { url } => twilio::verify(url, parts, &body, secrets)?,
-        Proof::SendGrid { tolerance } => sendgrid::verify(*tolerance, &parts.headers, &body, secrets, host.now())?,
-        Proof::Entra(tenant) => entra::verify(host, keys, tenant, &parts.headers, deadline).await?,
-    }
+    prove(host, keys, auth, parts, &body, secrets, deadline).await?;
     let caller = Caller { scheme: auth.scheme, event_id: request_id(route.contract.event_id, parts, &body) };
     Ok(Verified { body, caller })
 }
 
-/// The server that the keys of a route's callers are read from, where its scheme has one.
-pub async fn verifier(host: &impl Host, route: &Route) -> Option<Uri> {
-    match route.auth.as_ref()?.proof {
+/// Checks that a request proves its caller as demanded; the arguments are those of [`authenticate`].
+///
+/// # Errors
+/// As for [`authenticate`].
+pub async fn prove(
+    host: &impl Host,
+    keys: &KeyCache,
+    auth: &RouteAuth,
+    parts: &Parts,
+    body: &[u8],
+    secrets: &[String],
+    deadline: Duration,
+) -> Result<(), Refusal> {
+    match &auth.proof {
+        Proof::Rule(rule) => hmac::verify(rule, &parts.headers, body, secrets, host.now()),
+        Proof::Token(place) => token::verify(place, parts, secrets),
+        Proof::Twilio { url } => twilio::verify(url, parts, body, secrets),
+        Proof::SendGrid { tolerance } => sendgrid::verify(*tolerance, &parts.headers, body, secrets, host.now()),
+        Proof::Entra(tenant) => entra::verify(host, keys, tenant, &parts.headers, deadline).await,
+    }
+}
+
+/// The server that callers' keys are read from, where their scheme has one.
+pub async fn verifier(host: &impl Host, auth: &RouteAuth) -> Option<Uri> {
+    match auth.proof {
         Proof::Entra(_) => entra::authority(host).await.parse().ok(),
         _ => None,
     }

@@ -2,7 +2,7 @@
 
 use toml::Spanned;
 
-use super::document::{AuthTable, Kind, RouteTable};
+use super::document::{AuthTable, Kind, OperationsTable, RouteTable};
 use super::route::{RouteAuth, error};
 use super::{Findings, SettingName};
 use crate::auth::rule::{self, RuleError, Terms};
@@ -22,19 +22,34 @@ pub(super) fn auth(name: &str, table: &RouteTable, findings: &mut Findings) -> O
             error(findings, &table.kind, format!("The event route `{name}` lets anybody in."), help);
             None
         }
-        (Kind::Event, Some(auth)) => {
-            let auth = auth.get_ref();
-            let Some(scheme) = auth::names().into_iter().find(|name| name == auth.scheme.get_ref()) else {
-                let message = format!("There is no scheme `{}`.", auth.scheme.get_ref());
-                error(findings, &auth.scheme, message, format!("Schemes: {}.", names()));
-                return None;
-            };
-            let sound = strangers(scheme, auth, findings);
-            let secrets = secrets(scheme, auth, findings);
-            let proof = proof(scheme, auth, findings);
-            sound.then_some(Some(RouteAuth { scheme, proof: proof?, secrets: secrets? }))
-        }
+        (Kind::Event, Some(auth)) => resolve(auth.get_ref(), findings).map(Some),
     }
+}
+
+/// The schemes for requests without a body. Others sign one, or are a particular sender's of events.
+const BODILESS: [&str; 3] = ["basic", "bearer", "entra"];
+
+/// Who may ask how operations stand. `None` means that something was wrong, and the findings say what.
+pub(super) fn operations(table: &OperationsTable, findings: &mut Findings) -> Option<RouteAuth> {
+    let auth = resolve(table.auth.get_ref(), findings)?;
+    if !BODILESS.contains(&auth.scheme) {
+        let message = format!("The scheme `{}` is for events; a question about an operation is none.", auth.scheme);
+        error(findings, &table.auth.get_ref().scheme, message, format!("Use one of {}.", BODILESS.join(", ")));
+        return None;
+    }
+    Some(auth)
+}
+
+fn resolve(auth: &AuthTable, findings: &mut Findings) -> Option<RouteAuth> {
+    let Some(scheme) = auth::names().into_iter().find(|name| name == auth.scheme.get_ref()) else {
+        let message = format!("There is no scheme `{}`.", auth.scheme.get_ref());
+        error(findings, &auth.scheme, message, format!("Schemes: {}.", names()));
+        return None;
+    };
+    let sound = strangers(scheme, auth, findings);
+    let secrets = secrets(scheme, auth, findings);
+    let proof = proof(scheme, auth, findings);
+    sound.then_some(RouteAuth { scheme, proof: proof?, secrets: secrets? })
 }
 
 fn names() -> String {

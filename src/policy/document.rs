@@ -23,6 +23,8 @@ pub struct Document {
     /// Webhooks, by name.
     #[serde(default)]
     pub routes: BTreeMap<Spanned<String>, RouteTable>,
+    /// Who may ask how operations stand; nobody where absent.
+    pub operations: Option<OperationsTable>,
 }
 
 /// `[senders.NAME]`
@@ -33,6 +35,14 @@ pub struct SenderTable {
     pub address: Spanned<String>,
     /// Who answers for what this sender sends.
     pub owner: Spanned<String>,
+}
+
+/// `[operations]`
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct OperationsTable {
+    /// How those who ask prove themselves.
+    pub auth: Spanned<AuthTable>,
 }
 
 /// `[routes.NAME]`

@@ -44,6 +44,7 @@ use document::Document;
 pub struct Policy {
     senders: BTreeMap<String, Sender>,
     routes: BTreeMap<String, Route>,
+    operations: Option<RouteAuth>,
     templates: Templates,
     digest: Digest,
 }
@@ -93,8 +94,9 @@ impl Policy {
         };
         let senders = route::senders(&document, findings);
         let schemas = route::schemas(files, &document, findings);
+        let operations = document.operations.as_ref().and_then(|table| auth::operations(table, findings));
         let routes = route::routes(document, &senders, &schemas, &templates, findings);
-        Some(Self { senders, routes, templates, digest: files.digest() })
+        Some(Self { senders, routes, operations, templates, digest: files.digest() })
     }
 
     /// The route at a request's path.
@@ -112,6 +114,16 @@ impl Policy {
         self.senders.values()
     }
 
+    /// How those prove themselves who may ask how operations stand; nobody may where absent.
+    pub const fn operations(&self) -> Option<&RouteAuth> {
+        self.operations.as_ref()
+    }
+
+    /// Everything that proves a caller, of routes and of questions.
+    pub fn auths(&self) -> impl Iterator<Item = &RouteAuth> {
+        self.routes().filter_map(|route| route.auth.as_ref()).chain(&self.operations)
+    }
+
     /// The templates.
     pub const fn templates(&self) -> &Templates {
         &self.templates
@@ -122,9 +134,9 @@ impl Policy {
         self.digest
     }
 
-    /// The settings that the routes' callers and visitors are checked with, sorted, each once.
+    /// The settings that callers and visitors are checked with, sorted, each once.
     pub fn secrets(&self) -> Vec<&SettingName> {
-        let auths = self.routes().filter_map(|route| route.auth.as_ref()).flat_map(|auth| &auth.secrets);
+        let auths = self.auths().flat_map(|auth| &auth.secrets);
         let guards = self.routes().flat_map(|route| route.form.settings());
         let guards = guards.filter(|(_, holds)| *holds != Holds::Address).map(|(name, _)| name);
         let mut names: Vec<_> = auths.chain(guards).collect();

@@ -18,6 +18,7 @@ use crate::decode::Envelope;
 use crate::gate;
 use crate::guard::CONFIRMATION_LINK;
 use crate::handshake::{EVENT_GRID_ORIGIN, Handshake};
+use crate::inquiry;
 
 /// The most bytes a body may have where the route does not say otherwise.
 pub const DEFAULT_BODY_LIMIT: usize = 256 * 1024;
@@ -384,7 +385,7 @@ fn path(text: &Spanned<String>, findings: &mut Findings) -> Option<String> {
         error(findings, text, format!("`{path}` is not a usable path."), help);
         return None;
     }
-    if gate::RESERVED_PATHS.iter().any(|reserved| path == reserved) {
+    if gate::RESERVED_PATHS.iter().any(|reserved| path == reserved) || format!("{path}/").starts_with(inquiry::PATH) {
         error(findings, text, format!("The path `{path}` is the gate's own."), "Choose another path.");
         return None;
     }

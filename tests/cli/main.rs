@@ -24,5 +24,6 @@ mod readme;
 mod running;
 mod seal;
 mod send;
+mod status;
 mod tool;
 mod usage;

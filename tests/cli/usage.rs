@@ -2,9 +2,9 @@
 
 use crate::tool::{Said, root, run};
 
-const COMMANDS: [&str; 13] = [
+const COMMANDS: [&str; 14] = [
     "dev", "check", "approve", "init", "presets", "add", "preview", "send", "emulator", "seal", "inspect", "manifest",
-    "serve",
+    "serve", "status",
 ];
 
 #[test]
@@ -46,6 +46,8 @@ fn arguments_that_make_no_sense_exit_with_2_and_print_nothing_on_standard_output
         &["manifest"],
         &["manifest", "docker"],
         &["serve"],
+        &["status"],
+        &["status", "not-an-id"],
     ] {
         let said = run(root(), arguments);
         assert_eq!((said.status, said.stdout.as_str()), (2, ""), "{arguments:?}");

@@ -3,7 +3,7 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use postern::acs::{Call, Next, Signal, State, TERMINAL_CODES};
+use postern::acs::{Call, Next, Signal, State, Status, TERMINAL_CODES};
 use postern::auth::rule::{Terms, presets};
 use postern::contract::{CONTRACTS, Contract, EventId};
 use postern::reply::{Fate, PROBLEM_TYPES};
@@ -34,6 +34,13 @@ fn the_table_of_problems_is_that_of_the_code() {
         format!("| `{}` | {} | {} |", problem.slug, problem.status.as_u16(), problem.title)
     };
     table("docs/answers.md", "problems", &PROBLEM_TYPES.iter().map(row).collect::<Vec<_>>());
+
+    // In the same document, hence in the same test.
+    let row = |status: Status| {
+        let terminal = if status.is_terminal() { "yes" } else { "no" };
+        format!("| `{}` | {terminal} | {} |", status.as_str(), status.meaning())
+    };
+    table("docs/answers.md", "standings", &Status::ALL.map(row));
 }
 
 #[test]

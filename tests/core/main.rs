@@ -12,6 +12,7 @@ mod flow;
 mod forms;
 mod guards;
 mod identity;
+mod inquiry;
 mod lint;
 mod openapi;
 mod outbound;

@@ -2,11 +2,16 @@
 
 use crate::support::*;
 use http::Request;
+use postern::policy::Files;
 use serde_json::{Value, json};
 
 async fn described(lines: &str) -> Value {
+    describe(&with(lines)).await
+}
+
+async fn describe(files: &Files) -> Value {
     let request = Request::get("/openapi.json").body("").unwrap();
-    body(&call(&gate(&with(lines)), &ScriptedHost::new(), request).await)
+    body(&call(&gate(files), &ScriptedHost::new(), request).await)
 }
 
 fn validator() -> jsonschema::Validator {
@@ -44,4 +49,20 @@ async fn it_names_what_there_is_and_no_setting() {
     for secret in ["canary_key", "github_webhook_secret", "contoso.example\"", "contact-notify"] {
         assert!(!text.contains(secret), "{secret}");
     }
+}
+
+#[tokio::test]
+async fn questions_about_operations_are_described_where_they_may_be_asked() {
+    let path = "/operations/{id}";
+    assert_eq!(described("").await["paths"].get(path), None);
+    let described =
+        describe(&preceded("[operations]\nauth = { scheme = \"bearer\", secret = \"canary_token\" }\n")).await;
+    assert_eq!(validator().iter_errors(&described).map(|error| error.to_string()).collect::<Vec<_>>(), [""; 0]);
+    let question = &described["paths"][path]["get"];
+    assert_eq!(question["parameters"][0]["name"], "id");
+    let schema = &question["responses"]["200"]["content"]["application/json"]["schema"];
+    assert_eq!(schema["properties"]["status"]["enum"], json!(["running", "succeeded", "failed", "canceled"]));
+    let validator = jsonschema::validator_for(schema).unwrap();
+    assert!(validator.is_valid(&json!({"id": uuid::Uuid::nil(), "status": "failed", "terminal": true, "error": "A"})));
+    assert!(!described.to_string().contains("canary"));
 }

@@ -357,6 +357,16 @@ pub fn with(lines: &str) -> Files {
     texts.into_iter().collect()
 }
 
+/// The example policy with lines before its own.
+pub fn preceded(lines: &str) -> Files {
+    let files = example();
+    let text = |path: &str| {
+        let text = files.text(path).unwrap_or_default();
+        if path == "postern.toml" { format!("{lines}\n{text}") } else { text.to_owned() }
+    };
+    files.paths().map(|path| (path.to_owned(), text(path))).collect()
+}
+
 /// What a browser sends when a plain form is submitted on a page of the site.
 pub fn browser(body: &str) -> Request<Bytes> {
     let mut request = post("/contact", URLENCODED, body.to_owned());

@@ -13,6 +13,7 @@ mod preview;
 mod seal;
 mod send;
 mod serve;
+mod status;
 
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -35,6 +36,7 @@ pub enum Command {
     Inspect(inspect::Inspect),
     Manifest(manifest::Write),
     Serve(serve::Serve),
+    Status(status::Status),
 }
 
 impl Command {
@@ -54,6 +56,7 @@ impl Command {
             Self::Inspect(inspect) => inspect.run(),
             Self::Manifest(manifest) => manifest.run(),
             Self::Serve(serve) => serve.run(),
+            Self::Status(status) => status.run(),
         }
     }
 }

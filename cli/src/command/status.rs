@@ -1,0 +1,106 @@
+//! `postern status`: how an operation stands.
+
+use std::process::ExitCode;
+use std::time::Duration;
+
+use anyhow::bail;
+use clap::{Args, ValueEnum};
+use http::HeaderMap;
+use postern::acs::{Client, Credentials, Inquiry, Outcome, Status as Word};
+use postern::entra::TokenCache;
+use postern::host::Host as _;
+use postern::trace::Trace;
+use serde_json::json;
+use uuid::Uuid;
+
+use crate::console::{self, BOLD, GREEN, RED, YELLOW};
+use crate::interrupt::until_interrupted;
+use crate::machine::Machine;
+
+/// How long ACS and whoever gives tokens may take together.
+const BUDGET: Duration = Duration::from_secs(30);
+
+/// The exit status where ACS could not be asked or did not tell.
+const NOT_TOLD: u8 = 3;
+
+/// Ask ACS how an operation stands
+///
+/// The settings are those of the gate, from the environment, by their names in upper case: ACS_ENDPOINT and
+/// ACS_ACCESS_KEY, ACS_CONNECTION_STRING, or an identity's. The exit status is 0 where the operation is under way or
+/// succeeded, 1 where it failed or was canceled or ACS does not know it, and 3 where ACS does not tell.
+#[derive(Debug, Args)]
+#[command(after_help = "Example:\n  postern status 8540c0de-899f-5cce-acb5-3ec493af3800")]
+pub struct Status {
+    /// The operation's id, as answers and audit lines give it
+    #[arg(value_name = "ID")]
+    operation: Uuid,
+
+    /// How the answer is written: for people, or as one JSON object of id, status, terminal, error
+    #[arg(long, value_name = "FORMAT", default_value = "text")]
+    format: Format,
+}
+
+#[derive(Debug, Clone, Copy, ValueEnum)]
+enum Format {
+    Text,
+    Json,
+}
+
+impl Status {
+    pub fn run(self) -> anyhow::Result<ExitCode> {
+        until_interrupted(async move {
+            let host = Machine::new();
+            let credentials = match Credentials::read(&host).await {
+                Ok(credentials) => credentials,
+                Err(errors) => {
+                    let errors: Vec<_> = errors.iter().map(ToString::to_string).collect();
+                    bail!("The environment, where settings have names in upper case, does not do: {}.", errors.join("; "))
+                }
+            };
+            let trace = Trace::of(&HeaderMap::new(), host.random(), host.random() as u64);
+            let client = Client { host: &host, credentials: &credentials, tokens: &TokenCache::default(), trace };
+            let inquiry = client.inquire(self.operation, BUDGET).await;
+            match self.format {
+                Format::Json => console::say(told(&inquiry)),
+                Format::Text => console::say(shown(&inquiry)),
+            }
+            Ok(exit(&inquiry))
+        })
+    }
+}
+
+/// What a program is told: the operation's standing, or its id and the word for why that is not known.
+fn told(inquiry: &Inquiry) -> String {
+    match &inquiry.answer {
+        Ok(standing) => json!(standing).to_string(),
+        Err(_) => json!({ "id": inquiry.operation, "status": inquiry.as_str(), "terminal": false }).to_string(),
+    }
+}
+
+/// What people are told: a word, ACS's code, and what to do.
+fn shown(inquiry: &Inquiry) -> String {
+    let style = match &inquiry.answer {
+        Ok(standing) if standing.status == Word::Running => BOLD,
+        Ok(standing) if standing.status == Word::Succeeded => GREEN,
+        Ok(_) => RED,
+        Err(_) => YELLOW,
+    };
+    let code = inquiry.error_code.as_ref().map(|code| format!(" {code}")).unwrap_or_default();
+    format!("{style}{}{style:#}{code}{}", inquiry.as_str(), explanation(inquiry))
+}
+
+fn explanation(inquiry: &Inquiry) -> String {
+    match &inquiry.answer {
+        Ok(standing) => format!(": {}", standing.status.meaning()),
+        Err(Outcome::NotFound) => ": never accepted, or too long ago; ask again in a moment if it is new".to_owned(),
+        Err(outcome) => outcome.advice().map(|advice| format!(": {advice}")).unwrap_or_default(),
+    }
+}
+
+fn exit(inquiry: &Inquiry) -> ExitCode {
+    match &inquiry.answer {
+        Ok(standing) if !standing.status.is_failure() => ExitCode::SUCCESS,
+        Ok(_) | Err(Outcome::NotFound) => ExitCode::FAILURE,
+        Err(_) => ExitCode::from(NOT_TOLD),
+    }
+}

@@ -1,0 +1,87 @@
+//! This machine as a host of the core: its clocks, its environment, its files and connections.
+
+use std::env;
+use std::fs::File;
+use std::io::Read as _;
+use std::time::{Duration, Instant, SystemTime};
+
+use bytes::Bytes;
+use http::{Request, Response};
+use postern::host::{FetchError, Host, MAX_ANSWER_BYTES, MAX_FILE_BYTES};
+use ureq::Agent;
+use uuid::Uuid;
+
+/// This machine.
+#[derive(Debug)]
+pub struct Machine {
+    started: Instant,
+    agent: Agent,
+}
+
+impl Machine {
+    /// This machine, from now on.
+    pub fn new() -> Self {
+        let agent = Agent::config_builder()
+            .http_status_as_error(false)
+            .max_redirects(0)
+            .user_agent(concat!("postern/", env!("CARGO_PKG_VERSION")))
+            .build();
+        Self { started: Instant::now(), agent: agent.into() }
+    }
+}
+
+impl Host for Machine {
+    fn now(&self) -> SystemTime {
+        SystemTime::now()
+    }
+
+    fn monotonic(&self) -> Duration {
+        self.started.elapsed()
+    }
+
+    async fn sleep(&self, duration: Duration) {
+        tokio::time::sleep(duration).await;
+    }
+
+    fn random(&self) -> u128 {
+        Uuid::new_v4().as_u128()
+    }
+
+    async fn setting(&self, name: &str) -> Option<String> {
+        env::var(name.to_ascii_uppercase()).ok().filter(|value| !value.is_empty())
+    }
+
+    async fn file(&self, path: &str) -> Option<String> {
+        let mut text = String::new();
+        let size = File::open(path).ok()?.take(MAX_FILE_BYTES + 1).read_to_string(&mut text).ok()?;
+        (size as u64 <= MAX_FILE_BYTES).then_some(text)
+    }
+
+    async fn fetch(&self, request: Request<Bytes>, timeout: Duration) -> Result<Response<Bytes>, FetchError> {
+        let agent = self.agent.clone();
+        let answer = tokio::task::spawn_blocking(move || fetch(&agent, request, timeout)).await;
+        answer.unwrap_or(Err(FetchError::Unreachable))
+    }
+
+    fn audit(&self, line: &str) {
+        crate::console::say(line);
+    }
+}
+
+fn fetch(agent: &Agent, request: Request<Bytes>, timeout: Duration) -> Result<Response<Bytes>, FetchError> {
+    let mut request = request.map(|body| body.to_vec());
+    // The client writes its own.
+    request.headers_mut().remove(http::header::CONTENT_LENGTH);
+    let request = agent.configure_request(request).timeout_global(Some(timeout)).build();
+    let (parts, mut body) = agent.run(request).map_err(|error| failure(&error))?.into_parts();
+    let body = body.with_config().limit(MAX_ANSWER_BYTES as u64).read_to_vec().map_err(|error| failure(&error))?;
+    Ok(Response::from_parts(parts, body.into()))
+}
+
+const fn failure(error: &ureq::Error) -> FetchError {
+    match error {
+        ureq::Error::Timeout(_) => FetchError::Timeout,
+        ureq::Error::Protocol(_) | ureq::Error::Http(_) | ureq::Error::BodyExceedsLimit(_) => FetchError::Garbled,
+        _ => FetchError::Unreachable,
+    }
+}
