@@ -5,7 +5,7 @@ use std::time::{Duration, SystemTime};
 use serde::{Serialize, Serializer};
 use uuid::Uuid;
 
-use crate::acs::{Delivery, Inquiry, Outcome};
+use crate::acs::{Delivery, Inquiry};
 use crate::auth::Caller;
 use crate::contract::Contract;
 use crate::policy::{Address, Digest, Mail, Purpose, Route};
@@ -206,8 +206,7 @@ impl Entry {
             acs_status: inquiry.status,
             acs_error: inquiry.error_code.clone(),
             acs_request_id: inquiry.request_id,
-            // An operation that is not known is no matter for the operator.
-            advice: inquiry.answer.as_ref().err().filter(|outcome| **outcome != Outcome::NotFound).and_then(|outcome| outcome.advice()),
+            advice: inquiry.advice(),
             duration: inquiry.duration,
         });
     }

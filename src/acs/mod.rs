@@ -73,8 +73,7 @@ impl<H: Host> Client<'_, H> {
     pub async fn inquire(&self, operation: Uuid, budget: Duration) -> Inquiry {
         let request_id = Uuid::from_u128(self.host.random());
         let marks = Marks { operation, request_id, trace: self.trace };
-        let errand =
-            Errand { client: self, marks, body: Bytes::new(), started: self.host.monotonic(), budget };
+        let errand = Errand { client: self, marks, body: Bytes::new(), started: self.host.monotonic(), budget };
         let Answer { outcome, status, error_code, standing, .. } = errand.call(Call::Status).await;
         let answer = standing.map(|status| Standing::new(operation, status, error_code.clone())).ok_or(outcome);
         Inquiry { operation, answer, status, error_code, request_id, duration: errand.elapsed() }

@@ -112,4 +112,13 @@ impl Inquiry {
             Err(outcome) => outcome.as_str(),
         }
     }
+
+    /// What the operator should do, where ACS does not tell for a reason that the operator must mend.
+    pub fn advice(&self) -> Option<&'static str> {
+        match &self.answer {
+            // An operation that is not known is no matter for the operator.
+            Ok(_) | Err(Outcome::NotFound) => None,
+            Err(outcome) => outcome.advice(),
+        }
+    }
 }

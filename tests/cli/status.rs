@@ -53,7 +53,9 @@ fn a_mail_that_was_taken_is_told_in_a_word_or_as_json() {
     ] {
         let (_runtime, endpoint, _) = emulator();
         if suppressed {
-            ureq::post(format!("{endpoint}/api/suppressions")).send_json(json!({"address": "ada@example.com"})).unwrap();
+            ureq::post(format!("{endpoint}/api/suppressions"))
+                .send_json(json!({"address": "ada@example.com"}))
+                .unwrap();
         }
         send(&endpoint, "ada@example.com");
         let run = |format: &str| {

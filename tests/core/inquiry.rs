@@ -38,7 +38,11 @@ async fn acs_s_words_become_four_and_its_text_stays_here() {
         ("SomethingNew", None, json!({"id": ID, "status": "running", "terminal": false})),
         ("Succeeded", None, json!({"id": ID, "status": "succeeded", "terminal": true})),
         ("Canceled", None, json!({"id": ID, "status": "canceled", "terminal": true})),
-        ("Failed", Some("EmailDropped"), json!({"id": ID, "status": "failed", "terminal": true, "error": "EmailDropped"})),
+        (
+            "Failed",
+            Some("EmailDropped"),
+            json!({"id": ID, "status": "failed", "terminal": true, "error": "EmailDropped"}),
+        ),
         ("Failed", Some("canary text"), json!({"id": ID, "status": "failed", "terminal": true})),
     ] {
         let host = host(Some(operation(ID, word, code)));

@@ -54,7 +54,10 @@ impl Status {
                 Ok(credentials) => credentials,
                 Err(errors) => {
                     let errors: Vec<_> = errors.iter().map(ToString::to_string).collect();
-                    bail!("The environment, where settings have names in upper case, does not do: {}.", errors.join("; "))
+                    bail!(
+                        "The environment, where settings have names in upper case, does not do: {}.",
+                        errors.join("; ")
+                    )
                 }
             };
             let trace = Trace::of(&HeaderMap::new(), host.random(), host.random() as u64);
@@ -93,7 +96,7 @@ fn explanation(inquiry: &Inquiry) -> String {
     match &inquiry.answer {
         Ok(standing) => format!(": {}", standing.status.meaning()),
         Err(Outcome::NotFound) => ": never accepted, or too long ago; ask again in a moment if it is new".to_owned(),
-        Err(outcome) => outcome.advice().map(|advice| format!(": {advice}")).unwrap_or_default(),
+        Err(_) => inquiry.advice().map(|advice| format!(": {advice}")).unwrap_or_default(),
     }
 }
 
