@@ -3,10 +3,12 @@
 import assert from 'node:assert/strict';
 import { mkdir, readFile, writeFile } from 'node:fs/promises';
 import { after, afterEach, before, beforeEach, test } from 'node:test';
+import { gzipSync } from 'node:zlib';
 import puppeteer from 'puppeteer-core';
 
 const GATE = process.env.GATE;
 const SITE = 'http://localhost:8080';
+const WIDGET = new URL('./node_modules/altcha/dist/main/altcha.js', import.meta.url);
 const FOREIGN = 'http://foreign.localhost:8081';
 const EXAMPLES = new URL('../../examples/', import.meta.url);
 const SHOTS = process.env.SHOTS;
@@ -29,9 +31,16 @@ before(async () => {
 
 after(() => browser?.close());
 
+// A page with the widget of altcha.org, as its documentation has it.
+const ALTCHA = `<!doctype html><html lang="en"><title>Ask</title><script type="module" src="/altcha.js"></script>
+<form method="post" action="${GATE}/prove"><input id="name" name="name"><input id="message" name="message">
+<altcha-widget challenge="${GATE}/prove/challenge" auto="onload"></altcha-widget><button type="submit">Send</button></form>`;
+
 // The example as it is, with the gate's address put in.
 const content = async (path) => {
   if (path === '/thanks.html') return '<!doctype html><title>Thanks</title><h1>Thank you!</h1>';
+  if (path === '/altcha.js') return readFile(WIDGET, 'utf8');
+  if (path === '/altcha.html') return ALTCHA;
   const text = await readFile(new URL(`.${path}`, EXAMPLES), 'utf8');
   return text.replaceAll('https://mail.contoso.example', GATE);
 };
@@ -46,7 +55,7 @@ const open = async (path, { scripts = true, site = SITE, language = 'en', size =
     const url = new URL(request.url());
     if (url.origin === GATE) return request.continue();
     if (url.origin !== SITE && url.origin !== FOREIGN) return request.abort();
-    const type = url.pathname.endsWith('.css') ? 'text/css' : 'text/html; charset=utf-8';
+    const type = { css: 'text/css', js: 'text/javascript' }[url.pathname.split('.').pop()] ?? 'text/html; charset=utf-8';
     const body = await content(url.pathname).catch(() => null);
     return request.respond(body === null ? { status: 404, body: '' } : { status: 200, contentType: type, body });
   });
@@ -58,7 +67,10 @@ beforeEach(async () => {
   sentBefore = (await sent()).length;
 });
 
-afterEach(() => page?.close());
+afterEach(async () => {
+  await page?.close();
+  page = undefined;
+});
 
 const send = () => Promise.all([page.waitForNavigation(), page.click('button')]);
 const text = (selector) => page.$eval(selector, (element) => element.textContent.trim());
@@ -196,6 +208,22 @@ test('with the script: form token and proof of work, under a strict content secu
   await page.waitForFunction(() => document.querySelector('[role=status]').textContent.startsWith('Thank you'));
   assert.deepEqual(complaints, []);
   assert.equal((await sent())[0].content.plainText, 'Name: Ada\nQuestion: Why?\n');
+});
+
+test('the official ALTCHA widget solves the challenge of a form', async () => {
+  await open('/altcha.html');
+  await page.type('#name', 'Ada');
+  await page.type('#message', 'Why?');
+  await page.waitForFunction(() => document.querySelector('[name=altcha]')?.value);
+  await Promise.all([page.waitForNavigation(), page.click('button[type=submit]')]);
+  assert.equal(await text('h1'), 'Thank you');
+  assert.equal((await sent())[0].content.plainText, 'Name: Ada\nQuestion: Why?\n');
+});
+
+test('the script is under 3 KB compressed', async () => {
+  const script = Buffer.from(await (await fetch(`${GATE}/postern.js`)).arrayBuffer());
+  const size = gzipSync(script, { level: 9 }).length;
+  assert.ok(size < 3000, `${size} bytes`);
 });
 
 test('without the script a guarded form is refused on a page', async () => {

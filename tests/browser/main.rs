@@ -101,8 +101,9 @@ fn missing() -> Option<String> {
     if !works("node") {
         return Some("node does not run: `apt-get install nodejs npm`".to_owned());
     }
-    let driver = directory().join("node_modules/puppeteer-core");
-    (!driver.exists()).then(|| "the driver is not installed: `npm ci --prefix tests/browser`".to_owned())
+    let modules = directory().join("node_modules");
+    let there = ["puppeteer-core", "altcha"].iter().all(|name| modules.join(name).exists());
+    (!there).then(|| "the driver and the widget are not installed: `npm ci --prefix tests/browser`".to_owned())
 }
 
 fn drive(url: String) -> ExitStatus {

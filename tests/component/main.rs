@@ -11,3 +11,4 @@ mod interface;
 mod jco;
 mod seal;
 mod stand;
+mod upload;

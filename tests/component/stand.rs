@@ -101,9 +101,14 @@ impl Stand {
             Form::Mounted => (flavour.component(), Some(policy())),
         };
         let guest = Guest { component: component.into(), policy_dir, ..Guest::default() };
+        Self::of(guest, Limits::default(), change)
+    }
+
+    /// Starts a guest within limits.
+    pub fn of(guest: Guest, limits: Limits, change: impl FnOnce(&mut BTreeMap<String, String>)) -> Self {
         let runtime = Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap();
         let lines = Arc::new(Mutex::new(Vec::new()));
-        let (store, url, acs) = runtime.block_on(start(guest, change, Arc::clone(&lines)));
+        let (store, url, acs) = runtime.block_on(start(guest, limits, change, Arc::clone(&lines)));
         let agent = Agent::config_builder().http_status_as_error(false).max_redirects(0).build().new_agent();
         Self { store, url, acs, lines, agent, _runtime: runtime }
     }
@@ -192,6 +197,7 @@ fn headers<B>(response: &Response<B>) -> BTreeMap<String, String> {
 
 async fn start(
     guest: Guest,
+    limits: Limits,
     change: impl FnOnce(&mut BTreeMap<String, String>),
     lines: Arc<Mutex<Vec<String>>>,
 ) -> (Store, String, String) {
@@ -213,7 +219,7 @@ async fn start(
         Event::Stdout(line) => lines.lock().unwrap().push(line.to_owned()),
         other => println!("{other:?}"),
     });
-    let host = Host::new(Limits::default(), Some(cache()), log).unwrap();
+    let host = Host::new(limits, Some(cache()), log).unwrap();
     host.load(guest).await.unwrap();
     let server = Server::bind(([127, 0, 0, 1], 0).into()).await.unwrap();
     let url = format!("http://{}", server.local_addr());
