@@ -27,3 +27,8 @@ pub fn complain(text: impl Display) {
     // Where standard error is closed, nobody wants to know.
     let _ = writeln!(anstream::stderr().lock(), "{text}");
 }
+
+/// Whether standard output shows more than ASCII.
+pub fn unicode() -> bool {
+    supports_unicode::on(supports_unicode::Stream::Stdout)
+}

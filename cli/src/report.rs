@@ -12,18 +12,36 @@ const COLUMNS: usize = 80;
 
 /// A policy that cannot be used, with the report that says why.
 #[derive(Debug)]
-pub struct BrokenPolicy(String);
+pub struct BrokenPolicy {
+    report: String,
+    summary: String,
+    entries: Vec<Entry>,
+}
 
 impl BrokenPolicy {
     /// Reports the findings about the policy in a directory.
     pub fn new(directory: &Path, files: &Files, findings: &[Diagnostic]) -> Self {
-        Self(format!("{}{}", text(directory, files, findings), summary(findings)))
+        Self {
+            report: text(directory, files, findings),
+            summary: summary(findings),
+            entries: entries(directory, files, findings),
+        }
+    }
+
+    /// One sentence, without the findings.
+    pub fn summary(&self) -> &str {
+        &self.summary
+    }
+
+    /// The findings, for programs.
+    pub fn entries(&self) -> &[Entry] {
+        &self.entries
     }
 }
 
 impl fmt::Display for BrokenPolicy {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
-        out.write_str(&self.0)
+        write!(out, "{}{}", self.report, self.summary)
     }
 }
 
@@ -62,30 +80,35 @@ fn shown(directory: &Path, file: &str) -> String {
     file.display().to_string()
 }
 
-#[derive(Serialize)]
-struct Entry<'a> {
+/// A finding for programs; lines and columns count from 1, columns in characters.
+#[derive(Debug, Clone, Serialize)]
+pub struct Entry {
     severity: Severity,
     file: String,
     line: usize,
     column: usize,
-    message: &'a str,
-    help: &'a str,
+    message: String,
+    help: String,
 }
 
-/// The findings as one JSON array; lines and columns count from 1, columns in characters.
+/// The findings as one JSON array.
 pub fn json(directory: &Path, files: &Files, findings: &[Diagnostic]) -> serde_json::Result<String> {
-    let entries: Vec<_> = findings.iter().map(|finding| entry(directory, files, finding)).collect();
-    serde_json::to_string_pretty(&entries)
+    serde_json::to_string_pretty(&entries(directory, files, findings))
 }
 
-fn entry<'a>(directory: &Path, files: &Files, finding: &'a Diagnostic) -> Entry<'a> {
+/// The findings for programs.
+pub fn entries(directory: &Path, files: &Files, findings: &[Diagnostic]) -> Vec<Entry> {
+    findings.iter().map(|finding| entry(directory, files, finding)).collect()
+}
+
+fn entry(directory: &Path, files: &Files, finding: &Diagnostic) -> Entry {
     Entry {
         severity: finding.severity,
         file: shown(directory, &finding.file),
         line: finding.line(files),
         column: column(files, finding),
-        message: &finding.message,
-        help: &finding.help,
+        message: finding.message.clone(),
+        help: finding.help.clone(),
     }
 }
 

@@ -1,16 +1,20 @@
 //! `postern dev`, from its first line to its last: the real component, the emulator, and edits in between.
 
-use std::net::TcpListener;
+use std::net::{TcpListener, TcpStream};
+use std::os::unix::fs::PermissionsExt as _;
 use std::path::Path;
 use std::process::Command;
 
-use serde_json::Value;
+use serde_json::{Value, json};
 use tempfile::TempDir;
 
 use crate::running::{Running, SITE, post, subjects};
+use crate::terminal::Terminal;
 use crate::tool::{Said, copy, edit, fixture, postern, root, run, said, write};
 
 const ANYWHERE: [&str; 5] = ["dev", "--listen", "127.0.0.1:0", "--acs-listen", "127.0.0.1:0"];
+
+const SUBJECT: &str = "templates/contact-notify/subject.txt.j2";
 
 struct Dev {
     running: Running,
@@ -25,7 +29,11 @@ fn left_behind(directory: &TempDir) -> Vec<String> {
 }
 
 fn start(command: &mut Command) -> Dev {
-    let mut running = Running::start(command.args(ANYWHERE));
+    start_with(command, &[])
+}
+
+fn start_with(command: &mut Command, options: &[&str]) -> Dev {
+    let mut running = Running::start(command.args(ANYWHERE).args(options));
     let (gate, inbox) = (running.address("Gate"), running.address("Inbox"));
     Dev { running, gate, inbox }
 }
@@ -92,9 +100,8 @@ fn an_edit_is_served_when_it_is_good_and_reported_once_when_it_is_not() {
         )
         .0
     };
-    let subject = "templates/contact-notify/subject.txt.j2";
     // Before the first request, because the component reads its policy then: it must not read this.
-    write(policy.path(), subject, "News from {{ nam }}\n");
+    write(policy.path(), SUBJECT, "News from {{ nam }}\n");
     assert!(dev.running.next().ends_with("Z  policy broken"));
     for line in [
         "error: The schema `contact` has no field `nam`.",
@@ -115,7 +122,7 @@ fn an_edit_is_served_when_it_is_good_and_reported_once_when_it_is_not() {
 
     // Another edit that leaves the same error is not told again: the next line is that of the mended policy.
     edit(policy.path(), "schemas/contact.json", "5000", "4000");
-    write(policy.path(), subject, "News from {{ name }}\n");
+    write(policy.path(), SUBJECT, "News from {{ name }}\n");
     let open = "schemas/contact, templates/contact-notify (see postern approve)";
     assert_eq!(dev.running.next(), format!("not approved: {open}"));
     assert!(dev.running.next().ends_with("Z  policy mended: 2 routes, 2 mails"));
@@ -133,15 +140,148 @@ fn an_edit_is_served_when_it_is_good_and_reported_once_when_it_is_not() {
     assert_eq!(left_behind(&temporary), Vec::<String>::new());
 }
 
+/// The next object, which must be of this kind.
+fn event(running: &mut Running, kind: &str) -> Value {
+    let mut object: Value = serde_json::from_str(&running.next()).unwrap();
+    assert_eq!(object["event"].take(), kind, "{object}");
+    let page = std::fs::read_to_string(root().join("docs/tool.md")).unwrap();
+    let row = page.lines().find(|line| line.starts_with(&format!("| `{kind}` | "))).expect("the page has the event");
+    for member in object.as_object().unwrap().keys().filter(|member| *member != "event") {
+        assert!(row.contains(&format!("`{member}`")), "{member}: {row}");
+    }
+    object
+}
+
 #[test]
-fn programs_read_audit_lines_and_people_read_standard_error() {
-    let mut running = Running::start(postern(root()).args(ANYWHERE).arg("--json"));
-    let gate = running.complaint("  Gate").trim().strip_prefix("Gate").unwrap().trim().to_owned();
+fn programs_read_one_object_for_everything_that_happens() {
+    let policy = copy(&fixture());
+    let mut running = Running::start(postern(policy.path()).args(ANYWHERE).arg("--json"));
+    let served = event(&mut running, "policy");
+    assert_eq!(
+        served,
+        json!({"event": null, "state": "good", "routes": 2, "mails": 2, "findings": [], "not_approved": []})
+    );
+    for text in [
+        "the policy is good: 2 routes, 2 mails",
+        "the gate and the emulator have their ports",
+        "compiling the component: a few seconds at the first start …",
+        "ready",
+    ] {
+        let step = event(&mut running, "step");
+        assert_eq!((&step["text"], step["elapsed_ms"].is_u64()), (&json!(text), true));
+    }
+    let ready = event(&mut running, "ready");
+    let routes = json!([
+        {"name": "contact", "path": "/contact"},
+        {"name": "deploy", "path": "/hooks/deploy", "scheme": "standard-webhooks"},
+    ]);
+    assert_eq!((&ready["routes"], &ready["development"]), (&routes, &json!(["DEPLOY_SECRET"])));
+    let (gate, command) = (ready["gate"].as_str().unwrap(), ready["try"].as_str().unwrap());
+    assert!(command.starts_with(&format!("curl -i {gate}/contact -H ")), "{command}");
+    assert_eq!(subjects(ready["inbox"].as_str().unwrap()), Vec::<String>::new());
+
     assert_eq!(post(&format!("{gate}/nowhere"), "application/json", "{}").0, 404);
-    let line: Value = serde_json::from_str(&running.next()).unwrap();
-    assert_eq!((&line["verdict"], &line["http.response.status_code"]), (&Value::from("refused"), &Value::from(404)));
-    let (status, stdout, _) = running.end("-INT");
-    assert_eq!((status, stdout), (Some(0), vec![]));
+    let request = event(&mut running, "request");
+    let audit = &request["audit"];
+    assert_eq!((&audit["verdict"], &audit["http.response.status_code"]), (&json!("refused"), &json!(404)));
+
+    write(policy.path(), SUBJECT, "News from {{ nam }}\n");
+    let broken = event(&mut running, "broken");
+    assert_eq!(
+        broken,
+        json!({"event": null, "message": "The policy cannot be used: 1 error.", "findings": [{
+            "severity": "error",
+            "file": SUBJECT,
+            "line": 1,
+            "column": 14,
+            "message": "The schema `contact` has no field `nam`.",
+            "help": "Correct the name, or add it to `properties` in schemas/contact.json.",
+        }]})
+    );
+    write(policy.path(), SUBJECT, "News from {{ name }}\n");
+    let mended = event(&mut running, "policy");
+    assert_eq!((&mended["state"], &mended["not_approved"]), (&json!("mended"), &json!(["templates/contact-notify"])));
+    assert_eq!(running.end("-INT"), (Some(0), vec![], vec![]));
+}
+
+#[test]
+fn quiet_means_that_only_errors_are_told() {
+    let policy = copy(&fixture());
+    let free = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+    let arguments = ["dev", "--quiet", "--listen", &free.to_string(), "--acs-listen", "127.0.0.1:0"];
+    let mut running = Running::start(postern(policy.path()).args(arguments));
+    // Nothing says when it is ready, so it is asked.
+    let url = format!("http://{free}/contact");
+    while TcpStream::connect(free).is_err() {
+        std::thread::yield_now();
+    }
+    assert_eq!(post(&url, "application/json", r#"{"name":"A","email":"a@b.example"}"#).0, 200);
+    assert_eq!(post(&url, "application/json", "{}").0, 422);
+    assert_eq!(shape(&running.next()), "422 refused contact invalid-payload: required");
+    write(policy.path(), SUBJECT, "News from {{ nam }}\n");
+    assert!(running.next().ends_with("Z  policy broken"));
+    assert_eq!(running.line("The last"), "The last good policy is still served.");
+    assert_eq!(running.end("-INT"), (Some(0), vec![], vec![]));
+}
+
+#[test]
+fn the_inbox_is_opened_in_the_browser_of_the_users_choice() {
+    let place = tempfile::tempdir().unwrap();
+    let (browser, opened) = (place.path().join("browser"), place.path().join("opened"));
+    // Reading from the pipe waits for the browser to have written.
+    assert!(Command::new("mkfifo").arg(&opened).status().unwrap().success());
+    write(place.path(), "browser", &format!("#!/bin/sh\necho \"$@\" > '{}'\n", opened.display()));
+    std::fs::set_permissions(&browser, std::fs::Permissions::from_mode(0o755)).unwrap();
+    let dev = start_with(postern(&fixture()).env("BROWSER", &browser), &["--open"]);
+    assert_eq!(std::fs::read_to_string(&opened).unwrap(), format!("{}\n", dev.inbox));
+    assert_eq!(dev.running.end("-INT").0, Some(0));
+
+    let mut dev = start_with(postern(&fixture()).env("BROWSER", place.path().join("none")), &["--open"]);
+    let warning = dev.running.line("warning: no browser can be started (");
+    assert!(warning.ends_with(&format!("): open {} yourself.", dev.inbox)), "{warning}");
+    assert_eq!(dev.running.end("-INT").0, Some(0));
+}
+
+#[test]
+fn a_terminal_shows_what_it_is_at_and_what_is_wrong_until_it_is_mended() {
+    let policy = copy(&fixture());
+    let Some(mut terminal) = Terminal::start(postern(policy.path()).args(ANYWHERE)) else {
+        eprintln!("skipped: there is no `script` of util-linux to give the program a terminal");
+        return;
+    };
+    let screen = terminal.until(&["● ready"]);
+    assert!(terminal.transcript().contains("compiling the component: a few seconds at the first start …"));
+    let address = |heading: &str| {
+        let line = screen.lines().find(|line| line.trim_start().starts_with(heading)).unwrap();
+        line.split_whitespace().nth(1).unwrap().to_owned()
+    };
+    let (gate, inbox) = (address("Gate"), address("Inbox"));
+    assert!(!screen.contains("compiling"), "{screen}");
+    assert_eq!(screen.lines().last().unwrap(), format!("● ready  0 requests, 0 mails  {inbox}"));
+    let form = r#"{"name":"A","email":"a@b.example"}"#;
+    assert_eq!(post(&format!("{gate}/contact"), "application/json", form).0, 200);
+    let screen = terminal.until(&["200 sent", "● ready  1 request, 1 mail  http"]);
+    let [.., request, _] = screen.lines().collect::<Vec<_>>()[..] else { panic!("{screen}") };
+    assert_eq!(shape(request), "200 sent contact 1 mail");
+
+    write(policy.path(), SUBJECT, "News from {{ nam }}\n");
+    let screen = terminal.until(&["● the last good policy is served"]);
+    assert!(
+        screen.contains("error: The schema `contact` has no field `nam`.\n --> templates/contact-notify/"),
+        "{screen}"
+    );
+    // A request stands above what is wrong, which stays.
+    assert_eq!(post(&format!("{gate}/contact"), "application/json", "{}").0, 422);
+    let screen = terminal.until(&["422 refused", "policy broken", "2 requests, 1 mail"]);
+    let (request, complaint) = (screen.find("422 refused").unwrap(), screen.find("policy broken").unwrap());
+    assert!(request < complaint, "{screen}");
+
+    write(policy.path(), SUBJECT, "News from {{ name }}\n");
+    let screen = terminal.until(&["policy mended: 2 routes, 2 mails", "● ready  2 requests, 1 mail  http"]);
+    assert!(!screen.contains("error"), "{screen}");
+    let (status, screen) = terminal.interrupt();
+    assert_eq!(status, Some(0));
+    assert!(!screen.contains('●'), "{screen}");
 }
 
 #[test]

@@ -10,6 +10,7 @@
 #![cfg(unix)]
 
 mod check;
+mod completions;
 #[path = "../../engine/component.rs"]
 mod component;
 mod dev;
@@ -17,6 +18,7 @@ mod emulator;
 #[allow(dead_code, reason = "its list of flavours is for the component's own tests")]
 #[path = "../component/flavour.rs"]
 mod flavour;
+mod man;
 mod manifest;
 mod presets;
 mod preview;
@@ -25,5 +27,6 @@ mod running;
 mod seal;
 mod send;
 mod status;
+mod terminal;
 mod tool;
 mod usage;

@@ -2,9 +2,23 @@
 
 use crate::tool::{Said, root, run};
 
-const COMMANDS: [&str; 14] = [
-    "dev", "check", "approve", "init", "presets", "add", "preview", "send", "emulator", "seal", "inspect", "manifest",
-    "serve", "status",
+const COMMANDS: [&str; 16] = [
+    "dev",
+    "check",
+    "approve",
+    "init",
+    "presets",
+    "add",
+    "preview",
+    "send",
+    "emulator",
+    "seal",
+    "inspect",
+    "manifest",
+    "serve",
+    "status",
+    "completions",
+    "man",
 ];
 
 #[test]
@@ -48,6 +62,9 @@ fn arguments_that_make_no_sense_exit_with_2_and_print_nothing_on_standard_output
         &["serve"],
         &["status"],
         &["status", "not-an-id"],
+        &["completions"],
+        &["completions", "tcsh"],
+        &["man", "dev"],
     ] {
         let said = run(root(), arguments);
         assert_eq!((said.status, said.stdout.as_str()), (2, ""), "{arguments:?}");

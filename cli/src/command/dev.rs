@@ -1,6 +1,8 @@
 //! `postern dev`: the gate and its emulator on this machine, with the policy reloaded as it is edited.
 
+use std::env;
 use std::future::pending;
+use std::io;
 use std::net::SocketAddr;
 use std::process::ExitCode;
 
@@ -11,7 +13,7 @@ use postern_runtime::{BindError, Server};
 
 use super::PolicyOption;
 use super::emulator::bind as bind_emulator;
-use crate::dev::{Changes, Gate, Reload, Screen, trial};
+use crate::dev::{Changes, Gate, Reload, Screen, Source, State, trial};
 use crate::directory::Directory;
 use crate::interrupt::until_interrupted;
 use crate::{listen, secret};
@@ -22,7 +24,7 @@ use crate::{listen, secret};
 /// served at once, a broken one is reported while the last good one goes on. Secrets that the environment does not
 /// give have fixed development values, which `postern send` knows.
 #[derive(Debug, Args)]
-#[command(after_help = "Example:\n  postern dev --listen 127.0.0.1:8080")]
+#[command(after_help = "Examples:\n  postern dev --open\n  postern dev --listen 127.0.0.1:8080 --json | jq .event")]
 pub struct Dev {
     #[command(flatten)]
     policy: PolicyOption,
@@ -35,9 +37,17 @@ pub struct Dev {
     #[arg(long, value_name = "ADDR", default_value = listen::EMULATOR, value_parser = listen::address)]
     acs_listen: SocketAddr,
 
-    /// Print the gate's audit lines as they are, one JSON object each, and everything else to standard error
+    /// Open the inbox in a browser: the one that BROWSER names, else the system's
+    #[arg(long)]
+    open: bool,
+
+    /// Print one JSON object a line for everything that happens: step, policy, ready, request, broken, message
     #[arg(long)]
     json: bool,
+
+    /// Print only what goes wrong: a broken policy, requests that are answered with an error, trouble of the gate
+    #[arg(long, short)]
+    quiet: bool,
 }
 
 impl Dev {
@@ -46,13 +56,12 @@ impl Dev {
     }
 
     async fn serve(self) -> anyhow::Result<ExitCode> {
-        let screen = Screen::new(self.json);
+        let screen = Screen::new(self.json, self.quiet);
+        let _curtain = screen.curtain();
         let directory = Directory::read(&self.policy.directory)?;
         let (policy, warnings) = directory.proven()?;
         let secrets = secret::all(&policy)?;
-        screen.warnings(&directory, &warnings);
-        screen.unapproved(&directory);
-        screen.step(format_args!("the policy is good: {}", trial::extent(&policy)));
+        screen.served(State::Good, &directory, &policy, &warnings);
 
         let server = bind(self.listen).await?;
         let emulator = bind_emulator(self.acs_listen, "--acs-listen", Config::default()).await?;
@@ -65,8 +74,14 @@ impl Dev {
         gate.load(directory.files(), &secrets).await?;
         screen.step("ready");
 
-        let trial = trial::line(&directory, &policy, &url);
-        screen.overview(&url, &emulator.endpoint(), &policy, &secrets, trial.as_deref());
+        let inbox = emulator.endpoint();
+        let trial = trial::command(&directory, &policy, &url);
+        screen.overview(&url, &inbox, &policy, &secrets, trial.as_deref());
+        if self.open
+            && let Err(error) = browse(&inbox)
+        {
+            screen.message(Source::Tool, &format!("no browser can be started ({error}): open {inbox} yourself."));
+        }
 
         let host = gate.host();
         tokio::select! {
@@ -75,6 +90,14 @@ impl Dev {
             never = Reload::new(directory, gate, screen).follow(changes) => match never {},
         }
         Ok(ExitCode::SUCCESS)
+    }
+}
+
+/// Opens a page in the browser of the user's choice, without waiting for it.
+fn browse(url: &str) -> io::Result<()> {
+    match env::var("BROWSER") {
+        Ok(browser) if !browser.is_empty() => open::with_detached(url, browser),
+        _ => open::that_detached(url),
     }
 }
 

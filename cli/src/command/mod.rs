@@ -3,10 +3,12 @@
 mod add;
 mod approve;
 mod check;
+mod completions;
 mod dev;
 mod emulator;
 mod init;
 mod inspect;
+mod man;
 mod manifest;
 mod presets;
 mod preview;
@@ -37,6 +39,8 @@ pub enum Command {
     Manifest(manifest::Write),
     Serve(serve::Serve),
     Status(status::Status),
+    Completions(completions::Completions),
+    Man(man::Man),
 }
 
 impl Command {
@@ -57,6 +61,8 @@ impl Command {
             Self::Manifest(manifest) => manifest.run(),
             Self::Serve(serve) => serve.run(),
             Self::Status(status) => status.run(),
+            Self::Completions(completions) => completions.run(),
+            Self::Man(man) => man.run(),
         }
     }
 }

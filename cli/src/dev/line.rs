@@ -1,13 +1,19 @@
 //! The gate's audit line, made short for a developer's screen.
 
+use std::fmt;
+
+use postern::acs::Outcome;
 use serde::Deserialize;
 
 use crate::console::{DIM, GREEN, RED, YELLOW};
 use crate::report::counted;
 
+/// The verdict on a request whose mails were all taken.
+const SENT: &str = "sent";
+
 /// What is shown of an audit line; `postern::audit` says what else there is.
 #[derive(Debug, Deserialize)]
-struct Entry {
+pub struct Line {
     time: String,
     #[serde(default)]
     route: Option<String>,
@@ -30,39 +36,57 @@ struct Mail {
     acs_error: Option<String>,
 }
 
-/// One line of a table: time, status, verdict, duration, route, and what there is to say about it. `None` when the
-/// text is no audit line.
-pub fn tidy(audit: &str) -> Option<String> {
-    let entry: Entry = serde_json::from_str(audit).ok()?;
-    let style = match entry.verdict.as_str() {
-        "sent" => GREEN,
-        "failed" | "partial" => RED,
-        _ => YELLOW,
-    };
-    Some(format!(
-        "{DIM}{}{DIM:#}  {style}{} {:<7}{style:#}  {:>5} ms  {:<12}  {}",
-        time_of_day(&entry.time),
-        entry.status,
-        entry.verdict,
-        entry.duration_ms,
-        entry.route.as_deref().unwrap_or("-"),
-        detail(&entry),
-    ))
+impl Line {
+    /// Reads an audit line; `None` when the text is none.
+    pub fn parse(audit: &str) -> Option<Self> {
+        serde_json::from_str(audit).ok()
+    }
+
+    /// The status of the answer.
+    pub const fn status(&self) -> u16 {
+        self.status
+    }
+
+    /// How many mails ACS took.
+    pub fn mails_sent(&self) -> usize {
+        self.mails.iter().filter(|mail| mail.outcome == Outcome::Accepted.as_str()).count()
+    }
+
+    fn detail(&self) -> String {
+        match self.verdict.as_str() {
+            SENT => counted(self.mails.len(), "mail"),
+            "ignored" => "no mail applies".to_owned(),
+            "refused" => self.reason.clone().unwrap_or_default(),
+            _ if self.mails.is_empty() => self.reason.clone().unwrap_or_default(),
+            _ => self.mails.iter().map(fate).collect::<Vec<_>>().join(", "),
+        }
+    }
+}
+
+/// A line of a table: time, status, verdict, duration, route, and what there is to say about it.
+impl fmt::Display for Line {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let style = match self.verdict.as_str() {
+            SENT => GREEN,
+            "failed" | "partial" => RED,
+            _ => YELLOW,
+        };
+        write!(
+            out,
+            "{DIM}{}{DIM:#}  {style}{} {:<7}{style:#}  {:>5} ms  {:<12}  {}",
+            time_of_day(&self.time),
+            self.status,
+            self.verdict,
+            self.duration_ms,
+            self.route.as_deref().unwrap_or("-"),
+            self.detail(),
+        )
+    }
 }
 
 /// Hours, minutes and seconds of an RFC 3339 time in UTC, with its `Z`.
 pub fn time_of_day(rfc3339: &str) -> String {
     format!("{}Z", rfc3339.get(11..19).unwrap_or_default())
-}
-
-fn detail(entry: &Entry) -> String {
-    match entry.verdict.as_str() {
-        "sent" => counted(entry.mails.len(), "mail"),
-        "ignored" => "no mail applies".to_owned(),
-        "refused" => entry.reason.clone().unwrap_or_default(),
-        _ if entry.mails.is_empty() => entry.reason.clone().unwrap_or_default(),
-        _ => entry.mails.iter().map(fate).collect::<Vec<_>>().join(", "),
-    }
 }
 
 /// A mail's name, what became of it, and what ACS said.

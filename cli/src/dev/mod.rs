@@ -3,11 +3,14 @@
 mod changes;
 mod gate;
 mod line;
+mod record;
 mod reload;
 mod screen;
+mod status;
 pub mod trial;
 
 pub use changes::Changes;
 pub use gate::Gate;
+pub use record::{Source, State};
 pub use reload::Reload;
 pub use screen::Screen;

@@ -4,7 +4,7 @@ use std::convert::Infallible;
 
 use postern::policy::Files;
 
-use super::{Changes, Gate, Screen, trial};
+use super::{Changes, Gate, Screen, State};
 use crate::directory::Directory;
 use crate::secret;
 
@@ -55,22 +55,23 @@ impl Reload {
         }
         let (policy, warnings) = directory.proven()?;
         if !unchanged {
-            self.gate.load(directory.files(), &secret::all(&policy)?).await?;
-            self.screen.warnings(&directory, &warnings);
-            self.screen.unapproved(&directory);
+            self.screen.working("sealing the edited policy …");
+            let secrets = secret::all(&policy)?;
+            self.gate.load(directory.files(), &secrets).await?;
             self.served = directory;
         }
-        let verb = if self.complaint.take().is_some() { "mended" } else { "reloaded" };
-        self.screen.policy(format_args!("{verb}: {}", trial::extent(&policy)));
+        let state = if self.complaint.take().is_some() { State::Mended } else { State::Reloaded };
+        self.screen.served(state, &self.served, &policy, &warnings);
         Ok(())
     }
 
     /// Says what is wrong, once for as long as it stays the same.
     fn complain(&mut self, error: &anyhow::Error) {
         let complaint = format!("{error:#}");
-        if self.complaint.as_ref() != Some(&complaint) {
-            self.screen.broken(&complaint);
-            self.complaint = Some(complaint);
+        if self.complaint.as_ref() == Some(&complaint) {
+            return self.screen.resting();
         }
+        self.screen.broken(error);
+        self.complaint = Some(complaint);
     }
 }

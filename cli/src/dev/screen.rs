@@ -1,104 +1,259 @@
-//! What a developer sees of the running gate.
+//! What a developer sees of the running gate, or a program reads of it.
 
 use std::fmt::Display;
+use std::io::{IsTerminal as _, stdout};
+use std::sync::Arc;
 use std::time::{Instant, SystemTime};
 
+use ::console::{Term, truncate_str};
 use postern::policy::{Diagnostic, Policy};
 use postern_lint::approval;
 use postern_runtime::Event;
+use serde_json::Value;
 
-use super::line;
+use super::line::{self, Line};
+use super::record::{Extent, Record, RouteRecord, Source, State};
+use super::status::Status;
+use super::trial;
 use crate::console::{self, BOLD, DIM, GREEN, RED, YELLOW};
 use crate::directory::Directory;
-use crate::report;
+use crate::report::{self, BrokenPolicy};
 use crate::secret::{self, Secret};
 
-/// Standard output for people; for programs it has the audit lines alone, and people read standard error.
+/// The first status of an answer that refuses or fails.
+const FIRST_ERROR: u16 = 400;
+
+/// Where news goes: lines on standard output with a status below them on a terminal, or JSON objects.
 #[derive(Debug, Clone)]
 pub struct Screen {
-    json: bool,
+    output: Output,
+    errors_only: bool,
     started: Instant,
 }
 
+#[derive(Debug, Clone)]
+enum Output {
+    /// For programs.
+    Json,
+    /// For people who read a file or a pipe.
+    Lines,
+    /// For people at a terminal.
+    Live(Arc<Status>),
+}
+
+/// Takes the status off the terminal when the command ends, whichever way it does.
+#[derive(Debug)]
+pub struct Curtain(Screen);
+
+impl Drop for Curtain {
+    fn drop(&mut self) {
+        if let Output::Live(status) = &self.0.output {
+            status.clear();
+        }
+    }
+}
+
 impl Screen {
-    /// A screen whose clock starts now.
-    pub fn new(json: bool) -> Self {
-        Self { json, started: Instant::now() }
+    /// A screen whose clock starts now: objects instead of lines, and of everything only what went wrong, if wanted.
+    pub fn new(json: bool, errors_only: bool) -> Self {
+        let status = if json || errors_only { None } else { Status::on_terminal() };
+        let output = match status {
+            Some(status) => Output::Live(Arc::new(status)),
+            None if json => Output::Json,
+            None => Output::Lines,
+        };
+        Self { output, errors_only, started: Instant::now() }
+    }
+
+    /// To be kept for as long as the screen is used.
+    pub fn curtain(&self) -> Curtain {
+        Curtain(self.clone())
     }
 
     fn say(&self, text: impl Display) {
-        if self.json { console::complain(text) } else { console::say(text) }
+        match &self.output {
+            Output::Live(status) => status.say(text),
+            Output::Lines => console::say(text),
+            Output::Json => {}
+        }
     }
 
-    /// A step of the start, with the seconds since it began.
+    fn record(&self, record: &Record<'_>) {
+        if matches!(self.output, Output::Json) {
+            // Numbers and texts alone, which JSON can always hold.
+            console::say(serde_json::to_string(record).unwrap_or_default());
+        }
+    }
+
+    /// A step of the start.
     pub fn step(&self, text: impl Display) {
-        self.say(format_args!("{DIM}{:>5.1} s{DIM:#}  {text}", self.started.elapsed().as_secs_f32()));
+        if self.errors_only {
+            return;
+        }
+        let elapsed = self.started.elapsed();
+        match &self.output {
+            Output::Live(status) => status.working(text),
+            Output::Lines => console::say(format_args!("{DIM}{:>5.1} s{DIM:#}  {text}", elapsed.as_secs_f32())),
+            Output::Json => {
+                let elapsed_ms = u64::try_from(elapsed.as_millis()).unwrap_or(u64::MAX);
+                self.record(&Record::Step { text: &text.to_string(), elapsed_ms });
+            }
+        }
+    }
+
+    /// Something that takes a while after the start.
+    pub fn working(&self, text: impl Display) {
+        if let Output::Live(status) = &self.output {
+            status.working(text);
+        }
+    }
+
+    /// Nothing is under way any more.
+    pub fn resting(&self) {
+        if let Output::Live(status) = &self.output {
+            status.resting();
+        }
     }
 
     /// Where everything is, and how to try it.
-    pub fn overview(&self, gate: &str, inbox: &str, policy: &Policy, secrets: &[Secret], trial: Option<&str>) {
+    pub fn overview(&self, gate: &str, inbox: &str, policy: &Policy, secrets: &[Secret], trial: Option<&[String]>) {
+        if self.errors_only {
+            return;
+        }
+        let development = secrets.iter().filter(|secret| secret.development);
+        let development: Vec<_> = development.map(|secret| secret::variable(&secret.name)).collect();
+        self.record(&Record::Ready {
+            gate,
+            inbox,
+            routes: policy.routes().map(RouteRecord::of).collect(),
+            development: development.clone(),
+            trial: trial.map(|words| words.join(" ")),
+        });
         self.say(format_args!("\n  {BOLD}Gate{BOLD:#}   {gate}\n  {BOLD}Inbox{BOLD:#}  {inbox}\n"));
         let width = policy.routes().map(|route| route.path.len()).max().unwrap_or_default();
         for route in policy.routes() {
             let kind = route.auth.as_ref().map_or_else(|| "form".to_owned(), |auth| format!("event, {}", auth.scheme));
             self.say(format_args!("  {:<width$}  {BOLD}{}{BOLD:#} {DIM}({kind}){DIM:#}", route.path, route.name));
         }
-        let development = secrets.iter().filter(|secret| secret.development);
-        for (index, secret) in development.enumerate() {
+        for (index, variable) in development.iter().enumerate() {
             let gap = if index == 0 { "\n" } else { "" };
-            let variable = secret::variable(&secret.name);
             self.say(format_args!("{gap}  {DIM}{variable} is not set: a development value is used.{DIM:#}"));
         }
-        if let Some(trial) = trial {
-            self.say(format_args!("\n  {BOLD}Try it{BOLD:#}\n  {trial}"));
+        if let Some(words) = trial {
+            self.say(format_args!("\n  {BOLD}Try it{BOLD:#}\n  {}", self.command(words)));
         }
         self.say(format_args!("\n  {DIM}Edits to the policy are served at once. Ctrl-C ends.{DIM:#}\n"));
+        if let Output::Live(status) = &self.output {
+            status.inbox(inbox);
+            status.resting();
+        }
     }
 
-    /// Warnings about a policy that is served all the same.
-    pub fn warnings(&self, directory: &Directory, warnings: &[Diagnostic]) {
+    /// A command to be copied: on a terminal in lines that it need not break itself.
+    fn command(&self, words: &[String]) -> String {
+        match self.output {
+            Output::Live(_) => trial::folded(words),
+            Output::Lines | Output::Json => words.join(" "),
+        }
+    }
+
+    /// A policy is served, although there may be warnings about it and nobody may have approved it.
+    pub fn served(&self, state: State, directory: &Directory, policy: &Policy, warnings: &[Diagnostic]) {
+        if self.errors_only {
+            return;
+        }
+        let (names, finding) = match approval::unapproved(directory.files()) {
+            Ok(open) => (open.into_iter().map(|open| open.name).collect(), None),
+            Err(finding) => (Vec::new(), Some(finding)),
+        };
+        let warnings: Vec<_> = warnings.iter().cloned().chain(finding).collect();
+        let extent = Extent::of(policy);
+        self.record(&Record::Policy {
+            state,
+            extent,
+            findings: &report::entries(directory.path(), directory.files(), &warnings),
+            not_approved: &names,
+        });
         if !warnings.is_empty() {
-            self.say(report::text(directory.path(), directory.files(), warnings).trim_end());
+            self.say(report::text(directory.path(), directory.files(), &warnings).trim_end());
         }
-    }
-
-    /// What is served although nobody approved it.
-    pub fn unapproved(&self, directory: &Directory) {
-        match approval::unapproved(directory.files()) {
-            Ok(open) if open.is_empty() => {}
-            Ok(open) => {
-                let names: Vec<_> = open.into_iter().map(|open| open.name).collect();
-                let names = names.join(", ");
-                self.say(format_args!("{YELLOW}not approved:{YELLOW:#} {names} {DIM}(see postern approve){DIM:#}"));
-            }
-            Err(finding) => self.warnings(directory, &[finding]),
+        if !names.is_empty() {
+            let names = names.join(", ");
+            self.say(format_args!("{YELLOW}not approved:{YELLOW:#} {names} {DIM}(see postern approve){DIM:#}"));
         }
-    }
-
-    /// What became of an edit.
-    pub fn policy(&self, text: impl Display) {
-        self.say(format_args!("{DIM}{}{DIM:#}  {GREEN}policy {text}{GREEN:#}", now()));
+        let verb = match state {
+            State::Good => return self.step(format_args!("the policy is good: {extent}")),
+            State::Reloaded => "reloaded",
+            State::Mended => "mended",
+        };
+        if let Output::Live(status) = &self.output {
+            status.mended();
+        }
+        self.say(format_args!("{DIM}{}{DIM:#}  {GREEN}policy {verb}: {extent}{GREEN:#}", now()));
     }
 
     /// An edit that is not served.
-    pub fn broken(&self, complaint: &str) {
-        let time = now();
-        self.say(format_args!(
-            "{DIM}{time}{DIM:#}  {RED}policy broken{RED:#}\n{complaint}\nThe last good policy is still served."
-        ));
+    pub fn broken(&self, error: &anyhow::Error) {
+        let complaint = format!("{error:#}");
+        let heading = format!("{DIM}{}{DIM:#}  {RED}policy broken{RED:#}\n{complaint}", now());
+        match &self.output {
+            Output::Live(status) => status.complain(&heading),
+            Output::Lines => console::say(format_args!("{heading}\nThe last good policy is still served.")),
+            Output::Json => {
+                let broken = error.downcast_ref::<BrokenPolicy>();
+                self.record(&Record::Broken {
+                    message: broken.map_or(&complaint, BrokenPolicy::summary),
+                    findings: broken.map(BrokenPolicy::entries).unwrap_or_default(),
+                });
+            }
+        }
     }
 
     /// What the host has to tell.
     pub fn event(&self, event: Event<'_>) {
         match event {
-            Event::Stdout(audit) if self.json => console::say(audit),
-            Event::Stdout(audit) => self.say(line::tidy(audit).unwrap_or_else(|| audit.to_owned())),
-            Event::Stderr(text) => self.say(format_args!("{YELLOW}component:{YELLOW:#} {text}")),
-            Event::Failed(sentence) | Event::Outbound(sentence) => {
-                self.say(format_args!("{RED}host:{RED:#} {sentence}"))
+            Event::Stdout(text) => match Line::parse(text) {
+                Some(line) => self.request(&line, text),
+                None => self.message(Source::Component, text),
+            },
+            Event::Stderr(text) => self.message(Source::Component, text),
+            Event::Failed(text) | Event::Outbound(text) => self.message(Source::Host, text),
+        }
+    }
+
+    fn request(&self, line: &Line, audit: &str) {
+        if self.errors_only && line.status() < FIRST_ERROR {
+            return;
+        }
+        match &self.output {
+            Output::Live(status) => {
+                status.count(line.mails_sent());
+                status.say(fitted(&line.to_string()));
+            }
+            Output::Lines => console::say(line),
+            Output::Json => {
+                let audit = serde_json::from_str::<Value>(audit).unwrap_or_default();
+                self.record(&Record::Request { audit: &audit });
             }
         }
     }
+
+    /// Something else than a request or an edit.
+    pub fn message(&self, from: Source, text: &str) {
+        let (style, who) = match from {
+            Source::Component => (YELLOW, "component"),
+            Source::Host => (RED, "host"),
+            Source::Tool => (YELLOW, "warning"),
+        };
+        self.record(&Record::Message { from, text });
+        self.say(format_args!("{style}{who}:{style:#} {text}"));
+    }
+}
+
+/// In one line of the terminal, if there is one.
+fn fitted(line: &str) -> String {
+    let size = stdout().is_terminal().then(|| Term::stdout().size_checked()).flatten();
+    size.map_or_else(|| line.to_owned(), |(_, columns)| truncate_str(line, usize::from(columns), "…").into_owned())
 }
 
 fn now() -> String {

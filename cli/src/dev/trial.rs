@@ -7,25 +7,37 @@ use serde_json::Value;
 
 use crate::directory::Directory;
 use crate::listen;
-use crate::report::counted;
 
 /// The longest payload that is written out; a larger one is named by its file.
 const MAX_INLINE_BYTES: usize = 400;
 
-/// How much a policy does, in a few words.
-pub fn extent(policy: &Policy) -> String {
-    let mails = policy.routes().map(|route| route.mails.len()).sum();
-    format!("{}, {}", counted(policy.routes().count(), "route"), counted(mails, "mail"))
-}
+/// The longest line of a folded command, without its indentation and its backslash.
+const FOLD_COLUMNS: usize = 74;
 
-/// A `curl` line for the first form, which needs no signature; else a `postern send` line.
-pub fn line(directory: &Directory, policy: &Policy, url: &str) -> Option<String> {
+/// The words of a `curl` command for the first form, which needs no signature; else of `postern send`.
+pub fn command(directory: &Directory, policy: &Policy, url: &str) -> Option<Vec<String>> {
     let forms = policy.routes().find(|route| route.kind == Kind::Form);
     let words = match forms {
         Some(form) => curl(directory, form, url)?,
         None => send(directory, policy.routes().next()?, url),
     };
-    Some(words.iter().map(|word| quoted(word)).collect::<Vec<_>>().join(" "))
+    Some(words.iter().map(|word| quoted(word)).collect())
+}
+
+/// The words in lines of the usual width, each option with its value, to be copied as they are.
+pub fn folded(words: &[String]) -> String {
+    let mut lines: Vec<String> = Vec::new();
+    for group in words.chunk_by(|_, next| !next.starts_with('-')) {
+        let group = group.join(" ");
+        match lines.last_mut() {
+            Some(line) if line.chars().count() + group.chars().count() < FOLD_COLUMNS => {
+                line.push(' ');
+                line.push_str(&group);
+            }
+            _ => lines.push(group),
+        }
+    }
+    lines.join(" \\\n    ")
 }
 
 /// A word for a POSIX shell, in single quotes where it needs any: JSON stays readable in them.
