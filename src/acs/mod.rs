@@ -42,6 +42,9 @@ pub const MAX_CALLS: u32 = 12;
 /// What a call may take at least, if so much is left; otherwise it may take half of what is left.
 const SHORTEST_CALL: Duration = Duration::from_secs(2);
 
+/// A call with less time than this is not begun: that it ran out of time would hide what ACS said before.
+const LEAST_TIME: Duration = Duration::from_millis(500);
+
 /// A request's way to ACS.
 #[derive(Debug)]
 pub struct Client<'a, H> {
@@ -119,7 +122,7 @@ impl<H: Host> Errand<'_, H> {
             } else if state == State::Send {
                 refusal = Some(answer);
             }
-            if calls >= MAX_CALLS || wait >= self.left() {
+            if calls >= MAX_CALLS || wait + LEAST_TIME >= self.left() {
                 break trouble.unwrap_or_else(Answer::none);
             }
             self.client.host.sleep(wait).await;

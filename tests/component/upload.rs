@@ -48,7 +48,7 @@ fn upload(flavour: Flavour, memory_bytes: usize) -> (u16, Option<usize>) {
     let agent: Agent = Agent::config_builder().http_status_as_error(false).build().into();
     let status = agent.run(request).unwrap().status().as_u16();
     let messages = stand.store.messages();
-    let file = messages.first().and_then(|message| message.email.attachments.first());
+    let file = messages.first().and_then(|message| message.email.attachments.as_ref()?.first());
     (status, file.map(|file| file.content_in_base64.len() / 4 * 3))
 }
 
