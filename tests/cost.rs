@@ -139,6 +139,7 @@ async fn guest(component: Vec<u8>, policy_dir: Option<PathBuf>) -> Guest {
         settings: settings.map(|(name, value)| (name.to_owned(), value.to_owned())).into(),
         policy_dir,
         allowed_outbound: vec![endpoint.parse::<Origin>().unwrap()],
+        ..Guest::default()
     }
 }
 

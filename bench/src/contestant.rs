@@ -87,6 +87,7 @@ impl Contestant {
             settings: settings(endpoint),
             policy_dir: (!matches!(self, Self::Sealed | Self::SealedFresh)).then(policy),
             allowed_outbound: vec![endpoint.parse()?],
+            ..Guest::default()
         };
         let mut limits = Limits::default();
         if self.is_fresh() {

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::fmt::{self, Write as _};
 
 use anyhow::Context as _;
+use postern::auth::ENTRA;
 use postern::policy::{Digest, Kind, Policy, Recipients};
 use postern_lint::approval::Approval;
 use postern_runtime::{add_section, find_section};
@@ -153,6 +154,13 @@ impl Description {
             templates: policy.templates().iter().map(template).collect(),
             approvals: approvals.iter().map(approval).collect(),
         }
+    }
+
+    /// Whether some callers prove themselves with tokens of Entra.
+    pub fn takes_entra_tokens(&self) -> bool {
+        let routes = self.routes.iter().filter_map(|route| route.scheme.as_deref());
+        let operations = self.operations.iter().map(|operations| operations.scheme.as_str());
+        routes.chain(operations).any(|scheme| scheme == ENTRA)
     }
 
     /// Reads that of a sealed component.

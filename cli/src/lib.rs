@@ -18,6 +18,7 @@ mod manifest;
 mod payload;
 mod report;
 mod secret;
+mod settings;
 
 use std::process::ExitCode;
 

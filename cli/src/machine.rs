@@ -1,6 +1,5 @@
 //! This machine as a host of the core: its clocks, its environment, its files and connections.
 
-use std::env;
 use std::fs::File;
 use std::io::Read as _;
 use std::time::{Duration, Instant, SystemTime};
@@ -10,6 +9,8 @@ use http::{Request, Response};
 use postern::host::{FetchError, Host, MAX_ANSWER_BYTES, MAX_FILE_BYTES};
 use ureq::Agent;
 use uuid::Uuid;
+
+use crate::settings;
 
 /// This machine.
 #[derive(Debug)]
@@ -48,7 +49,7 @@ impl Host for Machine {
     }
 
     async fn setting(&self, name: &str) -> Option<String> {
-        env::var(name.to_ascii_uppercase()).ok().filter(|value| !value.is_empty())
+        settings::value(name)
     }
 
     async fn file(&self, path: &str) -> Option<String> {

@@ -20,6 +20,9 @@ pub struct Guest {
     /// A directory the guest may read, and only read, at [`POLICY_DIRECTORY`]. Each new instance sees its present
     /// content, so the caller should give a directory that does not change under a running guest.
     pub policy_dir: Option<PathBuf>,
+    /// Further directories the guest may read, and only read, at the paths that they have here: absolute ones, for a guest
+    /// has no working directory. What is replaced in them is seen.
+    pub readable: Vec<PathBuf>,
     /// The origins the guest may send requests to; every other request is denied.
     pub allowed_outbound: Vec<Origin>,
 }
@@ -32,6 +35,7 @@ impl fmt::Debug for Guest {
             .field("component_bytes", &self.component.len())
             .field("settings", &self.settings.keys())
             .field("policy_dir", &self.policy_dir)
+            .field("readable", &self.readable)
             .field("allowed_outbound", &self.allowed_outbound)
             .finish()
     }

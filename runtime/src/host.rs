@@ -75,6 +75,9 @@ pub enum LoadError {
     /// The policy directory is missing or is no directory.
     #[error("The policy directory {} does not exist or is not a directory.", .0.display())]
     PolicyDirectory(PathBuf),
+    /// A directory that the guest shall read is missing, or is no directory, or has no absolute path.
+    #[error("{} is not the absolute path of a directory that exists, so the component cannot be given it to read.", .0.display())]
+    ReadableDirectory(PathBuf),
 }
 
 impl Host {
@@ -168,6 +171,7 @@ impl Host {
     fn prepare(&self, guest: Guest) -> Result<Maker, LoadError> {
         let host = &self.0;
         check_directory(guest.policy_dir.as_deref())?;
+        check_readable(&guest.readable)?;
         let component = host.compile(&guest.component).map_err(|error| LoadError::Compile(format!("{error:#}")))?;
         Ok(Maker {
             engine: host.engine.clone(),
@@ -175,6 +179,7 @@ impl Host {
             environment: environment(&guest),
             settings: Arc::new(guest.settings),
             policy_dir: guest.policy_dir,
+            readable: guest.readable,
             allowed: guest.allowed_outbound.into(),
             outbound: host.outbound.clone(),
             limits: host.limits,
@@ -255,6 +260,13 @@ fn check_directory(directory: Option<&Path>) -> Result<(), LoadError> {
     match directory {
         Some(directory) if !directory.is_dir() => Err(LoadError::PolicyDirectory(directory.to_owned())),
         _ => Ok(()),
+    }
+}
+
+fn check_readable(directories: &[PathBuf]) -> Result<(), LoadError> {
+    match directories.iter().find(|directory| !directory.is_absolute() || !directory.is_dir()) {
+        Some(directory) => Err(LoadError::ReadableDirectory(directory.clone())),
+        None => Ok(()),
     }
 }
 

@@ -57,6 +57,7 @@ pub(crate) struct Maker {
     pub(crate) settings: Settings,
     pub(crate) environment: Vec<(String, String)>,
     pub(crate) policy_dir: Option<PathBuf>,
+    pub(crate) readable: Vec<PathBuf>,
     pub(crate) allowed: Arc<[Origin]>,
     pub(crate) outbound: Outbound,
     pub(crate) limits: Limits,
@@ -94,6 +95,9 @@ impl Maker {
             .allow_ip_name_lookup(false);
         if let Some(directory) = &self.policy_dir {
             wasi.preopened_dir(directory, POLICY_DIRECTORY, FsPerms::ReadOnly)?;
+        }
+        for directory in &self.readable {
+            wasi.preopened_dir(directory, directory.to_string_lossy(), FsPerms::ReadOnly)?;
         }
         Ok(wasi.build())
     }

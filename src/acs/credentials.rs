@@ -27,6 +27,8 @@ pub mod setting {
     pub const IDENTITY: &str = "acs_identity";
     /// What tokens are for, in other clouds than the public one.
     pub const SCOPE: &str = "acs_scope";
+    /// All of them.
+    pub const ALL: [&str; 5] = [ENDPOINT, ACCESS_KEY, CONNECTION_STRING, IDENTITY, SCOPE];
 }
 
 /// What Entra's tokens are for. Microsoft's SDKs for e-mail ask with two slashes.

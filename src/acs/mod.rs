@@ -24,7 +24,7 @@ use answer::Answer;
 
 pub use answer::TERMINAL_CODES;
 pub(crate) use answer::retry_after;
-pub use credentials::{AccessKey, Credentials, Endpoint, Proof, SettingError, SettingFault, setting};
+pub use credentials::{AccessKey, Credentials, Endpoint, PUBLIC_SCOPE, Proof, SettingError, SettingFault, setting};
 pub use outcome::{Delivery, Outcome};
 pub use signature::{Signature, sign};
 pub use standing::{Inquiry, Standing, Status};

@@ -23,7 +23,7 @@ use crate::policy::{Route, RouteAuth};
 
 pub use entra::{KeyCache, Tenant};
 pub use rule::Rule;
-pub use scheme::{GENERIC, Proof, SENDGRID_TOLERANCE, SecretForm, names};
+pub use scheme::{ENTRA, GENERIC, Proof, SENDGRID_TOLERANCE, SecretForm, names};
 pub use sign::{Credentials, SignError, sign};
 pub use token::Place;
 

@@ -8,10 +8,13 @@ use super::token::Place;
 use super::{hmac, sendgrid, token};
 
 /// The schemes that are no HMAC rule with a name; the others are in `presets.toml`.
-const OTHERS: [&str; 8] = ["basic", BEARER, "entra", "event-grid", "gitlab", GENERIC, "sendgrid", "twilio"];
+const OTHERS: [&str; 8] = ["basic", BEARER, ENTRA, "event-grid", "gitlab", GENERIC, "sendgrid", "twilio"];
 
 /// The scheme whose rule the policy writes itself.
 pub const GENERIC: &str = "hmac";
+
+/// The scheme whose callers have tokens of Entra.
+pub const ENTRA: &str = "entra";
 
 /// The scheme that a machine without a better one uses.
 const BEARER: &str = "bearer";

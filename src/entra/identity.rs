@@ -30,13 +30,25 @@ pub mod setting {
     pub const IDENTITY_HEADER: &str = "identity_header";
     /// Where the instance metadata service is, if not at its usual address.
     pub const IMDS_HOST: &str = "azure_pod_identity_authority_host";
+    /// All of them.
+    pub const ALL: [&str; 9] = [
+        TENANT,
+        CLIENT,
+        SECRET,
+        FEDERATED_TOKEN,
+        FEDERATED_TOKEN_FILE,
+        AUTHORITY,
+        IDENTITY_ENDPOINT,
+        IDENTITY_HEADER,
+        IMDS_HOST,
+    ];
 }
 
 /// Entra's address in the public cloud.
 pub const PUBLIC_AUTHORITY: &str = "https://login.microsoftonline.com";
 
 /// The address of the instance metadata service, the same on every machine in Azure.
-const IMDS: &str = "http://169.254.169.254";
+pub const IMDS: &str = "http://169.254.169.254";
 
 /// An application or managed identity.
 #[derive(Debug, Clone)]

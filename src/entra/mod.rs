@@ -5,5 +5,5 @@ mod identity;
 mod token;
 
 pub use cache::{ATTEMPT_PAUSE, REFRESH_BEFORE, TokenCache};
-pub use identity::{Identity, PUBLIC_AUTHORITY, Secret, setting};
+pub use identity::{Assertion, IMDS, Identity, PUBLIC_AUTHORITY, Secret, setting};
 pub use token::{Token, TokenError};

@@ -37,6 +37,7 @@ pub use template::{
     syntax as template_syntax,
 };
 
+use crate::auth::Proof;
 use document::Document;
 
 /// A valid policy. There is no way to hold one that breaks a rule.
@@ -148,6 +149,11 @@ impl Policy {
     /// Whether a form sends links to itself, so that the setting [`PUBLIC_URL`] is needed.
     pub fn has_links(&self) -> bool {
         self.routes().any(|route| route.form.confirmation.is_some())
+    }
+
+    /// Whether some callers prove themselves with tokens of Entra, whose keys a host must let the gate read.
+    pub fn takes_entra_tokens(&self) -> bool {
+        self.auths().any(|auth| matches!(auth.proof, Proof::Entra(_)))
     }
 
     /// The servers of captchas that a host must let the gate talk to beside ACS's, each once.

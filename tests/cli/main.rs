@@ -9,6 +9,9 @@
 )]
 #![cfg(unix)]
 
+#[allow(dead_code, reason = "the component's own tests need more of it")]
+#[path = "../component/azure.rs"]
+mod azure;
 mod check;
 mod completions;
 #[path = "../../engine/component.rs"]

@@ -3,8 +3,14 @@
 use std::collections::BTreeMap;
 use std::env;
 use std::fs;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
+use std::time::{Duration, SystemTime};
 
+use bytes::Bytes;
+use http::{Request, Response};
+use postern::acs::Credentials;
+use postern::host::{FetchError, Host};
+use postern_runtime::Origin;
 use serde_json::{Value, json};
 
 use crate::tool::{Said, copy, edit, fixture, root, run};
@@ -80,9 +86,10 @@ fn spin_gets_the_variables_of_the_policy_and_one_allowed_host() {
     assert_eq!(manifest["trigger"]["http"], json!([{"route": "/...", "component": "mail-gate"}]));
     let secret = |name: &str| manifest["variables"][name]["secret"].as_bool().unwrap_or_default();
     let names: Vec<_> = manifest["variables"].as_object().unwrap().keys().map(String::as_str).collect();
-    assert_eq!(names, ["acs_access_key", "acs_endpoint", "deploy_secret"]);
+    assert_eq!(names, ["acs_access_key", "acs_endpoint", "deploy_secret", "redirect_all_to"]);
     assert_eq!(["acs_access_key", "acs_endpoint", "deploy_secret"].map(secret), [true, false, true]);
-    assert!(names.iter().all(|name| manifest["variables"][name]["required"] == true));
+    assert!(names[..3].iter().all(|name| manifest["variables"][name]["required"] == true));
+    assert_eq!(manifest["variables"]["redirect_all_to"]["default"], "");
     assert_eq!(
         manifest["component"]["mail-gate"],
         json!({
@@ -92,6 +99,7 @@ fn spin_gets_the_variables_of_the_policy_and_one_allowed_host() {
                 "acs_access_key": "{{ acs_access_key }}",
                 "acs_endpoint": "{{ acs_endpoint }}",
                 "deploy_secret": "{{ deploy_secret }}",
+                "redirect_all_to": "{{ redirect_all_to }}",
             },
         })
     );
@@ -183,6 +191,9 @@ fn names_that_could_be_something_else_are_refused() {
         ("--name", &["", "a b", "A", "1a", "a-", "a--b", "a.b", "a\"", "a\nb: c"][..]),
         ("--image", &["", "postern", "a/b c", "a/b\"", "a/b\nc: d", "/a", "a/b:"]),
         ("--host", &["", "a..b", "a b", "a/b", "A.example", "a:80"]),
+        ("--tenant", &["", "a b", "a/b", "a\"", "a\nb: c"]),
+        ("--client", &["", "{{ a }}"]),
+        ("--identity", &["", "key", "access_key"]),
     ]);
     for (option, texts) in refused {
         for text in texts {
@@ -193,4 +204,222 @@ fn names_that_could_be_something_else_are_refused() {
     let said = run(&fixture(), &["manifest", "wasmcloud", "--acs-endpoint", "http://contoso.example"]);
     let stderr = "error: --acs-endpoint is not an https address without a path.\n".to_owned();
     assert_eq!(said, Said { status: 1, stdout: String::new(), stderr });
+}
+
+/// A host that gives settings, and nothing else.
+struct Given(BTreeMap<String, String>);
+
+impl Host for Given {
+    fn now(&self) -> SystemTime {
+        unreachable!()
+    }
+
+    fn monotonic(&self) -> Duration {
+        unreachable!()
+    }
+
+    async fn sleep(&self, _: Duration) {
+        unreachable!()
+    }
+
+    fn random(&self) -> u128 {
+        unreachable!()
+    }
+
+    async fn setting(&self, name: &str) -> Option<String> {
+        self.0.get(name).filter(|value| !value.is_empty()).cloned()
+    }
+
+    async fn file(&self, _: &str) -> Option<String> {
+        unreachable!()
+    }
+
+    async fn fetch(&self, _: Request<Bytes>, _: Duration) -> Result<Response<Bytes>, FetchError> {
+        unreachable!()
+    }
+
+    fn audit(&self, _: &str) {
+        unreachable!()
+    }
+}
+
+const ACS: &str = "https://contoso.communication.azure.com";
+const ENTRA: &str = "https://login.microsoftonline.com";
+
+/// What an operator gives where a manifest asks for it.
+fn answered(name: &str) -> String {
+    let value = match name {
+        "acs_endpoint" => ACS,
+        "acs_access_key" => "a2V5IQ==",
+        "acs_connection_string" => "endpoint=https://contoso.communication.azure.com/;accesskey=a2V5IQ==",
+        "azure_tenant_id" | "azure_client_id" => "11111111-1111-4111-8111-111111111111",
+        "identity_endpoint" => "http://localhost:42356/msi/token",
+        "identity_server" => "http://localhost:42356",
+        "azure_client_secret" | "identity_header" | "deploy_secret" => "canary",
+        _ => panic!("nobody knows {name}"),
+    };
+    value.to_owned()
+}
+
+/// What a host makes of a manifest: the settings that the component gets, and the servers that it is let out to.
+type Made = (BTreeMap<String, String>, Vec<String>);
+
+fn texts(list: &Value) -> Vec<String> {
+    list.as_array().unwrap().iter().map(|text| text.as_str().unwrap().to_owned()).collect()
+}
+
+/// As Spin does, with these values of the application's variables.
+fn made_by_spin(text: &str, values: &BTreeMap<String, String>) -> Made {
+    let manifest = toml(text);
+    let filled = |text: &str| match text.strip_prefix("{{ ").and_then(|text| text.strip_suffix(" }}")) {
+        Some(name) => values[name].clone(),
+        None => text.to_owned(),
+    };
+    let component = &manifest["component"]["postern"];
+    let variables = component["variables"].as_object().unwrap();
+    let settings = variables.iter().map(|(name, text)| (name.clone(), filled(text.as_str().unwrap()))).collect();
+    (settings, texts(&component["allowed_outbound_hosts"]).iter().map(|text| filled(text)).collect())
+}
+
+fn spin_variables(text: &str) -> BTreeMap<String, String> {
+    let manifest = toml(text);
+    let value = |name: &String, variable: &Value| match variable.get("default") {
+        Some(default) => default.as_str().unwrap().to_owned(),
+        None => answered(name),
+    };
+    let variables = manifest["variables"].as_object().unwrap();
+    variables.iter().map(|(name, variable)| (name.clone(), value(name, variable))).collect()
+}
+
+/// As SpinKube does: a variable that it does not set has the value that the application pushed with it has.
+fn made_by_spinkube(text: &str, spin: &str) -> Made {
+    let app = of_kind(text, "SpinApp");
+    fits(&app, "core.spinkube.dev_spinapps.yaml");
+    let defaults = toml(spin)["variables"].as_object().unwrap().clone();
+    let defaults = defaults.iter().filter_map(|(name, variable)| Some((name, variable.get("default")?.as_str()?)));
+    let mut values: BTreeMap<_, _> = defaults.map(|(name, value)| (name.clone(), value.to_owned())).collect();
+    for variable in app["spec"]["variables"].as_array().unwrap() {
+        let name = variable["name"].as_str().unwrap();
+        let value = variable.get("value").map(|value| value.as_str().unwrap().to_owned());
+        values.insert(name.to_owned(), value.unwrap_or_else(|| answered(name)));
+    }
+    made_by_spin(spin, &values)
+}
+
+fn made_by_wasmcloud(text: &str) -> Made {
+    let deployment = of_kind(text, "WorkloadDeployment");
+    fits(&deployment, "runtime.wasmcloud.dev_workloaddeployments.yaml");
+    let config = of_kind(text, "ConfigMap")["data"].clone();
+    let config = config.as_object().unwrap().iter();
+    let mut settings: BTreeMap<_, _> =
+        config.map(|(name, value)| (name.to_lowercase(), value.as_str().unwrap().to_owned())).collect();
+    let keys = text.lines().find_map(|line| line.trim().strip_prefix("# Its keys: ")).unwrap_or_default();
+    settings.extend(keys.split_whitespace().map(|key| (key.to_lowercase(), answered(&key.to_lowercase()))));
+    let resources = &deployment["spec"]["template"]["spec"]["components"][0]["localResources"];
+    assert_eq!(resources["environment"].get("secretFrom").is_some(), !keys.is_empty());
+    (settings, texts(&resources["allowedHosts"]))
+}
+
+/// The gate finds the identity in what a host makes of the manifest, and is let out to its servers and no others.
+fn suffices((settings, allowed): Made, identity: &str, servers: &[&str]) {
+    let credentials = tokio::runtime::Runtime::new().unwrap().block_on(Credentials::read(&Given(settings))).unwrap();
+    assert_eq!(credentials.identity(), identity);
+    let origins = |list: &[String]| {
+        let mut origins: Vec<_> = list.iter().map(|text| text.parse::<Origin>().unwrap()).collect();
+        origins.sort();
+        origins
+    };
+    let expected: Vec<_> = servers.iter().map(|server| (*server).to_owned()).collect();
+    assert_eq!(origins(&allowed), origins(&expected));
+    for server in credentials.servers() {
+        assert!(origins(&allowed).contains(&Origin::of(&server).unwrap()), "{server}");
+    }
+}
+
+/// The manifests of a policy for an identity: Spin's, SpinKube's and wasmCloud's.
+fn manifests(policy: &Path, identity: &str) -> [Said; 3] {
+    ["spin", "spinkube", "wasmcloud"].map(|host| run(policy, &["manifest", host, "--identity", identity]))
+}
+
+#[test]
+fn every_identity_has_the_variables_secrets_and_servers_that_it_needs() {
+    for (name, identity, servers) in [
+        ("access-key", "access-key", &[ACS][..]),
+        ("connection-string", "access-key", &[ACS]),
+        ("client-secret", "client-secret", &[ACS, ENTRA]),
+        ("workload", "workload", &[ACS, ENTRA]),
+        ("app-service", "app-service", &[ACS, "http://localhost:42356"]),
+        ("imds", "imds", &[ACS, "http://169.254.169.254"]),
+    ] {
+        println!("identity {name}");
+        let [spin, spinkube, wasmcloud] = manifests(&fixture(), name);
+        assert_eq!((spin.status, spin.stderr.as_str()), (0, ""));
+        suffices(made_by_spin(&spin.stdout, &spin_variables(&spin.stdout)), identity, servers);
+        match name {
+            "workload" | "app-service" => assert_eq!((spinkube.status, spinkube.stdout.as_str()), (1, "")),
+            _ => suffices(made_by_spinkube(&spinkube.stdout, &spin.stdout), identity, servers),
+        }
+        match name {
+            "app-service" => assert_eq!((wasmcloud.status, wasmcloud.stdout.as_str()), (1, "")),
+            _ => suffices(made_by_wasmcloud(&wasmcloud.stdout), identity, servers),
+        }
+    }
+}
+
+#[test]
+fn a_federated_token_comes_in_a_directory_or_not_at_all() {
+    let [spin, spinkube, wasmcloud] = manifests(&fixture(), "workload");
+    let directory = "/var/run/secrets/azure/tokens";
+    assert_eq!(
+        toml(&spin.stdout)["component"]["postern"]["files"],
+        json!([{"source": directory, "destination": directory}])
+    );
+    let spec = of_kind(&wasmcloud.stdout, "WorkloadDeployment")["spec"]["template"]["spec"].clone();
+    assert_eq!(spec["volumes"], json!([{"name": "federated-token", "hostPath": {"path": directory}}]));
+    assert_eq!(
+        spec["components"][0]["localResources"]["volumeMounts"],
+        json!([{"name": "federated-token", "mountPath": directory, "readOnly": true}])
+    );
+    let sentence = "error: A SpinApp cannot give its component a file that is replaced, as a federated token is; take \
+                    imds, or client-secret.\n";
+    assert_eq!(spinkube.stderr, sentence);
+    let sentence = "error: app-service is of App Service, Functions and Container Apps; in a cluster take imds.\n";
+    assert_eq!(manifests(&fixture(), "app-service")[2].stderr, sentence);
+    for identity in ["access-key", "client-secret"] {
+        let [spin, _, wasmcloud] = manifests(&fixture(), identity);
+        assert!(!spin.stdout.contains(directory) && !wasmcloud.stdout.contains(directory), "{identity}");
+    }
+}
+
+#[test]
+fn routes_that_take_tokens_of_entra_need_its_keys_whatever_the_identity() {
+    let policy = copy(&fixture());
+    let entra = "{ scheme = \"entra\", tenant = \"9188040d-6c67-4c5b-b112-36a304b66dad\", audience = \"api://gate\", \
+                 apps = [\"4962773b-9cdb-44cf-a8bf-237846a00ab7\"] }";
+    edit(policy.path(), "postern.toml", "{ scheme = \"standard-webhooks\", secret = \"deploy_secret\" }", entra);
+    for (name, servers) in [
+        ("access-key", &[ACS, ENTRA][..]),
+        ("client-secret", &[ACS, ENTRA]),
+        ("imds", &[ACS, ENTRA, "http://169.254.169.254"]),
+    ] {
+        let [spin, _, wasmcloud] = manifests(policy.path(), name);
+        suffices(made_by_spin(&spin.stdout, &spin_variables(&spin.stdout)), name, servers);
+        suffices(made_by_wasmcloud(&wasmcloud.stdout), name, servers);
+    }
+}
+
+#[test]
+fn values_that_are_no_secret_are_those_of_the_command() {
+    let application = ["--tenant", "contoso.onmicrosoft.com", "--client", "2222"];
+    let text = manifest(&[&["wasmcloud", "--identity", "client-secret"][..], &application].concat());
+    let data = &of_kind(&text, "ConfigMap")["data"];
+    assert_eq!(
+        (&data["AZURE_TENANT_ID"], &data["AZURE_CLIENT_ID"]),
+        (&json!("contoso.onmicrosoft.com"), &json!("2222"))
+    );
+    let machine = |arguments: &[&str]| {
+        let text = manifest(&[&["wasmcloud", "--identity", "imds"][..], arguments].concat());
+        of_kind(&text, "ConfigMap")["data"].get("AZURE_CLIENT_ID").cloned()
+    };
+    assert_eq!((machine(&[]), machine(&["--client", "2222"])), (None, Some(json!("2222"))));
 }

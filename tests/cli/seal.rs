@@ -5,9 +5,11 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use postern::policy::Files;
+use postern_emulator::{BearerCheck, Config, Emulator};
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
+use crate::azure::{Azure, TOKEN};
 use crate::flavour::Flavour;
 use crate::running::{Running, post, subjects};
 use crate::tool::{Said, copy, edit, fixture, postern, root, run, said};
@@ -173,6 +175,55 @@ fn what_is_sealed_is_served_with_settings_from_the_environment() {
     assert_eq!(subjects(&endpoint), ["Message from Ada", "shop: deployment failed"]);
     assert!(gate.next().contains("\"deploy\""));
     assert_eq!(gate.end("-TERM"), (Some(0), vec![], vec![]));
+}
+
+#[test]
+fn what_has_an_identity_reaches_the_servers_and_the_file_that_it_needs() {
+    let (_place, file, _) = sealed(&[]);
+    let tokens = tempfile::tempdir().unwrap();
+    let token = tokens.path().join("azure-identity-token");
+    fs::write(&token, crate::azure::ASSERTION).unwrap();
+    let runtime = tokio::runtime::Runtime::new().unwrap();
+    let config = Config { bearer: BearerCheck::new(|token| token == TOKEN), ..Config::default() };
+    let emulator = runtime.block_on(Emulator::bind(([127, 0, 0, 1], 0).into(), config)).unwrap();
+    let endpoint = emulator.endpoint();
+    runtime.spawn(emulator.serve(std::future::pending()));
+    for name in ["client-secret", "workload", "app-service", "imds"] {
+        println!("identity {name}");
+        let azure = runtime.block_on(Azure::start(name));
+        let settings = azure.settings(name, token.to_str().unwrap());
+        let mut command = serve(&file, &endpoint);
+        command.envs(settings.iter().map(|(name, value)| (name.to_uppercase(), value)));
+        let mut gate = Running::start(command.env_remove("ACS_ACCESS_KEY").env("REDIRECT_ALL_TO", "a@contoso.example"));
+        let start = gate.complaint("http://");
+        let (_, url) = start.split_once(" at ").unwrap();
+        let ready: Value = serde_json::from_str(
+            &ureq::get(format!("{url}/readyz")).call().unwrap().body_mut().read_to_string().unwrap(),
+        )
+        .unwrap();
+        assert_eq!((&ready["identity"], &ready["redirect_all_to"]), (&json!(name), &json!("a@contoso.example")));
+        let payload = json!({"name": name, "email": "ada@customer.example"}).to_string();
+        let (status, body) = post(&format!("{url}/contact"), "application/json", &payload);
+        assert_eq!((status, azure.answers()), (200, vec![true]), "{body}");
+        assert_eq!(subjects(&endpoint).pop().unwrap(), format!("[to sales@contoso.example] Message from {name}"));
+    }
+}
+
+#[test]
+fn a_federated_token_is_in_a_directory_of_its_own() {
+    let (_place, file, _) = sealed(&[]);
+    let mut command = serve(&file, "https://contoso.communication.azure.com");
+    command.env_remove("ACS_ACCESS_KEY").env("AZURE_TENANT_ID", "a").env("AZURE_CLIENT_ID", "b");
+    for (path, sentence) in [
+        ("/token", "AZURE_FEDERATED_TOKEN_FILE must be in a directory of its own."),
+        (
+            "/no/such/token",
+            "/no/such is not the absolute path of a directory that exists, so the component cannot be given it to read.",
+        ),
+    ] {
+        let said = said(command.env("AZURE_FEDERATED_TOKEN_FILE", path).output().unwrap());
+        assert_eq!(said, Said { status: 1, stdout: String::new(), stderr: format!("error: {sentence}\n") });
+    }
 }
 
 #[test]

@@ -30,8 +30,9 @@ pub fn root() -> &'static Path {
 pub fn postern(directory: &Path) -> Command {
     let mut command = Command::new(&*PROGRAM);
     command.current_dir(directory);
-    for name in ["ACS_ENDPOINT", "ACS_ACCESS_KEY", "ACS_CONNECTION_STRING", "DEPLOY_SECRET", "GITHUB_WEBHOOK_SECRET"] {
-        command.env_remove(name);
+    let own = postern::acs::setting::ALL.into_iter().chain(postern::entra::setting::ALL);
+    for name in own.chain(["deploy_secret", "github_webhook_secret", "redirect_all_to"]) {
+        command.env_remove(name.to_uppercase());
     }
     // Compiled components are shared by the tests of a checkout, and are not left in the user's own directories.
     command.env("XDG_CACHE_HOME", concat!(env!("CARGO_TARGET_TMPDIR"), "/cache"));

@@ -1,12 +1,14 @@
 //! The built component in a real runtime, in every flavour, behind a real socket, against the ACS emulator.
 #![allow(clippy::unwrap_used, clippy::indexing_slicing, clippy::panic, reason = "a test may fail loudly")]
 
+mod azure;
 #[path = "../../engine/component.rs"]
 mod component;
 mod connection;
 mod delivery;
 mod flavour;
 mod flow;
+mod identity;
 mod interface;
 mod jco;
 mod seal;

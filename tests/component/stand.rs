@@ -26,7 +26,20 @@ pub struct Stand {
     pub acs: String,
     lines: Arc<Mutex<Vec<String>>>,
     agent: Agent,
-    _runtime: Runtime,
+    runtimes: Vec<Runtime>,
+}
+
+/// What there is beside the component; the default is an emulator that takes the development key.
+#[derive(Default)]
+pub struct Setup {
+    pub config: Config,
+    pub limits: Limits,
+    /// Settings beside and instead of the usual ones; an empty one counts as not set.
+    pub settings: BTreeMap<String, String>,
+    /// The servers that the component may reach beside the emulator.
+    pub servers: Vec<String>,
+    /// The directories that it may read.
+    pub readable: Vec<PathBuf>,
 }
 
 /// How a component gets its policy.
@@ -96,21 +109,40 @@ impl Answer {
 impl Stand {
     /// Starts a build with the tests' policy; `change` may alter its settings.
     pub fn new(flavour: Flavour, form: Form, change: impl FnOnce(&mut BTreeMap<String, String>)) -> Self {
+        Self::start(flavour, form, Setup::default(), change)
+    }
+
+    /// Starts a build with the tests' policy in surroundings of the test's own.
+    pub fn with(flavour: Flavour, form: Form, mut setup: Setup) -> Self {
+        let own = std::mem::take(&mut setup.settings);
+        Self::start(flavour, form, setup, |settings| settings.extend(own))
+    }
+
+    fn start(flavour: Flavour, form: Form, setup: Setup, change: impl FnOnce(&mut BTreeMap<String, String>)) -> Self {
         let (component, policy_dir): (&'static [u8], _) = match form {
             Form::Sealed => (sealed(flavour), None),
             Form::Mounted => (flavour.component(), Some(policy())),
         };
         let guest = Guest { component: component.into(), policy_dir, ..Guest::default() };
-        Self::of(guest, Limits::default(), change)
+        Self::run(guest, setup, change)
     }
 
     /// Starts a guest within limits.
     pub fn of(guest: Guest, limits: Limits, change: impl FnOnce(&mut BTreeMap<String, String>)) -> Self {
+        Self::run(guest, Setup { limits, ..Setup::default() }, change)
+    }
+
+    fn run(guest: Guest, setup: Setup, change: impl FnOnce(&mut BTreeMap<String, String>)) -> Self {
         let runtime = Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap();
         let lines = Arc::new(Mutex::new(Vec::new()));
-        let (store, url, acs) = runtime.block_on(start(guest, limits, change, Arc::clone(&lines)));
+        let (store, url, acs) = runtime.block_on(start(guest, setup, change, Arc::clone(&lines)));
         let agent = Agent::config_builder().http_status_as_error(false).max_redirects(0).build().new_agent();
-        Self { store, url, acs, lines, agent, _runtime: runtime }
+        Self { store, url, acs, lines, agent, runtimes: vec![runtime] }
+    }
+
+    /// Lets something else run as long as the stand does.
+    pub fn keep(&mut self, runtime: Runtime) {
+        self.runtimes.push(runtime);
     }
 
     /// Sends a request and reads the answer.
@@ -197,11 +229,11 @@ fn headers<B>(response: &Response<B>) -> BTreeMap<String, String> {
 
 async fn start(
     guest: Guest,
-    limits: Limits,
+    setup: Setup,
     change: impl FnOnce(&mut BTreeMap<String, String>),
     lines: Arc<Mutex<Vec<String>>>,
 ) -> (Store, String, String) {
-    let emulator = Emulator::bind(([127, 0, 0, 1], 0).into(), Config::default()).await.unwrap();
+    let emulator = Emulator::bind(([127, 0, 0, 1], 0).into(), setup.config).await.unwrap();
     let (store, endpoint) = (emulator.store(), emulator.endpoint());
     tokio::spawn(emulator.serve(std::future::pending()));
     let mut settings = BTreeMap::from(
@@ -214,12 +246,14 @@ async fn start(
         .map(|(name, value)| (name.to_owned(), value.to_owned())),
     );
     change(&mut settings);
-    let guest = Guest { settings, allowed_outbound: vec![endpoint.parse::<Origin>().unwrap()], ..guest };
+    let allowed = [&endpoint].into_iter().chain(&setup.servers);
+    let allowed_outbound = allowed.map(|server| server.parse::<Origin>().unwrap()).collect();
+    let guest = Guest { settings, allowed_outbound, readable: setup.readable, ..guest };
     let log = Arc::new(move |event: Event<'_>| match event {
         Event::Stdout(line) => lines.lock().unwrap().push(line.to_owned()),
         other => println!("{other:?}"),
     });
-    let host = Host::new(limits, Some(cache()), log).unwrap();
+    let host = Host::new(setup.limits, Some(cache()), log).unwrap();
     host.load(guest).await.unwrap();
     let server = Server::bind(([127, 0, 0, 1], 0).into()).await.unwrap();
     let url = format!("http://{}", server.local_addr());

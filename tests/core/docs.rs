@@ -68,6 +68,14 @@ fn the_table_of_rules_is_that_of_the_code() {
 }
 
 #[test]
+fn every_setting_of_the_gate_s_own_is_explained() {
+    let text = fs::read_to_string(document("docs/operations.md")).unwrap();
+    for name in postern::acs::setting::ALL.into_iter().chain(postern::entra::setting::ALL) {
+        assert!(text.contains(&format!("`{name}")), "{name}");
+    }
+}
+
+#[test]
 fn every_scheme_is_explained() {
     let text = fs::read_to_string(document("docs/policy.md")).unwrap();
     for name in postern::auth::names() {

@@ -9,13 +9,15 @@ use postern::acs::Endpoint;
 
 use crate::console;
 use crate::directory::Directory;
-use crate::manifest::{Hostname, Image, Manifest, Name};
+use crate::manifest::{Hostname, Identifier, Identity, Image, Manifest, Name, Values};
 
 /// Write a host's manifest for a policy
 ///
 /// Variables, secrets and allowed hosts are those that the policy needs, no more. Values of secrets are never in it.
 #[derive(Debug, Args)]
-#[command(after_help = "Example:\n  postern manifest spin > spin.toml")]
+#[command(
+    after_help = "Examples:\n  postern manifest spin > spin.toml\n  postern manifest spinkube --identity imds > postern.yaml"
+)]
 pub struct Write {
     #[command(subcommand)]
     host: Host,
@@ -58,6 +60,9 @@ struct Policy {
     /// The application's name
     #[arg(long, value_name = "NAME", default_value = "postern")]
     name: Name,
+    /// How the gate proves itself to ACS
+    #[arg(long, value_name = "NAME", default_value = "access-key")]
+    identity: Identity,
 }
 
 #[derive(Debug, Args)]
@@ -68,15 +73,24 @@ struct Cluster {
     /// The ACS resource's address
     #[arg(long, value_name = "URL", default_value = "https://contoso.communication.azure.com")]
     acs_endpoint: String,
+    /// Where visitors reach the gate, for forms that send links to it
+    #[arg(long, value_name = "URL", default_value = "https://mail.contoso.example")]
+    public_url: String,
+    /// The tenant's id, for identities that need it
+    #[arg(long, value_name = "ID")]
+    tenant: Option<Identifier>,
+    /// The application's client id, or that of a managed identity that a user assigned
+    #[arg(long, value_name = "ID")]
+    client: Option<Identifier>,
 }
 
 impl Write {
     pub fn run(self) -> anyhow::Result<ExitCode> {
         let text = match self.host {
             Host::Spin { policy, component } => policy.manifest()?.spin(&component)?,
-            Host::Spinkube { policy, cluster } => policy.manifest()?.spinkube(&cluster.image, &cluster.endpoint()?)?,
+            Host::Spinkube { policy, cluster } => policy.manifest()?.spinkube(&cluster.image, &cluster.values()?)?,
             Host::Wasmcloud { policy, cluster, host } => {
-                policy.manifest()?.wasmcloud(&cluster.image, &cluster.endpoint()?, &host)?
+                policy.manifest()?.wasmcloud(&cluster.image, &cluster.values()?, &host)?
             }
         };
         console::say(text);
@@ -87,15 +101,21 @@ impl Write {
 impl Policy {
     fn manifest(self) -> anyhow::Result<Manifest> {
         let (policy, _) = Directory::read(&self.directory)?.proven()?;
-        Ok(Manifest::new(&policy, self.name))
+        Ok(Manifest::new(&policy, self.identity, self.name))
     }
 }
 
 impl Cluster {
-    fn endpoint(&self) -> anyhow::Result<Endpoint> {
-        match Endpoint::parse(&self.acs_endpoint) {
-            Some(endpoint) => Ok(endpoint),
-            None => bail!("--acs-endpoint is not an https address without a path."),
-        }
+    fn values(&self) -> anyhow::Result<Values> {
+        let endpoint = address("--acs-endpoint", &self.acs_endpoint)?;
+        let public_url = address("--public-url", &self.public_url)?;
+        Ok(Values { endpoint, public_url, tenant: self.tenant.clone(), client: self.client.clone() })
+    }
+}
+
+fn address(option: &str, text: &str) -> anyhow::Result<Endpoint> {
+    match Endpoint::parse(text) {
+        Some(endpoint) => Ok(endpoint),
+        None => bail!("{option} is not an https address without a path."),
     }
 }

@@ -1,31 +1,32 @@
 //! `postern serve`: a sealed component in the embedded host, with an ACS resource behind it.
 
-use std::collections::BTreeMap;
-use std::env;
 use std::fs;
 use std::net::SocketAddr;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::sync::Arc;
 
-use anyhow::{Context as _, bail};
+use anyhow::Context as _;
 use clap::Args;
-use postern::acs::{Credentials, setting};
+use postern::acs::{Credentials, Proof};
+use postern::entra::{Assertion, Identity, PUBLIC_AUTHORITY, setting};
 use postern_runtime::{Event, Guest, Host, Limits, Origin};
 
 use super::dev::bind;
 use crate::description::Description;
 use crate::interrupt::interrupted;
+use crate::machine::Machine;
+use crate::settings::{self, Settings};
 use crate::{cache, console, listen};
-
-/// Settings by lower_snake name.
-type Settings = BTreeMap<String, String>;
 
 /// Serve a sealed component on this machine
 ///
-/// Settings come from the environment, by their names in upper case: ACS_ENDPOINT and ACS_ACCESS_KEY, or
-/// ACS_CONNECTION_STRING, and the secrets that the policy names. Audit lines go to standard output, everything else to
-/// standard error. Requests in progress at Ctrl-C or SIGTERM are answered before it ends.
+/// Settings come from the environment, by their names in upper case: ACS_ENDPOINT and ACS_ACCESS_KEY,
+/// ACS_CONNECTION_STRING, or an identity's, and the secrets that the policy names. Audit lines go to standard output,
+/// everything else to standard error. Requests in progress at Ctrl-C or SIGTERM are answered before it ends.
+///
+/// The component reaches ACS, the server that gives its identity tokens, and those that its policy checks callers and
+/// visitors with; it reads the directory of AZURE_FEDERATED_TOKEN_FILE, and no other file.
 #[derive(Debug, Args)]
 #[command(after_help = "Example:\n  postern serve postern.wasm --listen 127.0.0.1:8080")]
 pub struct Serve {
@@ -43,18 +44,24 @@ impl Serve {
         let shown = self.file.display();
         let component = fs::read(&self.file).with_context(|| format!("{shown} cannot be read"))?;
         let description = Description::read(&component).with_context(|| shown.to_string())?;
-        let settings = settings(&description);
-        let mut allowed_outbound = vec![acs(&description, &settings)?];
-        for server in &description.servers {
-            allowed_outbound.push(server.parse()?);
-        }
-        let guest = Guest { component: component.into(), settings, policy_dir: None, allowed_outbound };
         let runtime = tokio::runtime::Runtime::new().context("No threads can be started")?;
-        let served = runtime.block_on(serve(guest, self.listen, &description.policy_sha256));
+        let served = runtime.block_on(async {
+            let guest = guest(component, &description).await?;
+            serve(guest, self.listen, &description.policy_sha256).await
+        });
         // Idle instances are let go, not ended one by one.
         runtime.shutdown_background();
         served.map(|()| ExitCode::SUCCESS)
     }
+}
+
+/// The component with what the environment gives it: settings, the servers that they mean, and where a token lies.
+async fn guest(component: Vec<u8>, description: &Description) -> anyhow::Result<Guest> {
+    let settings = settings::read(description.settings.iter().map(String::as_str));
+    let credentials = credentials(description, &settings).await?;
+    let allowed_outbound = servers(description, &settings, &credentials)?;
+    let readable = token_directory(&settings, &credentials)?.into_iter().collect();
+    Ok(Guest { component: component.into(), settings, readable, allowed_outbound, ..Guest::default() })
 }
 
 async fn serve(guest: Guest, listen: SocketAddr, policy: &str) -> anyhow::Result<()> {
@@ -74,27 +81,40 @@ fn tell(event: Event<'_>) {
     }
 }
 
-/// The values that this process's environment has for the component's settings.
-fn settings(description: &Description) -> Settings {
-    let acs = [setting::ENDPOINT, setting::ACCESS_KEY, setting::CONNECTION_STRING];
-    let names = acs.into_iter().chain(description.settings.iter().map(String::as_str));
-    names.filter_map(|name| Some((name.to_owned(), value(name)?))).collect()
-}
-
-fn value(name: &str) -> Option<String> {
-    env::var(name.to_ascii_uppercase()).ok().filter(|value| !value.is_empty())
-}
-
-/// The server that the component sends to. All that is missing is told at once.
-fn acs(description: &Description, settings: &Settings) -> anyhow::Result<Origin> {
-    let get = |name: &str| settings.get(name).cloned();
-    let credentials =
-        Credentials::of(get(setting::CONNECTION_STRING), get(setting::ENDPOINT), get(setting::ACCESS_KEY));
+/// How the component proves itself to ACS. All that is missing is told at once.
+async fn credentials(description: &Description, settings: &Settings) -> anyhow::Result<Credentials> {
+    let credentials = Credentials::read(&Machine::new()).await;
     let mut wrong: Vec<_> = credentials.as_ref().err().into_iter().flatten().map(ToString::to_string).collect();
     let missing = description.settings.iter().filter(|name| !settings.contains_key(*name));
     wrong.extend(missing.map(|name| format!("{name} is not set")));
     match credentials {
-        Ok(credentials) if wrong.is_empty() => Ok(credentials.endpoint.to_string().parse::<Origin>()?),
-        _ => bail!("The environment, where settings have names in upper case, does not do: {}.", wrong.join("; ")),
+        Ok(credentials) if wrong.is_empty() => Ok(credentials),
+        _ => Err(settings::unusable(&wrong)),
     }
+}
+
+/// Whom the component must reach: ACS, whoever gives tokens for it, and those that check callers and visitors.
+fn servers(description: &Description, settings: &Settings, credentials: &Credentials) -> anyhow::Result<Vec<Origin>> {
+    let own = credentials.servers();
+    let own = own.iter().map(|uri| Origin::of(uri).with_context(|| format!("{uri} is not the address of a server")));
+    let mut servers: Vec<_> = own.collect::<anyhow::Result<_>>()?;
+    for server in &description.servers {
+        servers.push(server.parse()?);
+    }
+    if description.takes_entra_tokens() {
+        servers.push(settings.get(setting::AUTHORITY).map_or(PUBLIC_AUTHORITY, String::as_str).parse()?);
+    }
+    Ok(servers)
+}
+
+/// Where the federated token lies, if it is in a file: whoever replaces it puts another file into the directory.
+fn token_directory(settings: &Settings, credentials: &Credentials) -> anyhow::Result<Option<PathBuf>> {
+    let Proof::Token { identity: Identity::Workload { assertion: Assertion::File, .. }, .. } = &credentials.proof
+    else {
+        return Ok(None);
+    };
+    let file = settings.get(setting::FEDERATED_TOKEN_FILE).map(Path::new);
+    let directory = file.and_then(Path::parent).filter(|directory| directory.parent().is_some());
+    let directory = directory.context("AZURE_FEDERATED_TOKEN_FILE must be in a directory of its own.")?;
+    Ok(Some(directory.to_owned()))
 }

@@ -3,7 +3,6 @@
 use std::process::ExitCode;
 use std::time::Duration;
 
-use anyhow::bail;
 use clap::{Args, ValueEnum};
 use http::HeaderMap;
 use postern::acs::{Client, Credentials, Inquiry, Outcome, Status as Word};
@@ -16,6 +15,7 @@ use uuid::Uuid;
 use crate::console::{self, BOLD, GREEN, RED, YELLOW};
 use crate::interrupt::until_interrupted;
 use crate::machine::Machine;
+use crate::settings;
 
 /// How long ACS and whoever gives tokens may take together.
 const BUDGET: Duration = Duration::from_secs(30);
@@ -53,11 +53,7 @@ impl Status {
             let credentials = match Credentials::read(&host).await {
                 Ok(credentials) => credentials,
                 Err(errors) => {
-                    let errors: Vec<_> = errors.iter().map(ToString::to_string).collect();
-                    bail!(
-                        "The environment, where settings have names in upper case, does not do: {}.",
-                        errors.join("; ")
-                    )
+                    return Err(settings::unusable(&errors.iter().map(ToString::to_string).collect::<Vec<_>>()));
                 }
             };
             let trace = Trace::of(&HeaderMap::new(), host.random(), host.random() as u64);

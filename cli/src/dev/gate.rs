@@ -4,6 +4,7 @@ use std::iter;
 use std::sync::Arc;
 
 use postern::acs::setting;
+use postern::entra::PUBLIC_AUTHORITY;
 use postern::policy::{Files, PUBLIC_URL, Policy};
 use postern_emulator::{DEVELOPMENT_KEY, Store};
 use postern_engine::Flavour;
@@ -51,12 +52,12 @@ impl Gate {
             (PUBLIC_URL, self.own.as_str()),
         ];
         let secrets = secrets.iter().map(|secret| (secret.name.as_str(), secret.value.as_str()));
-        let servers = Policy::load(files).map(|policy| policy.servers()).unwrap_or_default();
+        let servers = Policy::load(files).map(|policy| servers(&policy)).unwrap_or_default();
         let guest = Guest {
             component: self.seal(files).await??.component.into(),
             settings: secrets.chain(fixed).map(|(name, value)| (name.to_owned(), value.to_owned())).collect(),
-            policy_dir: None,
             allowed_outbound: iter::once(self.acs.as_str()).chain(servers).map(str::parse).collect::<Result<_, _>>()?,
+            ..Guest::default()
         };
         Ok(self.host.load(guest).await?)
     }
@@ -65,4 +66,10 @@ impl Gate {
         let (files, cache) = (files.sealed(), self.cache.clone());
         spawn_blocking(move || seal(Flavour::Wasi.component(), &files, cache.as_ref()))
     }
+}
+
+/// Whom the gate checks callers and visitors with.
+fn servers(policy: &Policy) -> Vec<&'static str> {
+    let authority = policy.takes_entra_tokens().then_some(PUBLIC_AUTHORITY);
+    policy.servers().into_iter().chain(authority).collect()
 }

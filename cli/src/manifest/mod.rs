@@ -3,83 +3,130 @@
 //! The texts are templates beside this file. What is put into them are setting names, origins and names that are
 //! checked here, so none of it can be anything but itself in TOML or YAML.
 
+mod identity;
 mod name;
+mod setting;
 
 use minijinja::syntax::SyntaxConfig;
 use minijinja::value::Serde;
 use minijinja::{Environment, UndefinedBehavior};
-use postern::acs::{Endpoint, setting};
+use postern::acs::{Endpoint, setting as acs};
+use postern::entra::setting as entra;
 use postern::policy::{PUBLIC_URL, Policy};
-use serde::Serialize;
+use postern::redirect::REDIRECT_ALL_TO;
 use serde_json::{Value, json};
 
-pub use name::{Hostname, Image, Name};
+use setting::{Server, Setting};
 
-/// A setting that the host has to give.
-#[derive(Debug, Serialize)]
-struct Setting {
-    /// Lower_snake: the name of a Spin variable.
-    name: String,
-    /// The name in an environment.
-    upper: String,
-    /// Whether nobody but the component may see it.
-    secret: bool,
-    /// What it is.
-    description: &'static str,
-}
+pub use identity::Identity;
+pub use name::{Hostname, Identifier, Image, Name};
 
 /// What a policy needs of its host.
 #[derive(Debug)]
 pub struct Manifest {
     settings: Vec<Setting>,
-    /// The servers beside ACS's that it must be let out to.
-    servers: Vec<&'static str>,
+    servers: Vec<Server>,
+    identity: Identity,
     name: Name,
 }
 
+/// What a cluster's manifest says outright, because it is no secret.
+#[derive(Debug)]
+pub struct Values {
+    /// The ACS resource.
+    pub endpoint: Endpoint,
+    /// Where visitors reach the gate.
+    pub public_url: Endpoint,
+    /// The tenant.
+    pub tenant: Option<Identifier>,
+    /// The application or identity.
+    pub client: Option<Identifier>,
+}
+
+/// Stands for an id that was not given.
+const PLACEHOLDER: &str = "00000000-0000-0000-0000-000000000000";
+
 impl Manifest {
-    /// For a policy, under a name.
-    pub fn new(policy: &Policy, name: Name) -> Self {
-        let acs = [
-            of(setting::ENDPOINT, false, "https://RESOURCE.communication.azure.com"),
-            of(setting::ACCESS_KEY, true, "One of the ACS resource's two access keys"),
-        ];
-        let callers =
-            policy.secrets().into_iter().map(|name| of(name.as_str(), true, "Proves callers or visitors of a route"));
-        let own = policy.has_links().then(|| of(PUBLIC_URL, false, "Where visitors reach the gate: https://HOST"));
-        Self { settings: acs.into_iter().chain(callers).chain(own).collect(), servers: policy.servers(), name }
+    /// For a policy, an identity and a name.
+    pub fn new(policy: &Policy, identity: Identity, name: Name) -> Self {
+        let mut settings = identity.settings();
+        let mut servers = identity.servers();
+        if policy.takes_entra_tokens() && !servers.contains(&Server::Of(entra::AUTHORITY)) {
+            settings.push(identity::authority());
+            servers.push(Server::Of(entra::AUTHORITY));
+        }
+        let callers = policy.secrets().into_iter();
+        settings.extend(callers.map(|name| Setting::secret(name.as_str(), "Proves callers or visitors of a route")));
+        if policy.has_links() {
+            settings.push(Setting::required(PUBLIC_URL, "Where visitors reach the gate: https://HOST"));
+        }
+        settings.push(Setting::with_default(REDIRECT_ALL_TO, "", "For staging: the one address that gets all mail"));
+        servers.insert(0, Server::Of(acs::ENDPOINT));
+        servers.extend(policy.servers().into_iter().map(Server::Fixed));
+        Self { settings, servers, identity, name }
     }
 
     /// `spin.toml`; `component` is the sealed file, relative to it.
     pub fn spin(&self, component: &str) -> anyhow::Result<String> {
         // The only text that may be anything: as JSON it is a TOML string, too.
         let component = serde_json::to_string(component)?;
-        let Self { settings, servers, name } = self;
-        let context = json!({"settings": settings, "servers": servers, "name": name, "component": component});
+        let servers = self.servers.iter().map(|server| match server {
+            Server::Of(name) => format!("{{{{ {name} }}}}"),
+            Server::Fixed(server) => (*server).to_owned(),
+        });
+        let context = json!({
+            "settings": self.settings,
+            "servers": servers.collect::<Vec<_>>(),
+            "directory": self.identity.directory(),
+            "name": self.name,
+            "component": component,
+        });
         render(include_str!("spin.toml.j2"), &context)
     }
 
     /// A `SpinApp` for SpinKube, and what scales it.
-    pub fn spinkube(&self, image: &Image, endpoint: &Endpoint) -> anyhow::Result<String> {
-        render(include_str!("spinkube.yaml.j2"), &self.cluster(image, endpoint, None))
+    pub fn spinkube(&self, image: &Image, values: &Values) -> anyhow::Result<String> {
+        self.identity.in_cluster(false)?;
+        render(include_str!("spinkube.yaml.j2"), &self.cluster(image, values, None))
     }
 
     /// A `WorkloadDeployment` for wasmCloud 2, its configuration and its service; `host` is what callers call.
-    pub fn wasmcloud(&self, image: &Image, endpoint: &Endpoint, host: &Hostname) -> anyhow::Result<String> {
-        render(include_str!("wasmcloud.yaml.j2"), &self.cluster(image, endpoint, Some(host)))
+    pub fn wasmcloud(&self, image: &Image, values: &Values, host: &Hostname) -> anyhow::Result<String> {
+        self.identity.in_cluster(true)?;
+        render(include_str!("wasmcloud.yaml.j2"), &self.cluster(image, values, Some(host)))
     }
 
-    fn cluster(&self, image: &Image, endpoint: &Endpoint, host: Option<&Hostname>) -> Value {
-        let Self { settings, servers, name } = self;
-        let endpoint = endpoint.to_string();
+    /// Settings are those with a value and the secrets: what may be left out is.
+    fn cluster(&self, image: &Image, values: &Values, host: Option<&Hostname>) -> Value {
+        let value = |setting: &Setting| {
+            let given = match setting.name.as_str() {
+                acs::ENDPOINT => Some(values.endpoint.to_string()),
+                PUBLIC_URL => Some(values.public_url.to_string()),
+                entra::TENANT => values.tenant.as_ref().map(ToString::to_string),
+                entra::CLIENT => values.client.as_ref().map(ToString::to_string),
+                _ => None,
+            };
+            given.or_else(|| setting.default.clone()).unwrap_or_else(|| PLACEHOLDER.to_owned())
+        };
+        let settings = self.settings.iter().map(|setting| {
+            let Setting { name, upper, secret, given, .. } = setting;
+            json!({ "name": name, "upper": upper, "secret": secret, "given": given, "value": value(setting) })
+        });
+        let servers = self.servers.iter().map(|server| match server {
+            Server::Of(name) => {
+                self.settings.iter().find(|setting| setting.name == *name).map(value).unwrap_or_default()
+            }
+            Server::Fixed(server) => (*server).to_owned(),
+        });
         json!({
-            "settings": settings, "servers": servers, "name": name, "image": image, "endpoint": endpoint, "host": host
+            "settings": settings.filter(|setting| setting["secret"] == true || setting["value"] != "").collect::<Vec<_>>(),
+            "servers": servers.collect::<Vec<_>>(),
+            "directory": self.identity.directory(),
+            "name": self.name,
+            "image": image,
+            "host": host,
         })
     }
-}
-
-fn of(name: &str, secret: bool, description: &'static str) -> Setting {
-    Setting { name: name.to_owned(), upper: name.to_ascii_uppercase(), secret, description }
 }
 
 fn render(template: &str, context: &Value) -> anyhow::Result<String> {

@@ -1,5 +1,6 @@
 //! Names in manifests: of applications, of hosts and of images.
 
+use std::fmt;
 use std::str::FromStr;
 
 use serde::Serialize;
@@ -16,6 +17,10 @@ pub struct Hostname(String);
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Image(String);
 
+/// The id or domain of a tenant, or the id of an application.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Identifier(String);
+
 /// A text that is none.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum NameError {
@@ -28,6 +33,9 @@ pub enum NameError {
     /// For an [`Image`].
     #[error("write it as in `registry.example.com/postern:0.1.0`")]
     Image,
+    /// For an [`Identifier`].
+    #[error("write it as in `11111111-1111-4111-8111-111111111111`")]
+    Identifier,
 }
 
 /// The longest label and the longest name in DNS (RFC 1035).
@@ -72,5 +80,21 @@ impl FromStr for Image {
             && text.bytes().next().is_some_and(|byte| byte.is_ascii_alphanumeric())
             && text.bytes().last().is_some_and(|byte| byte.is_ascii_alphanumeric());
         if good { Ok(Self(text.to_owned())) } else { Err(NameError::Image) }
+    }
+}
+
+impl FromStr for Identifier {
+    type Err = NameError;
+
+    fn from_str(text: &str) -> Result<Self, NameError> {
+        let plain = |byte: u8| byte.is_ascii_alphanumeric() || b".-".contains(&byte);
+        let good = (1..=MAX_HOSTNAME).contains(&text.len()) && text.bytes().all(plain);
+        if good { Ok(Self(text.to_owned())) } else { Err(NameError::Identifier) }
+    }
+}
+
+impl fmt::Display for Identifier {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        out.write_str(&self.0)
     }
 }

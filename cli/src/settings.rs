@@ -1,0 +1,28 @@
+//! The settings of a gate, from this process's environment: by their names in upper case.
+
+use std::collections::BTreeMap;
+use std::env;
+
+use anyhow::anyhow;
+use postern::policy::PUBLIC_URL;
+use postern::redirect::REDIRECT_ALL_TO;
+use postern::{acs, entra};
+
+/// Values by lower_snake name.
+pub type Settings = BTreeMap<String, String>;
+
+/// What the environment has of the gate's own settings and of those that a policy names.
+pub fn read<'a>(named: impl IntoIterator<Item = &'a str>) -> Settings {
+    let own = acs::setting::ALL.into_iter().chain(entra::setting::ALL).chain([PUBLIC_URL, REDIRECT_ALL_TO]);
+    own.chain(named).filter_map(|name| Some((name.to_owned(), value(name)?))).collect()
+}
+
+/// One setting; `None` where it is not set, or empty.
+pub fn value(name: &str) -> Option<String> {
+    env::var(name.to_ascii_uppercase()).ok().filter(|value| !value.is_empty())
+}
+
+/// What is wrong with settings, in one sentence.
+pub fn unusable(faults: &[String]) -> anyhow::Error {
+    anyhow!("The environment, where settings have names in upper case, does not do: {}.", faults.join("; "))
+}
