@@ -94,7 +94,7 @@ pub use crate::door::{Door, Reset};
 pub use crate::fault::{Call, Effect, Fault};
 pub use crate::message::{Address, Attachment, Content, Email, Message, RawRequest, Recipients};
 pub use crate::operation::{Delivery, DeliveryStatus, Failure, Operation, Status};
-pub use crate::quota::Quota;
+pub use crate::quota::{Limit, Meter, Quota};
 pub use crate::report::{DROPPED_ON, EventSchema, LIFETIME, Push, RETRY_AFTER, Report, ReportState, TRIES, Webhook};
 pub use crate::sender::Senders;
 pub use crate::signature::{AccessKey, AccessKeyError, CLOCK_TOLERANCE};

@@ -25,7 +25,8 @@ pub enum Quota {
 }
 
 impl Quota {
-    fn sends(self) -> Option<Limit> {
+    /// How many sends it allows.
+    pub fn sends(self) -> Option<Limit> {
         match self {
             Quota::None => None,
             Quota::Custom => Some(Limit { minute: 30, hour: 100 }),
@@ -33,7 +34,8 @@ impl Quota {
         }
     }
 
-    fn status_reads(self) -> Option<Limit> {
+    /// How many status reads it allows.
+    pub fn status_reads(self) -> Option<Limit> {
         match self {
             Quota::None => None,
             Quota::Custom => Some(Limit { minute: 60, hour: 200 }),
@@ -42,10 +44,13 @@ impl Quota {
     }
 }
 
-#[derive(Clone, Copy, Debug)]
-struct Limit {
-    minute: usize,
-    hour: usize,
+/// How many calls are allowed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Limit {
+    /// In any minute.
+    pub minute: usize,
+    /// In any hour.
+    pub hour: usize,
 }
 
 /// The two meters of a resource.
@@ -62,21 +67,29 @@ impl Meters {
     }
 
     pub(crate) fn count_send(&mut self, now: SystemTime) -> Result<(), Refusal> {
-        self.sends.count(self.quota.sends(), now)
+        count(&mut self.sends, self.quota.sends(), now)
     }
 
     pub(crate) fn count_status_read(&mut self, now: SystemTime) -> Result<(), Refusal> {
-        self.status_reads.count(self.quota.status_reads(), now)
+        count(&mut self.status_reads, self.quota.status_reads(), now)
     }
+}
+
+fn count(meter: &mut Meter, limit: Option<Limit>, now: SystemTime) -> Result<(), Refusal> {
+    let counted = limit.map_or(Ok(()), |limit| meter.count(limit, now));
+    counted.map_err(|wait| Refusal::OverQuota { retry_after: whole_seconds(wait) })
 }
 
 /// The times of the latest calls, newest first; never more than the hour's limit and one.
 #[derive(Debug, Default)]
-struct Meter(VecDeque<SystemTime>);
+pub struct Meter(VecDeque<SystemTime>);
 
 impl Meter {
-    fn count(&mut self, limit: Option<Limit>, now: SystemTime) -> Result<(), Refusal> {
-        let Some(limit) = limit else { return Ok(()) };
+    /// Counts a call at a time that is not before that of the last one.
+    ///
+    /// # Errors
+    /// Where it is over the limit: how long until one more would be within it.
+    pub fn count(&mut self, limit: Limit, now: SystemTime) -> Result<(), Duration> {
         self.0.push_front(now);
         self.0.truncate(limit.hour + 1);
         let over_minute = self.is_over(limit.minute, MINUTE, now);
@@ -84,8 +97,7 @@ impl Meter {
         if !over_minute && !over_hour {
             return Ok(());
         }
-        let wait = self.wait(limit.minute, MINUTE, now).max(self.wait(limit.hour, HOUR, now));
-        Err(Refusal::OverQuota { retry_after: whole_seconds(wait) })
+        Err(self.wait(limit.minute, MINUTE, now).max(self.wait(limit.hour, HOUR, now)))
     }
 
     /// Whether more than `allowed` calls, this one included, fall into the window.

@@ -13,7 +13,7 @@ fn document(name: &str) -> PathBuf {
 }
 
 /// Compares the rows of the table between `<!-- mark -->` and `<!-- /mark -->`, or writes them.
-fn table(name: &str, mark: &str, rows: &[String]) {
+pub fn table(name: &str, mark: &str, rows: &[String]) {
     let path = document(name);
     let text = fs::read_to_string(&path).unwrap();
     let (start, end) = (format!("<!-- {mark} -->\n"), format!("<!-- /{mark} -->"));

@@ -18,6 +18,7 @@ mod openapi;
 mod outbound;
 mod policy;
 mod presets;
+mod scaling;
 mod schemes;
 mod signature;
 mod staging;

@@ -1,0 +1,261 @@
+//! A burst of alerts, ACS's quota, the overflow queue and its replay, on a clock that nobody waits for.
+//!
+//! The quota's meter is the emulator's, so refused calls count as ACS says that they do. Nothing is random: the same
+//! scenario has the same course.
+
+use std::collections::{BTreeMap, VecDeque};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+use postern_emulator::{Limit, Meter, Quota};
+
+/// What ACS may take of a request's time: the budget for a caller of whom nothing is known, less what is kept free for
+/// the queue (docs/delivery.md).
+const TIME_FOR_ACS: Duration = Duration::from_secs(7);
+
+/// How long a call of ACS takes. An assumption: a quota is so much slower that it hardly matters.
+const CALL: Duration = Duration::from_millis(100);
+
+/// How long after a mail was queued a replay takes it up, if none is at work: one is started every minute.
+const REPLAY_EVERY: Duration = Duration::from_secs(60);
+
+/// How many points a curve has.
+const POINTS: u32 = 240;
+
+/// What happens.
+#[derive(Debug, Clone, Copy)]
+pub struct Scenario {
+    /// Its name in the page.
+    pub name: &'static str,
+    /// How many mails there are to send.
+    pub mails: u32,
+    /// How long their events come, evenly.
+    pub over: Duration,
+    /// The quota of sends of each subscription.
+    pub limit: Limit,
+    /// How many subscriptions there are, each with a policy and an even share of the mails.
+    pub subscriptions: u32,
+}
+
+/// How it goes on, over all subscriptions.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Course {
+    /// Mails that ACS took while their callers waited.
+    pub at_once: u32,
+    /// Mails that were queued.
+    pub queued: u32,
+    /// Calls that ACS refused.
+    pub refused: u32,
+    /// When ACS had taken the last mail, from the burst's beginning.
+    pub end: Duration,
+    /// How many mails waited in the queue, at even times from the beginning to the end.
+    pub waiting: Vec<(Duration, u32)>,
+}
+
+/// The scenarios of docs/scaling.md.
+pub fn scenarios() -> Vec<Scenario> {
+    let of = |factor| {
+        let Limit { minute, hour } = Quota::Custom.sends().unwrap_or(Limit { minute: 0, hour: 0 });
+        Limit { minute: minute * factor, hour: hour * factor }
+    };
+    let base = Scenario {
+        name: "as ACS begins",
+        mails: 10_000,
+        over: Duration::from_secs(600),
+        limit: of(1),
+        subscriptions: 1,
+    };
+    vec![
+        base,
+        Scenario { name: "four subscriptions", subscriptions: 4, ..base },
+        Scenario { name: "raised tenfold", limit: of(10), ..base },
+        Scenario { name: "raised tenfold, four subscriptions", limit: of(10), subscriptions: 4, ..base },
+        Scenario { name: "raised a hundredfold", limit: of(100), ..base },
+        Scenario { name: "grouped by fifty before they are sent", mails: 200, ..base },
+    ]
+}
+
+/// What happens next.
+#[derive(Debug, Clone, Copy)]
+enum Event {
+    /// An event comes; its mail is sent.
+    Arrival,
+    /// The gate tries a mail again that came at this time.
+    Again(Duration),
+    /// A replay tries the oldest mail in the queue.
+    Replay,
+}
+
+/// One subscription.
+#[derive(Debug)]
+struct Subscription {
+    limit: Limit,
+    meter: Meter,
+    /// By time, and in order where the time is the same.
+    agenda: BTreeMap<(Duration, u32), Event>,
+    entries: u32,
+    /// How many mails wait, and since when that many.
+    waiting: VecDeque<(Duration, u32)>,
+    replaying: bool,
+    course: Course,
+}
+
+impl Scenario {
+    /// Plays it.
+    pub fn play(&self) -> Course {
+        let mut one = Subscription::new(self.limit);
+        let mails = self.mails / self.subscriptions;
+        for mail in 0..mails {
+            one.plan(self.over * mail / mails, Event::Arrival);
+        }
+        while let Some(((now, _), event)) = one.agenda.pop_first() {
+            one.handle(now, event);
+        }
+        one.course(self.subscriptions)
+    }
+
+    /// What there is to say of it, as a row of a table.
+    pub fn row(&self, course: &Course) -> String {
+        format!(
+            "| {} | {} | {} | {} | {} | {} | {} | {} |",
+            self.name,
+            grouped(self.mails),
+            self.subscriptions,
+            format_args!("{} and {}", grouped(count(self.limit.minute)), grouped(count(self.limit.hour))),
+            grouped(course.at_once),
+            grouped(course.queued),
+            grouped(course.refused),
+            long(course.end),
+        )
+    }
+}
+
+impl Subscription {
+    fn new(limit: Limit) -> Self {
+        let course = Course { at_once: 0, queued: 0, refused: 0, end: Duration::ZERO, waiting: Vec::new() };
+        let waiting = VecDeque::from([(Duration::ZERO, 0)]);
+        Self { limit, meter: Meter::default(), agenda: BTreeMap::new(), entries: 0, waiting, replaying: false, course }
+    }
+
+    fn plan(&mut self, at: Duration, event: Event) {
+        self.agenda.insert((at, self.entries), event);
+        self.entries += 1;
+    }
+
+    fn handle(&mut self, now: Duration, event: Event) {
+        match event {
+            Event::Arrival => self.send(now, now),
+            Event::Again(arrived) => self.send(now, arrived),
+            Event::Replay => self.replay(now),
+        }
+    }
+
+    /// A call of ACS, and how long it asks to wait if it refuses: in whole seconds, as headers tell it.
+    fn call(&mut self, now: Duration) -> Result<(), Duration> {
+        let at: SystemTime = UNIX_EPOCH + now;
+        self.meter.count(self.limit, at).map_err(|wait| {
+            self.course.refused += 1;
+            Duration::from_secs((wait.as_secs() + u64::from(wait.subsec_nanos() > 0)).max(1))
+        })
+    }
+
+    fn send(&mut self, now: Duration, arrived: Duration) {
+        match self.call(now) {
+            Ok(()) => {
+                self.course.at_once += 1;
+                self.course.end = now + CALL;
+            }
+            Err(wait) if now + wait < arrived + TIME_FOR_ACS => self.plan(now + wait, Event::Again(arrived)),
+            Err(_) => {
+                self.course.queued += 1;
+                self.change(now, 1);
+                if !self.replaying {
+                    self.replaying = true;
+                    self.plan(now + REPLAY_EVERY, Event::Replay);
+                }
+            }
+        }
+    }
+
+    fn replay(&mut self, now: Duration) {
+        match self.call(now) {
+            Err(wait) => self.plan(now + wait, Event::Replay),
+            Ok(()) => {
+                let left = self.change(now, -1);
+                self.course.end = now + CALL;
+                self.replaying = left > 0;
+                if self.replaying {
+                    self.plan(now + CALL, Event::Replay);
+                }
+            }
+        }
+    }
+
+    /// Puts a mail into the queue or takes one out; how many wait then.
+    fn change(&mut self, now: Duration, by: i32) -> u32 {
+        let before = self.waiting.back().map_or(0, |(_, waiting)| *waiting);
+        let waiting = before.saturating_add_signed(by);
+        self.waiting.push_back((now, waiting));
+        waiting
+    }
+
+    fn course(mut self, subscriptions: u32) -> Course {
+        let end = self.course.end;
+        let mut waiting = 0;
+        let curve = (0..=POINTS).map(|point| {
+            let at = end * point / POINTS;
+            while let Some((_, then)) = self.waiting.pop_front_if(|(since, _)| *since <= at) {
+                waiting = then;
+            }
+            (at, waiting * subscriptions)
+        });
+        Course {
+            waiting: curve.collect(),
+            at_once: self.course.at_once * subscriptions,
+            queued: self.course.queued * subscriptions,
+            refused: self.course.refused * subscriptions,
+            end,
+        }
+    }
+}
+
+/// What the gate itself does for a burst.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Work {
+    /// Seconds of processor time, all cores together.
+    pub cpu_seconds: f64,
+    /// Cores that keep up with the burst while it comes.
+    pub cores: f64,
+}
+
+/// The work for a scenario, at so many mails for each second of processor time: `mails/CPUs` in docs/performance.md.
+pub fn work(scenario: &Scenario, mails_per_cpu_second: f64) -> Work {
+    let cpu_seconds = f64::from(scenario.mails) / mails_per_cpu_second;
+    Work { cpu_seconds, cores: cpu_seconds / scenario.over.as_secs_f64() }
+}
+
+fn count(number: usize) -> u32 {
+    u32::try_from(number).unwrap_or(u32::MAX)
+}
+
+/// A number with commas.
+fn grouped(number: u32) -> String {
+    let text = number.to_string();
+    let digits = text.len();
+    let parts = text.chars().enumerate().map(|(index, digit)| {
+        if index > 0 && (digits - index).is_multiple_of(3) { format!(",{digit}") } else { digit.to_string() }
+    });
+    parts.collect()
+}
+
+/// A time as people say it: minutes below three hours, hours below three days.
+fn long(time: Duration) -> String {
+    const MINUTE: f64 = 60.0;
+    const HOUR: f64 = 60.0 * MINUTE;
+    const DAY: f64 = 24.0 * HOUR;
+    let seconds = time.as_secs_f64();
+    match seconds {
+        _ if seconds < 3.0 * HOUR => format!("{:.0} minutes", seconds / MINUTE),
+        _ if seconds < 3.0 * DAY => format!("{:.1} hours", seconds / HOUR),
+        _ => format!("{:.1} days", seconds / DAY),
+    }
+}
