@@ -5,9 +5,10 @@ use std::time::{Duration, SystemTime};
 use serde::{Serialize, Serializer};
 use uuid::Uuid;
 
-use crate::acs::{Delivery, Inquiry};
+use crate::acs::{Delivery, Inquiry, Outcome};
 use crate::auth::Caller;
 use crate::contract::Contract;
+use crate::overflow::StorageError;
 use crate::policy::{Address, Digest, Mail, Purpose, Route};
 use crate::reply::Summary;
 use crate::select::Selected;
@@ -23,6 +24,8 @@ pub enum Verdict {
     Partial,
     /// ACS accepted none of the mails, or there was trouble before it was asked.
     Failed,
+    /// Every mail that applied is with ACS or in the overflow queue, at least one of them there.
+    Queued,
     /// The payload was valid and no mail applied.
     Ignored,
     /// A robot's form was dropped, and answered as if it had been sent.
@@ -42,7 +45,7 @@ impl Verdict {
     const fn severity(self) -> &'static str {
         match self {
             Self::Sent | Self::Ignored | Self::Discarded | Self::Validated | Self::Handshake | Self::Answered => "INFO",
-            Self::Refused => "WARN",
+            Self::Queued | Self::Refused => "WARN",
             Self::Partial | Self::Failed => "ERROR",
         }
     }
@@ -121,6 +124,10 @@ struct MailEntry {
     acs_request_id: Option<Uuid>,
     #[serde(skip_serializing_if = "Option::is_none")]
     advice: Option<&'static str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    queued_after: Option<&'static str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    overflow_error: Option<String>,
     attempts: u32,
     #[serde(skip_serializing_if = "is_zero")]
     status_reads: u32,
@@ -235,7 +242,9 @@ impl Entry {
             acs_status: delivery.status,
             acs_error: delivery.error_code.clone(),
             acs_request_id: delivery.request_id,
-            advice: delivery.outcome.advice(),
+            advice: delivery.outcome.advice().or(delivery.overflow_error.as_ref().map(|_| StorageError::ADVICE)),
+            queued_after: delivery.queued_after.map(Outcome::as_str),
+            overflow_error: delivery.overflow_error.as_ref().map(ToString::to_string),
             attempts: delivery.attempts,
             status_reads: delivery.status_reads,
             duration: delivery.duration,

@@ -7,7 +7,7 @@ use http::request::Parts;
 use http::{Method, Request, Response, Uri};
 use uuid::Uuid;
 
-use crate::acs::{self, Credentials, Delivery, SettingError, SettingFault, Standing};
+use crate::acs::{self, Credentials, Delivery, Outcome, SettingError, SettingFault, Standing, State};
 use crate::audit::{self, Entry};
 use crate::auth::{self, Caller, KeyCache};
 use crate::contract::{self, Contract};
@@ -19,7 +19,8 @@ use crate::handshake;
 use crate::host::{BodyError, Host};
 use crate::inquiry::Question;
 use crate::outbound::Outbound;
-use crate::policy::{Diagnostic, Digest, Kind, Policy, Route, RouteAuth, Stage};
+use crate::overflow::{self, Head, Letter, StorageError};
+use crate::policy::{Diagnostic, Digest, Kind, Overflow, Policy, Route, RouteAuth, Stage};
 use crate::redirect;
 use crate::render::{self, Message};
 use crate::reply::{self, Handled, Readiness, Refusal, Sent, Summary};
@@ -82,12 +83,18 @@ struct Way<'a> {
     tokens: &'a TokenCache,
     trace: &'a Trace,
     deadline: Duration,
+    policy: Digest,
+    overflow: Option<&'a Overflow>,
 }
 
 impl Gate {
     /// A gate for a policy. Without a usable one it answers that it is not configured.
     pub fn new(policy: Result<Policy, Vec<Diagnostic>>) -> Self {
         Self { policy, tokens: TokenCache::default(), keys: KeyCache::default() }
+    }
+
+    fn overflow(&self) -> Option<&Overflow> {
+        self.policy.as_ref().ok().and_then(Policy::overflow)
     }
 
     fn digest(&self) -> Option<Digest> {
@@ -114,7 +121,7 @@ impl Gate {
         arrived: Duration,
     ) -> Response<Bytes> {
         let (parts, body) = request.into_parts();
-        let host = &Outbound::new(host, self.verifier(host, &parts).await);
+        let host = &Outbound::new(host, self.verifier(host, &parts).await, self.overflow());
         if let Some(response) = self.probe(host, &parts).await {
             return response;
         }
@@ -267,19 +274,20 @@ impl Gate {
     ) -> Result<Vec<(Entry, Handled)>, Refusal> {
         let redirected_to = redirect::read(host).await.map_err(|error| vec![error])?;
         let deadline = arrival.at + route.time_budget;
-        let way = Way { route, tokens: &self.tokens, trace: &arrival.trace, deadline };
+        let policy = self.policy.as_ref().map_err(|_| Refusal::Policy)?;
+        let (trace, overflow) = (&arrival.trace, policy.overflow());
+        let way = Way { route, tokens: &self.tokens, trace, deadline, policy: policy.digest(), overflow };
         let mut handled = Vec::new();
-        let mut hopeless = false;
+        let mut trouble = None;
         for (mut entry, mut prepared) in events {
             if let (Some(address), Ok(prepared)) = (&redirected_to, &mut prepared) {
                 prepared.mails.iter_mut().for_each(|(_, message)| redirect::redirect(message, address));
                 entry.redirected();
             }
             let sent = match prepared {
-                Ok(prepared) => deliver(host, &way, &prepared, hopeless, &mut entry).await,
+                Ok(prepared) => deliver(host, &way, &prepared, &mut trouble, &mut entry).await,
                 Err(refusal) => Err(refusal),
             };
-            hopeless |= sent.iter().flatten().any(|sent| sent.delivery.outcome.concerns_all());
             handled.push((entry, sent));
         }
         Ok(handled)
@@ -355,7 +363,11 @@ impl Gate {
         let missing = self.missing(host).await;
         let identity = Credentials::read(host).await.ok().map(|credentials| credentials.identity());
         let redirected_to = redirect::read(host).await.ok().flatten();
-        reply::readiness(&Readiness { policy: self.digest(), missing: &missing, identity, redirected_to })
+        let overflow = match self.overflow() {
+            Some(_) => overflow::Credentials::read(host).await.ok().map(|credentials| credentials.name()),
+            None => None,
+        };
+        reply::readiness(&Readiness { policy: self.digest(), missing: &missing, identity, overflow, redirected_to })
     }
 
     /// What keeps the gate from sending: findings of the policy, or settings by name.
@@ -367,6 +379,9 @@ impl Gate {
         let mut errors = Credentials::read(host).await.err().unwrap_or_default();
         errors.extend(redirect::read(host).await.err());
         errors.extend(secrets(host, policy.operations()).await.err().unwrap_or_default());
+        if policy.overflow().is_some() {
+            errors.extend(overflow::Credentials::read(host).await.err().unwrap_or_default());
+        }
         for route in policy.routes() {
             errors.extend(secrets(host, route.auth.as_ref()).await.err().unwrap_or_default());
             errors.extend(Keys::read(host, route).await.err().unwrap_or_default());
@@ -456,23 +471,73 @@ fn write<'a>(
 }
 
 /// Sends an event's mails one after the other; once one meets trouble that concerns all, the rest are not tried.
-async fn deliver(host: &impl Host, way: &Way<'_>, event: &Prepared<'_>, hopeless: bool, entry: &mut Entry) -> Handled {
+async fn deliver(
+    host: &impl Host,
+    way: &Way<'_>,
+    event: &Prepared<'_>,
+    trouble: &mut Option<Outcome>,
+    entry: &mut Entry,
+) -> Handled {
     if event.mails.is_empty() {
         return Ok(Vec::new());
     }
     let credentials = Credentials::read(host).await?;
     let acs = acs::Client { host, credentials: &credentials, tokens: way.tokens, trace: *way.trace };
+    let reserved = way.overflow.map_or(Duration::ZERO, |_| overflow::reserved(way.route.time_budget));
     let mut sent: Vec<Sent> = Vec::new();
     for (selected, message) in &event.mails {
-        let mail = selected.mail;
-        let operation = operation(way.route, &mail.name, &event.caller.event_id);
-        let left = way.deadline.saturating_sub(host.monotonic());
-        let hopeless = hopeless || left.is_zero() || sent.iter().any(|earlier| earlier.delivery.outcome.concerns_all());
-        let delivery = if hopeless { Delivery::not_sent(operation) } else { acs.send(message, operation, left).await };
-        entry.mail(mail, audit::domains(selected), &delivery);
-        sent.push(Sent { mail: mail.name.clone(), delivery });
+        let mail = &selected.mail.name;
+        let operation = operation(way.route, mail, &event.caller.event_id);
+        let left = way.deadline.saturating_sub(host.monotonic()).saturating_sub(reserved);
+        let delivery = match acs::body(message) {
+            None => Delivery { outcome: Outcome::TooLarge, ..Delivery::not_sent(operation) },
+            Some(body) => {
+                let delivery = if trouble.is_some() || left.is_zero() {
+                    Delivery::not_sent(operation)
+                } else {
+                    acs.send(body.clone(), operation, State::Send, left).await
+                };
+                let waits = match delivery.outcome {
+                    Outcome::NotAttempted => trouble.is_none_or(Outcome::waits_for_acs),
+                    outcome => outcome.is_temporary(),
+                };
+                if waits { keep(host, way, mail, body, delivery).await } else { delivery }
+            }
+        };
+        *trouble = trouble.or(Some(delivery.outcome).filter(|outcome| outcome.concerns_all()));
+        entry.mail(selected.mail, audit::domains(selected), &delivery);
+        sent.push(Sent { mail: mail.clone(), delivery });
     }
     Ok(sent)
+}
+
+/// Puts a mail into the overflow queue, if there is one; what was made of it stays where that does not succeed.
+async fn keep(host: &impl Host, way: &Way<'_>, mail: &str, body: Bytes, delivery: Delivery) -> Delivery {
+    let left = way.deadline.saturating_sub(host.monotonic());
+    let Some(overflow) = way.overflow.filter(|_| !left.is_zero()) else { return delivery };
+    let head = Head {
+        postern: overflow::FORM,
+        operation: delivery.operation,
+        route: way.route.name.clone(),
+        mail: mail.to_owned(),
+        policy_sha256: way.policy.to_string(),
+        queued_at: humantime::format_rfc3339_seconds(host.now()).to_string(),
+        in_doubt: delivery.in_doubt,
+        traceparent: way.trace.to_string(),
+        blob: None,
+        set_aside: None,
+    };
+    let kept = match overflow::Credentials::read(host).await {
+        Ok(credentials) => {
+            let queue = overflow::Client { host, overflow, credentials: &credentials, tokens: way.tokens };
+            queue.keep(&Letter { head, body }, left).await
+        }
+        Err(_) => Err(StorageError::Settings),
+    };
+    match kept {
+        Ok(()) => Delivery { outcome: Outcome::Queued, queued_after: Some(delivery.outcome), ..delivery },
+        Err(error) => Delivery { overflow_error: Some(error), ..delivery },
+    }
 }
 
 /// The same event always has the same operation ids, so that ACS can know a repeat.

@@ -24,6 +24,7 @@ pub mod host;
 pub mod inquiry;
 pub mod openapi;
 pub mod outbound;
+pub mod overflow;
 pub mod policy;
 pub mod redirect;
 pub mod render;

@@ -15,7 +15,7 @@ pub fn describe(policy: &Policy) -> Value {
     let mut schemas = Map::from_iter([("Problem".to_owned(), problem())]);
     for route in policy.routes() {
         schemas.insert(route.schema_name.clone(), schema(route));
-        paths.insert(route.path.clone(), json!({ "post": post(route) }));
+        paths.insert(route.path.clone(), json!({ "post": post(policy, route) }));
         if route.kind == Kind::Form {
             for (name, _) in ENDPOINTS.into_iter().filter(|(_, endpoint)| endpoint.is_of(route)) {
                 paths.insert(format!("{}/{name}", route.path), json!({ "get": get(route, name) }));
@@ -46,7 +46,7 @@ fn schema(route: &Route) -> Value {
     document
 }
 
-fn post(route: &Route) -> Value {
+fn post(policy: &Policy, route: &Route) -> Value {
     let schema = json!({ "$ref": format!("#/components/schemas/{}", route.schema_name) });
     let types: &[&str] = match route.kind {
         Kind::Form => &["application/json", "application/x-www-form-urlencoded", "multipart/form-data"],
@@ -55,6 +55,10 @@ fn post(route: &Route) -> Value {
     let content: Map<_, _> = types.iter().map(|name| ((*name).to_owned(), json!({ "schema": schema }))).collect();
     let mut responses = Map::new();
     responses.insert("200".to_owned(), json!({ "description": "Every mail that applied was accepted" }));
+    if policy.overflow().is_some() {
+        let description = "Every mail that applied was accepted, or is kept to be sent later";
+        responses.insert("202".to_owned(), json!({ "description": description }));
+    }
     if route.kind == Kind::Form {
         responses.insert("303".to_owned(), json!({ "description": "A browser is sent on" }));
     }

@@ -7,26 +7,35 @@ use http::{Request, Response, Uri};
 
 use crate::acs::Credentials;
 use crate::host::{FetchError, Host};
+use crate::overflow;
+use crate::policy::Overflow;
 
-/// A host that lets requests out to the ACS resource of the settings, to the server that gives tokens for it and to the
-/// one that a route's callers or visitors are checked with, and nowhere else.
+/// A host that lets requests out to the ACS resource of the settings, to the policy's overflow queue, to the servers
+/// that give tokens for them and to the one that a route's callers or visitors are checked with, and nowhere else.
 #[derive(Debug)]
 pub struct Outbound<'a, H> {
     host: &'a H,
     verifier: Option<Uri>,
+    overflow: Option<&'a Overflow>,
 }
 
 impl<'a, H: Host> Outbound<'a, H> {
-    /// Puts the check before a host, for a request to a route with this verifier.
-    pub const fn new(host: &'a H, verifier: Option<Uri>) -> Self {
-        Self { host, verifier }
+    /// Puts the check before a host, for a request to a route with this verifier, under a policy with this overflow.
+    pub const fn new(host: &'a H, verifier: Option<Uri>, overflow: Option<&'a Overflow>) -> Self {
+        Self { host, verifier, overflow }
     }
 
     async fn allows(&self, uri: &Uri) -> bool {
+        let Some(target) = origin(uri) else { return false };
+        let is_target = |server: &Uri| origin(server).as_ref() == Some(&target);
         let credentials = Credentials::read(self.host).await;
         let servers = credentials.map(|credentials| credentials.servers()).unwrap_or_default();
-        let target = origin(uri);
-        target.is_some() && servers.iter().chain(&self.verifier).any(|server| origin(server) == target)
+        if servers.iter().chain(&self.verifier).any(is_target) {
+            return true;
+        }
+        let Some(overflow) = self.overflow else { return false };
+        let tokens = overflow::Credentials::read(self.host).await.ok().and_then(|credentials| credentials.server());
+        [overflow.queue.uri(""), overflow.container.uri("")].iter().chain(&tokens).any(is_target)
     }
 }
 

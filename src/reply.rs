@@ -323,14 +323,23 @@ pub type Handled = Result<Vec<Sent>, Refusal>;
 /// The answer to a request whose events were tried.
 pub fn respond(contract: &Contract, events: &[Handled], batch: bool) -> Response<Bytes> {
     match problem(contract, events, batch) {
-        None => json(StatusCode::OK, &Value::Object(success(events))),
+        None => json(status(events), &Value::Object(success(events))),
         Some(problem) => problem.respond(),
     }
 }
 
+/// The status for events of which nothing went wrong: 202 where mails are in the overflow queue.
+pub fn status(events: &[Handled]) -> StatusCode {
+    if queued(events) { StatusCode::ACCEPTED } else { StatusCode::OK }
+}
+
+fn queued(events: &[Handled]) -> bool {
+    events.iter().flatten().flatten().any(|sent| sent.delivery.outcome == Outcome::Queued)
+}
+
 /// What went wrong with events, if anything did.
 ///
-/// Nothing says "sent" that ACS did not accept. Where the caller should come again, its contract says by which status;
+/// Nothing says "sent" that ACS did not accept, and nothing "queued" that the overflow queue did not confirm. Where the caller should come again, its contract says by which status;
 /// its repeat has the same operation ids, and what was accepted is not sent again.
 pub fn problem(contract: &Contract, events: &[Handled], batch: bool) -> Option<Problem> {
     if let ([Err(refusal)], false) = (events, batch) {
@@ -344,7 +353,7 @@ pub fn problem(contract: &Contract, events: &[Handled], batch: bool) -> Option<P
     let sent: Vec<_> = events.iter().flatten().flatten().collect();
     let detail = format!("{} of {} mails were accepted. {advice}", accepted(sent.iter().copied()), sent.len());
     let mut problem = Problem::new(kind, fate, contract, detail);
-    problem.members = success(events);
+    problem.members = mails(events);
     if batch {
         problem.add("refused", json!(events.iter().enumerate().filter_map(refused).collect::<Vec<_>>()));
     }
@@ -354,8 +363,14 @@ pub fn problem(contract: &Contract, events: &[Handled], batch: bool) -> Option<P
     Some(problem)
 }
 
-/// What an answer says of mails.
+/// What an answer says where nothing went wrong.
 pub fn success(events: &[Handled]) -> Map<String, Value> {
+    let queued = queued(events).then(|| ("queued".to_owned(), json!(true)));
+    mails(events).into_iter().chain(queued).collect()
+}
+
+/// What an answer says of mails.
+fn mails(events: &[Handled]) -> Map<String, Value> {
     let sent = || events.iter().flatten().flatten();
     let mails: Vec<_> = sent().map(mail).collect();
     [("sent".to_owned(), json!(accepted(sent()))), ("mails".to_owned(), json!(mails))].into_iter().collect()
@@ -382,16 +397,18 @@ fn worst(events: &[Handled]) -> Option<(ProblemType, Fate)> {
 /// A mail that was not tried shares the fate of the one that met the trouble; alone, it was time that ran out.
 fn trouble(sent: &[Sent]) -> Option<(ProblemType, Fate)> {
     let outcomes = || sent.iter().map(|sent| sent.delivery.outcome);
-    if outcomes().all(|outcome| outcome == Outcome::Accepted) {
+    if outcomes().all(Outcome::is_taken) {
         return None;
     }
-    let mut met = outcomes().filter(|outcome| !matches!(outcome, Outcome::Accepted | Outcome::NotAttempted)).peekable();
+    let untried = |outcome: &Outcome| outcome.is_taken() || *outcome == Outcome::NotAttempted;
+    let mut met = outcomes().filter(|outcome| !untried(outcome)).peekable();
     if met.peek().is_none() || met.any(Outcome::is_temporary) {
         return Some((TRY_LATER, Fate::ComeAgain));
     }
     // What concerns the message alone stays so; what somebody can mend, such as a wrong key, is worth another try.
-    let hopeless =
-        |outcome| matches!(outcome, Outcome::Rejected | Outcome::Suppressed | Outcome::TooLarge | Outcome::Accepted);
+    let hopeless = |outcome: Outcome| {
+        outcome.is_taken() || matches!(outcome, Outcome::Rejected | Outcome::Suppressed | Outcome::TooLarge)
+    };
     let fate = if outcomes().filter(|outcome| *outcome != Outcome::NotAttempted).all(hopeless) {
         Fate::Refused
     } else {
@@ -403,7 +420,7 @@ fn trouble(sent: &[Sent]) -> Option<(ProblemType, Fate)> {
 /// The problem of the first mail that ACS does not take, now or later.
 fn refused_by_acs(sent: &[Sent]) -> ProblemType {
     let mut outcomes = sent.iter().map(|sent| sent.delivery.outcome);
-    match outcomes.find(|outcome| *outcome != Outcome::Accepted) {
+    match outcomes.find(|outcome| !outcome.is_taken()) {
         Some(Outcome::Suppressed) => SUPPRESSED,
         Some(Outcome::UnknownSender) => UNKNOWN_SENDER,
         Some(Outcome::UnlinkedDomain) => UNLINKED_DOMAIN,
@@ -417,11 +434,15 @@ pub fn summary(event: &Handled) -> Summary {
         Ok(sent) => sent,
         Err(refusal) => return refusal.summary(),
     };
-    let accepted = accepted(sent);
+    let count = |wanted: fn(Outcome) -> bool| sent.iter().filter(|sent| wanted(sent.delivery.outcome)).count();
     match trouble(sent) {
-        None => Summary { verdict: if sent.is_empty() { Verdict::Ignored } else { Verdict::Sent }, reason: None },
+        None if sent.is_empty() => Summary { verdict: Verdict::Ignored, reason: None },
+        None => {
+            let all_sent = count(|outcome| outcome == Outcome::Accepted) == sent.len();
+            Summary { verdict: if all_sent { Verdict::Sent } else { Verdict::Queued }, reason: None }
+        }
         Some((problem_type, _)) => Summary {
-            verdict: if accepted == 0 { Verdict::Failed } else { Verdict::Partial },
+            verdict: if count(Outcome::is_taken) == 0 { Verdict::Failed } else { Verdict::Partial },
             reason: Some(problem_type.slug.to_owned()),
         },
     }
@@ -584,6 +605,8 @@ pub struct Readiness<'a> {
     pub missing: &'a [String],
     /// How the gate proves itself to ACS, if its settings say so.
     pub identity: Option<&'static str>,
+    /// How it proves itself to the overflow queue, if there is one and its settings say so.
+    pub overflow: Option<&'static str>,
     /// Where all mails go instead of where the policy says.
     pub redirected_to: Option<Address>,
 }
@@ -600,8 +623,9 @@ pub fn readiness(readiness: &Readiness<'_>) -> Response<Bytes> {
         let policy = readiness.policy.map(|digest| ("policy_sha256", json!(digest)));
         let redirected = readiness.redirected_to.as_ref().map(|to| ("redirect_all_to", json!(to.as_str())));
         let identity = readiness.identity.map(|identity| ("identity", json!(identity)));
-        members
-            .extend([policy, identity, redirected].into_iter().flatten().map(|(name, value)| (name.to_owned(), value)));
+        let overflow = readiness.overflow.map(|overflow| ("overflow", json!(overflow)));
+        let told = [policy, identity, overflow, redirected].into_iter().flatten();
+        members.extend(told.map(|(name, value)| (name.to_owned(), value)));
     }
     body(status, JSON, &answer)
 }

@@ -1,4 +1,5 @@
-//! Model checking: the gate against the emulator, through every sequence of up to four things that ACS can do.
+//! Model checking: the gate against the emulator, through every sequence of up to four things that ACS can do, with and
+//! without an overflow queue and the replay of what is in it.
 //!
 //! The clock is virtual and the emulator has no socket, so that all of it takes seconds. A sequence that is not used
 //! up stands for all that begin like it, which is how every one of the longer ones is covered.
@@ -19,8 +20,13 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use bytes::Bytes;
 use http::{Method, Request, Response};
+use postern::acs::{self, Credentials, Outcome, State};
+use postern::entra::TokenCache;
 use postern::gate::Gate;
 use postern::host::{FetchError, Host};
+use postern::overflow::Letter;
+use postern::policy::Files;
+use postern::trace::Trace;
 use postern_emulator::{Clock, Config, DEVELOPMENT_KEY, Door, Effect, Emulator, Fault, RepeatAnswer, Store};
 use serde_json::Value;
 
@@ -51,6 +57,9 @@ struct Model {
     clock: Arc<AtomicU64>,
     script: RefCell<Vec<usize>>,
     used: Cell<usize>,
+    /// Whether ACS is in trouble when the script is used up.
+    ailing: Cell<bool>,
+    queue: RefCell<Vec<Letter>>,
     random: Cell<u128>,
     bodies: RefCell<BTreeSet<Bytes>>,
     operations: RefCell<BTreeSet<String>>,
@@ -68,6 +77,8 @@ impl Model {
             clock,
             script: RefCell::default(),
             used: Cell::new(0),
+            ailing: Cell::new(false),
+            queue: RefCell::default(),
             random: Cell::new(0),
             bodies: RefCell::default(),
             operations: RefCell::default(),
@@ -80,6 +91,8 @@ impl Model {
         self.store.clear_faults();
         self.script.replace(script.to_vec());
         self.used.set(0);
+        self.ailing.set(false);
+        self.queue.borrow_mut().clear();
         self.bodies.borrow_mut().clear();
         self.operations.borrow_mut().clear();
     }
@@ -116,6 +129,7 @@ impl Host for Model {
             "acs_endpoint" => Some("http://127.0.0.1:1".to_owned()),
             "acs_access_key" => Some(DEVELOPMENT_KEY.to_owned()),
             "github_webhook_secret" => Some(GITHUB_SECRET.to_owned()),
+            "overflow_sas" => Some("sig=x".to_owned()),
             _ => None,
         }
     }
@@ -125,6 +139,12 @@ impl Host for Model {
     }
 
     async fn fetch(&self, request: Request<Bytes>, timeout: Duration) -> Result<Response<Bytes>, FetchError> {
+        if request.uri().host() == Some("contoso.queue.core.windows.net") {
+            let xml = std::str::from_utf8(request.body()).unwrap();
+            let text = xml.strip_prefix("<QueueMessage><MessageText>").unwrap();
+            self.queue.borrow_mut().push(Letter::decode(text.split_once('<').unwrap().0).unwrap());
+            return Ok(Response::builder().status(201).body(Bytes::new()).unwrap());
+        }
         let send = request.method() == Method::POST;
         if send {
             self.bodies.borrow_mut().insert(request.body().clone());
@@ -132,7 +152,11 @@ impl Host for Model {
         }
         let behaviour = self.script.borrow().get(self.used.get()).copied();
         self.used.set(self.used.get() + 1);
-        if let Some(effect) = behaviour.and_then(effect) {
+        let trouble = match behaviour {
+            Some(behaviour) => effect(behaviour),
+            None => self.ailing.get().then(|| Effect::status(503)),
+        };
+        if let Some(effect) = trouble {
             let fault = Fault::next(effect);
             self.store.fault(if send { fault } else { fault.on_status() });
         }
@@ -163,11 +187,12 @@ fn told(runtime: &tokio::runtime::Runtime, gate: &Gate, model: &Model, event: &R
 
 /// The next script in order that is not one that begins like this one's first `used` behaviours.
 fn successor(mut script: Vec<usize>, used: usize) -> Option<Vec<usize>> {
+    let longest = script.len();
     script.truncate(used);
     while let Some(last) = script.pop() {
         if last + 1 < BEHAVIOURS.len() {
             script.push(last + 1);
-            script.resize(LONGEST, 0);
+            script.resize(longest, 0);
             return Some(script);
         }
     }
@@ -232,4 +257,108 @@ fn nor_does_one_where_acs_answers_a_repeat_with_400() {
 #[test]
 fn nor_one_where_acs_answers_a_repeat_with_409() {
     check(RepeatAnswer::Conflict);
+}
+
+/// The example policy with an overflow queue.
+fn with_overflow() -> Files {
+    let files = example();
+    let table = "\n[overflow]\nqueue = \"https://contoso.queue.core.windows.net/mail\"\n";
+    let more = |path: &str| if path == "postern.toml" { table } else { "" };
+    files.paths().map(|path| (path.to_owned(), format!("{}{}", files.text(path).unwrap(), more(path)))).collect()
+}
+
+/// What a replay does with a letter: tries it as `postern replay` does, until it is sent or set aside.
+fn replay(runtime: &tokio::runtime::Runtime, model: &Model, letter: &Letter) -> Outcome {
+    let tokens = TokenCache::default();
+    let credentials = runtime.block_on(Credentials::read(model)).unwrap();
+    let trace = Trace::of(&http::HeaderMap::new(), model.random(), 1);
+    let client = acs::Client { host: model, credentials: &credentials, tokens: &tokens, trace };
+    let mut from = if letter.head.in_doubt { State::Ask } else { State::Send };
+    loop {
+        let sending = client.send(letter.body.clone(), letter.head.operation, from, Duration::from_secs(60));
+        let outcome = runtime.block_on(sending).outcome;
+        if !outcome.is_temporary() && !matches!(outcome, Outcome::Unauthorized | Outcome::NotFound) {
+            return outcome;
+        }
+        // It is out of the queue for the second time then.
+        from = State::Ask;
+    }
+}
+
+/// How many calls are played where there is an overflow queue: before ACS is in trouble for the rest of the request, and
+/// in a replay before it is well.
+const LONGEST_AROUND_QUEUE: usize = 3;
+
+const REPEAT_ANSWERS: [RepeatAnswer; 3] = [RepeatAnswer::Accepted, RepeatAnswer::BadRequest, RepeatAnswer::Conflict];
+
+#[test]
+fn what_the_gate_queues_is_one_mail() {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    for repeat_answer in REPEAT_ANSWERS {
+        let (gate, model) = (gate(&with_overflow()), Model::new(&runtime, repeat_answer));
+        let event = github_request(&issue(), GITHUB_SECRET);
+        let (mut script, mut queued) = (vec![0; LONGEST_AROUND_QUEUE], 0);
+        loop {
+            model.play(&script);
+            model.ailing.set(true);
+            let (status, outcome) = told(&runtime, &gate, &model, &event);
+            let (letters, taken) = (model.queue.borrow().clone(), model.store.messages().len());
+            let used = model.used.get().min(script.len());
+            let what = format!("{script:?}, repeats answered {repeat_answer:?}: {status} {outcome}");
+            match status {
+                200 => assert_eq!((taken, letters.len()), (1, 0), "{what}"),
+                202 => assert_eq!((outcome.as_str(), letters.len()), ("queued", 1), "{what}"),
+                502 => assert_eq!((taken, letters.len()), (0, 0), "{what}"),
+                _ => panic!("{what}"),
+            }
+            for letter in &letters {
+                queued += 1;
+                model.ailing.set(false);
+                assert_eq!(replay(&runtime, &model, letter), Outcome::Accepted, "{what}");
+                assert_eq!(model.store.messages().len(), 1, "one event, one mail: {what}");
+            }
+            assert_eq!((model.bodies.borrow().len(), model.operations.borrow().len()), (1, 1), "{what}");
+            match successor(script, used) {
+                Some(next) => script = next,
+                None => break,
+            }
+        }
+        assert!(queued > 0);
+        println!("repeats answered {repeat_answer:?}: {queued} times in the queue");
+    }
+}
+
+#[test]
+fn what_is_replayed_is_one_mail_whatever_acs_does_meanwhile() {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    for (behaviour, in_doubt) in [("429", false), ("hang", true)] {
+        for repeat_answer in REPEAT_ANSWERS {
+            let (gate, model) = (gate(&with_overflow()), Model::new(&runtime, repeat_answer));
+            let behaviour = BEHAVIOURS.iter().position(|known| *known == behaviour).unwrap();
+            model.play(&[behaviour; acs::MAX_CALLS as usize]);
+            told(&runtime, &gate, &model, &github_request(&issue(), GITHUB_SECRET));
+            let letter = model.queue.borrow()[0].clone();
+            assert_eq!(letter.head.in_doubt, in_doubt);
+
+            let (mut script, mut aside) = (vec![0; LONGEST_AROUND_QUEUE], 0);
+            loop {
+                model.play(&script);
+                let outcome = replay(&runtime, &model, &letter);
+                let used = model.used.get().min(script.len());
+                let what = format!("{script:?}, repeats answered {repeat_answer:?}: {outcome:?}");
+                let taken = model.store.messages().len();
+                match outcome {
+                    Outcome::Accepted => assert_eq!(taken, 1, "{what}"),
+                    _ => assert_eq!(taken, 0, "nothing that was taken is put aside: {what}"),
+                }
+                aside += usize::from(taken == 0);
+                assert!(model.bodies.borrow().len() <= 1 && model.operations.borrow().len() <= 1, "{what}");
+                match successor(script, used) {
+                    Some(next) => script = next,
+                    None => break,
+                }
+            }
+            assert_eq!(aside > 0, !in_doubt, "only what ACS cannot have taken is put aside");
+        }
+    }
 }

@@ -30,6 +30,9 @@ pub struct Description {
     /// The origins of captchas, to which a host must let it out beside ACS's.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub servers: Vec<String>,
+    /// Where mails are kept that could not be delivered in time.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub overflow: Option<OverflowEntry>,
     /// Approved From addresses.
     pub senders: Vec<SenderEntry>,
     /// Webhooks.
@@ -58,6 +61,15 @@ pub struct OperationsEntry {
     pub scheme: String,
     /// The settings that hold their secrets.
     pub settings: Vec<String>,
+}
+
+/// Where mails are kept that could not be delivered in time.
+#[derive(Debug, Serialize, Deserialize)]
+pub struct OverflowEntry {
+    /// The queue's address.
+    pub queue: String,
+    /// The address of the container for what is too large for the queue.
+    pub container: String,
 }
 
 /// An approved From address.
@@ -148,7 +160,8 @@ impl Description {
                 scheme: auth.scheme.to_owned(),
                 settings: auth.secrets.iter().map(ToString::to_string).collect(),
             }),
-            servers: policy.servers().into_iter().map(str::to_owned).collect(),
+            servers: policy.servers(),
+            overflow: policy.overflow().map(overflow),
             senders: policy.senders().map(sender).collect(),
             routes: policy.routes().map(route).collect(),
             templates: policy.templates().iter().map(template).collect(),
@@ -174,6 +187,10 @@ impl Description {
         add_section(component, SECTION, &serde_json::to_vec(self)?);
         Ok(())
     }
+}
+
+fn overflow(overflow: &postern::policy::Overflow) -> OverflowEntry {
+    OverflowEntry { queue: overflow.queue.to_string(), container: overflow.container.to_string() }
 }
 
 fn sender(sender: &postern::policy::Sender) -> SenderEntry {
@@ -246,6 +263,9 @@ impl Description {
         writeln!(out, "Engine     {} for {}", engine.version.as_deref().unwrap_or("of a file"), engine.host)?;
         writeln!(out, "  sha256   {}", engine.sha256)?;
         writeln!(out, "Policy\n  sha256   {}", self.policy_sha256)?;
+        if let Some(overflow) = &self.overflow {
+            writeln!(out, "Overflow\n  queue    {}\n  blobs    {}", overflow.queue, overflow.container)?;
+        }
         writeln!(out, "Senders")?;
         for sender in &self.senders {
             writeln!(out, "  {}: {}\n    owner {}", sender.name, sender.address, sender.owner)?;

@@ -16,6 +16,7 @@ mod listen;
 mod machine;
 mod manifest;
 mod payload;
+mod replay;
 mod report;
 mod secret;
 mod settings;

@@ -29,6 +29,21 @@ impl Machine {
             .build();
         Self { started: Instant::now(), agent: agent.into() }
     }
+
+    /// Sends a request and reads the whole answer, within `timeout` and `limit` bytes.
+    ///
+    /// # Errors
+    /// When no whole answer came. The request may have been carried out all the same.
+    pub async fn call(
+        &self,
+        request: Request<Bytes>,
+        timeout: Duration,
+        limit: usize,
+    ) -> Result<Response<Bytes>, FetchError> {
+        let agent = self.agent.clone();
+        let answer = tokio::task::spawn_blocking(move || fetch(&agent, request, timeout, limit as u64)).await;
+        answer.unwrap_or(Err(FetchError::Unreachable))
+    }
 }
 
 impl Host for Machine {
@@ -59,9 +74,7 @@ impl Host for Machine {
     }
 
     async fn fetch(&self, request: Request<Bytes>, timeout: Duration) -> Result<Response<Bytes>, FetchError> {
-        let agent = self.agent.clone();
-        let answer = tokio::task::spawn_blocking(move || fetch(&agent, request, timeout)).await;
-        answer.unwrap_or(Err(FetchError::Unreachable))
+        self.call(request, timeout, MAX_ANSWER_BYTES).await
     }
 
     fn audit(&self, line: &str) {
@@ -69,13 +82,13 @@ impl Host for Machine {
     }
 }
 
-fn fetch(agent: &Agent, request: Request<Bytes>, timeout: Duration) -> Result<Response<Bytes>, FetchError> {
+fn fetch(agent: &Agent, request: Request<Bytes>, timeout: Duration, limit: u64) -> Result<Response<Bytes>, FetchError> {
     let mut request = request.map(|body| body.to_vec());
     // The client writes its own.
     request.headers_mut().remove(http::header::CONTENT_LENGTH);
     let request = agent.configure_request(request).timeout_global(Some(timeout)).build();
     let (parts, mut body) = agent.run(request).map_err(|error| failure(&error))?.into_parts();
-    let body = body.with_config().limit(MAX_ANSWER_BYTES as u64).read_to_vec().map_err(|error| failure(&error))?;
+    let body = body.with_config().limit(limit).read_to_vec().map_err(|error| failure(&error))?;
     Ok(Response::from_parts(parts, body.into()))
 }
 

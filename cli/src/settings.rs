@@ -6,14 +6,14 @@ use std::env;
 use anyhow::anyhow;
 use postern::policy::PUBLIC_URL;
 use postern::redirect::REDIRECT_ALL_TO;
-use postern::{acs, entra};
+use postern::{acs, entra, overflow};
 
 /// Values by lower_snake name.
 pub type Settings = BTreeMap<String, String>;
 
 /// What the environment has of the gate's own settings and of those that a policy names.
 pub fn read<'a>(named: impl IntoIterator<Item = &'a str>) -> Settings {
-    let own = acs::setting::ALL.into_iter().chain(entra::setting::ALL).chain([PUBLIC_URL, REDIRECT_ALL_TO]);
+    let own = acs::setting::ALL.into_iter().chain(entra::setting::ALL).chain([PUBLIC_URL, REDIRECT_ALL_TO, overflow::setting::SAS, overflow::setting::IDENTITY]);
     own.chain(named).filter_map(|name| Some((name.to_owned(), value(name)?))).collect()
 }
 

@@ -1,7 +1,7 @@
 //! Approvals: who looked at what, told by the hash of what they saw.
 //!
-//! `approvals.toml` names each template, each schema, the tables of senders and routes, and that of operations if there
-//! is one:
+//! `approvals.toml` names each template, each schema, the tables of senders and routes, and those of operations and of
+//! the overflow if there are any:
 //!
 //! ```toml
 //! ["templates/contact-notify"]
@@ -25,7 +25,7 @@ const SCHEMAS_FOLDER: &str = "schemas/";
 const TABLES: [&str; 2] = ["routes", "senders"];
 
 /// The tables that need no approval while they are not there.
-const OPTIONAL_TABLES: [&str; 1] = ["operations"];
+const OPTIONAL_TABLES: [&str; 2] = ["operations", "overflow"];
 
 /// One approval.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]

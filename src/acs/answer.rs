@@ -150,7 +150,7 @@ pub(crate) fn retry_after(headers: &HeaderMap, now: SystemTime) -> Option<Durati
 }
 
 /// Goes to the log, so it must look like a code: ACS's answers are input like any other.
-fn plain_code(code: &str) -> Option<String> {
+pub(crate) fn plain_code(code: &str) -> Option<String> {
     let plain = code.len() <= 64 && code.bytes().all(|byte| byte.is_ascii_alphanumeric());
     (plain && !code.is_empty()).then(|| code.to_owned())
 }

@@ -10,7 +10,7 @@ const FIRST: Duration = Duration::from_millis(200);
 const CEILING: Duration = Duration::from_secs(4);
 
 /// The wait after so many calls, evenly between nothing and its bound; `random` has 128 random bits.
-pub(super) fn wait(calls: u32, random: u128) -> Duration {
+pub(crate) fn wait(calls: u32, random: u128) -> Duration {
     let doublings = calls.saturating_sub(1).min(16);
     let bound = FIRST.saturating_mul(1 << doublings).min(CEILING);
     bound.mul_f64((random >> 96) as f64 / f64::from(u32::MAX))

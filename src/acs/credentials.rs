@@ -105,6 +105,9 @@ pub enum SettingFault {
     /// It is not an address of http or https.
     #[error("is not an http or https address")]
     Url,
+    /// It is not a shared access signature.
+    #[error("is not a shared access signature: the text behind the ? of an address, with sig=")]
+    Signature,
     /// It cannot stand in a header.
     #[error("cannot stand in a header")]
     Header,

@@ -18,14 +18,15 @@ use uuid::Uuid;
 
 use crate::entra::TokenCache;
 use crate::host::Host;
-use crate::render::Message;
 use crate::trace::Trace;
 use answer::Answer;
 
 pub use answer::TERMINAL_CODES;
-pub(crate) use answer::retry_after;
+pub(crate) use answer::{plain_code, retry_after};
+pub(crate) use backoff::wait;
 pub use credentials::{AccessKey, Credentials, Endpoint, PUBLIC_SCOPE, Proof, SettingError, SettingFault, setting};
 pub use outcome::{Delivery, Outcome};
+pub use request::body;
 pub use signature::{Signature, sign};
 pub use standing::{Inquiry, Standing, Status};
 pub use transition::{Call, Next, Signal, State};
@@ -59,17 +60,15 @@ pub struct Client<'a, H> {
 }
 
 impl<H: Host> Client<'_, H> {
-    /// Sends one message under an operation id of the caller's choice, as often as it takes within the budget.
+    /// Sends one message, as [`body`] has it, under an operation id of the caller's choice, as often as it takes within
+    /// the budget.
     ///
-    /// The body depends on the message alone, so every repeat is byte-identical; each call is signed at its moment.
-    /// [`State`] says what follows what.
-    pub async fn send(&self, message: &Message, operation: Uuid, budget: Duration) -> Delivery {
-        let Some(body) = request::body(message) else {
-            return Delivery { outcome: Outcome::TooLarge, ..Delivery::not_sent(operation) };
-        };
+    /// The body is the same for every repeat; each call is signed at its moment. [`State`] says what follows what:
+    /// [`State::Send`] begins, and [`State::Ask`] goes on with a message that may have been taken already.
+    pub async fn send(&self, body: Bytes, operation: Uuid, from: State, budget: Duration) -> Delivery {
         let marks = Marks { operation, request_id: Uuid::from_u128(self.host.random()), trace: self.trace };
         let started = self.host.monotonic();
-        Errand { client: self, marks, body, started, budget }.run().await
+        Errand { client: self, marks, body, started, budget }.run(from).await
     }
 
     /// Asks once how an operation stands. ACS counts it against the subscription's quota of status reads.
@@ -100,10 +99,10 @@ struct Errand<'a, H> {
 }
 
 impl<H: Host> Errand<'_, H> {
-    async fn run(&self) -> Delivery {
+    async fn run(&self, from: State) -> Delivery {
         let mut delivery =
             Delivery { request_id: Some(self.marks.request_id), ..Delivery::not_sent(self.marks.operation) };
-        let (mut state, mut refusal, mut trouble) = (State::Send, None, None);
+        let (mut state, mut refusal, mut trouble) = (from, None, None);
         let decisive = loop {
             match state.call() {
                 Call::Send => delivery.attempts += 1,
@@ -111,9 +110,11 @@ impl<H: Host> Errand<'_, H> {
             }
             let answer = self.call(state.call()).await;
             let Next::Go(next) = state.next(answer.signal) else {
+                delivery.in_doubt = false;
                 // Nothing is known of the operation, so the refusal was one of the message.
                 break if answer.signal == Signal::Unknown { refusal.unwrap_or(answer) } else { answer };
             };
+            delivery.in_doubt = next.is_in_doubt();
             let calls = delivery.attempts + delivery.status_reads;
             let wait =
                 backoff::wait(calls, self.client.host.random()).max(answer.outcome.retry_after().unwrap_or_default());

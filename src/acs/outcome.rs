@@ -4,6 +4,8 @@ use std::time::Duration;
 
 use uuid::Uuid;
 
+use crate::overflow::StorageError;
+
 /// What became of a message.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Outcome {
@@ -43,6 +45,8 @@ pub enum Outcome {
     Garbled,
     /// Not tried, because a message before it met trouble that this one would meet too.
     NotAttempted,
+    /// Not taken yet for a reason that time mends, and kept in the overflow queue, which has confirmed it.
+    Queued,
 }
 
 /// One message's way to ACS.
@@ -64,6 +68,12 @@ pub struct Delivery {
     pub status_reads: u32,
     /// How long it took.
     pub duration: Duration,
+    /// Whether ACS may have taken it, though that is not known.
+    pub in_doubt: bool,
+    /// What became of it at ACS, where it is in the overflow queue instead.
+    pub queued_after: Option<Outcome>,
+    /// Why the overflow queue did not confirm it, where it was asked to.
+    pub overflow_error: Option<StorageError>,
 }
 
 impl Outcome {
@@ -85,6 +95,7 @@ impl Outcome {
             Self::Denied => "denied",
             Self::Garbled => "garbled",
             Self::NotAttempted => "not-attempted",
+            Self::Queued => "queued",
         }
     }
 
@@ -97,6 +108,7 @@ impl Outcome {
             Self::Unauthorized => Some("check the key or the identity's role, the endpoint, the clock and the sender"),
             Self::NotFound => Some("check that the endpoint is that of a Communication Services resource"),
             Self::Denied => Some("let the host connect to the endpoint"),
+            Self::Queued => Some("run `postern replay` once ACS is well again"),
             _ => None,
         }
     }
@@ -109,9 +121,19 @@ impl Outcome {
         )
     }
 
+    /// Whether the message is in safe hands: with ACS, or in the overflow queue.
+    pub const fn is_taken(self) -> bool {
+        matches!(self, Self::Accepted | Self::Queued)
+    }
+
     /// Whether the next message would meet the same trouble.
     pub const fn concerns_all(self) -> bool {
-        self.is_temporary() || matches!(self, Self::Unauthorized | Self::Denied)
+        self.waits_for_acs() || matches!(self, Self::Unauthorized | Self::Denied)
+    }
+
+    /// Whether the message, and those after it, wait for nothing but for ACS to be well again.
+    pub const fn waits_for_acs(self) -> bool {
+        self.is_temporary() || matches!(self, Self::Queued)
     }
 
     /// How long ACS asks to wait.
@@ -135,6 +157,9 @@ impl Delivery {
             attempts: 0,
             status_reads: 0,
             duration: Duration::ZERO,
+            in_doubt: false,
+            queued_after: None,
+            overflow_error: None,
         }
     }
 }

@@ -66,7 +66,9 @@ fn base64<S: Serializer>(bytes: &[u8], serializer: S) -> Result<S::Ok, S::Error>
 const ROOM: usize = 4096;
 
 /// The body for a message, serialised once for all attempts; `None` when it is larger than ACS takes.
-pub(super) fn body(message: &Message) -> Option<Bytes> {
+///
+/// It depends on the message alone: the same message has the same bytes each time.
+pub fn body(message: &Message) -> Option<Bytes> {
     // In one piece of memory: a body that grew would be there twice at times.
     let files: usize = message.attachments.iter().map(|file| file.bytes.len().div_ceil(3) * 4 + ROOM).sum();
     let texts = message.parts.text.len() + message.parts.html.as_ref().map_or(0, String::len);

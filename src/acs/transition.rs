@@ -69,6 +69,14 @@ impl State {
         }
     }
 
+    /// Whether ACS may have taken the message.
+    pub const fn is_in_doubt(self) -> bool {
+        match self {
+            Self::Send | Self::Check => false,
+            Self::Ask | Self::AskAgain | Self::SendAgain | Self::Confirm => true,
+        }
+    }
+
     /// What follows a signal.
     pub const fn next(self, signal: Signal) -> Next {
         match (self, signal) {

@@ -5,7 +5,7 @@ use std::slice;
 use bytes::Bytes;
 use form_urlencoded::Serializer;
 use http::{Response, StatusCode};
-use serde_json::{Map, Value, json};
+use serde_json::{Value, json};
 
 use super::visit::{Visit, Wants};
 use super::{cors, page, redirect};
@@ -25,14 +25,14 @@ pub fn answer(route: &Route, visit: &Visit, handled: &Handled) -> (Response<Byte
             if visit.validate_only {
                 (valid(), summary)
             } else {
-                (success(route, visit, reply::success(&[pretended(route, event_id)])), summary)
+                (success(route, visit, &[pretended(route, event_id)]), summary)
             }
         }
         Ok(_) if visit.validate_only => (valid(), Summary { verdict: Verdict::Validated, reason: None }),
         handled => {
             let events = slice::from_ref(handled);
             let response = match (reply::problem(route.contract, events, false), handled) {
-                (None, _) => success(route, visit, reply::success(events)),
+                (None, _) => success(route, visit, events),
                 // A link that holds what the form does not take any more has nothing to be mended on a page.
                 (Some(problem), Err(Refusal::Invalid(violations))) if visit.stage == Stage::Submitted => {
                     failure(route, visit, problem, violations)
@@ -61,7 +61,8 @@ fn pretended(route: &Route, event_id: &str) -> Handled {
     Ok(mails.map(|mail| sent(&mail.name)).collect())
 }
 
-fn success(route: &Route, visit: &Visit, mut members: Map<String, Value>) -> Response<Bytes> {
+fn success(route: &Route, visit: &Visit, events: &[Handled]) -> Response<Bytes> {
+    let (status, mut members) = (reply::status(events), reply::success(events));
     let wanted = visit.controls.next.as_deref();
     let next = wanted.and_then(|next| redirect::target(next, &route.origins, &visit.site));
     let thanks = match (visit.stage, &route.form.confirmation) {
@@ -70,7 +71,9 @@ fn success(route: &Route, visit: &Visit, mut members: Map<String, Value>) -> Res
     };
     let next = next.or_else(|| thanks.clone());
     match (visit.wants, next) {
-        (Wants::Page | Wants::Anything, Some(next)) => reply::see_other(&next),
+        // The page that a site thanks with says that something was sent.
+        (Wants::Page, next) if status == StatusCode::ACCEPTED => page::queued(visit, next.as_deref()),
+        (Wants::Page | Wants::Anything, Some(next)) if status == StatusCode::OK => reply::see_other(&next),
         (Wants::Page, None) => page::thanks(route, visit),
         (_, next) => {
             members.extend(next.map(|next| ("next".to_owned(), Value::String(next))));
@@ -80,7 +83,7 @@ fn success(route: &Route, visit: &Visit, mut members: Map<String, Value>) -> Res
             if !visit.controls.ignored.is_empty() {
                 members.insert("ignored".to_owned(), json!(visit.controls.ignored));
             }
-            reply::json(StatusCode::OK, &Value::Object(members))
+            reply::json(status, &Value::Object(members))
         }
     }
 }

@@ -4,8 +4,8 @@
 (() => {
   const home = new URL(document.currentScript.src).origin;
   const words = {
-    en: { busy: 'Sending …', done: 'Thank you. Your message has been sent.', fail: 'This could not be sent. Please try again.' },
-    de: { busy: 'Wird gesendet …', done: 'Vielen Dank. Ihre Nachricht wurde gesendet.', fail: 'Das konnte nicht gesendet werden. Bitte versuchen Sie es erneut.' },
+    en: { busy: 'Sending …', done: 'Thank you. Your message has been sent.', queued: 'Thank you. Your message has been received and will be sent as soon as possible.', fail: 'This could not be sent. Please try again.' },
+    de: { busy: 'Wird gesendet …', done: 'Vielen Dank. Ihre Nachricht wurde gesendet.', queued: 'Vielen Dank. Ihre Nachricht ist angekommen und wird sobald wie möglich gesendet.', fail: 'Das konnte nicht gesendet werden. Bitte versuchen Sie es erneut.' },
   };
   const say = words[(document.documentElement.lang || navigator.language).slice(0, 2)] || words.en;
   const get = async (form, what) => {
@@ -107,9 +107,9 @@
         if (!ok) {
           show(body);
         } else if (form.dispatchEvent(new CustomEvent('postern:sent', { bubbles: true, cancelable: true, detail: body }))) {
-          live.textContent = form.dataset.thanks || say.done;
+          live.textContent = body.queued ? say.queued : form.dataset.thanks || say.done;
           form.reset();
-          if (body.next) location.assign(body.next);
+          if (body.next && !body.queued) location.assign(body.next);
         }
       } catch {
         live.textContent = say.fail;

@@ -56,7 +56,7 @@ struct Page<'a> {
     wrongs: Vec<Wrong<'a>>,
     action: &'a str,
     send: &'static str,
-    /// The site to go back to.
+    /// The site to go back to, or the page to go on to.
     back: Option<&'a str>,
     go_back: &'static str,
 }
@@ -70,6 +70,16 @@ pub(super) fn thanks(route: &Route, visit: &Visit) -> Response<Bytes> {
         (Stage::Confirmed, _) => (texts.confirmed_title, texts.confirmed),
     };
     Page::new(visit, title, text.to_owned()).respond(StatusCode::OK)
+}
+
+/// The page after a form whose mails are in the overflow queue, with the way on to `next`.
+pub(super) fn queued<'a>(visit: &'a Visit, next: Option<&'a str>) -> Response<Bytes> {
+    let texts = visit.texts;
+    let mut page = Page::new(visit, texts.thanks_title, texts.queued.to_owned());
+    if next.is_some() {
+        (page.back, page.go_back) = (next, texts.go_on);
+    }
+    page.respond(StatusCode::ACCEPTED)
 }
 
 /// The page after a form was not accepted; with `violations`, the form is on it with what was typed.

@@ -25,6 +25,18 @@ pub struct Document {
     pub routes: BTreeMap<Spanned<String>, RouteTable>,
     /// Who may ask how operations stand; nobody where absent.
     pub operations: Option<OperationsTable>,
+    /// Where mails are kept that could not be delivered in time.
+    pub overflow: Option<OverflowTable>,
+}
+
+/// `[overflow]`
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct OverflowTable {
+    /// The address of a queue of Azure Storage.
+    pub queue: Spanned<String>,
+    /// The address of a container for what is too large for the queue; that of the same name where absent.
+    pub container: Option<Spanned<String>>,
 }
 
 /// `[senders.NAME]`

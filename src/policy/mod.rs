@@ -8,6 +8,7 @@ mod document;
 mod files;
 mod form;
 mod json;
+mod overflow;
 mod purpose;
 mod route;
 mod schema;
@@ -24,6 +25,7 @@ pub use files::{APPROVALS_FILE, FOLDERS, Files, MAX_FILE_BYTES, POLICY_FILE, Rea
 pub use form::{
     Attachments, CaptchaGuard, ConfirmationGuard, Form, Holds, MAX_ATTACHMENT_BYTES, PUBLIC_URL, ProofGuard, TokenGuard,
 };
+pub use overflow::{ASIDE, Overflow, StorageAddress};
 pub use purpose::Purpose;
 pub use route::{
     DEFAULT_BODY_LIMIT, MAX_BODY_LIMIT, MAX_FIXED_RECIPIENTS, MAX_TIME_BUDGET, Mail, Recipients, ReplyTo, Route,
@@ -46,6 +48,7 @@ pub struct Policy {
     senders: BTreeMap<String, Sender>,
     routes: BTreeMap<String, Route>,
     operations: Option<RouteAuth>,
+    overflow: Option<Overflow>,
     templates: Templates,
     digest: Digest,
 }
@@ -96,8 +99,9 @@ impl Policy {
         let senders = route::senders(&document, findings);
         let schemas = route::schemas(files, &document, findings);
         let operations = document.operations.as_ref().and_then(|table| auth::operations(table, findings));
+        let overflow = overflow::overflow(document.overflow.as_ref(), findings);
         let routes = route::routes(document, &senders, &schemas, &templates, findings);
-        Some(Self { senders, routes, operations, templates, digest: files.digest() })
+        Some(Self { senders, routes, operations, overflow, templates, digest: files.digest() })
     }
 
     /// The route at a request's path.
@@ -123,6 +127,11 @@ impl Policy {
     /// Everything that proves a caller, of routes and of questions.
     pub fn auths(&self) -> impl Iterator<Item = &RouteAuth> {
         self.routes().filter_map(|route| route.auth.as_ref()).chain(&self.operations)
+    }
+
+    /// Where mails are kept that could not be delivered in time, if they are.
+    pub const fn overflow(&self) -> Option<&Overflow> {
+        self.overflow.as_ref()
     }
 
     /// The templates.
@@ -156,11 +165,13 @@ impl Policy {
         self.auths().any(|auth| matches!(auth.proof, Proof::Entra(_)))
     }
 
-    /// The servers of captchas that a host must let the gate talk to beside ACS's, each once.
-    pub fn servers(&self) -> Vec<&'static str> {
+    /// The servers that a host must let the gate talk to beside ACS's, each once: those of captchas and of the overflow.
+    pub fn servers(&self) -> Vec<String> {
         let captchas = self.routes().filter_map(|route| route.form.captcha.as_ref());
-        let mut servers: Vec<_> = captchas.map(|guard| guard.service.origin()).collect();
-        servers.sort_unstable();
+        let captchas = captchas.map(|guard| guard.service.origin().to_owned());
+        let overflow = self.overflow.iter().flat_map(|overflow| [&overflow.queue, &overflow.container]);
+        let mut servers: Vec<_> = captchas.chain(overflow.map(StorageAddress::origin)).collect();
+        servers.sort();
         servers.dedup();
         servers
     }

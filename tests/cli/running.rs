@@ -64,11 +64,13 @@ impl Running {
         self.line(heading).trim().strip_prefix(heading).unwrap().trim().to_owned()
     }
 
-    /// Sends a signal and waits for the end: the exit status, what was left on standard output, and all of standard
-    /// error.
-    pub fn end(mut self, signal: &str) -> (Option<i32>, Vec<String>, Vec<String>) {
-        let sent = Command::new("kill").args([signal, &self.child.id().to_string()]).status().unwrap();
-        assert!(sent.success());
+    /// The process's id.
+    pub fn id(&self) -> u32 {
+        self.child.id()
+    }
+
+    /// Waits for the end: the exit status, what was left on standard output, and all of standard error.
+    pub fn wait(mut self) -> (Option<i32>, Vec<String>, Vec<String>) {
         // Both pipes are closed when the program has ended, which bounds the wait.
         let rest = |lines: &Receiver<String>| {
             let mut all = Vec::new();
@@ -79,6 +81,13 @@ impl Running {
         };
         let (stdout, stderr) = (rest(&self.stdout), rest(&self.stderr));
         (self.child.wait().unwrap().code(), stdout, stderr)
+    }
+
+    /// Sends a signal and waits for the end, as [`Self::wait`] does.
+    pub fn end(self, signal: &str) -> (Option<i32>, Vec<String>, Vec<String>) {
+        let sent = Command::new("kill").args([signal, &self.child.id().to_string()]).status().unwrap();
+        assert!(sent.success());
+        self.wait()
     }
 }
 

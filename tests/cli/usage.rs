@@ -2,7 +2,7 @@
 
 use crate::tool::{Said, root, run};
 
-const COMMANDS: [&str; 16] = [
+const COMMANDS: [&str; 17] = [
     "dev",
     "check",
     "approve",
@@ -17,6 +17,7 @@ const COMMANDS: [&str; 16] = [
     "manifest",
     "serve",
     "status",
+    "replay",
     "completions",
     "man",
 ];
@@ -60,6 +61,8 @@ fn arguments_that_make_no_sense_exit_with_2_and_print_nothing_on_standard_output
         &["manifest"],
         &["manifest", "docker"],
         &["serve"],
+        &["replay", "--tries", "0"],
+        &["replay", "now"],
         &["status"],
         &["status", "not-an-id"],
         &["completions"],

@@ -16,6 +16,7 @@ mod inquiry;
 mod lint;
 mod openapi;
 mod outbound;
+mod overflow;
 mod policy;
 mod presets;
 mod scaling;

@@ -17,7 +17,7 @@ async fn fetched(host: &ScriptedHost, url: &str) -> Result<u16, FetchError> {
 
 async fn fetched_for(host: &ScriptedHost, verifier: Option<Uri>, url: &str) -> Result<u16, FetchError> {
     let request = Request::post(url).header("operation-id", "x").body(Bytes::new()).unwrap();
-    let answer = Outbound::new(host, verifier).fetch(request, Duration::from_secs(1)).await;
+    let answer = Outbound::new(host, verifier, None).fetch(request, Duration::from_secs(1)).await;
     answer.map(|answer| answer.status().as_u16())
 }
 
@@ -83,5 +83,5 @@ async fn a_captcha_adds_its_service_to_its_form_alone() {
     ] {
         assert_eq!(fetched_for(&host, verifier(path), url).await, answer, "{path} {url}");
     }
-    assert_eq!(Policy::load(&example()).unwrap().servers(), Vec::<&str>::new());
+    assert_eq!(Policy::load(&example()).unwrap().servers(), Vec::<String>::new());
 }

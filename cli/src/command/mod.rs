@@ -12,6 +12,7 @@ mod man;
 mod manifest;
 mod presets;
 mod preview;
+mod replay;
 mod seal;
 mod send;
 mod serve;
@@ -33,6 +34,7 @@ pub enum Command {
     Add(add::Add),
     Preview(preview::Preview),
     Send(send::Send),
+    Replay(replay::Command),
     Emulator(emulator::Emulator),
     Seal(seal::Seal),
     Inspect(inspect::Inspect),
@@ -55,6 +57,7 @@ impl Command {
             Self::Add(add) => add.run(),
             Self::Preview(preview) => preview.run(),
             Self::Send(send) => send.run(),
+            Self::Replay(replay) => replay.run(),
             Self::Emulator(emulator) => emulator.run(),
             Self::Seal(seal) => seal.run(),
             Self::Inspect(inspect) => inspect.run(),

@@ -22,7 +22,7 @@ use crate::{cache, console, listen};
 /// Serve a sealed component on this machine
 ///
 /// Settings come from the environment, by their names in upper case: ACS_ENDPOINT and ACS_ACCESS_KEY,
-/// ACS_CONNECTION_STRING, or an identity's, and the secrets that the policy names. Audit lines go to standard output,
+/// ACS_CONNECTION_STRING, or an identity's, OVERFLOW_SAS, and the secrets that the policy names. Audit lines go to standard output,
 /// everything else to standard error. Requests in progress at Ctrl-C or SIGTERM are answered before it ends.
 ///
 /// The component reaches ACS, the server that gives its identity tokens, and those that its policy checks callers and

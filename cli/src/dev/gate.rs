@@ -56,7 +56,10 @@ impl Gate {
         let guest = Guest {
             component: self.seal(files).await??.component.into(),
             settings: secrets.chain(fixed).map(|(name, value)| (name.to_owned(), value.to_owned())).collect(),
-            allowed_outbound: iter::once(self.acs.as_str()).chain(servers).map(str::parse).collect::<Result<_, _>>()?,
+            allowed_outbound: iter::once(self.acs.as_str())
+                .chain(servers.iter().map(String::as_str))
+                .map(str::parse)
+                .collect::<Result<_, _>>()?,
             ..Guest::default()
         };
         Ok(self.host.load(guest).await?)
@@ -69,7 +72,7 @@ impl Gate {
 }
 
 /// Whom the gate checks callers and visitors with.
-fn servers(policy: &Policy) -> Vec<&'static str> {
-    let authority = policy.takes_entra_tokens().then_some(PUBLIC_AUTHORITY);
+fn servers(policy: &Policy) -> Vec<String> {
+    let authority = policy.takes_entra_tokens().then(|| PUBLIC_AUTHORITY.to_owned());
     policy.servers().into_iter().chain(authority).collect()
 }

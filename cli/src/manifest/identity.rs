@@ -74,13 +74,18 @@ impl Identity {
             Self::AccessKey | Self::ConnectionString => Vec::new(),
             Self::ClientSecret | Self::Workload => vec![Server::Of(entra::AUTHORITY)],
             Self::AppService => vec![Server::Of(IDENTITY_SERVER)],
-            Self::Imds => vec![Server::Fixed(IMDS)],
+            Self::Imds => vec![Server::Fixed(IMDS.to_owned())],
         }
     }
 
     /// The directory that the component must be able to read.
     pub fn directory(self) -> Option<&'static str> {
         (self == Self::Workload).then_some(TOKEN_DIRECTORY)
+    }
+
+    /// Whether it gets tokens, which open more than ACS.
+    pub const fn gives_tokens(self) -> bool {
+        !matches!(self, Self::AccessKey | Self::ConnectionString)
     }
 
     /// Refuses what a Kubernetes cluster cannot give. `files` is whether its components can have directories.

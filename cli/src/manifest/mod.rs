@@ -12,6 +12,7 @@ use minijinja::value::Serde;
 use minijinja::{Environment, UndefinedBehavior};
 use postern::acs::{Endpoint, setting as acs};
 use postern::entra::setting as entra;
+use postern::overflow::setting::SAS;
 use postern::policy::{PUBLIC_URL, Policy};
 use postern::redirect::REDIRECT_ALL_TO;
 use serde_json::{Value, json};
@@ -60,6 +61,10 @@ impl Manifest {
         if policy.has_links() {
             settings.push(Setting::required(PUBLIC_URL, "Where visitors reach the gate: https://HOST"));
         }
+        if policy.overflow().is_some() && !identity.gives_tokens() {
+            let description = "Shared access signature of the storage account that has the overflow queue";
+            settings.push(Setting::secret(SAS, description));
+        }
         settings.push(Setting::with_default(REDIRECT_ALL_TO, "", "For staging: the one address that gets all mail"));
         servers.insert(0, Server::Of(acs::ENDPOINT));
         servers.extend(policy.servers().into_iter().map(Server::Fixed));
@@ -72,7 +77,7 @@ impl Manifest {
         let component = serde_json::to_string(component)?;
         let servers = self.servers.iter().map(|server| match server {
             Server::Of(name) => format!("{{{{ {name} }}}}"),
-            Server::Fixed(server) => (*server).to_owned(),
+            Server::Fixed(server) => server.clone(),
         });
         let context = json!({
             "settings": self.settings,

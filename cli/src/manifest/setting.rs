@@ -48,5 +48,5 @@ pub enum Server {
     /// The one that a setting names.
     Of(&'static str),
     /// One that is the same everywhere.
-    Fixed(&'static str),
+    Fixed(String),
 }

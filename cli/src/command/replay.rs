@@ -1,0 +1,241 @@
+//! `postern replay`: delivers what is in the overflow queue.
+
+use std::process::ExitCode;
+use std::time::{Duration, SystemTime};
+
+use anyhow::{Context as _, anyhow, bail};
+use clap::Args;
+use indicatif::{ProgressBar, ProgressStyle};
+use postern::acs;
+use postern::entra::TokenCache;
+use postern::overflow;
+use postern::policy::{ASIDE, Overflow, Policy};
+use serde_json::{Value, json};
+
+use super::PolicyOption;
+use crate::console;
+use crate::directory::Directory;
+use crate::interrupt::interrupted;
+use crate::machine::Machine;
+use crate::replay::{Account, Container, Done, End, Fate, News, Queue, Replay};
+
+/// Deliver the mails that are in the policy's overflow queue
+///
+/// Settings come from the environment, by their names in upper case, as the gate has them: those of ACS, and OVERFLOW_SAS
+/// or an identity. Each mail is sent with the operation id and the bytes that the gate gave it, so that nothing is sent
+/// twice: it can be ended and run again at any time, and several can run at once. What ACS refuses, and what did not
+/// get through in so many tries, is put aside into the queue of the same name with `-poison` at its end.
+///
+/// The exit status is 0 where the queue is empty and everything was sent, and 1 otherwise.
+#[derive(Debug, Args)]
+#[command(name = "replay", after_help = "Example:\n  postern replay --policy .")]
+pub struct Command {
+    #[command(flatten)]
+    policy: PolicyOption,
+
+    /// How often a mail is tried before it is put aside
+    #[arg(long, value_name = "COUNT", default_value_t = 5, value_parser = clap::value_parser!(u32).range(1..))]
+    tries: u32,
+
+    /// For how many seconds a mail is hidden from others; when a replay is killed, it is there again afterwards
+    #[arg(long, value_name = "SECONDS", default_value_t = 60, value_parser = clap::value_parser!(u64).range(2..=3600))]
+    lease: u64,
+
+    /// First put back what was put aside
+    #[arg(long)]
+    again: bool,
+
+    /// Write one JSON object for each mail, and one at the end
+    #[arg(long)]
+    json: bool,
+}
+
+/// What is told on the way, and counted for the end.
+struct Telling {
+    json: bool,
+    progress: ProgressBar,
+    sent: u64,
+    aside: u64,
+    left: u64,
+}
+
+impl Command {
+    pub fn run(self) -> anyhow::Result<ExitCode> {
+        let policy = Directory::read(&self.policy.directory)?.policy()?;
+        let Some(overflow) = policy.overflow() else {
+            bail!("The policy has no table [overflow], so there is no queue to replay.")
+        };
+        let runtime = tokio::runtime::Runtime::new().context("No threads can be started")?;
+        let ended = runtime.block_on(self.replay(&policy, overflow));
+        // A call that is under way when the user has had enough is not waited for.
+        runtime.shutdown_background();
+        ended
+    }
+
+    async fn replay(&self, policy: &Policy, overflow: &Overflow) -> anyhow::Result<ExitCode> {
+        let interrupted = interrupted().context("Signals cannot be listened for")?;
+        let (host, tokens) = (&Machine::new(), &TokenCache::default());
+        let (acs, storage) = settings(host).await?;
+        let account = &Account { host, credentials: &storage, tokens };
+        let queue = |address| Queue { account, address };
+        let replay = Replay {
+            host,
+            policy,
+            acs: &acs,
+            tokens,
+            queue: queue(overflow.queue.clone()),
+            aside: queue(overflow.queue.with_suffix(ASIDE)),
+            container: Container { account, address: overflow.container.clone() },
+            tries: self.tries,
+            lease: Duration::from_secs(self.lease),
+        };
+        let mut telling = Telling::new(self.json);
+        let mut tell = |news: News<'_>| telling.tell(news);
+        let work = async {
+            if self.again {
+                replay.take_back().await?;
+            }
+            replay.run(&mut tell).await
+        };
+        let end = tokio::select! {
+            () = interrupted => None,
+            end = work => Some(end),
+        };
+        telling.progress.finish_and_clear();
+        match end {
+            Some(Ok(end)) => Ok(telling.end(Some(end))),
+            None => Ok(telling.end(None)),
+            Some(Err(error)) => {
+                telling.end(Some(End::Stopped("the queue cannot be used".to_owned())));
+                Err(anyhow!("Azure Storage did not do it ({error}): {}.", overflow::StorageError::ADVICE))
+            }
+        }
+    }
+}
+
+/// Both services' settings; all that is missing is told at once.
+async fn settings(host: &Machine) -> anyhow::Result<(acs::Credentials, overflow::Credentials)> {
+    match (acs::Credentials::read(host).await, overflow::Credentials::read(host).await) {
+        (Ok(acs), Ok(storage)) => Ok((acs, storage)),
+        (acs, storage) => {
+            let wrong = acs.err().into_iter().chain(storage.err()).flatten();
+            let wrong: Vec<_> = wrong.map(|error| error.to_string()).collect();
+            bail!("The environment, where settings have names in upper case, does not do: {}.", wrong.join("; "))
+        }
+    }
+}
+
+impl Telling {
+    fn new(json: bool) -> Self {
+        let progress = if json { ProgressBar::hidden() } else { ProgressBar::new(0) };
+        if let Ok(style) = ProgressStyle::with_template("{bar:32} {pos} of {len} {msg}") {
+            progress.set_style(style);
+        }
+        Self { json, progress, sent: 0, aside: 0, left: 0 }
+    }
+
+    fn tell(&mut self, news: News<'_>) {
+        match news {
+            News::Count(count) => {
+                self.progress.set_length(self.sent + self.aside + count);
+            }
+            News::Waiting(time) => {
+                self.progress.set_message(format!("(ACS asks to wait {} s)", time.as_secs()));
+            }
+            News::Done(done) => {
+                match &done.fate {
+                    Fate::Sent => self.sent += 1,
+                    Fate::Aside(_) => self.aside += 1,
+                    Fate::Left => self.left += 1,
+                }
+                self.progress.set_message("");
+                let handled = self.sent + self.aside;
+                // More may have come meanwhile.
+                self.progress.set_length(self.progress.length().unwrap_or_default().max(handled));
+                self.progress.set_position(handled);
+                if self.json {
+                    console::say(line(done));
+                } else if done.fate != Fate::Sent {
+                    self.progress.suspend(|| console::complain(sentence(done)));
+                }
+            }
+        }
+    }
+
+    /// Says how it ended.
+    fn end(&self, end: Option<End>) -> ExitCode {
+        let (word, why) = match &end {
+            None => ("interrupted", "It was interrupted; the rest is still in the queue.".to_owned()),
+            Some(End::Empty) => ("empty", "The queue is empty.".to_owned()),
+            Some(End::Held(count)) => {
+                ("held", format!("{count} more are held by another replay, or were by one that ended: run it again."))
+            }
+            Some(End::Stopped(reason)) => ("stopped", format!("It stopped, and the rest is in the queue: {reason}.")),
+        };
+        if self.json {
+            let Self { sent, aside, left, .. } = self;
+            let event = "postern.replay.end";
+            let report = json!({
+                "time": now(), "service.name": "postern", "event.name": event,
+                "sent": sent, "set_aside": aside, "left": left, "end": word, "reason": why,
+            });
+            console::say(report);
+        } else {
+            console::say(format_args!("{} sent, {} put aside. {why}", self.sent, self.aside));
+        }
+        if end == Some(End::Empty) && self.aside == 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE }
+    }
+}
+
+fn now() -> String {
+    humantime::format_rfc3339_millis(SystemTime::now()).to_string()
+}
+
+/// For people: what became of a mail that was not sent.
+fn sentence(done: &Done) -> String {
+    let mail = done.head.as_ref().map_or_else(
+        || "A message that is no mail".to_owned(),
+        |head| format!("{} {} of {}", head.operation, head.mail, head.route),
+    );
+    let fate = match &done.fate {
+        Fate::Sent => "sent".to_owned(),
+        Fate::Aside(reason) => format!("put aside: {reason}"),
+        Fate::Left => format!("left for another try: {}", done.delivery.as_ref().map_or("", |it| it.outcome.as_str())),
+    };
+    // What is in a queue may come from anywhere, so nothing in it may steer a terminal.
+    format!("{mail}: {fate}.").replace(char::is_control, "\u{fffd}")
+}
+
+/// For machines: named as the gate's audit lines name things.
+fn line(done: &Done) -> Value {
+    let delivery = done.delivery.as_ref();
+    let (fate, reason) = match &done.fate {
+        Fate::Sent => ("sent", None),
+        Fate::Aside(reason) => ("set-aside", Some(reason)),
+        Fate::Left => ("left", None),
+    };
+    let mut line = json!({
+        "time": now(),
+        "severity_text": if done.fate == Fate::Sent { "INFO" } else { "ERROR" },
+        "service.name": "postern",
+        "event.name": "postern.replay",
+        "trace_id": done.trace.map(|trace| trace.trace_id()),
+        "policy_sha256": done.head.as_ref().map(|head| &head.policy_sha256),
+        "route": done.head.as_ref().map(|head| &head.route),
+        "mail": done.head.as_ref().map(|head| &head.mail),
+        "operation_id": done.head.as_ref().map(|head| head.operation),
+        "queued_at": done.head.as_ref().map(|head| &head.queued_at),
+        "dequeue_count": done.dequeue_count,
+        "fate": fate,
+        "reason": reason,
+        "outcome": delivery.map(|delivery| delivery.outcome.as_str()),
+        "acs_status": delivery.and_then(|delivery| delivery.status),
+        "acs_error": delivery.and_then(|delivery| delivery.error_code.as_ref()),
+        "acs_request_id": delivery.and_then(|delivery| delivery.request_id),
+        "attempts": delivery.map(|delivery| delivery.attempts),
+    });
+    if let Some(members) = line.as_object_mut() {
+        members.retain(|_, value| !value.is_null());
+    }
+    line
+}

@@ -1,0 +1,278 @@
+//! The way of mails from the overflow queue to ACS: nothing leaves the queue before it is where it belongs.
+//!
+//! A message is leased while it is worked on, and deleted when ACS has accepted its mail or when it was put aside. Where
+//! a replay ends in between, the lease runs out and the next one takes the message up again: the operation id and the
+//! body are the same, so that ACS has one mail.
+
+mod storage;
+
+use std::time::Duration;
+
+use bytes::Bytes;
+use http::{HeaderMap, HeaderValue};
+use postern::acs::{self, Delivery, Outcome, State};
+use postern::entra::TokenCache;
+use postern::host::Host as _;
+use postern::overflow::{Head, Letter, StorageError};
+use postern::policy::Policy;
+use postern::trace::{TRACEPARENT, Trace};
+use serde::Deserialize;
+
+use crate::machine::Machine;
+use storage::Leased;
+
+pub use storage::{Account, Container, Queue};
+
+/// How long ACS is tried for one mail before it counts as a failed try.
+const TRY_TIME: Duration = Duration::from_secs(60);
+
+/// How long is waited where ACS says that its quota is used up, and not for how long: its shortest quota is a minute's.
+const QUOTA_WAIT: Duration = Duration::from_secs(60);
+
+/// After so many failed tries on end it is ACS that is in trouble, and not a mail.
+const HOPELESS: u32 = 3;
+
+/// How often it is looked whether messages that others hold are there again.
+const LOOK_AGAIN: Duration = Duration::from_secs(1);
+
+/// Everything a replay works with.
+pub struct Replay<'a> {
+    pub host: &'a Machine,
+    pub policy: &'a Policy,
+    pub acs: &'a acs::Credentials,
+    pub tokens: &'a TokenCache,
+    pub queue: Queue<'a>,
+    /// Where messages are put that will never do.
+    pub aside: Queue<'a>,
+    pub container: Container<'a>,
+    /// How often a message is tried before it is put aside.
+    pub tries: u32,
+    /// How long a message is hidden from others; while it is worked on, it stays hidden.
+    pub lease: Duration,
+}
+
+/// What became of one message.
+pub struct Done {
+    /// What it is about, where it can be read.
+    pub head: Option<Head>,
+    /// The trace of its calls.
+    pub trace: Option<Trace>,
+    /// How often it was taken out of the queue.
+    pub dequeue_count: u32,
+    /// What ACS said, where it was asked.
+    pub delivery: Option<Delivery>,
+    pub fate: Fate,
+}
+
+/// Where a message is now.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Fate {
+    /// With ACS.
+    Sent,
+    /// In the queue for what will never do, with the reason.
+    Aside(String),
+    /// In the queue, for another try.
+    Left,
+}
+
+/// Why a replay ended.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum End {
+    /// The queue is empty.
+    Empty,
+    /// What is left is held by another replay, or was by one that is gone.
+    Held(u64),
+    /// Nothing can be sent now, with the reason.
+    Stopped(String),
+}
+
+/// What a replay tells while it works.
+pub enum News<'a> {
+    /// About so many messages are there.
+    Count(u64),
+    /// A message was handled.
+    Done(&'a Done),
+    /// ACS asked to wait so long.
+    Waiting(Duration),
+}
+
+/// The one thing of a body that is looked at.
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Sender {
+    sender_address: String,
+}
+
+impl Replay<'_> {
+    /// Puts every message that was put aside back into the queue; the number of them.
+    pub async fn take_back(&self) -> Result<u64, StorageError> {
+        let mut count = 0;
+        loop {
+            let message = match self.aside.lease(self.lease).await {
+                Err(StorageError::Answer { status: 404, .. }) | Ok(None) => return Ok(count),
+                message => message?,
+            };
+            let Some(message) = message else { return Ok(count) };
+            // What is no mail stays where it is, hidden for the time of this replay.
+            let Ok(letter) = Letter::decode(&message.text) else { continue };
+            let again = Letter { head: Head { set_aside: None, ..letter.head }, body: letter.body };
+            self.queue.put(&again.encode().unwrap_or_else(|| message.text.clone())).await?;
+            self.aside.delete(&message).await?;
+            count += 1;
+        }
+    }
+
+    /// Delivers until the queue is empty, or nothing more can be done.
+    pub async fn run(&self, tell: &mut impl FnMut(News<'_>)) -> Result<End, StorageError> {
+        let (mut failures, mut looks) = (0, 0);
+        tell(News::Count(self.queue.count().await?));
+        loop {
+            let Some(message) = self.queue.lease(self.lease).await? else {
+                let count = self.queue.count().await?;
+                // One lease may just have begun, and its end is seen a moment later.
+                if count == 0 || LOOK_AGAIN * looks > self.lease * 2 {
+                    return Ok(if count == 0 { End::Empty } else { End::Held(count) });
+                }
+                tell(News::Count(count));
+                looks += 1;
+                self.host.sleep(LOOK_AGAIN).await;
+                continue;
+            };
+            looks = 0;
+            let done = self.handle(message, tell).await?;
+            tell(News::Done(&done));
+            failures = if done.fate == Fate::Left { failures + 1 } else { 0 };
+            if let Some(reason) = stops(&done, failures) {
+                return Ok(End::Stopped(reason));
+            }
+        }
+    }
+
+    async fn handle(&self, mut message: Leased, tell: &mut impl FnMut(News<'_>)) -> Result<Done, StorageError> {
+        let dequeue_count = message.dequeue_count;
+        let done = |head, trace, delivery, fate| Done { head, trace, dequeue_count, delivery, fate };
+        let letter = match Letter::decode(&message.text) {
+            Ok(letter) => letter,
+            Err(error) => {
+                let fate = self.put_aside(&message, None, &error.to_string()).await?;
+                return Ok(done(None, None, None, fate));
+            }
+        };
+        let trace = self.trace(&letter.head);
+        let (body, unfit) = match self.body(&letter).await? {
+            Ok(_) if dequeue_count > self.tries => {
+                (Bytes::new(), Some(format!("tried {} times without an end", dequeue_count - 1)))
+            }
+            Ok(body) => (body, None),
+            Err(reason) => (Bytes::new(), Some(reason.to_owned())),
+        };
+        if let Some(reason) = unfit {
+            let fate = self.put_aside(&message, Some(&letter), &reason).await?;
+            return Ok(done(Some(letter.head), Some(trace), None, fate));
+        }
+        let delivery = self.send(&mut message, &letter.head, body, trace, tell).await?;
+        let fate = match delivery.outcome {
+            Outcome::Accepted => {
+                self.queue.delete(&message).await?;
+                if let Some(blob) = &letter.head.blob {
+                    self.container.delete(blob).await?;
+                }
+                Fate::Sent
+            }
+            outcome if waits(outcome) && dequeue_count < self.tries => Fate::Left,
+            // A key can be mended while the mail waits: the count is for mails.
+            Outcome::Unauthorized | Outcome::NotFound | Outcome::Denied => Fate::Left,
+            outcome => {
+                let code = delivery.error_code.as_ref().map(|code| format!(" ({code})")).unwrap_or_default();
+                let tried = if waits(outcome) { format!(" at try {dequeue_count}") } else { String::new() };
+                let reason = format!("{}{code}{tried}", outcome.as_str());
+                self.put_aside(&message, Some(&letter), &reason).await?
+            }
+        };
+        if fate == Fate::Left {
+            // It is there again at once for whoever comes next.
+            self.queue.renew(&mut message, Duration::ZERO).await?;
+        }
+        Ok(done(Some(letter.head), Some(trace), Some(delivery), fate))
+    }
+
+    /// The mail's bytes, or why it is not sent.
+    async fn body(&self, letter: &Letter) -> Result<Result<Bytes, &'static str>, StorageError> {
+        let body = match &letter.head.blob {
+            None => letter.body.clone(),
+            Some(blob) => match self.container.get(blob).await? {
+                Some(body) => body,
+                None => return Ok(Err("its blob is gone")),
+            },
+        };
+        // Whoever can write to the queue could otherwise send as anybody.
+        let sender = serde_json::from_slice::<Sender>(&body).ok().map(|sender| sender.sender_address);
+        let approved = self.policy.senders().any(|known| Some(known.address.as_str()) == sender.as_deref());
+        Ok(if approved { Ok(body) } else { Err("its sender is not in the policy") })
+    }
+
+    /// Sends a mail, keeps its message hidden meanwhile, and waits as long as ACS asks to.
+    async fn send(
+        &self,
+        message: &mut Leased,
+        head: &Head,
+        body: Bytes,
+        trace: Trace,
+        tell: &mut impl FnMut(News<'_>),
+    ) -> Result<Delivery, StorageError> {
+        let client = acs::Client { host: self.host, credentials: self.acs, tokens: self.tokens, trace };
+        // An earlier replay may have ended before it heard of its success.
+        let mut in_doubt = head.in_doubt || message.dequeue_count > 1;
+        loop {
+            let from = if in_doubt { State::Ask } else { State::Send };
+            let delivery = self.holding(message, client.send(body.clone(), head.operation, from, TRY_TIME)).await?;
+            let Outcome::Throttled { retry_after } = delivery.outcome else { return Ok(delivery) };
+            let wait = retry_after.unwrap_or(QUOTA_WAIT);
+            tell(News::Waiting(wait));
+            self.holding(message, self.host.sleep(wait)).await?;
+            in_doubt |= delivery.in_doubt;
+        }
+    }
+
+    /// Does something that takes long, and keeps a message hidden meanwhile.
+    async fn holding<T>(&self, message: &mut Leased, work: impl Future<Output = T>) -> Result<T, StorageError> {
+        tokio::pin!(work);
+        loop {
+            tokio::select! {
+                result = &mut work => return Ok(result),
+                // Where it is another's by now, that one has the same operation id: the mail stays one.
+                () = self.host.sleep(self.lease / 2) => drop(self.queue.renew(message, self.lease).await?),
+            }
+        }
+    }
+
+    /// First it is put there, then it is deleted here: a message may be there twice for a time, but nowhere never.
+    async fn put_aside(&self, message: &Leased, letter: Option<&Letter>, reason: &str) -> Result<Fate, StorageError> {
+        let marked = letter.and_then(|letter| {
+            let head = Head { set_aside: Some(reason.to_owned()), ..letter.head.clone() };
+            Letter { head, body: letter.body.clone() }.encode()
+        });
+        self.aside.put(marked.as_ref().unwrap_or(&message.text)).await?;
+        self.queue.delete(message).await?;
+        Ok(Fate::Aside(reason.to_owned()))
+    }
+
+    fn trace(&self, head: &Head) -> Trace {
+        let mut headers = HeaderMap::new();
+        headers.extend(HeaderValue::from_str(&head.traceparent).ok().map(|parent| (TRACEPARENT, parent)));
+        Trace::of(&headers, self.host.random(), self.host.random() as u64)
+    }
+}
+
+/// Whether another try may do.
+fn waits(outcome: Outcome) -> bool {
+    outcome.is_temporary() || outcome == Outcome::NotAttempted
+}
+
+/// Why nothing more can be sent, after a message that was left and so many failed tries on end.
+fn stops(done: &Done, failures: u32) -> Option<String> {
+    let delivery = done.delivery.as_ref().filter(|_| done.fate == Fate::Left)?;
+    let mendable = matches!(delivery.outcome, Outcome::Unauthorized | Outcome::NotFound | Outcome::Denied);
+    let advice = delivery.outcome.advice().unwrap_or("ACS is in trouble: run the same again later");
+    (mendable || failures >= HOPELESS).then(|| format!("{}: {advice}", delivery.outcome.as_str()))
+}

@@ -1,0 +1,202 @@
+//! A queue and a container of Azure Storage, as far as a replay needs them.
+//!
+//! REST interface: Microsoft Learn, "Queue service REST API" and "Blob service REST API".
+
+use std::time::Duration;
+
+use bytes::Bytes;
+use form_urlencoded::byte_serialize;
+use http::header::CONTENT_LENGTH;
+use http::{HeaderValue, Method, Request, Response, StatusCode, Uri};
+use postern::acs::MAX_REQUEST_BYTES;
+use postern::entra::TokenCache;
+use postern::overflow::{Credentials, MAX_MESSAGE_BYTES, StorageError, put_message, refusal};
+use postern::policy::StorageAddress;
+use serde::Deserialize;
+
+use crate::machine::Machine;
+
+/// How long one call may take; the largest mail must fit.
+const CALL_TIME: Duration = Duration::from_secs(30);
+
+/// How often a call is made that found nobody or met trouble, and the pause before it is made again.
+const TRIES: u32 = 3;
+const PAUSE: Duration = Duration::from_millis(500);
+
+/// A message's text and what XML there is around it.
+const MAX_ANSWER_BYTES: usize = MAX_MESSAGE_BYTES + 16 * 1024;
+
+/// An account, and how a replay proves itself to it.
+pub struct Account<'a> {
+    pub host: &'a Machine,
+    pub credentials: &'a Credentials,
+    pub tokens: &'a TokenCache,
+}
+
+/// A queue.
+pub struct Queue<'a> {
+    pub account: &'a Account<'a>,
+    pub address: StorageAddress,
+}
+
+/// A container of blobs.
+pub struct Container<'a> {
+    pub account: &'a Account<'a>,
+    pub address: StorageAddress,
+}
+
+/// A message that nobody else sees for a time.
+pub struct Leased {
+    pub text: String,
+    /// How often it was taken out of the queue, this time included.
+    pub dequeue_count: u32,
+    id: String,
+    receipt: String,
+}
+
+#[derive(Deserialize)]
+struct MessageList {
+    #[serde(rename = "QueueMessage", default)]
+    messages: Vec<Message>,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "PascalCase")]
+struct Message {
+    message_id: String,
+    pop_receipt: String,
+    dequeue_count: u32,
+    #[serde(default)]
+    message_text: String,
+}
+
+impl Account<'_> {
+    /// Makes a call, and makes it again where that may help; all of them do no harm when done twice.
+    async fn call(&self, request: Request<Bytes>, limit: usize) -> Result<Response<Bytes>, StorageError> {
+        let mut tries = 1;
+        loop {
+            let proven = self.credentials.prove(self.host, self.tokens, request.clone(), CALL_TIME).await?;
+            let answer = self.host.call(proven, CALL_TIME, limit).await;
+            let passes = match &answer {
+                Ok(answer) => answer.status().is_server_error() || answer.status() == StatusCode::TOO_MANY_REQUESTS,
+                Err(_) => true,
+            };
+            if !passes || tries == TRIES {
+                return Ok(answer?);
+            }
+            tokio::time::sleep(PAUSE * tries).await;
+            tries += 1;
+        }
+    }
+}
+
+impl Queue<'_> {
+    /// The next message, hidden from others for `time`; none where none is visible.
+    pub async fn lease(&self, time: Duration) -> Result<Option<Leased>, StorageError> {
+        let below = format!("/messages?numofmessages=1&visibilitytimeout={}", time.as_secs());
+        let answer = self.call(bare(Method::GET, self.address.uri(&below))).await?;
+        let answer = expect(answer, &[StatusCode::OK])?;
+        let list = std::str::from_utf8(answer.body()).ok().and_then(|xml| quick_xml::de::from_str(xml).ok());
+        let list: MessageList = list.ok_or(StorageError::Unreachable)?;
+        Ok(list.messages.into_iter().next().map(Leased::of))
+    }
+
+    /// Hides a message for `time` from now; false where it is no longer this replay's.
+    pub async fn renew(&self, message: &mut Leased, time: Duration) -> Result<bool, StorageError> {
+        let uri = self.address.uri(&format!("{}&visibilitytimeout={}", message.path(), time.as_secs()));
+        let answer = self.call(bare(Method::PUT, uri)).await?;
+        match answer.status() {
+            StatusCode::NO_CONTENT => {
+                let receipt = answer.headers().get("x-ms-popreceipt").and_then(|value| value.to_str().ok());
+                message.receipt = receipt.ok_or(StorageError::Unreachable)?.to_owned();
+                Ok(true)
+            }
+            StatusCode::BAD_REQUEST | StatusCode::NOT_FOUND => Ok(false),
+            _ => Err(refusal(&answer)),
+        }
+    }
+
+    /// Takes a message out for good; one that is gone or another's by now is none of this replay's business.
+    pub async fn delete(&self, message: &Leased) -> Result<(), StorageError> {
+        let answer = self.call(bare(Method::DELETE, self.address.uri(&message.path()))).await?;
+        expect(answer, &[StatusCode::NO_CONTENT, StatusCode::BAD_REQUEST, StatusCode::NOT_FOUND]).map(drop)
+    }
+
+    /// Puts a text in, and creates the queue first where there is none.
+    pub async fn put(&self, text: &str) -> Result<(), StorageError> {
+        // A message of somebody else's may be any text.
+        let text = quick_xml::escape::escape(text);
+        let request = put_message(&self.address, &text);
+        let answer = self.call(request.clone()).await?;
+        if answer.status() != StatusCode::NOT_FOUND {
+            return expect(answer, &[StatusCode::CREATED]).map(drop);
+        }
+        let created = self.call(bare(Method::PUT, self.address.uri(""))).await?;
+        expect(created, &[StatusCode::CREATED, StatusCode::NO_CONTENT])?;
+        expect(self.call(request).await?, &[StatusCode::CREATED]).map(drop)
+    }
+
+    /// About how many messages there are, hidden ones included; none where there is no queue.
+    pub async fn count(&self) -> Result<u64, StorageError> {
+        let answer = self.call(bare(Method::GET, self.address.uri("?comp=metadata"))).await?;
+        let answer = expect(answer, &[StatusCode::OK])?;
+        let count = answer.headers().get("x-ms-approximate-messages-count");
+        count.and_then(|count| count.to_str().ok()?.parse().ok()).ok_or(StorageError::Unreachable)
+    }
+
+    async fn call(&self, request: Request<Bytes>) -> Result<Response<Bytes>, StorageError> {
+        self.account.call(request, MAX_ANSWER_BYTES).await
+    }
+}
+
+impl Container<'_> {
+    /// A blob's content; none where it is gone.
+    pub async fn get(&self, blob: &str) -> Result<Option<Bytes>, StorageError> {
+        let answer = self.account.call(bare(Method::GET, self.blob(blob)), MAX_REQUEST_BYTES).await?;
+        if answer.status() == StatusCode::NOT_FOUND {
+            return Ok(None);
+        }
+        expect(answer, &[StatusCode::OK]).map(|answer| Some(answer.into_body()))
+    }
+
+    /// Deletes a blob.
+    pub async fn delete(&self, blob: &str) -> Result<(), StorageError> {
+        let answer = self.account.call(bare(Method::DELETE, self.blob(blob)), MAX_ANSWER_BYTES).await?;
+        expect(answer, &[StatusCode::ACCEPTED, StatusCode::NOT_FOUND]).map(drop)
+    }
+
+    fn blob(&self, blob: &str) -> Uri {
+        self.address.uri(&format!("/{}", encoded(blob)))
+    }
+}
+
+impl Leased {
+    fn of(message: Message) -> Self {
+        let Message { message_id: id, pop_receipt: receipt, dequeue_count, message_text: text } = message;
+        Self { text, dequeue_count, id, receipt }
+    }
+
+    fn path(&self) -> String {
+        format!("/messages/{}?popreceipt={}", encoded(&self.id), encoded(&self.receipt))
+    }
+}
+
+/// What came over the network, as a part of an address.
+fn encoded(text: &str) -> String {
+    byte_serialize(text.as_bytes()).collect()
+}
+
+/// A request without a body and without proof.
+fn bare(method: Method, uri: Uri) -> Request<Bytes> {
+    let mut request = Request::new(Bytes::new());
+    if method == Method::PUT {
+        request.headers_mut().insert(CONTENT_LENGTH, HeaderValue::from(0));
+    }
+    *request.method_mut() = method;
+    *request.uri_mut() = uri;
+    request
+}
+
+fn expect(answer: Response<Bytes>, wanted: &[StatusCode]) -> Result<Response<Bytes>, StorageError> {
+    if wanted.contains(&answer.status()) { Ok(answer) } else { Err(refusal(&answer)) }
+}

@@ -1,0 +1,195 @@
+//! What could not be delivered in time is kept in a queue of Azure Storage, from which `postern replay` delivers it.
+//!
+//! REST interface: Microsoft Learn, "Put Message", "Put Blob" and "Create account SAS".
+
+mod credentials;
+mod letter;
+
+use std::time::Duration;
+
+use bytes::Bytes;
+use http::header::{CONTENT_LENGTH, CONTENT_TYPE};
+use http::{HeaderValue, Method, Request, Response, StatusCode, Uri};
+
+use crate::acs::{plain_code, wait};
+use crate::entra::{TokenCache, TokenError};
+use crate::host::{FetchError, Host};
+use crate::policy::{Overflow, StorageAddress};
+
+pub use credentials::{API_VERSION, Credentials, SCOPE, setting};
+pub use letter::{FORM, Head, Letter, LetterError};
+
+/// The most bytes of a message's text (Microsoft Learn, "Put Message": 64 KiB).
+pub const MAX_MESSAGE_BYTES: usize = 64 * 1024;
+
+/// How often it is tried to write one thing.
+const TRIES: u32 = 3;
+
+/// The share of a request's time that is there for the queue, and the most of it.
+const RESERVED_SHARE: u32 = 4;
+const MAX_RESERVED: Duration = Duration::from_secs(2);
+
+/// How much of a request's time is not spent on ACS, so that there is time left for the queue.
+pub fn reserved(time_budget: Duration) -> Duration {
+    (time_budget / RESERVED_SHARE).min(MAX_RESERVED)
+}
+
+/// Why Azure Storage did not confirm.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum StorageError {
+    /// Its settings are missing or malformed; `/readyz` names them.
+    #[error("not-configured")]
+    Settings,
+    /// The identity was refused, or has no federated token.
+    #[error("unauthorized{}", code.as_ref().map(|code| format!(": {code}")).unwrap_or_default())]
+    Identity {
+        /// Entra's error code.
+        code: Option<String>,
+    },
+    /// The host does not let the component talk to it.
+    #[error("denied")]
+    Denied,
+    /// No answer came in time.
+    #[error("timeout")]
+    Timeout,
+    /// It could not be reached, or its answer is none.
+    #[error("unreachable")]
+    Unreachable,
+    /// It answered that it did not do it.
+    #[error("{status}{}", code.as_ref().map(|code| format!(" {code}")).unwrap_or_default())]
+    Answer {
+        /// Its HTTP status.
+        status: u16,
+        /// Its error code, where it gave one of a plain form.
+        code: Option<String>,
+    },
+}
+
+impl StorageError {
+    /// What the operator should do; `docs/operations.md` says more.
+    pub const ADVICE: &str = "check the overflow queue: its address, its settings and the gate's right to write there";
+
+    const fn is_temporary(&self) -> bool {
+        match self {
+            Self::Timeout | Self::Unreachable => true,
+            Self::Answer { status, .. } => matches!(*status, 408 | 429 | 500..),
+            Self::Settings | Self::Identity { .. } | Self::Denied => false,
+        }
+    }
+}
+
+impl From<TokenError> for StorageError {
+    fn from(error: TokenError) -> Self {
+        match error {
+            TokenError::Refused { code, .. } => Self::Identity { code },
+            TokenError::Assertion => Self::Identity { code: None },
+            TokenError::Denied => Self::Denied,
+            TokenError::Unavailable { .. } => Self::Unreachable,
+        }
+    }
+}
+
+impl From<FetchError> for StorageError {
+    fn from(error: FetchError) -> Self {
+        match error {
+            FetchError::Denied => Self::Denied,
+            FetchError::Timeout => Self::Timeout,
+            FetchError::Unreachable | FetchError::Garbled => Self::Unreachable,
+        }
+    }
+}
+
+/// The way to the queue.
+#[derive(Debug)]
+pub struct Client<'a, H> {
+    /// The host.
+    pub host: &'a H,
+    /// Where the queue is.
+    pub overflow: &'a Overflow,
+    /// How the gate proves itself to it.
+    pub credentials: &'a Credentials,
+    /// The instance's tokens.
+    pub tokens: &'a TokenCache,
+}
+
+impl<H: Host> Client<'_, H> {
+    /// Puts a letter into the queue; one that is too large for it as a pointer to a blob, which is written first and
+    /// belongs to this message alone.
+    ///
+    /// Whoever puts it twice, for want of an answer, has two letters of one operation, which are one mail.
+    ///
+    /// # Errors
+    /// When it was not confirmed within the budget that everything was written.
+    pub async fn keep(&self, letter: &Letter, budget: Duration) -> Result<(), StorageError> {
+        let end = self.host.monotonic().saturating_add(budget);
+        let text = match letter.encode() {
+            Some(text) => text,
+            None => {
+                let blob = format!("{}-{:032x}", letter.head.operation, self.host.random());
+                self.write(&put_blob(&self.overflow.container.uri(&format!("/{blob}")), &letter.body), end).await?;
+                let head = Head { blob: Some(blob), ..letter.head.clone() };
+                Letter { head, body: Bytes::new() }.encode().unwrap_or_default()
+            }
+        };
+        self.write(&put_message(&self.overflow.queue, &text), end).await
+    }
+
+    /// Writes something, more than once where that may help.
+    async fn write(&self, request: &Request<Bytes>, end: Duration) -> Result<(), StorageError> {
+        let mut tries = 1;
+        loop {
+            let left = end.saturating_sub(self.host.monotonic());
+            // What is left after this try must be enough for another.
+            let timeout = if tries < TRIES { left / 2 } else { left };
+            let error = match self.call(request.clone(), timeout).await {
+                Ok(answer) if answer.status() == StatusCode::CREATED => return Ok(()),
+                Ok(answer) => refusal(&answer),
+                Err(error) => error,
+            };
+            let pause = wait(tries, self.host.random());
+            if tries == TRIES || !error.is_temporary() || pause >= end.saturating_sub(self.host.monotonic()) {
+                return Err(error);
+            }
+            self.host.sleep(pause).await;
+            tries += 1;
+        }
+    }
+
+    async fn call(&self, request: Request<Bytes>, timeout: Duration) -> Result<Response<Bytes>, StorageError> {
+        let request = self.credentials.prove(self.host, self.tokens, request, timeout).await?;
+        Ok(self.host.fetch(request, timeout).await?)
+    }
+}
+
+/// What Azure Storage says of a request that it did not carry out.
+pub fn refusal(answer: &Response<Bytes>) -> StorageError {
+    let code = answer.headers().get("x-ms-error-code").and_then(|code| plain_code(code.to_str().ok()?));
+    StorageError::Answer { status: answer.status().as_u16(), code }
+}
+
+/// The request that puts a text into a queue, without proof of who puts it. The text is base64, so that it needs no
+/// escaping; a message never expires, where otherwise it would after seven days.
+pub fn put_message(queue: &StorageAddress, text: &str) -> Request<Bytes> {
+    let xml = format!("<QueueMessage><MessageText>{text}</MessageText></QueueMessage>");
+    let mut request = write(Method::POST, &queue.uri("/messages?messagettl=-1"), Bytes::from(xml));
+    request.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("application/xml"));
+    request
+}
+
+/// The request that writes a blob, without proof of who writes it.
+fn put_blob(blob: &Uri, body: &Bytes) -> Request<Bytes> {
+    let mut request = write(Method::PUT, blob, body.clone());
+    let headers = request.headers_mut();
+    headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
+    headers.insert("x-ms-blob-type", HeaderValue::from_static("BlockBlob"));
+    request
+}
+
+fn write(method: Method, address: &Uri, body: Bytes) -> Request<Bytes> {
+    let length = HeaderValue::from(body.len());
+    let mut request = Request::new(body);
+    *request.method_mut() = method;
+    *request.uri_mut() = address.clone();
+    request.headers_mut().insert(CONTENT_LENGTH, length);
+    request
+}

@@ -1,0 +1,176 @@
+//! `[overflow]`: where mails are kept that could not be delivered in time.
+
+use std::fmt;
+
+use http::Uri;
+use toml::Spanned;
+
+use super::Findings;
+use super::document::OverflowTable;
+use super::route::error;
+use crate::acs::Endpoint;
+
+/// What the name of the queue for mails that were set aside has at its end.
+pub const ASIDE: &str = "-poison";
+
+/// The lengths of names of queues and containers (Microsoft Learn, "Naming queues and metadata").
+const MIN_NAME_BYTES: usize = 3;
+const MAX_NAME_BYTES: usize = 63;
+
+/// Where mails are kept that could not be delivered in time.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Overflow {
+    /// The queue.
+    pub queue: StorageAddress,
+    /// The container of blobs for mails that are too large for the queue.
+    pub container: StorageAddress,
+}
+
+/// A queue or container of Azure Storage.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct StorageAddress {
+    endpoint: Endpoint,
+    /// The account, where the path and not the host names it, as Azurite has it.
+    account: Option<String>,
+    name: String,
+}
+
+impl StorageAddress {
+    /// Reads `https://ACCOUNT.queue.core.windows.net/NAME`, or Azurite's `http://127.0.0.1:10001/ACCOUNT/NAME`.
+    pub fn parse(text: &str) -> Option<Self> {
+        let uri: Uri = text.parse().ok()?;
+        let endpoint = Endpoint::parse(&format!("{}://{}", uri.scheme()?, uri.authority()?))?;
+        if uri.query().is_some() || text.contains('#') {
+            return None;
+        }
+        let mut names = uri.path().strip_prefix('/')?.rsplitn(2, '/').map(str::to_owned);
+        let name = names.next().filter(|name| is_name(name))?;
+        let account = names.next();
+        if account.as_ref().is_some_and(|account| !account.bytes().all(|byte| byte.is_ascii_alphanumeric())) {
+            return None;
+        }
+        Some(Self { endpoint, account, name })
+    }
+
+    /// The same, with more at the end of its name.
+    #[must_use]
+    pub fn with_suffix(&self, suffix: &str) -> Self {
+        Self { name: format!("{}{suffix}", self.name), ..self.clone() }
+    }
+
+    /// The address of something there: `below` begins with a slash or a question mark, or is empty.
+    pub fn uri(&self, below: &str) -> Uri {
+        self.endpoint.uri(&format!("{}{below}", self.path()))
+    }
+
+    /// Its server, as browsers write origins.
+    pub fn origin(&self) -> String {
+        self.endpoint.to_string()
+    }
+
+    /// Its name in the account.
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    fn path(&self) -> String {
+        let account = self.account.as_ref().map_or_else(String::new, |account| format!("/{account}"));
+        format!("{account}/{}", self.name)
+    }
+
+    /// The container of the same name beside a queue, where the host tells where the account's containers are.
+    fn container(&self) -> Option<Self> {
+        let (account, rest) = self.endpoint.authority().split_once(".queue.")?;
+        let endpoint = Endpoint::parse(&format!("https://{account}.blob.{rest}"))?;
+        self.account.is_none().then(|| Self { endpoint, account: None, name: self.name.clone() })
+    }
+}
+
+impl fmt::Display for StorageAddress {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(out, "{}{}", self.endpoint, self.path())
+    }
+}
+
+/// Lower-case letters and digits, single dashes between them.
+fn is_name(name: &str) -> bool {
+    let plain =
+        |word: &str| !word.is_empty() && word.bytes().all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit());
+    (MIN_NAME_BYTES..=MAX_NAME_BYTES).contains(&name.len()) && name.split('-').all(plain)
+}
+
+/// Resolves `[overflow]`.
+pub(super) fn overflow(table: Option<&OverflowTable>, findings: &mut Findings) -> Option<Overflow> {
+    let table = table?;
+    let queue = address(&table.queue, "queue", MAX_NAME_BYTES - ASIDE.len(), findings)?;
+    let container = match &table.container {
+        Some(text) => address(text, "blob", MAX_NAME_BYTES, findings)?,
+        None => {
+            let beside = queue.container();
+            if beside.is_none() {
+                let help = "Add `container`, the address of a container for mails that are too large for the queue.";
+                error(findings, &table.queue, "This address does not tell where the account's containers are.", help);
+            }
+            beside?
+        }
+    };
+    Some(Overflow { queue, container })
+}
+
+fn address(text: &Spanned<String>, kind: &str, longest: usize, findings: &mut Findings) -> Option<StorageAddress> {
+    let address = StorageAddress::parse(text.get_ref()).filter(|address| address.name.len() <= longest);
+    if address.is_none() {
+        let help = format!(
+            "Write https://ACCOUNT.{kind}.core.windows.net/NAME, NAME of {MIN_NAME_BYTES} to {longest} lower-case \
+             letters, digits and single dashes. A signature belongs into the setting `overflow_sas`."
+        );
+        // The text may hold a signature, which no report should repeat.
+        error(findings, text, "This is not the address of a queue or container of Azure Storage.", help);
+    }
+    address
+}
+
+#[cfg(test)]
+mod tests {
+    use super::StorageAddress;
+
+    #[test]
+    fn addresses_are_those_of_azure_and_of_azurite() {
+        for (text, below) in [
+            ("https://contoso.queue.core.windows.net/mail", "https://contoso.queue.core.windows.net/mail/messages"),
+            ("https://Contoso.queue.core.windows.net:443/m-1", "https://contoso.queue.core.windows.net/m-1/messages"),
+            ("http://127.0.0.1:10001/devstoreaccount1/mail", "http://127.0.0.1:10001/devstoreaccount1/mail/messages"),
+        ] {
+            let uri = StorageAddress::parse(text).map(|address| address.uri("/messages").to_string());
+            assert_eq!(uri.as_deref(), Some(below), "{text}");
+        }
+        for text in [
+            "",
+            "contoso",
+            "https://contoso.queue.core.windows.net",
+            "https://contoso.queue.core.windows.net/",
+            "https://contoso.queue.core.windows.net/mail/",
+            "https://contoso.queue.core.windows.net/mail?sv=2026&sig=x",
+            "https://contoso.queue.core.windows.net/mail#x",
+            "https://user@contoso.queue.core.windows.net/mail",
+            "http://contoso.queue.core.windows.net/mail",
+            "https://contoso.queue.core.windows.net/Mail",
+            "https://contoso.queue.core.windows.net/a--b",
+            "https://contoso.queue.core.windows.net/-ab",
+            "https://contoso.queue.core.windows.net/ab",
+            "http://127.0.0.1:10001/a/b/mail",
+            "http://127.0.0.1:10001/../mail",
+        ] {
+            assert_eq!(StorageAddress::parse(text), None, "{text}");
+        }
+    }
+
+    #[test]
+    fn a_container_is_looked_for_beside_the_queue() {
+        let container = |text| StorageAddress::parse(text)?.container().map(|container| container.to_string());
+        let beside = "https://contoso.blob.core.usgovcloudapi.net/mail";
+        assert_eq!(container("https://contoso.queue.core.usgovcloudapi.net/mail").as_deref(), Some(beside));
+        assert_eq!(container("https://storage.contoso.example/mail"), None);
+        assert_eq!(container("http://127.0.0.1:10001/devstoreaccount1/mail"), None);
+    }
+}

@@ -1,0 +1,483 @@
+//! The overflow queue: what goes there, what does not, and what is told of it.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use bytes::Bytes;
+use http::{Request, Response, Uri};
+use postern::host::{FetchError, Host};
+use postern::outbound::Outbound;
+use postern::overflow::{Head, Letter, LetterError, MAX_MESSAGE_BYTES};
+use postern::policy::{Files, Policy};
+use serde_json::{Value, json};
+
+use crate::support::*;
+
+const QUEUE: &str = "https://contoso.queue.core.windows.net";
+const BLOBS: &str = "https://contoso.blob.core.windows.net";
+const SAS: &str = "?sv=2023-11-03&ss=bq&srt=co&sp=wap&se=2027-01-01T00:00:00Z&sig=canary%2Bsignature%3D";
+
+/// The example policy with an overflow queue.
+fn files() -> Files {
+    with_table(&format!("queue = \"{QUEUE}/mail\""))
+}
+
+fn with_table(table: &str) -> Files {
+    let example = example();
+    let texts = example.paths().map(|path| {
+        let text = example.text(path).unwrap().to_owned();
+        let text = if path == "postern.toml" { format!("{text}\n[overflow]\n{table}\n") } else { text };
+        (path.to_owned(), text)
+    });
+    texts.collect()
+}
+
+/// Azure Storage, which gives the same answer to every call.
+fn storage(status: u16, code: Option<&'static str>) -> Platform {
+    storage_of(move |_| {
+        let mut answer = Response::builder().status(status);
+        if let Some(code) = code {
+            answer = answer.header("x-ms-error-code", code);
+        }
+        Ok(answer.body("<canary-storage-text/>".into()).unwrap())
+    })
+}
+
+fn storage_of(answer: impl Fn(&Request<Bytes>) -> Answer + 'static) -> Platform {
+    Box::new(move |request| request.uri().host().unwrap().contains(".core.windows.net").then(|| answer(request)))
+}
+
+fn host() -> ScriptedHost {
+    let host = ScriptedHost::new().set("overflow_sas", SAS);
+    host.platform.replace(Some(storage(201, None)));
+    host
+}
+
+fn ailing(answer: Answer) -> ScriptedHost {
+    let host = host();
+    host.ailing.replace(Some(answer));
+    host
+}
+
+/// What a request to the queue puts into it.
+fn letter(request: &Request<Bytes>) -> Letter {
+    let xml = std::str::from_utf8(request.body()).unwrap();
+    let text = xml.strip_prefix("<QueueMessage><MessageText>").unwrap();
+    Letter::decode(text.strip_suffix("</MessageText></QueueMessage>").unwrap()).unwrap()
+}
+
+fn letters(host: &ScriptedHost) -> Vec<Letter> {
+    let requests = host.platform_requests.borrow();
+    requests.iter().filter(|request| request.uri().path() == "/mail/messages").map(letter).collect()
+}
+
+async fn event(host: &ScriptedHost) -> (u16, Value, Value) {
+    let response = call(&gate(&files()), host, github_request(&issue(), GITHUB_SECRET)).await;
+    assert!(!format!("{response:?}{:?}", host.lines.borrow()).contains("canary"), "nothing secret is told");
+    (response.status().as_u16(), body(&response), host.line())
+}
+
+#[tokio::test]
+async fn what_time_mends_is_kept_with_its_operation_id_and_its_very_bytes() {
+    let whole = ScriptedHost::new();
+    event(&whole).await;
+    let (operation, bytes) = (whole.operations().remove(0), whole.sends()[0].body().clone());
+    for (answer, outcome, in_doubt) in [
+        (refusal(429, "TooManyRequests"), "throttled", false),
+        (refusal(500, "InternalServerError"), "unavailable", true),
+        (refusal(503, "ServiceUnavailable"), "unavailable", true),
+        (Err(FetchError::Timeout), "timeout", true),
+        (Err(FetchError::Unreachable), "unreachable", true),
+        (Err(FetchError::Garbled), "garbled", true),
+    ] {
+        let host = ailing(answer);
+        let (status, answer, line) = event(&host).await;
+        let mails = json!([{"mail": "issue-opened", "status": "queued", "operation": operation}]);
+        assert_eq!((status, answer), (202, json!({"sent": 0, "queued": true, "mails": mails})), "{outcome}");
+        let mail = &line["mails"][0];
+        assert_eq!((&line["verdict"], &line["severity_text"]), (&json!("queued"), &json!("WARN")), "{outcome}");
+        assert_eq!((&mail["outcome"], &mail["queued_after"]), (&json!("queued"), &json!(outcome)));
+        assert_eq!(mail["advice"], "run `postern replay` once ACS is well again");
+        let kept = letters(&host);
+        assert_eq!(kept.len(), 1, "{outcome}");
+        assert_eq!(kept[0].body, bytes, "byte-identical: {outcome}");
+        let expected = Head {
+            postern: 1,
+            operation: operation.parse().unwrap(),
+            route: "github".to_owned(),
+            mail: "issue-opened".to_owned(),
+            policy_sha256: line["policy_sha256"].as_str().unwrap().to_owned(),
+            queued_at: "2026-03-03T07:05:09Z".to_owned(),
+            in_doubt,
+            traceparent: kept[0].head.traceparent.clone(),
+            blob: None,
+            set_aside: None,
+        };
+        assert_eq!(kept[0].head, expected);
+        assert!(kept[0].head.traceparent.contains(line["trace_id"].as_str().unwrap()));
+    }
+}
+
+#[tokio::test]
+async fn what_time_does_not_mend_is_not_kept() {
+    for (answers, outcome) in [
+        (vec![refusal(400, "BadRequest"), refusal(404, "NotFound")], "rejected"),
+        (vec![refusal(413, "TooLarge")], "too-large"),
+        (vec![refusal(401, "Denied")], "unauthorized"),
+        (vec![refusal(404, "DomainNotLinked")], "unlinked-domain"),
+        (vec![refusal(404, "NotFound")], "not-found"),
+        (vec![Err(FetchError::Denied)], "denied"),
+    ] {
+        let host = host();
+        host.answers.borrow_mut().extend(answers);
+        let (status, answer, line) = event(&host).await;
+        assert_eq!((status, &answer["mails"][0]["status"]), (502, &json!(outcome)));
+        assert_eq!((answer.get("queued"), line["mails"][0].get("queued_after")), (None, None));
+        assert!(host.platform_requests.borrow().is_empty(), "{outcome}");
+    }
+    let host = host();
+    assert_eq!(event(&host).await.0, 200);
+    assert!(host.platform_requests.borrow().is_empty(), "what was accepted is not kept");
+}
+
+#[tokio::test]
+async fn after_trouble_the_rest_is_kept_untried_unless_the_operator_must_mend_it() {
+    let host = ailing(refusal(429, "TooManyRequests"));
+    let response = call(&gate(&files()), &host, contact_request(&contact())).await;
+    assert_eq!((response.status().as_u16(), &body(&response)["queued"]), (202, &json!(true)));
+    let mails: Vec<_> = letters(&host).into_iter().map(|letter| letter.head.mail).collect();
+    assert_eq!(mails, ["contact-notify", "contact-acknowledge"]);
+    assert_eq!(host.line()["mails"][1]["queued_after"], "not-attempted");
+    assert_eq!(
+        host.operations().iter().filter(|id| **id != host.operations()[0]).count(),
+        0,
+        "the second is not tried"
+    );
+
+    let host = ailing(refusal(401, "Denied"));
+    let response = call(&gate(&files()), &host, contact_request(&contact())).await;
+    let answer = body(&response);
+    assert_eq!((response.status().as_u16(), &answer["mails"][1]["status"]), (502, &json!("not-attempted")));
+    assert!(host.platform_requests.borrow().is_empty());
+
+    // The first is with ACS, the second in the queue.
+    let host = full_after_the_first();
+    let first = call(&gate(&files()), &host, contact_request(&contact())).await;
+    let answer = body(&first);
+    assert_eq!((first.status().as_u16(), &answer["sent"], &answer["queued"]), (202, &json!(1), &json!(true)));
+    assert_eq!((&host.line()["verdict"], letters(&host).len()), (&json!("queued"), 1));
+}
+
+/// ACS accepts what is sent first, and then its quota is used up.
+fn full_after_the_first() -> ScriptedHost {
+    let host = host();
+    let first = std::cell::Cell::new(true);
+    let storage = storage(201, None);
+    host.platform.replace(Some(Box::new(move |request| {
+        let to_acs = request.uri().host().unwrap().ends_with("communication.azure.com");
+        if !to_acs {
+            return storage(request);
+        }
+        let operation = request.headers()["operation-id"].to_str().unwrap();
+        Some(if first.replace(false) { accepted(operation) } else { refusal(429, "TooManyRequests") })
+    })));
+    host
+}
+
+#[tokio::test]
+async fn nothing_is_called_queued_that_the_queue_did_not_confirm() {
+    let cases: Vec<(Platform, &str, usize)> = vec![
+        (storage(403, Some("AuthenticationFailed")), "403 AuthenticationFailed", 1),
+        (storage(404, Some("QueueNotFound")), "404 QueueNotFound", 1),
+        (storage(200, None), "200", 1),
+        (storage(503, Some("ServerBusy")), "503 ServerBusy", 3),
+        (storage(500, Some("<script>")), "500", 3),
+        (storage_of(|_| Err(FetchError::Unreachable)), "unreachable", 3),
+        (storage_of(|_| Err(FetchError::Timeout)), "timeout", 3),
+        (storage_of(|_| Err(FetchError::Denied)), "denied", 1),
+    ];
+    for (platform, error, tries) in cases {
+        let host = ailing(refusal(429, "TooManyRequests"));
+        host.platform.replace(Some(platform));
+        let (status, answer, line) = event(&host).await;
+        assert_eq!((status, &answer["type"]), (503, &json!("urn:postern:problem:try-later")), "{error}");
+        assert_eq!((&answer["mails"][0]["status"], answer.get("queued")), (&json!("throttled"), None));
+        let mail = &line["mails"][0];
+        assert_eq!((&line["verdict"], &mail["overflow_error"]), (&json!("failed"), &json!(error)));
+        assert!(mail["advice"].as_str().unwrap().contains("overflow queue"), "{mail}");
+        assert_eq!(host.platform_requests.borrow().len(), tries, "{error}");
+    }
+    // Trouble that passes is the queue's own.
+    let host = ailing(refusal(429, "TooManyRequests"));
+    let tries = std::cell::Cell::new(0);
+    host.platform.replace(Some(storage_of(move |_| {
+        tries.set(tries.get() + 1);
+        Ok(Response::builder().status(if tries.get() < 3 { 503 } else { 201 }).body(Bytes::new()).unwrap())
+    })));
+    assert_eq!(event(&host).await.0, 202);
+}
+
+#[tokio::test]
+async fn part_of_the_time_is_for_the_queue() {
+    let host = ailing(Err(FetchError::Timeout));
+    host.latency.set(Duration::from_secs(3600));
+    let (status, _, line) = event(&host).await;
+    assert_eq!((status, &line["mails"][0]["outcome"]), (202, &json!("queued")));
+    let spent = line["duration_ms"].as_u64().unwrap();
+    assert!(spent <= 7000, "of nine seconds two are the queue's: {spent}");
+}
+
+/// The contact form with a message of so many characters.
+async fn long(host: &ScriptedHost, files: &Files, characters: usize) -> (u16, Value) {
+    let payload = json!({"name": "Ada", "email": "ada@customer.example", "message": "x".repeat(characters)});
+    let response = call(&gate(files), host, contact_request(&payload)).await;
+    (response.status().as_u16(), body(&response))
+}
+
+/// The example with room for long messages.
+fn roomy() -> Files {
+    let files = files();
+    let text = |path: &str| {
+        let text = files.text(path).unwrap();
+        match path {
+            "schemas/contact.json" => text.replace("\"maxLength\": 5000", "\"maxLength\": 200000"),
+            _ => text.to_owned(),
+        }
+    };
+    let roomy: Files = files.paths().map(|path| (path.to_owned(), text(path))).collect();
+    assert_ne!(roomy.text("schemas/contact.json"), files.text("schemas/contact.json"));
+    roomy
+}
+
+#[tokio::test]
+async fn what_is_too_large_for_the_queue_is_a_blob_first() {
+    let host = ailing(refusal(503, "ServiceUnavailable"));
+    let (status, answer) = long(&host, &roomy(), 100_000).await;
+    assert_eq!((status, &answer["queued"]), (202, &json!(true)), "{answer}");
+    let requests = host.platform_requests.borrow();
+    let paths: Vec<_> = requests.iter().map(|request| (request.method().as_str(), request.uri().host())).collect();
+    let (blobs, queue) = (Some("contoso.blob.core.windows.net"), Some("contoso.queue.core.windows.net"));
+    // The second mail, to the visitor, repeats nothing and is small.
+    assert_eq!(paths, [("PUT", blobs), ("POST", queue), ("POST", queue)]);
+    let (blob, pointer) = (&requests[0], letter(&requests[1]));
+    let name = pointer.head.blob.as_deref().unwrap();
+    assert!(name.starts_with(&format!("{}-", pointer.head.operation)), "{name}");
+    assert_eq!(blob.uri().path(), format!("/mail/{name}"));
+    assert_eq!((blob.body(), pointer.body.len()), (host.sends()[0].body(), 0), "byte-identical");
+    for (name, value) in [("x-ms-blob-type", "BlockBlob"), ("x-ms-version", "2023-11-03")] {
+        assert_eq!(blob.headers()[name], value);
+    }
+
+    // Where the blob is not confirmed, nothing points to it.
+    drop(requests);
+    let host = ailing(refusal(503, "ServiceUnavailable"));
+    host.platform.replace(Some(storage_of(|request| {
+        let status = if request.method() == "PUT" { 403 } else { 201 };
+        Ok(Response::builder().status(status).body(Bytes::new()).unwrap())
+    })));
+    let (status, answer) = long(&host, &roomy(), 100_000).await;
+    assert_eq!((status, &answer["mails"][0]["status"]), (503, &json!("unavailable")));
+    assert!(letters(&host).iter().all(|letter| letter.head.mail == "contact-acknowledge"));
+}
+
+#[test]
+fn a_letter_is_read_as_it_was_written_and_nothing_else_is_one() {
+    let head = |blob: Option<&str>| Head {
+        postern: 1,
+        operation: uuid::Uuid::from_u128(7),
+        route: "a".to_owned(),
+        mail: "b".to_owned(),
+        policy_sha256: "c".to_owned(),
+        queued_at: "d".to_owned(),
+        in_doubt: true,
+        traceparent: "e".to_owned(),
+        blob: blob.map(str::to_owned),
+        set_aside: None,
+    };
+    for body in ["", "{}", "{\"a\":\"\\n\"}\nmore\n", "\u{0}\u{1f600}"] {
+        let letter = Letter { head: head(Some("f")), body: Bytes::from(body.to_owned()) };
+        let text = letter.encode().unwrap();
+        assert!(
+            text.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"+/=".contains(&byte)),
+            "plain in XML: {text}"
+        );
+        assert_eq!(Letter::decode(&text), Ok(letter));
+    }
+    let largest = |size: usize| Letter { head: head(None), body: vec![b'x'; size].into() }.encode();
+    let room = MAX_MESSAGE_BYTES / 4 * 3 - serde_json::to_vec(&head(None)).unwrap().len() - 1;
+    assert_eq!(largest(room).unwrap().len(), MAX_MESSAGE_BYTES);
+    assert_eq!(largest(room + 1), None);
+
+    let written = |text: &str| Letter::decode(&STANDARD.encode(text));
+    for text in ["", "{}", "{}\n{}", "[1]\n", "{\"postern\":1}\n{}", "{\"postern\":\"1\"}\n", "\n"] {
+        assert_eq!(written(text), Err(LetterError::Foreign), "{text}");
+    }
+    assert_eq!(written("{\"postern\":2,\"more\":1}\n"), Err(LetterError::Form(2)));
+    assert_eq!(Letter::decode("no base64!"), Err(LetterError::Foreign));
+}
+
+#[tokio::test]
+async fn a_signature_is_in_the_address_and_a_token_in_the_head() {
+    for sas in [SAS, &SAS[1..]] {
+        let host = ailing(refusal(429, "TooManyRequests")).set("overflow_sas", sas);
+        assert_eq!(event(&host).await.0, 202);
+        let requests = host.platform_requests.borrow();
+        let expected = format!("{QUEUE}/mail/messages?messagettl=-1&{}", &SAS[1..]);
+        assert_eq!((requests.len(), requests[0].uri().to_string()), (1, expected));
+        let names: Vec<_> = requests[0].headers().keys().map(|name| name.as_str()).collect();
+        assert_eq!(names, ["content-length", "content-type", "x-ms-version", "x-ms-date"]);
+        assert_eq!(requests[0].headers()["x-ms-date"], "Tue, 03 Mar 2026 07:05:09 GMT");
+    }
+}
+
+/// An application's identity, beside ACS's key or in its place.
+fn with_identity(mut host: ScriptedHost) -> ScriptedHost {
+    host.settings.remove("overflow_sas");
+    let client = "22222222-2222-4222-8222-222222222222";
+    host.set("azure_tenant_id", "tenant.example").set("azure_client_id", client).set("azure_client_secret", "s3cret")
+}
+
+#[tokio::test]
+async fn an_identity_serves_for_both_and_has_a_token_for_each() {
+    for with_key in [true, false] {
+        let mut host = with_identity(ailing(refusal(429, "TooManyRequests")));
+        if !with_key {
+            host.settings.remove("acs_access_key");
+        }
+        let storage = storage(201, None);
+        host.platform.replace(Some(Box::new(move |request| {
+            if request.uri().host() != Some("login.microsoftonline.com") {
+                return storage(request);
+            }
+            let form: BTreeMap<_, _> = form_urlencoded::parse(request.body()).into_owned().collect();
+            let token = if form["scope"] == "https://storage.azure.com/.default" { "storage" } else { "mail" };
+            let answer = json!({"access_token": format!("canary-{token}"), "expires_in": 3599}).to_string();
+            Some(Ok(Response::new(answer.into())))
+        })));
+        assert_eq!(event(&host).await.0, 202);
+        let requests = host.platform_requests.borrow();
+        let put = requests.last().unwrap();
+        assert_eq!(put.uri().to_string(), format!("{QUEUE}/mail/messages?messagettl=-1"));
+        assert_eq!(put.headers()["authorization"], "Bearer canary-storage");
+        let sent = host.sends()[0].headers()["authorization"].to_str().unwrap().to_owned();
+        assert_eq!(sent == "Bearer canary-mail", !with_key, "{sent}");
+    }
+}
+
+#[tokio::test]
+async fn without_a_proof_nothing_is_kept_and_readiness_says_so() {
+    let ready = async |host: &ScriptedHost| {
+        let response = call(&gate(&files()), host, Request::get("/readyz").body("").unwrap()).await;
+        (response.status().as_u16(), body(&response))
+    };
+    for (name, value, missing) in [
+        ("", "", "overflow_sas is not set"),
+        (
+            "overflow_sas",
+            "sv=2026",
+            "overflow_sas is not a shared access signature: the text behind the ? of an address, with sig=",
+        ),
+        (
+            "overflow_sas",
+            "sig=a b",
+            "overflow_sas is not a shared access signature: the text behind the ? of an address, with sig=",
+        ),
+        (
+            "overflow_identity",
+            "sas",
+            "overflow_identity is none of access-key, client-secret, workload, app-service, imds",
+        ),
+        ("overflow_identity", "client-secret", "azure_tenant_id is not set"),
+    ] {
+        let mut host = ailing(refusal(429, "TooManyRequests"));
+        host.settings.remove("overflow_sas");
+        if !name.is_empty() {
+            host = host.set(name, value);
+        }
+        let (status, answer) = ready(&host).await;
+        assert_eq!((status, &answer["missing"][0]), (503, &json!(missing)));
+        let (status, _, line) = event(&host).await;
+        assert_eq!((status, &line["mails"][0]["overflow_error"]), (503, &json!("not-configured")), "{name}");
+        assert!(host.platform_requests.borrow().is_empty());
+    }
+    assert_eq!(ready(&host()).await.1["overflow"], "sas");
+    assert_eq!(ready(&with_identity(host())).await.1["overflow"], "client-secret");
+    let response = call(&gate(&example()), &host(), Request::get("/readyz").body("").unwrap()).await;
+    assert_eq!(body(&response).get("overflow"), None, "without a queue nothing is said of one");
+}
+
+#[tokio::test]
+async fn a_visitor_is_told_the_truth() {
+    let host = ailing(refusal(503, "ServiceUnavailable"));
+    let response = call(&gate(&files()), &host, browser(GOOD)).await;
+    assert_eq!(response.status(), 202, "the site's own page would say that something was sent");
+    let page = String::from_utf8(response.body().to_vec()).unwrap();
+    assert!(page.contains("<p>Your message has been received. It could not be sent just now and will be sent as soon"));
+    assert!(page.contains("<a href=\"https:&#x2f;&#x2f;www.contoso.example&#x2f;thanks\">Continue</a>"), "{page}");
+
+    let german = set(browser(GOOD), "accept-language", "de");
+    let page = call(&gate(&files()), &ailing(refusal(503, "ServiceUnavailable")), german).await;
+    assert!(String::from_utf8(page.body().to_vec()).unwrap().contains("Ihre Nachricht ist angekommen."));
+
+    for accept in ["application/json", "*/*"] {
+        let request = set(browser(GOOD), "accept", accept);
+        let response = call(&gate(&files()), &ailing(refusal(503, "ServiceUnavailable")), request).await;
+        let answer = body(&response);
+        assert_eq!((response.status().as_u16(), &answer["sent"], &answer["queued"]), (202, &json!(0), &json!(true)));
+        assert_eq!(answer["next"], "https://www.contoso.example/thanks");
+    }
+}
+
+#[tokio::test]
+async fn the_queue_adds_its_servers_and_no_others() {
+    let policy = Policy::load(&files()).unwrap();
+    assert_eq!(policy.servers(), [BLOBS, QUEUE]);
+    let reached = async |host: &ScriptedHost, overflow: bool, url: &str| {
+        let outbound = Outbound::new(host, None::<Uri>, policy.overflow().filter(|_| overflow));
+        let request = Request::post(url).header("operation-id", "x").body(Bytes::new()).unwrap();
+        !matches!(outbound.fetch(request, Duration::from_secs(1)).await, Err(FetchError::Denied))
+    };
+    let (signed, named) = (host(), with_identity(host()));
+    for (url, by_signature, by_identity) in [
+        (QUEUE, true, true),
+        (BLOBS, true, true),
+        ("http://contoso.queue.core.windows.net/", false, false),
+        ("https://other.queue.core.windows.net/", false, false),
+        ("https://contoso.file.core.windows.net/", false, false),
+        ("https://login.microsoftonline.com/", false, true),
+    ] {
+        assert_eq!(reached(&signed, true, url).await, by_signature, "{url}");
+        assert_eq!(reached(&named, true, url).await, by_identity, "{url}");
+        assert!(!reached(&named, false, url).await, "{url}");
+    }
+}
+
+#[test]
+fn a_table_that_does_not_do_is_told() {
+    let address = "error postern.toml:59 This is not the address of a queue or container of Azure Storage.";
+    let nowhere = "error postern.toml:59 This address does not tell where the account's containers are.";
+    let first = told(&with_table("queue = \"x\""));
+    let line = first[0].split(' ').nth(1).unwrap().to_owned();
+    for (table, finding) in [
+        ("queue = \"mail\"", address),
+        ("queue = \"http://contoso.queue.core.windows.net/mail\"", address),
+        ("queue = \"https://contoso.queue.core.windows.net/mail?sig=canary\"", address),
+        ("queue = \"http://127.0.0.1:10001/devstoreaccount1/mail\"", nowhere),
+        ("queue = \"https://storage.contoso.example/mail\"", nowhere),
+    ] {
+        let found = told(&with_table(table));
+        assert_eq!(found, [finding.replace("postern.toml:59", &line)], "{table}");
+    }
+    for table in [
+        "queue = \"https://contoso.queue.core.windows.net/mail\"",
+        "queue = \"http://127.0.0.1:10001/devstoreaccount1/mail\"\ncontainer = \"http://127.0.0.1:10000/devstoreaccount1/mail\"",
+    ] {
+        assert_eq!(told(&with_table(table)), Vec::<String>::new());
+    }
+    let name = "a".repeat(57);
+    assert_eq!(told(&with_table(&format!("queue = \"{QUEUE}/{name}\""))).len(), 1, "-poison must fit behind it");
+    assert_eq!(told(&with_table("")).len(), 1);
+    assert_eq!(told(&with_table(&format!("queue = \"{QUEUE}/mail\"\nother = 1"))).len(), 1);
+}

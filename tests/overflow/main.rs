@@ -1,0 +1,397 @@
+//! Nothing is lost and nothing doubled between the gate, Azure's queue (the real Azurite) and ACS (the emulator), with
+//! gate and replay as processes that are killed at each of their calls. Where npm is missing, the tests say so and pass.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    clippy::panic,
+    missing_docs,
+    reason = "a test may fail loudly"
+)]
+#![cfg(unix)]
+
+mod azurite;
+mod gate;
+mod passage;
+#[allow(dead_code, reason = "shared with the tool's tests")]
+#[path = "../cli/running.rs"]
+mod running;
+#[allow(dead_code, reason = "shared with the tool's tests")]
+#[path = "../cli/tool.rs"]
+mod tool;
+
+use std::collections::BTreeMap;
+use std::sync::{LazyLock, Mutex, MutexGuard, PoisonError};
+
+use axum::routing::post;
+use axum::{Json, Router};
+use postern::overflow::LetterError;
+use postern_emulator::{Config, Effect, Emulator, Fault, Store};
+use serde_json::{Value, json};
+use tokio::runtime::Runtime;
+
+use azurite::{ACCOUNT, Azurite, signature};
+use gate::{Gate, Sealed, event, with};
+use passage::{Passage, Step};
+use running::Running;
+use tool::postern;
+
+/// The name of queue and container.
+const NAME: &str = "mail";
+
+/// Too large for a message of the queue.
+const LARGE: usize = 60_000;
+
+/// Azurite, the emulator, what stands before them, and a gate's component; for one test at a time.
+struct Stand {
+    azurite: Azurite,
+    store: Store,
+    passage: Passage,
+    sealed: Sealed,
+    runtime: Runtime,
+}
+
+static STAND: LazyLock<Result<Mutex<Stand>, String>> = LazyLock::new(|| {
+    let azurite = Azurite::start()?;
+    let runtime = Runtime::new().unwrap();
+    let emulator = runtime.block_on(Emulator::bind(([127, 0, 0, 1], 0).into(), Config::default())).unwrap();
+    let passage = Passage::open(runtime.handle(), emulator.door(), &azurite.queues, &azurite.blobs);
+    let (queue, container) =
+        (format!("{}/{ACCOUNT}/{NAME}", passage.queues), format!("{}/{ACCOUNT}/{NAME}", passage.blobs));
+    let sealed = Sealed::new(&queue, &container, 10);
+    Ok(Mutex::new(Stand { azurite, store: emulator.store(), passage, sealed, runtime }))
+});
+
+/// The stand with everything empty; none, with the reason told, where there is no Azurite.
+fn stand() -> Option<MutexGuard<'static, Stand>> {
+    let stand = match &*STAND {
+        Ok(stand) => stand.lock().unwrap_or_else(PoisonError::into_inner),
+        Err(reason) => {
+            println!("skipped: {reason}");
+            return None;
+        }
+    };
+    stand.azurite.fresh(NAME);
+    stand.store.clear().unwrap();
+    stand.store.clear_faults();
+    stand.passage.watch(None);
+    stand.passage.demand(None);
+    Some(stand)
+}
+
+impl Stand {
+    fn gate(&self) -> Gate {
+        self.sealed.serve(&[("ACS_ENDPOINT", &self.passage.acs), ("OVERFLOW_SAS", &signature("awc"))])
+    }
+
+    /// ACS says at once that its quota is used up for longer than any request lives.
+    fn fill_quota(&self) {
+        let effect = Effect::Status { status: 429, retry_after: Some(100), code: None };
+        self.store.fault(Fault::next(effect).times(1_000_000));
+    }
+
+    /// Puts mails into the queue through a gate, by what they say and to whom; their operations in order.
+    fn queue(&self, mails: &[(&str, usize)]) -> Vec<String> {
+        self.fill_quota();
+        let gate = self.gate();
+        let operations = mails.iter().enumerate().map(|(index, (to, size))| {
+            let told = gate.caller.post(&event(&format!("mail {index}"), to, &"x".repeat(*size))).unwrap();
+            assert_eq!((told.status, told.mail.as_str()), (202, "queued"));
+            told.operation
+        });
+        let operations = operations.collect();
+        self.store.clear_faults();
+        operations
+    }
+
+    fn start_replay(&self, settings: &[(&str, &str)], arguments: &[&str]) -> Running {
+        let mut command = postern(self.sealed.policy());
+        command.args(["replay", "--json", "--lease", "2"]).args(arguments);
+        Running::start(with(&mut command, settings).env("ACS_ENDPOINT", &self.passage.acs))
+    }
+
+    fn replay(&self, arguments: &[&str]) -> Report {
+        let sas = signature("rwdacup");
+        Report::of(self.start_replay(&[("OVERFLOW_SAS", &sas)], arguments))
+    }
+
+    /// How often each operation is in the emulator.
+    fn sent(&self) -> BTreeMap<String, usize> {
+        let mut sent = BTreeMap::new();
+        for message in self.store.messages() {
+            *sent.entry(message.id.to_string()).or_default() += 1;
+        }
+        sent
+    }
+
+    /// The emulator has each of these once and nothing else.
+    fn assert_sent(&self, operations: &[String]) {
+        let expected: BTreeMap<_, _> = operations.iter().map(|operation| (operation.clone(), 1)).collect();
+        assert_eq!(self.sent(), expected);
+    }
+
+    /// The operations in a queue, each once, with why they were set aside.
+    fn letters(&self, name: &str) -> BTreeMap<String, Option<String>> {
+        let letters = self.azurite.letters(name).into_iter().map(Result::unwrap);
+        letters.map(|letter| (letter.head.operation.to_string(), letter.head.set_aside)).collect()
+    }
+}
+
+/// What a replay said.
+struct Report {
+    status: Option<i32>,
+    mails: Vec<Value>,
+    end: Value,
+    complaints: Vec<String>,
+}
+
+impl Report {
+    fn of(running: Running) -> Self {
+        let (status, stdout, complaints) = running.wait();
+        let mut mails: Vec<Value> = stdout.iter().map(|line| serde_json::from_str(line).unwrap()).collect();
+        let end = mails.pop().unwrap_or_default();
+        Self { status, mails, end, complaints }
+    }
+
+    /// Status, how many were sent and put aside, and how it ended.
+    fn told(&self) -> (Option<i32>, u64, u64, &str) {
+        let count = |name: &str| self.end[name].as_u64().unwrap();
+        (self.status, count("sent"), count("set_aside"), self.end["end"].as_str().unwrap())
+    }
+}
+
+#[test]
+fn what_was_queued_is_sent_once_small_or_large() {
+    let Some(stand) = stand() else { return };
+    let operations = stand.queue(&[("ada", 10), ("bob", LARGE), ("eve", 190_000)]);
+    assert!(stand.sent().is_empty());
+    let blobs = stand.azurite.blobs(NAME);
+    assert_eq!(blobs.len(), 2);
+    assert!(operations[1..].iter().all(|operation| blobs.iter().any(|blob| blob.starts_with(operation.as_str()))));
+
+    let report = stand.replay(&[]);
+    assert_eq!(report.told(), (Some(0), 3, 0, "empty"), "{:?}", report.complaints);
+    stand.assert_sent(&operations);
+    let texts: Vec<_> = stand
+        .store
+        .messages()
+        .iter()
+        .rev()
+        .map(|message| message.email.content.plain_text.clone().unwrap().len())
+        .collect();
+    assert_eq!(texts.iter().max(), Some(&190_000));
+    assert!(stand.azurite.blobs(NAME).is_empty(), "nothing stays behind");
+    let line = &report.mails[0];
+    assert_eq!(
+        (&line["event.name"], &line["fate"], &line["outcome"]),
+        (&json!("postern.replay"), &json!("sent"), &json!("accepted"))
+    );
+    assert_eq!((&line["route"], &line["mail"], &line["dequeue_count"]), (&json!("jobs"), &json!("job"), &json!(1)));
+
+    assert_eq!(stand.replay(&[]).told(), (Some(0), 0, 0, "empty"), "a second one finds nothing");
+    stand.assert_sent(&operations);
+}
+
+/// Every step up to so many calls.
+fn steps(calls: usize) -> impl Iterator<Item = Step> {
+    (0..calls).flat_map(|call| [false, true].map(|carried_out| Step { call, carried_out }))
+}
+
+#[test]
+fn a_gate_that_is_killed_at_any_call_loses_and_doubles_nothing() {
+    let Some(stand) = stand() else { return };
+    let mut accepted = Vec::new();
+    // ACS, then the blob, then the queue; and ACS alone.
+    for (quota_is_full, calls) in [(true, 3), (false, 1)] {
+        stand.store.clear_faults();
+        if quota_is_full {
+            stand.fill_quota();
+        }
+        for step in steps(calls) {
+            let id = format!("{quota_is_full} {} {}", step.call, step.carried_out);
+            let event = event(&id, "ada", &"x".repeat(LARGE));
+            let gate = stand.gate();
+            stand.passage.watch(Some((gate.running.id(), step)));
+            assert_eq!(gate.caller.post(&event), None, "killed at {step:?}");
+            stand.passage.watch(None);
+            // Its caller heard nothing and comes again, to another gate.
+            let told = stand.gate().caller.post(&event).unwrap();
+            assert_eq!(told.status, if quota_is_full { 202 } else { 200 }, "{step:?}");
+            accepted.push(told);
+        }
+    }
+    stand.store.clear_faults();
+    let queued = stand.letters(NAME);
+    let sent = stand.sent();
+    assert!(sent.values().all(|count| *count == 1));
+    let known: Vec<_> = accepted.iter().map(|told| told.operation.clone()).collect();
+    assert!(known.iter().all(|operation| queued.contains_key(operation) != sent.contains_key(operation)));
+    assert_eq!(sent.len() + queued.len(), accepted.len(), "sent + queued = accepted");
+}
+
+#[test]
+fn a_replay_that_is_killed_at_any_call_loses_and_doubles_nothing() {
+    let Some(stand) = stand() else { return };
+    let mails: Vec<_> = (0..30)
+        .map(|number| match number % 3 {
+            0 => ("refused", 10),
+            1 => ("ada", LARGE),
+            _ => ("bob", 10),
+        })
+        .collect();
+    let operations = stand.queue(&mails);
+    stand.store.fault(Fault::next(Effect::status(400)).times(1_000_000).for_recipient("refused@contoso.example"));
+    let sas = signature("rwdacup");
+    let mut kills = 0;
+    for step in steps(14) {
+        let running = stand.start_replay(&[("OVERFLOW_SAS", &sas)], &["--tries", "1000"]);
+        stand.passage.watch(Some((running.id(), step)));
+        let (status, _, complaints) = running.wait();
+        assert!(matches!(status, None | Some(1)), "{step:?} {status:?} {complaints:?}");
+        kills += usize::from(status.is_none());
+    }
+    assert!(kills > 20, "most were killed on their way: {kills}");
+    stand.passage.watch(None);
+    let report = stand.replay(&["--tries", "1000"]);
+    assert_eq!(report.end["end"], "empty", "{:?}", report.complaints);
+    let (refused, good): (Vec<_>, Vec<_>) = operations.iter().zip(&mails).partition(|(_, (to, _))| *to == "refused");
+    let owned = |list: Vec<(&String, &(&str, usize))>| list.into_iter().map(|(id, _)| id.clone()).collect::<Vec<_>>();
+    stand.assert_sent(&owned(good));
+    let aside = stand.letters(&format!("{NAME}-poison"));
+    assert_eq!(aside.keys().cloned().collect::<Vec<_>>(), {
+        let mut refused = owned(refused);
+        refused.sort();
+        refused
+    });
+    assert!(aside.values().all(|reason| reason.as_deref().is_some_and(|reason| reason.starts_with("rejected"))));
+    assert_eq!(stand.letters(NAME).len(), 0);
+}
+
+#[test]
+fn two_replays_at_once_send_each_mail_once() {
+    let Some(stand) = stand() else { return };
+    let operations = stand.queue(&[("ada", 10); 24]);
+    let sas = signature("rwdacup");
+    let start = || stand.start_replay(&[("OVERFLOW_SAS", &sas)], &[]);
+    let (first, second) = (start(), start());
+    let (first, second) = (Report::of(first), Report::of(second));
+    stand.assert_sent(&operations);
+    let sent = |report: &Report| report.end["sent"].as_u64().unwrap();
+    assert_eq!(sent(&first) + sent(&second), 24);
+    assert_eq!((first.status, second.status), (Some(0), Some(0)));
+    assert_eq!(stand.store.attempts().iter().filter(|attempt| attempt.status == Some(202)).count(), 24);
+}
+
+#[test]
+fn what_will_never_do_is_put_aside_and_taken_back_when_asked() {
+    let Some(stand) = stand() else { return };
+    let operations = stand.queue(&[("ada", 10), ("refused", LARGE), ("bob", 10)]);
+    stand.azurite.put(NAME, "Bogus &lt;b&gt;");
+    let fault =
+        Fault::next(Effect::Status { status: 400, retry_after: None, code: Some("InvalidSenderUserName".into()) });
+    stand.store.fault(fault.times(1000).for_recipient("refused@contoso.example"));
+    let report = stand.replay(&[]);
+    assert_eq!(report.told(), (Some(1), 2, 2, "empty"), "{:?}", report.complaints);
+    stand.assert_sent(&[operations[0].clone(), operations[2].clone()]);
+    let mut reasons: Vec<_> = report.mails.iter().filter_map(|line| line["reason"].as_str()).collect();
+    reasons.sort_unstable();
+    assert_eq!(reasons, ["no mail of Postern", "unknown-sender (InvalidSenderUserName)"]);
+
+    // The operator mends it.
+    stand.store.clear_faults();
+    let report = stand.replay(&["--again"]);
+    assert_eq!(report.told(), (Some(0), 1, 0, "empty"), "{:?}", report.complaints);
+    stand.assert_sent(&operations);
+    assert!(stand.azurite.blobs(NAME).is_empty());
+    std::thread::sleep(std::time::Duration::from_secs(3));
+    let left = stand.azurite.letters(&format!("{NAME}-poison"));
+    assert_eq!(left, [Err(LetterError::Foreign)], "what is no mail stays");
+}
+
+#[test]
+fn acs_in_trouble_is_left_alone_and_a_mail_has_so_many_tries() {
+    let Some(stand) = stand() else { return };
+    let operations = stand.queue(&[("ada", 10)]);
+    stand.store.fault(Fault::next(Effect::status(401)).times(1000));
+    let report = stand.replay(&[]);
+    assert_eq!((report.status, &report.end["end"], &report.end["left"]), (Some(1), &json!("stopped"), &json!(1)));
+    assert!(report.end["reason"].as_str().unwrap().contains("unauthorized: check the key"), "{}", report.end);
+    stand.store.clear_faults();
+
+    // A wait that ACS asks for is waited for, until somebody has had enough of it.
+    stand.store.fault(Fault::next(Effect::Status { status: 429, retry_after: Some(61), code: None }));
+    let before = stand.store.attempts().len();
+    let sas = signature("rwdacup");
+    let running = stand.start_replay(&[("OVERFLOW_SAS", &sas)], &[]);
+    while stand.store.attempts().len() == before {
+        std::thread::yield_now();
+    }
+    let (status, stdout, _) = running.end("-INT");
+    let end: Value = serde_json::from_str(stdout.last().unwrap()).unwrap();
+    assert_eq!((status, &end["end"], &end["sent"]), (Some(1), &json!("interrupted"), &json!(0)));
+
+    let report = stand.replay(&[]);
+    assert_eq!(report.told(), (Some(0), 1, 0, "empty"), "{:?}", report.complaints);
+    stand.assert_sent(&operations);
+
+    // What alone does not get through is put aside in the end.
+    stand.store.clear().unwrap();
+    let operations = stand.queue(&[("ada", 10)]);
+    stand.store.fault(Fault::next(Effect::status(503)).times(1000));
+    stand.store.fault(Fault::next(Effect::status(503)).times(1000).on_status());
+    let report = stand.replay(&["--tries", "1"]);
+    assert_eq!(report.told(), (Some(1), 0, 1, "empty"), "{:?}", report.complaints);
+    assert_eq!(report.mails[0]["reason"], "unavailable (ServiceUnavailable) at try 1");
+    let aside = stand.letters(&format!("{NAME}-poison"));
+    assert_eq!(aside.keys().collect::<Vec<_>>(), operations.iter().collect::<Vec<_>>());
+}
+
+#[test]
+fn who_can_write_to_the_queue_cannot_send_as_anybody() {
+    let Some(stand) = stand() else { return };
+    let operations = stand.queue(&[("ada", 10)]);
+    stand.sealed.edit("address = \"alerts@", "address = \"others@");
+    let report = stand.replay(&[]);
+    stand.sealed.edit("address = \"others@", "address = \"alerts@");
+    assert_eq!(report.told(), (Some(1), 0, 1, "empty"), "{:?}", report.complaints);
+    assert_eq!(report.mails[0]["reason"], "its sender is not in the policy");
+    assert!(stand.store.attempts().iter().all(|attempt| attempt.status != Some(202)));
+    assert_eq!(stand.replay(&["--again"]).told(), (Some(0), 1, 0, "empty"));
+    stand.assert_sent(&operations);
+}
+
+#[test]
+fn an_identity_does_as_well_as_a_signature() {
+    let Some(stand) = stand() else { return };
+    let operations = stand.queue(&[("ada", 10), ("bob", LARGE)]);
+    let (token, sas) = ("a-token-for-storage", signature("rwdacup"));
+    let entra = stand.runtime.block_on(entra(token));
+    stand.passage.demand(Some((token, &sas)));
+    let settings = [
+        ("AZURE_AUTHORITY_HOST", entra.as_str()),
+        ("AZURE_TENANT_ID", "contoso.example"),
+        ("AZURE_CLIENT_ID", "22222222-2222-4222-8222-222222222222"),
+        ("AZURE_CLIENT_SECRET", "a-secret"),
+    ];
+    let report = Report::of(stand.start_replay(&settings, &[]));
+    assert_eq!(report.told(), (Some(0), 2, 0, "empty"), "{:?}", report.complaints);
+    stand.assert_sent(&operations);
+    let wrong = Report::of(stand.start_replay(&[("OVERFLOW_SAS", &sas)], &[]));
+    assert_eq!(wrong.status, Some(1));
+    assert!(wrong.complaints.join(" ").contains("Azure Storage did not do it (403)"), "{:?}", wrong.complaints);
+}
+
+/// A stand-in for Entra that gives this token to the one who asks as an application should.
+async fn entra(token: &'static str) -> String {
+    let answer = move |body: String| async move {
+        let form: BTreeMap<_, _> = form_urlencoded::parse(body.as_bytes()).into_owned().collect();
+        assert_eq!(form["scope"], "https://storage.azure.com/.default");
+        assert_eq!((form["grant_type"].as_str(), form["client_secret"].as_str()), ("client_credentials", "a-secret"));
+        Json(json!({"token_type": "Bearer", "access_token": token, "expires_in": 3599}))
+    };
+    let router = Router::new().route("/contoso.example/oauth2/v2.0/token", post(answer));
+    let listener = tokio::net::TcpListener::bind(("127.0.0.1", 0)).await.unwrap();
+    let address = format!("http://{}", listener.local_addr().unwrap());
+    tokio::spawn(async move { axum::serve(listener, router).await });
+    address
+}
