@@ -33,7 +33,7 @@ fn the_azure_template_has_the_senders_of_the_policy() {
     assert_eq!(shown, senders);
 }
 
-/// No validator of Bicep is used here, so this is what must not get lost.
+/// What must not get lost. `tests/bicep` has a parser of the language look at it, too.
 #[test]
 fn the_azure_template_has_every_part_once() {
     let bicep = read("deploy/azure/main.bicep");
@@ -42,26 +42,65 @@ fn the_azure_template_has_every_part_once() {
         ("Microsoft.Communication/emailServices/domains@", 1),
         ("Microsoft.Communication/emailServices/domains/senderUsernames@", 1),
         ("Microsoft.Communication/communicationServices@", 1),
-        ("Microsoft.Authorization/roleAssignments@", 2),
+        ("Microsoft.ManagedIdentity/userAssignedIdentities@", 1),
+        ("Microsoft.ManagedIdentity/userAssignedIdentities/federatedIdentityCredentials@", 1),
+        ("Microsoft.Authorization/roleAssignments@", 5),
         ("Microsoft.Storage/storageAccounts@", 1),
         ("Microsoft.Storage/storageAccounts/queueServices@", 1),
         ("Microsoft.Storage/storageAccounts/queueServices/queues@", 1),
+        ("Microsoft.Storage/storageAccounts/blobServices@", 1),
+        ("Microsoft.Storage/storageAccounts/blobServices/containers@", 1),
+        ("Microsoft.Storage/storageAccounts/managementPolicies@", 1),
         ("Microsoft.EventGrid/eventSubscriptions@", 1),
         ("Microsoft.Insights/diagnosticSettings@", 1),
     ] {
         assert_eq!(bicep.matches(&format!("'{kind}")).count(), count, "{kind}");
     }
     for line in [
-        "allowSharedKeyAccess: false",
+        "allowSharedKeyAccess: !hasIdentity",
         "allowBlobPublicAccess: false",
         "userEngagementTracking: 'Disabled'",
         "linkedDomains: linkDomain ? [domain.id] : []",
-        "eventDeliverySchema: 'CloudEventSchemaV1_0'",
+        "['overflow', 'overflow-poison']",
+        "@secure()\nparam reportSecret",
     ] {
         assert_eq!(bicep.matches(line).count(), 1, "{line}");
     }
     for (open, close) in [('{', '}'), ('[', ']'), ('(', ')')] {
         assert_eq!(bicep.matches(open).count(), bicep.matches(close).count(), "{open}{close}");
+    }
+}
+
+/// The role's id is what Azure knows; a wrong one gives somebody else's rights.
+#[test]
+fn the_azure_template_gives_the_roles_that_its_page_names() {
+    let (bicep, page) = (read("deploy/azure/main.bicep"), read("deploy/azure/README.md"));
+    for (role, id) in [
+        ("Communication and Email Service Owner", "09976791-48a7-449e-bb21-39d1a415f350"),
+        ("Storage Queue Data Message Sender", "c6a89b2d-59bc-44d0-9896-0f6e12d7b80a"),
+        ("Storage Queue Data Contributor", "974c5e8b-45b9-4653-ba55-5f855dd0fb88"),
+        ("Storage Blob Data Contributor", "ba92f5b4-2d11-453d-a403-e96b0029c9fe"),
+    ] {
+        let (_, after) = bicep.split_once(&format!("// \"{role}\"")).unwrap();
+        let line = after.lines().nth(1).unwrap();
+        let name = line.strip_prefix("var ").unwrap().split(' ').next().unwrap();
+        assert_eq!(line, format!("var {name} = '{id}'"));
+        assert!(bicep.matches(name).count() >= 3, "{name} is given to somebody");
+        assert!(page.contains(&format!("*{role}*")), "{role}");
+    }
+}
+
+#[test]
+fn delivery_reports_go_to_the_preset_s_route_as_it_wants_them() {
+    let bicep = read("deploy/azure/main.bicep");
+    let preset: toml::Table = toml::from_str(&read("presets/acs-delivery/route.toml")).unwrap();
+    let route = &preset["routes"]["acs-delivery"];
+    assert_eq!(values(&bicep, "eventDeliverySchema"), ["EventGridSchema"]);
+    assert_eq!((route["envelope"].as_str(), route["handshake"].as_str()), (Some("event-grid"), Some("event-grid")));
+    let mappings = bicep.split_once("deliveryAttributeMappings").unwrap().1;
+    assert_eq!(values(mappings, "name").first().copied(), route["auth"]["header"].as_str());
+    for text in [route["path"].as_str().unwrap(), route["auth"]["secret"].as_str().unwrap()] {
+        assert!(bicep.contains(text), "{text}");
     }
 }
 
