@@ -4,6 +4,7 @@
 //! that commands share. What a policy means is the core's business: this crate checks, renders and signs with it.
 
 mod cache;
+mod caller;
 mod command;
 mod console;
 mod description;
@@ -20,6 +21,7 @@ mod replay;
 mod report;
 mod secret;
 mod settings;
+mod studio;
 
 use std::process::ExitCode;
 

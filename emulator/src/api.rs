@@ -19,7 +19,7 @@ use crate::check::Checks;
 use crate::clock::rfc3339;
 use crate::error::Refusal;
 use crate::fault::{Effect, Fault};
-use crate::listing::{Page, Summary, Wanted, annotated};
+use crate::listing::{Page, Summary, Wanted};
 use crate::message::Message;
 use crate::operation::Status;
 use crate::resource::Resource;
@@ -53,7 +53,7 @@ async fn list(
     wanted: Result<Query<Wanted>, QueryRejection>,
 ) -> Result<Json<Value>, Refusal> {
     let Query(wanted) = wanted.map_err(|rejection| Invalid::new("query", rejection.body_text()))?;
-    let all = annotated(&resource.store);
+    let all = resource.store.annotated();
     Ok(Json(json!(Page::new(&all, &wanted, resource.store.now()))))
 }
 

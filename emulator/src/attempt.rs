@@ -70,6 +70,10 @@ impl AttemptLog {
         self.kept.iter().rev().cloned().collect()
     }
 
+    pub(crate) fn count_of(&self, operation_id: Uuid) -> usize {
+        self.kept.iter().filter(|attempt| attempt.operation_id == Some(operation_id)).count()
+    }
+
     pub(crate) fn clear(&mut self) {
         self.kept.clear();
     }

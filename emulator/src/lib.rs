@@ -23,8 +23,9 @@
 //!
 //! | call | does |
 //! |---|---|
-//! | `GET /` | the inbox, a page for people |
-//! | `GET /api/messages[?limit=N&search=…&sender=…&route=…&purpose=…&status=…]` | the messages wanted, newest first |
+//! | `GET /` | inbox and studio, a page for people |
+//! | `GET /studio/…` | the studio, where there is one ([`Emulator::with_studio`]) |
+//! | `GET /api/messages[?limit=N&offset=N&search=…&sender=…&route=…&purpose=…&status=…]` | the messages wanted, newest first |
 //! | `GET /api/messages/{id}` | one message with operation, deliveries, reports, checks, the raw request and the gate's audit line |
 //! | `GET /api/messages/{id}/html` | its HTML body, as a page that can run and load nothing |
 //! | `GET /api/messages/{id}/attachments/{n}` | an attachment, to be saved |
@@ -79,6 +80,7 @@ use std::io;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::sync::Arc;
 
+use axum::Router;
 use thiserror::Error;
 use tokio::net::TcpListener;
 
@@ -92,6 +94,7 @@ pub use crate::clock::Clock;
 pub use crate::config::{Config, DEVELOPMENT_KEY, RepeatAnswer};
 pub use crate::door::{Door, Reset};
 pub use crate::fault::{Call, Effect, Fault};
+pub use crate::inbox::own_file;
 pub use crate::message::{Address, Attachment, Content, Email, Message, RawRequest, Recipients};
 pub use crate::operation::{Delivery, DeliveryStatus, Failure, Operation, Status};
 pub use crate::quota::{Limit, Meter, Quota};
@@ -110,6 +113,7 @@ pub struct Emulator {
     listener: TcpListener,
     address: SocketAddr,
     resource: Arc<Resource>,
+    studio: Router,
 }
 
 /// Why an emulator could not listen.
@@ -146,7 +150,16 @@ impl Emulator {
         let store = Store::open(&config)?;
         let port = address.port();
         let resource = Resource { config, store, port, validation_code: Uuid::new_v4() };
-        Ok(Emulator { listener, address, resource: Arc::new(resource) })
+        Ok(Emulator { listener, address, resource: Arc::new(resource), studio: inbox::without_studio() })
+    }
+
+    /// Puts routes below `/studio`, guarded from pages of other sites as the inbox is. `GET /studio/studio.js` is the
+    /// module that fills the page's studio: its `start` is given the element to fill, and makes an object with
+    /// `show(fragment)`, called with the address's fragment when the studio comes into view, and `refresh()`, called when
+    /// anything has changed. Without such routes the studio says what it needs.
+    #[must_use]
+    pub fn with_studio(self, routes: Router) -> Emulator {
+        Emulator { studio: routes, ..self }
     }
 
     /// Where it listens.
@@ -177,7 +190,7 @@ impl Emulator {
 
     /// A door for clients in the same process, without a socket.
     pub fn door(&self) -> Door {
-        Door::new(server::router(Arc::clone(&self.resource), self.address))
+        Door::new(server::router(Arc::clone(&self.resource), self.address, self.studio.clone()))
     }
 
     /// Serves until `shutdown` completes; open calls then have two seconds to end.
@@ -208,7 +221,7 @@ impl Emulator {
 
     async fn listen(self, shutdown: impl Future<Output = ()> + Send + 'static) -> io::Result<()> {
         let tls = self.resource.config.tls.as_ref().map(|tls| tls.acceptor().clone());
-        let router = server::router(self.resource, self.address);
+        let router = server::router(self.resource, self.address, self.studio);
         server::serve(self.listener, tls, router, shutdown).await
     }
 }

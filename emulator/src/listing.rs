@@ -10,7 +10,6 @@ use crate::audit::Note;
 use crate::clock::rfc3339;
 use crate::message::{Address, Message};
 use crate::operation::Status;
-use crate::store::Store;
 
 /// What somebody looks for. Everything is optional, and everything given must hold.
 #[derive(Debug, Default, Deserialize)]
@@ -18,6 +17,9 @@ use crate::store::Store;
 pub(crate) struct Wanted {
     /// Most messages listed.
     limit: Option<usize>,
+    /// How many of the newest to leave out.
+    #[serde(default)]
+    offset: usize,
     /// Words that stand in the subject, an address or a body, whatever their case.
     search: Option<String>,
     sender: Option<String>,
@@ -48,11 +50,12 @@ pub(crate) struct Summary<'a> {
 impl<'a> Summary<'a> {
     pub(crate) fn new(message: &'a Message, note: Option<&'a Note>, now: SystemTime) -> Summary<'a> {
         let email = &message.email;
+        let facets = Facets::of(message, note);
         let [(_, to), (_, cc), (_, bcc)] = email.recipients.lists();
         Summary {
             id: message.id.to_string(),
             received_at: rfc3339(message.received_at),
-            sender: &email.sender_address,
+            sender: facets.sender,
             to,
             cc,
             bcc,
@@ -60,9 +63,9 @@ impl<'a> Summary<'a> {
             attachments: email.attachments.as_deref().unwrap_or_default().len(),
             api_version: message.api_version.as_str(),
             status: message.operation.status(now),
-            route: note.and_then(|note| note.route.as_deref()),
+            route: facets.route,
             mail: note.map(|note| note.mail.as_str()),
-            purpose: note.and_then(|note| note.purpose.as_deref()),
+            purpose: facets.purpose,
         }
     }
 }
@@ -81,15 +84,6 @@ pub(crate) struct Page<'a> {
 /// A message and what a gate said of it.
 pub(crate) type Annotated = (Arc<Message>, Option<Arc<Note>>);
 
-/// All messages with what a gate said of them, newest first.
-pub(crate) fn annotated(store: &Store) -> Vec<Annotated> {
-    let note = |message: Arc<Message>| {
-        let note = store.note(message.id);
-        (message, note)
-    };
-    store.messages().into_iter().map(note).collect()
-}
-
 impl<'a> Page<'a> {
     /// Chooses among all messages.
     pub(crate) fn new(all: &'a [Annotated], wanted: &Wanted, now: SystemTime) -> Page<'a> {
@@ -105,14 +99,14 @@ impl<'a> Page<'a> {
             purposes: BTreeSet::new(),
         };
         for (message, note) in all {
-            let summary = Summary::new(message, note.as_deref(), now);
-            page.senders.insert(summary.sender);
-            page.routes.extend(summary.route);
-            page.purposes.extend(summary.purpose);
-            if wanted.fits(&summary) && words.iter().all(|word| speaks_of(message, word)) {
+            let facets = Facets::of(message, note.as_deref());
+            page.senders.insert(facets.sender);
+            page.routes.extend(facets.route);
+            page.purposes.extend(facets.purpose);
+            if wanted.fits(&facets, message.operation.status(now)) && speaks_of_all(message, &words) {
                 page.matching += 1;
-                if page.messages.len() < limit {
-                    page.messages.push(summary);
+                if page.matching > wanted.offset && page.messages.len() < limit {
+                    page.messages.push(Summary::new(message, note.as_deref(), now));
                 }
             }
         }
@@ -121,21 +115,43 @@ impl<'a> Page<'a> {
 }
 
 impl Wanted {
-    fn fits(&self, summary: &Summary<'_>) -> bool {
-        self.sender.as_deref().is_none_or(|sender| summary.sender == sender)
-            && self.route.as_deref().is_none_or(|route| summary.route == Some(route))
-            && self.purpose.as_deref().is_none_or(|purpose| summary.purpose == Some(purpose))
-            && self.status.is_none_or(|status| summary.status == status)
+    fn fits(&self, facets: &Facets<'_>, status: Status) -> bool {
+        self.sender.as_deref().is_none_or(|sender| facets.sender == sender)
+            && self.route.as_deref().is_none_or(|route| facets.route == Some(route))
+            && self.purpose.as_deref().is_none_or(|purpose| facets.purpose == Some(purpose))
+            && self.status.is_none_or(|wanted| wanted == status)
     }
 }
 
-/// `word` is in lower case.
-fn speaks_of(message: &Message, word: &str) -> bool {
+/// What messages are chosen by.
+struct Facets<'a> {
+    sender: &'a str,
+    route: Option<&'a str>,
+    purpose: Option<&'a str>,
+}
+
+impl<'a> Facets<'a> {
+    fn of(message: &'a Message, note: Option<&'a Note>) -> Facets<'a> {
+        Facets {
+            sender: &message.email.sender_address,
+            route: note.and_then(|note| note.route.as_deref()),
+            purpose: note.and_then(|note| note.purpose.as_deref()),
+        }
+    }
+}
+
+/// The words are in lower case.
+fn speaks_of_all(message: &Message, words: &[String]) -> bool {
+    if words.is_empty() {
+        return true;
+    }
     let email = &message.email;
     let content = &email.content;
     let bodies = [&content.plain_text, &content.html].into_iter().flatten().map(String::as_str);
     let people =
         email.recipients.all().flat_map(|to| [Some(to.address.as_str()), to.display_name.as_deref()]).flatten();
-    let mut texts = [content.subject.as_str(), email.sender_address.as_str()].into_iter().chain(people).chain(bodies);
-    texts.any(|text| text.to_lowercase().contains(word)) || message.id.to_string().starts_with(word)
+    let texts = [content.subject.as_str(), email.sender_address.as_str()].into_iter().chain(people).chain(bodies);
+    let texts: Vec<_> = texts.map(str::to_lowercase).collect();
+    let id = message.id.to_string();
+    words.iter().all(|word| texts.iter().any(|text| text.contains(word.as_str())) || id.starts_with(word.as_str()))
 }

@@ -10,8 +10,8 @@ use axum::extract::{Request, State};
 use axum::middleware::{Next, from_fn_with_state};
 use axum::response::Response;
 use axum::{Extension, Router};
-use http::HeaderMap;
-use http::header::HOST;
+use http::header::{HOST, ORIGIN};
+use http::{HeaderMap, HeaderValue};
 use hyper::server::conn::http1;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::service::TowerToHyperService;
@@ -37,25 +37,38 @@ const GRACE: Duration = Duration::from_secs(2);
 /// How long to wait when the system has no file handle left for another connection.
 const BREATH: Duration = Duration::from_millis(50);
 
-/// All routes of the emulator.
-pub(crate) fn router(resource: Arc<Resource>, listening: SocketAddr) -> Router {
-    let own =
-        Router::new().merge(api::routes()).merge(inbox::routes()).layer(from_fn_with_state(listening.ip(), guard_host));
+/// All routes of the emulator; those of the studio are below `/studio`.
+pub(crate) fn router(resource: Arc<Resource>, listening: SocketAddr, studio: Router) -> Router {
+    let page = Router::new()
+        .merge(api::routes())
+        .merge(inbox::routes())
+        .with_state(Arc::clone(&resource))
+        .nest("/studio", studio)
+        .layer(from_fn_with_state(listening.ip(), guard));
     Router::new()
         .merge(acs::routes())
-        .merge(own)
+        .with_state(resource)
+        .merge(page)
         .fallback(async || Refusal::NoSuchPlace)
         .method_not_allowed_fallback(async || Refusal::Method)
-        .with_state(resource)
 }
 
 /// Keeps pages of other sites out of a developer's mails: a name that was made to point at this machine (DNS
-/// rebinding) shows in the Host header. ACS's own calls are signed and need no such guard.
-async fn guard_host(State(listening): State<IpAddr>, request: Request, next: Next) -> Result<Response, Refusal> {
-    if listening.is_loopback() && !names_this_machine(request.headers()) {
+/// rebinding) shows in the Host header, and another site's page in Origin. ACS's own calls are signed and need no such
+/// guard.
+async fn guard(State(listening): State<IpAddr>, request: Request, next: Next) -> Result<Response, Refusal> {
+    let headers = request.headers();
+    if (listening.is_loopback() && !names_this_machine(headers)) || is_foreign(headers) {
         return Err(Refusal::NoSuchPlace);
     }
     Ok(next.run(request).await)
+}
+
+/// Browsers write the origin of the page that asks, except where a page reads from its own. Programs write none.
+fn is_foreign(headers: &HeaderMap) -> bool {
+    let Some(origin) = headers.get(ORIGIN) else { return false };
+    let site = origin.to_str().ok().and_then(|origin| origin.split_once("://")).map(|(_, site)| site.as_bytes());
+    site.is_none() || site != headers.get(HOST).map(HeaderValue::as_bytes)
 }
 
 fn names_this_machine(headers: &HeaderMap) -> bool {

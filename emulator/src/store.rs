@@ -14,6 +14,7 @@ use crate::clock::Clock;
 use crate::config::Config;
 use crate::error::Refusal;
 use crate::fault::{Call, Effect, Fault, Faults};
+use crate::listing::Annotated;
 use crate::mailbox::Mailbox;
 use crate::message::{Email, Message, RawRequest};
 use crate::operation::{Failure, plan};
@@ -140,8 +141,7 @@ impl Store {
 
     /// How often an operation id was sent, whatever the answer.
     pub fn attempts_of(&self, id: Uuid) -> usize {
-        let attempts = self.attempts();
-        attempts.iter().filter(|attempt| attempt.operation_id == Some(id)).count()
+        self.memory().attempts.count_of(id)
     }
 
     /// Puts an address on the suppression list, as a hard bounce does.
@@ -176,6 +176,11 @@ impl Store {
         Ok(())
     }
 
+    /// Tells the page that something beside its mails has changed.
+    pub fn announce(&self) {
+        self.changes.tell();
+    }
+
     /// What tells of messages, attempts, faults and suppressions as they come and go.
     pub(crate) fn changes(&self) -> &Changes {
         &self.changes
@@ -187,6 +192,13 @@ impl Store {
         if self.memory().audit.read(line) {
             self.changes.tell();
         }
+    }
+
+    /// All messages with what a gate said of them, newest first.
+    pub(crate) fn annotated(&self) -> Vec<Annotated> {
+        let memory = self.memory();
+        let messages = memory.mailbox.newest_first().into_iter();
+        messages.map(|message| (Arc::clone(&message), memory.audit.of(message.id))).collect()
     }
 
     pub(crate) fn note(&self, id: Uuid) -> Option<Arc<Note>> {

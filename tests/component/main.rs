@@ -11,6 +11,7 @@ mod flow;
 mod identity;
 mod interface;
 mod jco;
+mod reports;
 mod seal;
 mod stand;
 mod upload;

@@ -102,3 +102,13 @@ fn attachments_are_saved_and_never_shown() {
     assert!(answer.header("content-security-policy").unwrap().starts_with("sandbox;"));
     lab.own("GET", &format!("/api/messages/{id}/attachments/1")).refused(404, "NotFound", "nothing");
 }
+
+#[test]
+fn without_a_policy_the_studio_is_a_sentence() {
+    let lab = Lab::new();
+    assert!(lab.own("GET", "/").text.contains("The studio needs a policy"));
+    let module = lab.own("GET", "/studio/studio.js");
+    assert_eq!((module.status, module.header("content-type")), (200, Some("text/javascript; charset=utf-8")));
+    assert_eq!(module.text, "export const start = () => ({ show() {}, refresh() {} });\n");
+    assert_eq!(lab.own("GET", "/studio/policy").status, 404);
+}

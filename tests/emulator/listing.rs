@@ -59,6 +59,26 @@ fn messages_are_chosen_by_sender_and_status() {
 }
 
 #[test]
+fn a_long_list_is_read_page_by_page() {
+    let lab = Lab::new();
+    for number in 1..=5 {
+        lab.sent(&email_about(&format!("Mail {number}")));
+    }
+    for (query, found) in [
+        ("limit=2", vec!["Mail 5", "Mail 4"]),
+        ("limit=2&offset=2", vec!["Mail 3", "Mail 2"]),
+        ("limit=2&offset=4", vec!["Mail 1"]),
+        ("limit=2&offset=6", vec![]),
+        ("offset=3", vec!["Mail 2", "Mail 1"]),
+        ("limit=1&offset=1&search=mail", vec!["Mail 4"]),
+    ] {
+        let page = lab.own("GET", &format!("/api/messages?{query}")).json();
+        assert_eq!(subjects(&page), found, "{query}");
+        assert_eq!(page["matching"], 5);
+    }
+}
+
+#[test]
 fn the_gates_audit_line_stands_beside_its_messages() {
     let lab = Lab::new();
     let id = lab.sent(&email());

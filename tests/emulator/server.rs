@@ -94,3 +94,17 @@ fn a_name_that_only_points_at_this_machine_sees_no_mails() {
         }
     }
 }
+
+#[test]
+fn a_page_of_another_site_is_told_nothing() {
+    let lab = Lab::new();
+    let own = format!("http://{}", lab.address);
+    let with_origin = |origin: &str| {
+        let call = lab.call("DELETE", "/api/messages").header("origin", origin);
+        call.unsigned().status
+    };
+    for origin in ["https://attacker.example", "null", "http://127.0.0.1:1", ""] {
+        assert_eq!(with_origin(origin), 404, "{origin}");
+    }
+    assert_eq!(with_origin(&own), 204);
+}

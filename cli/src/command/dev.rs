@@ -13,10 +13,11 @@ use postern_runtime::{BindError, Server};
 
 use super::PolicyOption;
 use super::emulator::bind as bind_emulator;
-use crate::dev::{Changes, Gate, Reload, Screen, Source, State, trial};
+use crate::dev::{Changes, Gate, Reload, Screen, Source, State, reports, trial};
 use crate::directory::Directory;
 use crate::interrupt::until_interrupted;
-use crate::{listen, secret};
+use crate::studio::{Rehearsal, Studio};
+use crate::{cache, listen, secret};
 
 /// Serve a policy on this machine, with an emulator in the place of Azure
 ///
@@ -36,6 +37,10 @@ pub struct Dev {
     /// Where the emulator listens; port 0 takes a free one
     #[arg(long, value_name = "ADDR", default_value = listen::EMULATOR, value_parser = listen::address)]
     acs_listen: SocketAddr,
+
+    /// Push delivery reports to this route, as a subscription of Event Grid does
+    #[arg(long, value_name = "ROUTE")]
+    reports: Option<String>,
 
     /// Open the inbox in a browser: the one that BROWSER names, else the system's
     #[arg(long)]
@@ -64,13 +69,16 @@ impl Dev {
         screen.served(State::Good, &directory, &policy, &warnings);
 
         let server = bind(self.listen).await?;
-        let emulator = bind_emulator(self.acs_listen, "--acs-listen", Config::default()).await?;
+        let url = format!("http://{}", listen::reachable(server.local_addr()));
+        let reports = self.reports.as_deref().map(|route| reports::webhook(&policy, route, &url)).transpose()?;
+        let config = Config { reports, ..Config::default() };
+        let emulator = bind_emulator(self.acs_listen, "--acs-listen", config).await?;
         screen.step("the gate and the emulator have their ports");
         let changes = Changes::watch(directory.path())?;
 
         screen.step("compiling the component: a few seconds at the first start …");
-        let url = format!("http://{}", listen::reachable(server.local_addr()));
-        let mut gate = Gate::new(url.clone(), emulator.endpoint(), screen.clone(), emulator.store())?;
+        let rehearsal = Rehearsal::start(cache::open(), url.clone()).await?;
+        let mut gate = Gate::new(url.clone(), emulator.endpoint(), screen.clone(), emulator.store(), rehearsal)?;
         gate.load(directory.files(), &secrets).await?;
         screen.step("ready");
 
@@ -84,10 +92,12 @@ impl Dev {
         }
 
         let host = gate.host();
+        let studio = Studio::new(gate.stage(), gate.rehearsal(), emulator.store(), directory.clone(), policy);
+        let emulator = emulator.with_studio(studio.routes());
         tokio::select! {
             () = server.serve(host, pending()) => {}
             ended = emulator.serve(pending()) => ended.context("The emulator ended")?,
-            never = Reload::new(directory, gate, screen).follow(changes) => match never {},
+            never = Reload::new(directory, gate, screen, studio).follow(changes) => match never {},
         }
         Ok(ExitCode::SUCCESS)
     }

@@ -1,26 +1,21 @@
 //! `postern send`: calls a route as its caller would.
 
-use std::collections::BTreeMap;
 use std::env;
 use std::io::ErrorKind;
 use std::path::PathBuf;
 use std::process::ExitCode;
 use std::time::{Duration, SystemTime};
 
-use anyhow::{Context as _, bail, ensure};
+use anyhow::{Context as _, bail};
 use clap::Args;
-use http::header::{CONTENT_TYPE, ORIGIN};
-use http::request::Builder;
 use http::{Request, StatusCode, Uri};
-use postern::auth::{self, Credentials, IDEMPOTENCY_KEY, Proof, SignError};
-use postern::contract::EventId;
-use postern::decode::Envelope;
+use postern::auth::{Credentials, SignError};
 use postern::policy::{Policy, Route, RouteAuth};
 use serde_json::Value;
 use ureq::Agent;
-use uuid::Uuid;
 
 use super::{PolicyOption, known};
+use crate::caller::{self, Body, SigningKey};
 use crate::console::{self, GREEN, RED};
 use crate::directory::Directory;
 use crate::listen;
@@ -78,11 +73,8 @@ impl Send {
             None => (Credentials::default(), None),
         };
         let address = self.address(route, credentials.query.as_deref())?;
-        let request = Request::post(address).header(CONTENT_TYPE, body.content_type);
-        let headers = credentials.headers.into_iter();
-        let request = headers.fold(request, |request, (name, value)| request.header(name, value));
-        let request = fill_in(request, route, self.event.as_deref());
-        let request = request.body(body.bytes).context("The request cannot be written")?;
+        let manners = caller::manners(route, self.event.as_deref())?;
+        let request = caller::request(address, body, credentials, manners)?;
         let (status, body) = post(request, self.base())?;
         let shown = show(status, &body);
         if let Some(advice) = advice.filter(|_| status == StatusCode::UNAUTHORIZED) {
@@ -116,17 +108,8 @@ impl Send {
         let advice = development.then(|| {
             format!("It was signed with the development secret, because {variable} is not set in this environment.")
         });
-        let id = Uuid::new_v4().to_string();
-        let form = body.content_type == FORM;
-        match auth::sign(&auth.proof, &value, &id, SystemTime::now(), form, &body.bytes) {
-            Ok(mut credentials) => {
-                if let EventId::Header(name) = route.contract.event_id
-                    && !credentials.headers.iter().any(|(known, _)| known == name)
-                {
-                    credentials.headers.push((name.parse()?, id));
-                }
-                Ok((credentials, advice))
-            }
+        match caller::prove(route, auth, &value, SystemTime::now(), body) {
+            Ok(credentials) => Ok((credentials, advice)),
             Err(SignError::Secret) => bail!(secret::unusable(&variable, auth)),
             Err(error @ SignError::PublicKey(_)) => bail!("{error} Use --secret-env NAME."),
         }
@@ -134,13 +117,7 @@ impl Send {
 
     fn key(&self, policy: &Policy, auth: &RouteAuth) -> anyhow::Result<SigningKey> {
         let Some(variable) = &self.secret_env else {
-            let token =
-                "A token of Entra is needed: put one into an environment variable and name it with --secret-env.";
-            ensure!(!matches!(auth.proof, Proof::Entra(_)), token);
-            let name = auth.secrets.first().context("The route has no secret.")?;
-            let secret = secret::find(policy, name)?;
-            let value = secret::signing(&secret).to_owned();
-            return Ok(SigningKey { variable: secret::variable(name), value, development: secret.development });
+            return caller::key(policy, auth);
         };
         let value = env::var(variable).ok().filter(|value| !value.is_empty());
         let value = value.with_context(|| format!("The environment variable {variable} is not set."))?;
@@ -148,62 +125,10 @@ impl Send {
     }
 }
 
-/// What a request is signed with, and the environment variable that holds it.
-struct SigningKey {
-    variable: String,
-    value: String,
-    development: bool,
-}
-
-/// A payload as the route's caller would send it.
-struct Body {
-    content_type: &'static str,
-    bytes: Vec<u8>,
-}
-
-const JSON: &str = "application/json";
-const FORM: &str = "application/x-www-form-urlencoded";
-const CLOUDEVENT: &str = "application/cloudevents+json";
-const BATCH: &str = "application/cloudevents-batch+json";
-
-impl Body {
-    /// Twilio sends forms, so an object of texts becomes one; one event becomes what its envelope demands.
-    fn of(route: &Route, bytes: Vec<u8>) -> anyhow::Result<Self> {
-        let list = bytes.trim_ascii_start().starts_with(b"[");
-        match route.envelope {
-            Some(Envelope::CloudEvents) if list => return Ok(Self { content_type: BATCH, bytes }),
-            Some(Envelope::CloudEvents) => return Ok(Self { content_type: CLOUDEVENT, bytes }),
-            Some(Envelope::EventGrid | Envelope::List) if !list => {
-                return Ok(Self { content_type: JSON, bytes: [b"[", bytes.as_slice(), b"]"].concat() });
-            }
-            _ if route.contract.name != "twilio" => return Ok(Self { content_type: JSON, bytes }),
-            _ => {}
-        }
-        let fields: BTreeMap<String, String> =
-            serde_json::from_slice(&bytes).context("Twilio sends forms: the payload must be an object of texts")?;
-        let form = form_urlencoded::Serializer::new(String::new()).extend_pairs(fields).finish();
-        Ok(Self { content_type: FORM, bytes: form.into_bytes() })
-    }
-}
-
 fn find<'a>(policy: &'a Policy, name: &str) -> anyhow::Result<&'a Route> {
     let names = || known(policy.routes().map(|route| route.name.as_str()));
     let mut routes = policy.routes();
     routes.find(|route| route.name == name).with_context(|| format!("There is no route `{name}`; {}.", names()))
-}
-
-/// What a caller would add: GitHub the kind of event; a page's script a key that keeps two submissions of one sample
-/// apart, and the browser the page's origin.
-fn fill_in(request: Builder, route: &Route, event: Option<&str>) -> Builder {
-    if route.contract.name == "github" {
-        let schema = route.schema_name.as_str();
-        return request.header("x-github-event", event.unwrap_or(schema.strip_prefix("github-").unwrap_or(schema)));
-    }
-    let request = request.header(IDEMPOTENCY_KEY, Uuid::new_v4().to_string());
-    match route.example_origin() {
-        Some(origin) => request.header(ORIGIN, origin),
-        None => request,
-    }
 }
 
 fn post(request: Request<Vec<u8>>, url: &str) -> anyhow::Result<(StatusCode, String)> {

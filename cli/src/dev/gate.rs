@@ -1,5 +1,6 @@
 //! The real component in the embedded host, with the policy sealed into it.
 
+use std::borrow::Cow;
 use std::iter;
 use std::sync::Arc;
 
@@ -14,6 +15,7 @@ use tokio::task::{JoinHandle, spawn_blocking};
 use super::Screen;
 use crate::cache;
 use crate::secret::Secret;
+use crate::studio::{Heard, Rehearsal, Stage};
 
 /// The host, and what its guest is given.
 pub struct Gate {
@@ -21,22 +23,38 @@ pub struct Gate {
     cache: Option<Cache>,
     own: String,
     acs: String,
+    heard: Heard,
+    rehearsal: Arc<Rehearsal>,
 }
 
 impl Gate {
     /// A host without a policy yet, that is reached at `own` and sends to the emulator at `acs`.
     ///
-    /// Its audit lines go to the screen, and to the emulator's inbox, which shows them beside the mails.
-    pub fn new(own: String, acs: String, screen: Screen, inbox: Store) -> anyhow::Result<Self> {
+    /// Its audit lines go to the screen, to the studio, and to the emulator's inbox, which shows them beside the mails.
+    /// What it loads, the rehearsal loads too.
+    pub fn new(own: String, acs: String, screen: Screen, inbox: Store, rehearsal: Rehearsal) -> anyhow::Result<Self> {
         let cache = cache::open();
+        let heard = Heard::default();
+        let hearing = heard.clone();
         let tell = move |event: Event<'_>| {
             if let Event::Stdout(line) = &event {
                 inbox.audit(line);
+                hearing.line(line);
             }
             screen.event(event);
         };
         let host = Host::new(Limits::default(), cache.clone(), Arc::new(tell))?;
-        Ok(Self { host, cache, own, acs })
+        Ok(Self { host, cache, own, acs, heard, rehearsal: Arc::new(rehearsal) })
+    }
+
+    /// The gate as the studio calls it.
+    pub fn stage(&self) -> Stage {
+        Stage::new(self.host(), self.heard.clone(), self.own.clone())
+    }
+
+    /// The gate that the studio tries payloads on.
+    pub fn rehearsal(&self) -> Arc<Rehearsal> {
+        Arc::clone(&self.rehearsal)
     }
 
     /// The host, to be served.
@@ -46,23 +64,22 @@ impl Gate {
 
     /// Puts a policy in the place of the present one.
     pub async fn load(&mut self, files: &Files, secrets: &[Secret]) -> anyhow::Result<()> {
-        let fixed = [
-            (setting::ENDPOINT, self.acs.as_str()),
-            (setting::ACCESS_KEY, DEVELOPMENT_KEY),
-            (PUBLIC_URL, self.own.as_str()),
-        ];
-        let secrets = secrets.iter().map(|secret| (secret.name.as_str(), secret.value.as_str()));
         let servers = Policy::load(files).map(|policy| servers(&policy)).unwrap_or_default();
-        let guest = Guest {
-            component: self.seal(files).await??.component.into(),
-            settings: secrets.chain(fixed).map(|(name, value)| (name.to_owned(), value.to_owned())).collect(),
-            allowed_outbound: iter::once(self.acs.as_str())
-                .chain(servers.iter().map(String::as_str))
-                .map(str::parse)
-                .collect::<Result<_, _>>()?,
-            ..Guest::default()
+        let component: Cow<'static, [u8]> = self.seal(files).await??.component.into();
+        let guest = |acs: &str| -> anyhow::Result<Guest> {
+            let fixed =
+                [(setting::ENDPOINT, acs), (setting::ACCESS_KEY, DEVELOPMENT_KEY), (PUBLIC_URL, self.own.as_str())];
+            let secrets = secrets.iter().map(|secret| (secret.name.as_str(), secret.value.as_str()));
+            let origins = iter::once(acs).chain(servers.iter().map(AsRef::as_ref));
+            Ok(Guest {
+                component: component.clone(),
+                settings: secrets.chain(fixed).map(|(name, value)| (name.to_owned(), value.to_owned())).collect(),
+                allowed_outbound: origins.map(str::parse).collect::<Result<_, _>>()?,
+                ..Guest::default()
+            })
         };
-        Ok(self.host.load(guest).await?)
+        self.host.load(guest(&self.acs)?).await?;
+        Ok(self.rehearsal.load(guest(self.rehearsal.acs())?).await?)
     }
 
     fn seal(&self, files: &Files) -> JoinHandle<Result<Sealed, SealError>> {

@@ -5,6 +5,7 @@ mod gate;
 mod line;
 mod record;
 mod reload;
+pub mod reports;
 mod screen;
 mod status;
 pub mod trial;

@@ -7,6 +7,7 @@ use postern::policy::Files;
 use super::{Changes, Gate, Screen, State};
 use crate::directory::Directory;
 use crate::secret;
+use crate::studio::Studio;
 
 /// What is served, and what was last said about it.
 pub struct Reload {
@@ -15,12 +16,13 @@ pub struct Reload {
     complaint: Option<String>,
     gate: Gate,
     screen: Screen,
+    studio: Studio,
 }
 
 impl Reload {
     /// Starts with a policy that is served already.
-    pub const fn new(served: Directory, gate: Gate, screen: Screen) -> Self {
-        Self { served, seen: None, complaint: None, gate, screen }
+    pub const fn new(served: Directory, gate: Gate, screen: Screen, studio: Studio) -> Self {
+        Self { served, seen: None, complaint: None, gate, screen, studio }
     }
 
     /// Follows the edits for ever.
@@ -58,10 +60,11 @@ impl Reload {
             self.screen.working("sealing the edited policy …");
             let secrets = secret::all(&policy)?;
             self.gate.load(directory.files(), &secrets).await?;
-            self.served = directory;
+            self.served = directory.clone();
         }
         let state = if self.complaint.take().is_some() { State::Mended } else { State::Reloaded };
         self.screen.served(state, &self.served, &policy, &warnings);
+        self.studio.show(directory, policy);
         Ok(())
     }
 
@@ -72,6 +75,7 @@ impl Reload {
             return self.screen.resting();
         }
         self.screen.broken(error);
+        self.studio.complain(&complaint);
         self.complaint = Some(complaint);
     }
 }

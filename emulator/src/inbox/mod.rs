@@ -36,16 +36,27 @@ pub(crate) fn routes() -> Router<Arc<Resource>> {
         .route("/api/messages/{id}/attachments/{index}", get(attachment))
 }
 
+/// What stands below `/studio` where nobody offers one: a module that leaves the page's sentence about it alone.
+pub(crate) fn without_studio() -> Router {
+    let module = "export const start = () => ({ show() {}, refresh() {} });\n";
+    Router::new().route("/studio.js", get(async move || own_file("text/javascript; charset=utf-8", module)))
+}
+
+/// One of the page's own files: the browser lets it load the page's files and call the emulator, nothing else.
+pub fn own_file(media_type: &'static str, text: &'static str) -> Response {
+    file(media_type, PAGE_POLICY, text)
+}
+
 async fn page() -> Response {
-    file("text/html; charset=utf-8", PAGE_POLICY, include_str!("page.html"))
+    own_file("text/html; charset=utf-8", include_str!("page.html"))
 }
 
 async fn script() -> Response {
-    file("text/javascript; charset=utf-8", PAGE_POLICY, include_str!("page.js"))
+    own_file("text/javascript; charset=utf-8", include_str!("page.js"))
 }
 
 async fn style() -> Response {
-    file("text/css; charset=utf-8", PAGE_POLICY, include_str!("page.css"))
+    own_file("text/css; charset=utf-8", include_str!("page.css"))
 }
 
 async fn mail(State(resource): State<Arc<Resource>>, Path(id): Path<String>) -> Result<Response, Refusal> {

@@ -2,16 +2,19 @@
 // frame that loads it from an address with a policy of its own.
 "use strict";
 
-const STEP = 200;
+// Messages listed at a time: with thousands of them, a change redraws no more than these.
+const STEP = 100;
 const RETRY = 2000;
 const VIEWS = ["html", "text", "checks", "timeline", "headers", "source", "request"];
 const FACETS = ["sender", "route", "purpose"];
 
 const byId = (id) => document.getElementById(id);
-let limit = STEP;
+let offset = 0;
 let shownList = "";
 let shownMessage = "";
 let openId = "";
+let openRuns = false;
+let studio;
 
 function element(name, text, className) {
   const node = document.createElement(name);
@@ -110,7 +113,10 @@ function showList(page) {
   byId("filter").hidden = page.total === 0;
   byId("nothing").hidden = page.total > 0;
   byId("none").hidden = page.total === 0 || page.matching > 0;
-  byId("older").hidden = page.messages.length >= page.matching;
+  byId("pages").hidden = page.matching <= STEP && offset === 0;
+  byId("newer").disabled = offset === 0;
+  byId("older").disabled = offset + STEP >= page.matching;
+  byId("range").textContent = page.messages.length ? `${offset + 1} to ${offset + page.messages.length}` : "";
   byId("hint").hidden = page.total === 0 || openId !== "";
   byId("empty").disabled = page.total === 0;
 }
@@ -119,20 +125,28 @@ function query() {
   const asked = new URLSearchParams(new FormData(byId("filter")));
   for (const [name, value] of [...asked]) if (value === "") asked.delete(name);
   pill("filters", [...asked.keys()].filter((name) => name !== "search").length);
-  asked.set("limit", limit);
+  asked.set("limit", STEP);
+  asked.set("offset", offset);
   return asked;
 }
 
 async function refresh() {
-  const answer = await fetch(`/api/messages?${query()}`);
+  const asked = `${query()}`;
+  const answer = await fetch(`/api/messages?${asked}`);
   const text = await answer.text();
-  if (text === shownList) return;
-  showList(JSON.parse(text));
+  // An answer that another question has overtaken is of no use any more.
+  if (text === shownList || asked !== `${query()}`) return;
+  const page = JSON.parse(text);
+  if (offset > 0 && offset >= page.matching) {
+    offset = 0;
+    return refresh();
+  }
+  showList(page);
   shownList = text;
 }
 
 async function everything() {
-  await Promise.all([refresh(), showFaults(), openId ? showMessage() : undefined]);
+  await Promise.all([refresh(), showFaults(), openId ? showMessage() : undefined, (await studio)?.refresh()]);
 }
 
 const pause = (milliseconds) => new Promise((resolve) => setTimeout(resolve, milliseconds));
@@ -144,7 +158,7 @@ async function follow() {
       const answer = await fetch(`/api/changes?after=${revision}`);
       ({ revision } = await answer.json());
       await everything();
-      while (document.querySelector(".badge.running")) {
+      while (openRuns || document.querySelector("#messages .badge.running")) {
         await pause(500);
         await everything();
       }
@@ -252,6 +266,7 @@ function pretty(body) {
 
 function showDetails(details) {
   const { message, summary } = details;
+  openRuns = summary.status === "Running";
   byId("subject").textContent = message.content.subject || "(no subject)";
   byId("facts").replaceChildren(...facts(details));
   showFiles(details);
@@ -291,8 +306,25 @@ async function showMessage() {
   }
 }
 
+// The studio is its own module: that of a policy's gate, or of none.
+async function openStudio() {
+  studio ??= import("/studio/studio.js").then((module) => module.start(byId("studio")));
+  (await studio).show(location.hash);
+}
+
 function open() {
+  const inStudio = /^#studio(\/|$)/.test(location.hash);
+  document.body.classList.toggle("in-studio", inStudio);
+  byId("inbox").hidden = inStudio;
+  byId("studio").hidden = !inStudio;
+  for (const [id, here] of [["to-inbox", !inStudio], ["to-studio", inStudio]]) {
+    if (here) byId(id).setAttribute("aria-current", "page");
+    else byId(id).removeAttribute("aria-current");
+  }
+  document.title = `${inStudio ? "Studio" : "Inbox"} · ACS Email emulator`;
+  if (inStudio) openStudio();
   openId = /^#[0-9a-f-]{36}$/.test(location.hash) ? location.hash.slice(1) : "";
+  openRuns = false;
   shownMessage = "";
   document.body.classList.toggle("reading", openId !== "");
   byId("message").hidden = true;
@@ -413,14 +445,19 @@ byId("clear-faults").addEventListener("click", () => fetch("/api/faults", { meth
 
 byId("filter").addEventListener("submit", (event) => event.preventDefault());
 byId("filter").addEventListener("input", () => {
-  limit = STEP;
+  offset = 0;
   refresh();
 });
 
-byId("older").addEventListener("click", () => {
-  limit += STEP;
-  refresh();
-});
+async function turn(pages) {
+  offset = Math.max(0, offset + pages * STEP);
+  await refresh();
+  byId("list").scrollTop = 0;
+  document.querySelector("#messages a")?.focus();
+}
+
+byId("newer").addEventListener("click", () => turn(-1));
+byId("older").addEventListener("click", () => turn(1));
 
 byId("empty").addEventListener("click", async () => {
   if (!confirm("Forget all messages?")) return;
@@ -430,7 +467,7 @@ byId("empty").addEventListener("click", async () => {
 
 // Up and down walk the list, a slash goes to the search, Escape goes back to the list.
 addEventListener("keydown", (event) => {
-  if (byId("trouble").open) return;
+  if (byId("trouble").open || !byId("studio").hidden) return;
   const typing = /^(INPUT|SELECT|TEXTAREA)$/.test(event.target.tagName);
   if (event.key === "/" && !typing) {
     event.preventDefault();

@@ -1,4 +1,4 @@
-//! The inbox in headless Chromium. Where there is no Chromium the tests say how to get one, and pass.
+//! Inbox and studio in headless Chromium. Where there is no Chromium the tests say how to get one, and pass.
 #![allow(
     clippy::unwrap_used,
     clippy::expect_used,
@@ -8,5 +8,8 @@
     reason = "a test that cannot go on should stop at once"
 )]
 
+mod accessible;
 mod inbox;
+mod large;
 mod page;
+mod studio;

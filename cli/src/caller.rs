@@ -1,0 +1,126 @@
+//! A route's caller: the request that it would send, proved as it would prove it.
+
+use std::collections::BTreeMap;
+use std::time::SystemTime;
+
+use anyhow::{Context as _, ensure};
+use http::header::{CONTENT_TYPE, ORIGIN};
+use http::{HeaderName, HeaderValue, Request, Uri};
+use postern::auth::{self, Credentials, IDEMPOTENCY_KEY, Proof, SignError};
+use postern::contract::EventId;
+use postern::decode::Envelope;
+use postern::policy::{Policy, Route, RouteAuth};
+use uuid::Uuid;
+
+use crate::secret;
+
+const JSON: &str = "application/json";
+const FORM: &str = "application/x-www-form-urlencoded";
+const CLOUDEVENT: &str = "application/cloudevents+json";
+const BATCH: &str = "application/cloudevents-batch+json";
+
+/// The header in which GitHub names the kind of event.
+const GITHUB_EVENT: HeaderName = HeaderName::from_static("x-github-event");
+
+/// What a request is signed with, and the environment variable that holds it.
+pub struct SigningKey {
+    /// The variable's name.
+    pub variable: String,
+    /// What signs.
+    pub value: String,
+    /// Whether it is the value for development, known to everybody.
+    pub development: bool,
+}
+
+/// What signs for a route's first secret: from the environment, else the value for development.
+pub fn key(policy: &Policy, auth: &RouteAuth) -> anyhow::Result<SigningKey> {
+    let token = "A token of Entra is needed: put one into an environment variable and name it with --secret-env.";
+    ensure!(!matches!(auth.proof, Proof::Entra(_)), token);
+    let name = auth.secrets.first().context("The route has no secret.")?;
+    let secret = secret::find(policy, name)?;
+    let value = secret::signing(&secret).to_owned();
+    Ok(SigningKey { variable: secret::variable(name), value, development: secret.development })
+}
+
+/// A payload as the route's caller would send it.
+#[derive(Debug)]
+pub struct Body {
+    /// What it is.
+    pub content_type: &'static str,
+    /// What is sent.
+    pub bytes: Vec<u8>,
+}
+
+impl Body {
+    /// Twilio sends forms, so an object of texts becomes one; one event becomes what its envelope demands.
+    pub fn of(route: &Route, bytes: Vec<u8>) -> anyhow::Result<Self> {
+        let list = bytes.trim_ascii_start().starts_with(b"[");
+        match route.envelope {
+            Some(Envelope::CloudEvents) if list => return Ok(Self { content_type: BATCH, bytes }),
+            Some(Envelope::CloudEvents) => return Ok(Self { content_type: CLOUDEVENT, bytes }),
+            Some(Envelope::EventGrid | Envelope::List) if !list => {
+                return Ok(Self { content_type: JSON, bytes: [b"[", bytes.as_slice(), b"]"].concat() });
+            }
+            _ if route.contract.name != "twilio" => return Ok(Self { content_type: JSON, bytes }),
+            _ => {}
+        }
+        let fields: BTreeMap<String, String> =
+            serde_json::from_slice(&bytes).context("Twilio sends forms: the payload must be an object of texts")?;
+        let form = form_urlencoded::Serializer::new(String::new()).extend_pairs(fields).finish();
+        Ok(Self { content_type: FORM, bytes: form.into_bytes() })
+    }
+}
+
+/// What proves a new event with this body, signed at this time.
+pub fn prove(
+    route: &Route,
+    auth: &RouteAuth,
+    key: &str,
+    at: SystemTime,
+    body: &Body,
+) -> Result<Credentials, SignError> {
+    let id = Uuid::new_v4().to_string();
+    let mut credentials = auth::sign(&auth.proof, key, &id, at, body.content_type == FORM, &body.bytes)?;
+    if let EventId::Header(name) = route.contract.event_id
+        && !credentials.headers.iter().any(|(known, _)| known == name)
+    {
+        // Names of contracts are good ones.
+        credentials.headers.extend(HeaderName::try_from(name).map(|name| (name, id)));
+    }
+    Ok(credentials)
+}
+
+/// What a caller adds beside its proof: GitHub the kind of event, which is the schema's name without `github-` where
+/// none is given; a page's script a key that keeps two submissions of one sample apart, and the browser the page's
+/// origin.
+pub fn manners(route: &Route, event: Option<&str>) -> anyhow::Result<Vec<(HeaderName, HeaderValue)>> {
+    if route.contract.name == "github" {
+        let schema = route.schema_name.as_str();
+        let event = event.unwrap_or(schema.strip_prefix("github-").unwrap_or(schema));
+        let event = HeaderValue::from_str(event).context("This is no name of an event")?;
+        return Ok(vec![(GITHUB_EVENT, event)]);
+    }
+    let key = HeaderName::from_static(IDEMPOTENCY_KEY);
+    let mut headers = vec![(key, HeaderValue::from_str(&Uuid::new_v4().to_string())?)];
+    if let Some(origin) = route.example_origin() {
+        headers.push((ORIGIN, HeaderValue::from_str(&origin).context("The route's origin fits no header")?));
+    }
+    Ok(headers)
+}
+
+/// The request to a route's address, which has the proof's query already.
+pub fn request(
+    address: Uri,
+    body: Body,
+    credentials: Credentials,
+    manners: Vec<(HeaderName, HeaderValue)>,
+) -> anyhow::Result<Request<Vec<u8>>> {
+    let mut request = Request::post(address).header(CONTENT_TYPE, body.content_type);
+    for (name, value) in credentials.headers {
+        request = request.header(name, value);
+    }
+    for (name, value) in manners {
+        request = request.header(name, value);
+    }
+    request.body(body.bytes).context("The request cannot be written")
+}

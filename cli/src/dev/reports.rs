@@ -1,0 +1,41 @@
+//! Delivery reports for a route of the policy: what an Event Grid subscription to it would be set up with.
+
+use std::time::SystemTime;
+
+use anyhow::{Context as _, bail, ensure};
+use postern::auth::Proof;
+use postern::decode::Envelope;
+use postern::policy::Policy;
+use postern_emulator::{EventSchema, Webhook};
+
+use crate::caller::{self, Body};
+
+/// How many times faster than Event Grid's the waits between tries are: nobody waits ten minutes for a try.
+const SPEED: u32 = 60;
+
+/// The webhook at the gate's address for the route of this name.
+pub fn webhook(policy: &Policy, name: &str, gate: &str) -> anyhow::Result<Webhook> {
+    let route = policy.routes().find(|route| route.name == name);
+    let route = route.with_context(|| format!("There is no route `{name}` for delivery reports."))?;
+    let schema = match route.envelope {
+        Some(Envelope::EventGrid) => EventSchema::EventGrid,
+        Some(Envelope::CloudEvents) => EventSchema::CloudEvents,
+        _ => bail!(
+            "The route `{name}` takes no events of Event Grid: it needs an `envelope`; see `postern add acs-delivery`."
+        ),
+    };
+    let auth = route.auth.as_ref().context("The route has no proof.")?;
+    let fixed = matches!(auth.proof, Proof::Token(_));
+    ensure!(fixed, "Event Grid signs nothing: the route `{name}` needs the scheme event-grid, which shows a secret.");
+    let key = caller::key(policy, auth)?;
+    let body = Body { content_type: "", bytes: Vec::new() };
+    let credentials = caller::prove(route, auth, &key.value, SystemTime::now(), &body)?;
+    let query = credentials.query.map(|query| format!("?{query}")).unwrap_or_default();
+    let mut webhook = Webhook { schema, speed: SPEED, ..Webhook::new(format!("{gate}{}{query}", route.path).parse()?) };
+    for (name, value) in credentials.headers {
+        let mut value = http::HeaderValue::try_from(value).context("The secret fits no header")?;
+        value.set_sensitive(true);
+        webhook.headers.insert(name, value);
+    }
+    Ok(webhook)
+}

@@ -1,0 +1,172 @@
+//! Requests that are wrong on purpose, to see how the gate refuses them.
+
+use std::time::{Duration, SystemTime};
+
+use http::header::ORIGIN;
+use http::{HeaderName, HeaderValue};
+use postern::auth::{Credentials, Proof, SignError};
+use postern::policy::{Kind, Policy, Route, RouteAuth};
+use postern::texts::Texts;
+use postern::validate;
+use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
+
+use crate::caller::{self, Body};
+
+/// Longer ago than any scheme tolerates.
+const LONG_AGO: Duration = Duration::from_secs(24 * 60 * 60);
+
+/// A site that no policy lists: nobody can own it (RFC 6761).
+const FOREIGN: HeaderValue = HeaderValue::from_static("https://other-site.invalid");
+
+/// The member that no schema has.
+const UNKNOWN: &str = "not-in-the-schema";
+
+/// What is wrong with a request.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Mistake {
+    /// It proves nothing.
+    Unsigned,
+    /// Its proof is another request's, or made with another secret.
+    WrongSignature,
+    /// It was signed a day ago.
+    Stale,
+    /// Another site's page sent it.
+    ForeignOrigin,
+    /// It tells no site.
+    NoOrigin,
+    /// It has a member that the schema does not know.
+    UnknownField,
+    /// It lacks a member that the schema demands.
+    MissingField,
+    /// A member is of another type.
+    WrongType,
+    /// Its body breaks off.
+    NotJson,
+    /// Its body is a byte longer than the route allows.
+    TooLarge,
+}
+
+impl Mistake {
+    /// All of them, as people read them.
+    pub const ALL: [(Self, &'static str); 10] = [
+        (Self::Unsigned, "without any proof"),
+        (Self::WrongSignature, "with a wrong signature"),
+        (Self::Stale, "signed a day ago"),
+        (Self::ForeignOrigin, "from another site"),
+        (Self::NoOrigin, "from no site"),
+        (Self::UnknownField, "with an unknown field"),
+        (Self::MissingField, "without a required field"),
+        (Self::WrongType, "with a field of a wrong type"),
+        (Self::NotJson, "with a body that breaks off"),
+        (Self::TooLarge, "with too large a body"),
+    ];
+
+    /// Whether a route minds it, as far as a payload that it takes can tell.
+    pub fn concerns(self, policy: &Policy, route: &Route, payload: &str) -> bool {
+        let form = route.kind == Kind::Form;
+        match self {
+            Self::Unsigned => route.auth.is_some(),
+            Self::WrongSignature | Self::Stale => {
+                route.auth.as_ref().is_some_and(|auth| self.spoils(policy, route, auth))
+            }
+            Self::ForeignOrigin => form,
+            Self::NoOrigin => form && !route.form.allow_missing_origin,
+            Self::UnknownField | Self::MissingField | Self::WrongType => spoilt(self, route, payload).is_some(),
+            // A form of texts is made of JSON that can be read.
+            Self::NotJson => route.contract.name != "twilio",
+            Self::TooLarge => true,
+        }
+    }
+
+    /// Whether a proof with this mistake differs from a good one: not every scheme signs the time.
+    fn spoils(self, policy: &Policy, route: &Route, auth: &RouteAuth) -> bool {
+        let Ok(key) = caller::key(policy, auth) else { return false };
+        if self == Self::WrongSignature {
+            return true;
+        }
+        match &auth.proof {
+            Proof::Rule(rule) => rule.timestamp.is_some(),
+            Proof::SendGrid { .. } => {
+                let body = Body { content_type: "", bytes: Vec::new() };
+                self.prove(route, auth, &key.value, SystemTime::now(), &body).is_ok()
+            }
+            _ => false,
+        }
+    }
+
+    /// The payload with this mistake; as it was where the mistake is elsewhere.
+    pub fn payload(self, route: &Route, payload: &str) -> Vec<u8> {
+        match self {
+            Self::UnknownField | Self::MissingField | Self::WrongType => {
+                spoilt(self, route, payload).map_or_else(|| payload.into(), |value| value.to_string().into_bytes())
+            }
+            Self::NotJson => payload.trim_end().trim_end_matches(['}', ']']).into(),
+            Self::TooLarge => {
+                let mut bytes = payload.as_bytes().to_vec();
+                bytes.resize(bytes.len().max(route.body_limit + 1), b' ');
+                bytes
+            }
+            _ => payload.into(),
+        }
+    }
+
+    /// The proof with this mistake.
+    pub fn prove(
+        self,
+        route: &Route,
+        auth: &RouteAuth,
+        key: &str,
+        now: SystemTime,
+        body: &Body,
+    ) -> Result<Credentials, SignError> {
+        match (self, &auth.proof) {
+            (Self::WrongSignature, Proof::Token(_)) => caller::prove(route, auth, &format!("{key}x"), now, body),
+            (Self::WrongSignature, _) => {
+                let other = [body.bytes.as_slice(), b"&x=1"].concat();
+                caller::prove(route, auth, key, now, &Body { content_type: body.content_type, bytes: other })
+            }
+            (Self::Stale, _) => caller::prove(route, auth, key, now.checked_sub(LONG_AGO).unwrap_or(now), body),
+            _ => caller::prove(route, auth, key, now, body),
+        }
+    }
+
+    /// Puts the mistake into what a caller adds.
+    pub fn spoil(self, manners: &mut Vec<(HeaderName, HeaderValue)>) {
+        if matches!(self, Self::ForeignOrigin | Self::NoOrigin) {
+            manners.retain(|(name, _)| *name != ORIGIN);
+        }
+        if self == Self::ForeignOrigin {
+            manners.push((ORIGIN, FOREIGN));
+        }
+    }
+}
+
+/// A payload that the schema refuses for this mistake; `None` where no small change makes it one.
+fn spoilt(mistake: Mistake, route: &Route, payload: &str) -> Option<Value> {
+    let Value::Object(members) = serde_json::from_str(payload).ok()? else { return None };
+    let refused = |value: &Value| !validate::violations(&route.schema, value, Texts::neutral()).is_empty();
+    let with = |change: &dyn Fn(&mut Map<String, Value>)| {
+        let mut changed = members.clone();
+        change(&mut changed);
+        Some(Value::Object(changed)).filter(refused)
+    };
+    match mistake {
+        Mistake::UnknownField => with(&|members| {
+            members.insert(UNKNOWN.to_owned(), true.into());
+        }),
+        Mistake::MissingField => members.keys().find_map(|name| {
+            with(&|members| {
+                members.remove(name);
+            })
+        }),
+        // No schema of a member that means something takes a list with a null in it.
+        Mistake::WrongType => members.keys().find_map(|name| {
+            with(&|members| {
+                members.insert(name.clone(), Value::Array(vec![Value::Null]));
+            })
+        }),
+        _ => None,
+    }
+}

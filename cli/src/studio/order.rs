@@ -1,0 +1,100 @@
+//! What the page asks for: a payload for a route, as its caller would send it or wrong on purpose.
+
+use std::time::SystemTime;
+
+use anyhow::{Context as _, bail};
+use bytes::Bytes;
+use http::header::HOST;
+use http::{HeaderValue, Request, Uri};
+use postern::auth::{Credentials, SignError};
+use postern::policy::{Policy, Route};
+use serde::Deserialize;
+use serde_json::{Value, json};
+
+use super::mistake::Mistake;
+use super::stage::{Stage, told};
+use crate::caller::{self, Body};
+use crate::secret;
+
+/// What takes the place of a proof wherever a request is shown.
+const KEPT_BACK: &str = "…";
+
+/// A request to be made.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Order {
+    /// The route's name.
+    route: String,
+    /// The payload's text, which need not be JSON.
+    payload: String,
+    /// The kind of event, for GitHub.
+    #[serde(default)]
+    event: Option<String>,
+    /// What shall be wrong with it.
+    #[serde(default)]
+    mistake: Option<Mistake>,
+}
+
+/// A request that is ready to go.
+pub struct Ready {
+    /// The request.
+    pub whole: Request<Bytes>,
+    /// The request without its proof.
+    pub told: Value,
+}
+
+impl Order {
+    /// Makes the request to a stage.
+    pub fn request(&self, policy: &Policy, stage: &Stage) -> anyhow::Result<Ready> {
+        let route = policy.routes().find(|route| route.name == self.route);
+        let route = route.with_context(|| format!("There is no route `{}` any more.", self.route))?;
+        let payload = match self.mistake {
+            Some(mistake) => mistake.payload(route, &self.payload),
+            None => self.payload.clone().into_bytes(),
+        };
+        let body = Body::of(route, payload)?;
+        let credentials = self.prove(policy, route, &body)?;
+        let mut manners = caller::manners(route, self.event.as_deref().filter(|event| !event.is_empty()))?;
+        if let Some(mistake) = self.mistake {
+            mistake.spoil(&mut manners);
+        }
+        let proofs: Vec<_> = credentials.headers.iter().map(|(name, _)| name.clone()).collect();
+        let query = credentials.query.as_ref().map(|query| format!("?{query}")).unwrap_or_default();
+        let address: Uri = format!("{}{}{query}", stage.url, route.path).parse()?;
+        let host = HeaderValue::from_str(address.authority().context("The gate has no address")?.as_str())?;
+        let mut whole = caller::request(address, body, credentials, manners)?.map(Bytes::from);
+        whole.headers_mut().insert(HOST, host);
+        let mut shown = whole.headers().clone();
+        for name in proofs {
+            shown.insert(name, HeaderValue::from_bytes(KEPT_BACK.as_bytes())?);
+        }
+        let hidden = if query.is_empty() { String::new() } else { format!("?{KEPT_BACK}") };
+        let told = json!({
+            "method": "POST",
+            "target": format!("{}{hidden}", route.path),
+            "headers": told(&shown),
+            "body": String::from_utf8_lossy(whole.body()),
+        });
+        Ok(Ready { whole, told })
+    }
+
+    fn prove(&self, policy: &Policy, route: &Route, body: &Body) -> anyhow::Result<Credentials> {
+        let Some(auth) = &route.auth else { return Ok(Credentials::default()) };
+        if self.mistake == Some(Mistake::Unsigned) {
+            return Ok(Credentials::default());
+        }
+        let key = caller::key(policy, auth)?;
+        let now = SystemTime::now();
+        let proof = match self.mistake {
+            Some(mistake) => mistake.prove(route, auth, &key.value, now, body),
+            None => caller::prove(route, auth, &key.value, now, body),
+        };
+        match proof {
+            Ok(credentials) => Ok(credentials),
+            Err(SignError::Secret) => bail!(secret::unusable(&key.variable, auth)),
+            Err(error @ SignError::PublicKey(_)) => bail!(
+                "{error} The studio signs with the setting's own value; `postern send --secret-env NAME` takes another."
+            ),
+        }
+    }
+}
