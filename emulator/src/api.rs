@@ -1,7 +1,7 @@
 //! The emulator's own JSON: what was received, what was tried, what shall go wrong.
 
 use std::sync::Arc;
-use std::time::SystemTime;
+use std::time::{Duration, SystemTime};
 
 use axum::extract::rejection::QueryRejection;
 use axum::extract::{Path, Query, Request, State};
@@ -46,6 +46,8 @@ pub(crate) fn routes() -> Router<Arc<Resource>> {
 struct Since {
     #[serde(default)]
     after: u64,
+    /// Milliseconds.
+    within: Option<u64>,
 }
 
 async fn list(
@@ -59,7 +61,8 @@ async fn list(
 
 /// Answers at once when something changed since `after`, else when something does, at the latest after a while.
 async fn changes(State(resource): State<Arc<Resource>>, Query(since): Query<Since>) -> Json<Value> {
-    Json(json!({"revision": resource.store.changes().since(since.after).await}))
+    let within = since.within.map(Duration::from_millis);
+    Json(json!({"revision": resource.store.changes().since(since.after, within).await}))
 }
 
 async fn show(State(resource): State<Arc<Resource>>, Path(id): Path<String>) -> Result<Json<Value>, Refusal> {

@@ -12,7 +12,7 @@ use uuid::Uuid;
 
 use crate::body;
 use crate::clock::later;
-use crate::message::{Message, RawRequest};
+use crate::message::{Haystack, Message, RawRequest};
 use crate::operation::{Delivery, Failure, Operation};
 use crate::suppression::Suppression;
 use crate::validate::validate;
@@ -193,6 +193,7 @@ fn message(row: &Row<'_>) -> Option<Message> {
         operation: Operation { started_at: received_at, ends_at: moment(record.ends_at), failure: record.failure },
         deliveries: record.deliveries,
         request: RawRequest { method: record.method, target: record.target, headers: record.headers, body },
+        haystack: Haystack::default(),
     })
 }
 

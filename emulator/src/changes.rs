@@ -6,7 +6,7 @@ use std::time::Duration;
 use tokio::sync::watch;
 use tokio::time::timeout;
 
-/// How long a question is held open when nothing changes.
+/// The longest that a question is held open when nothing changes.
 const PATIENCE: Duration = Duration::from_secs(25);
 
 /// The number of changes so far; clones share it.
@@ -26,12 +26,12 @@ impl Changes {
         self.0.send_modify(|revision| *revision = revision.wrapping_add(1));
     }
 
-    /// The number, once it is another one than `seen`, or after a while.
-    pub(crate) async fn since(&self, seen: u64) -> u64 {
+    /// The number, once it is another one than `seen`, or after a while: that long, or as long as is usual.
+    pub(crate) async fn since(&self, seen: u64, within: Option<Duration>) -> u64 {
         let mut watched = self.0.subscribe();
         let changed = watched.wait_for(|revision| *revision != seen);
         // A page that waited in vain asks again.
-        let _ = timeout(PATIENCE, changed).await;
+        let _ = timeout(within.unwrap_or(PATIENCE).min(PATIENCE), changed).await;
         *self.0.borrow()
     }
 }

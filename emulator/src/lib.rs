@@ -30,7 +30,7 @@
 //! | `GET /api/messages/{id}/html` | its HTML body, as a page that can run and load nothing |
 //! | `GET /api/messages/{id}/attachments/{n}` | an attachment, to be saved |
 //! | `DELETE /api/messages` | forgets messages, operations and attempts |
-//! | `GET /api/changes?after=N` | `{revision}`, at once if it is not `N`, else when something changes, or after 25 s |
+//! | `GET /api/changes?after=N[&within=MS]` | `{revision}`, at once if it is not `N`, else when something changes, or after 25 s or `MS` |
 //! | `GET /api/reports` | `{validated, complaints, reports}`: delivery reports and their tries, newest first |
 //! | `GET /api/attempts` | every send seen, refused and lost ones included, newest first |
 //! | `GET`, `POST`, `DELETE /api/faults` | lists, adds ([`Fault`] as JSON), forgets faults |

@@ -103,7 +103,7 @@ impl<'a> Page<'a> {
             page.senders.insert(facets.sender);
             page.routes.extend(facets.route);
             page.purposes.extend(facets.purpose);
-            if wanted.fits(&facets, message.operation.status(now)) && speaks_of_all(message, &words) {
+            if wanted.fits(&facets, message.operation.status(now)) && message.speaks_of(&words) {
                 page.matching += 1;
                 if page.matching > wanted.offset && page.messages.len() < limit {
                     page.messages.push(Summary::new(message, note.as_deref(), now));
@@ -138,20 +138,4 @@ impl<'a> Facets<'a> {
             purpose: note.and_then(|note| note.purpose.as_deref()),
         }
     }
-}
-
-/// The words are in lower case.
-fn speaks_of_all(message: &Message, words: &[String]) -> bool {
-    if words.is_empty() {
-        return true;
-    }
-    let email = &message.email;
-    let content = &email.content;
-    let bodies = [&content.plain_text, &content.html].into_iter().flatten().map(String::as_str);
-    let people =
-        email.recipients.all().flat_map(|to| [Some(to.address.as_str()), to.display_name.as_deref()]).flatten();
-    let texts = [content.subject.as_str(), email.sender_address.as_str()].into_iter().chain(people).chain(bodies);
-    let texts: Vec<_> = texts.map(str::to_lowercase).collect();
-    let id = message.id.to_string();
-    words.iter().all(|word| texts.iter().any(|text| text.contains(word.as_str())) || id.starts_with(word.as_str()))
 }

@@ -61,9 +61,10 @@ impl Mailbox {
     }
 }
 
-/// The body is kept twice: as received and parsed.
+/// The body is kept twice, as received and parsed, and its texts a third time once somebody has searched them.
 fn weight(message: &Message) -> usize {
     let headers = message.request.headers.iter();
     let headers: usize = headers.map(|(name, value)| name.len() + value.len()).sum();
-    2 * message.request.body.len() + headers + OVERHEAD
+    let texts: usize = message.texts().map(str::len).sum();
+    2 * message.request.body.len() + texts + headers + OVERHEAD
 }

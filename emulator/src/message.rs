@@ -1,6 +1,7 @@
 //! The wire types of a send request, strict, and a message as the emulator keeps it.
 
 use std::collections::BTreeMap;
+use std::sync::OnceLock;
 use std::time::SystemTime;
 
 use bytes::Bytes;
@@ -129,6 +130,31 @@ pub struct Message {
     pub deliveries: Vec<Delivery>,
     /// The request as received.
     pub request: RawRequest,
+    pub(crate) haystack: Haystack,
+}
+
+/// What is searched in a message, in lower case: made when somebody first searches, and kept.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Haystack(OnceLock<String>);
+
+impl Message {
+    /// Whether every word stands somewhere in subject, addresses or bodies, or begins the id. They are in lower case.
+    pub(crate) fn speaks_of(&self, words: &[String]) -> bool {
+        if words.is_empty() {
+            return true;
+        }
+        let text = self.haystack.0.get_or_init(|| self.texts().collect::<Vec<_>>().join("\n").to_lowercase());
+        let id = self.id.to_string();
+        words.iter().all(|word| text.contains(word.as_str()) || id.starts_with(word.as_str()))
+    }
+
+    /// What is searched.
+    pub(crate) fn texts(&self) -> impl Iterator<Item = &str> {
+        let Email { content, recipients, sender_address, .. } = &self.email;
+        let people = recipients.all().flat_map(|to| [Some(to.address.as_str()), to.display_name.as_deref()]);
+        let bodies = [content.plain_text.as_deref(), content.html.as_deref()];
+        [content.subject.as_str(), sender_address].into_iter().chain(people.chain(bodies).flatten())
+    }
 }
 
 /// A request as it came over the wire, without its `Authorization` header.

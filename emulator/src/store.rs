@@ -16,7 +16,7 @@ use crate::error::Refusal;
 use crate::fault::{Call, Effect, Fault, Faults};
 use crate::listing::Annotated;
 use crate::mailbox::Mailbox;
-use crate::message::{Email, Message, RawRequest};
+use crate::message::{Email, Haystack, Message, RawRequest};
 use crate::operation::{Failure, plan};
 use crate::quota::Meters;
 use crate::report::{Report, ReportLog};
@@ -319,6 +319,7 @@ impl Memory {
             operation,
             deliveries,
             request: draft.request,
+            haystack: Haystack::default(),
         });
         let dropped = self.mailbox.add(Arc::clone(&message));
         self.keep(&message, &dropped)?;

@@ -2,6 +2,7 @@
 
 use postern::policy::{Diagnostic, Mail, Part, Place, Route, SAMPLE};
 use postern::render::{Context, Parts};
+use postern_legibility::CLIP_BYTES;
 use serde_json::Value;
 
 use crate::field::Field;
@@ -10,9 +11,6 @@ use crate::{Findings, Proof, html, maximum};
 
 /// The longest subject, in characters: mail programs show less, and gateways begin to mind more.
 pub const MAX_SUBJECT_CHARS: usize = 150;
-
-/// The most bytes of HTML: Gmail cuts a longer mail and hides the rest behind a link.
-pub const MAX_HTML_BYTES: usize = 102 * 1024;
 
 /// Judges a mail as its sample shows it, and as the largest payload would.
 pub fn check(
@@ -81,8 +79,8 @@ fn unrendered(mail: &Mail, part: Part, error: &minijinja::Error) -> Diagnostic {
 }
 
 fn sample_size(mail: &Mail, html: &str, findings: &mut Findings) {
-    if html.len() > MAX_HTML_BYTES {
-        let message = format!("The sample makes {} bytes of HTML; Gmail clips after {MAX_HTML_BYTES}.", html.len());
+    if html.len() > CLIP_BYTES {
+        let message = format!("The sample makes {} bytes of HTML; Gmail clips after {CLIP_BYTES}.", html.len());
         let help = format!("Shorten the template, or {SAMPLE} if it is not typical.");
         findings.error(&mail.template.path(Part::Html.file()), Place::File, message, help);
     }
@@ -103,14 +101,14 @@ fn largest_size(
     );
     let endless = report.loops.iter().any(|(part, list)| *part == Part::Html && list.max_items().is_none());
     if endless {
-        let message = format!("The HTML loops over a list of any length; Gmail clips after {MAX_HTML_BYTES} bytes.");
+        let message = format!("The HTML loops over a list of any length; Gmail clips after {CLIP_BYTES} bytes.");
         findings.warning(&file, Place::File, message, help);
         return;
     }
     match proof.policy.templates().render(&mail.template, Part::Html, &largest_context(route, mail, largest)) {
-        Ok(html) if html.len() > MAX_HTML_BYTES => {
+        Ok(html) if html.len() > CLIP_BYTES => {
             let message = format!(
-                "With every field at its longest the HTML has {} bytes; Gmail clips after {MAX_HTML_BYTES}.",
+                "With every field at its longest the HTML has {} bytes; Gmail clips after {CLIP_BYTES}.",
                 html.len()
             );
             findings.warning(&file, Place::File, message, help);

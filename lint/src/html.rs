@@ -1,10 +1,10 @@
 //! What the HTML of a mail may be made of.
 
 use postern::policy::{Files, Mail, Part, Place, TEMPLATES_FOLDER, Template};
+use postern_legibility::{self as legibility, Named};
 use scraper::{ElementRef, Html, Node};
 
 use crate::Findings;
-use crate::colour::{self, Named};
 
 /// Elements that have no place in a mail, with the reason.
 const REFUSED: &[(&str, &str)] = &[
@@ -109,7 +109,7 @@ impl Judge<'_> {
     }
 
     fn contrast(&mut self, element: ElementRef<'_>, around: &Paper) {
-        let style = colour::declarations(element.attr("style").unwrap_or_default());
+        let style = legibility::declarations(element.attr("style").unwrap_or_default());
         let says = |name: &str| style.iter().rev().find(|(known, _)| known == name).map(|(_, value)| value.as_str());
         if says("display") == Some("none") || matches!(element.value().name(), "head" | "style" | "title") {
             return;
@@ -133,12 +133,12 @@ impl Judge<'_> {
 
     fn readable(&mut self, text: &str, paper: &Paper) {
         let (Named::Colour(ink), Named::Colour(ground)) = (&paper.text, &paper.ground) else { return };
-        let contrast = colour::contrast(ink, ground);
-        if contrast < colour::MIN_CONTRAST {
+        let contrast = legibility::contrast(ink, ground);
+        if contrast < legibility::MIN_CONTRAST {
             let (ink, ground) = (ink.to_css_hex(), ground.to_css_hex());
             let message = format!(
                 "Text of colour {ink} on {ground} has a contrast of {contrast:.1}; {} is the least.",
-                colour::MIN_CONTRAST
+                legibility::MIN_CONTRAST
             );
             let line = text.lines().next().unwrap_or_default();
             self.error(line, message, "Choose a darker text or a lighter ground, or the other way round.");
@@ -148,7 +148,7 @@ impl Judge<'_> {
 
 /// What a declaration makes of what is inherited.
 fn over(value: Option<&str>, inherited: &Named) -> Named {
-    match value.map(colour::named) {
+    match value.map(legibility::named) {
         None | Some(Named::Nothing) => inherited.clone(),
         Some(named) => named,
     }
@@ -160,7 +160,7 @@ fn is_https(address: &str) -> bool {
 }
 
 fn is_pixel(image: ElementRef<'_>) -> bool {
-    let style = colour::declarations(image.attr("style").unwrap_or_default());
+    let style = legibility::declarations(image.attr("style").unwrap_or_default());
     ["width", "height"].into_iter().any(|side| {
         let styled = style.iter().filter(|(name, _)| name == side).map(|(_, value)| value.as_str());
         image.attr(side).into_iter().chain(styled).any(is_tiny)

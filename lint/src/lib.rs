@@ -6,7 +6,6 @@
 //! it is part of the component. [`approval`] says who looked at what.
 
 pub mod approval;
-mod colour;
 mod confirmation;
 mod delivery;
 mod echo;

@@ -365,3 +365,65 @@ fn a_secret_that_no_caller_could_use_is_told_at_the_start() {
     let stderr = "error: The environment variable DEPLOY_SECRET holds no secret of the scheme standard-webhooks.\n";
     assert_eq!(said(output), Said { status: 1, stdout: String::new(), stderr: stderr.to_owned() });
 }
+
+/// What the studio's page gets for a call.
+fn studio(inbox: &str, call: &str, order: &Value) -> Value {
+    let agent: ureq::Agent = ureq::Agent::config_builder().http_status_as_error(false).build().into();
+    let request = agent.post(format!("{inbox}/studio/{call}")).header("content-type", "application/json");
+    let mut answer = request.send(order.to_string()).unwrap();
+    serde_json::from_str(&answer.body_mut().read_to_string().unwrap()).unwrap()
+}
+
+#[test]
+fn the_studio_rehearses_without_sending_and_sends_without_telling_a_secret() {
+    let secret = "whsec_Y2FuYXJ5LXNlY3JldC1vZi10aGUtdGVzdA==";
+    let mut dev = start(postern(&fixture()).env("DEPLOY_SECRET", secret));
+    dev.running.line("Ctrl-C ends");
+    assert_eq!(dev.running.next(), "");
+    let payload = std::fs::read_to_string(fixture().join("templates/deploy-failed/sample.json")).unwrap();
+    let order = json!({"route": "deploy", "payload": payload});
+
+    let rehearsed = studio(&dev.inbox, "rehearse", &order);
+    assert_eq!(rehearsed["answer"]["status"], 200);
+    assert_eq!(rehearsed["mails"][0]["message"]["content"]["subject"], "shop: deployment failed");
+    assert_eq!(rehearsed["mails"][0]["summary"]["mail"], "deploy-failed");
+    assert_eq!(subjects(&dev.inbox), [""; 0]);
+
+    let sent = studio(&dev.inbox, "send", &order);
+    // The rehearsal has no line: this is the first.
+    assert_eq!(shape(&dev.running.next()), "200 sent deploy 1 mail");
+    assert_eq!((&sent["answer"]["status"], &sent["answer"]["audit"][0]["verdict"]), (&json!(200), &json!("sent")));
+    assert_eq!(subjects(&dev.inbox), ["shop: deployment failed"]);
+
+    let mut wrong = order.clone();
+    wrong["mistake"] = json!("wrong-signature");
+    let refused = studio(&dev.inbox, "send", &wrong);
+    assert_eq!(shape(&dev.running.next()), "401 refused deploy unauthenticated: wrong-signature");
+    assert_eq!(refused["answer"]["audit"][0]["reason"], "unauthenticated: wrong-signature");
+
+    let policy = ureq::get(format!("{}/studio/policy", dev.inbox)).call().unwrap().body_mut().read_to_string().unwrap();
+    for told in [policy, sent.to_string(), refused.to_string(), rehearsed.to_string()] {
+        assert!(!told.contains("whsec_") && !told.contains("v1,"), "{told}");
+    }
+    let unknown = studio(&dev.inbox, "send", &json!({"route": "nowhere", "payload": ""}));
+    assert_eq!(unknown, json!({"error": "There is no route `nowhere` any more."}));
+    assert_eq!(dev.running.end("-INT").0, Some(0));
+}
+
+#[test]
+fn delivery_reports_go_to_a_route_of_the_policy() {
+    let policy = copy(&fixture());
+    assert_eq!(run(policy.path(), &["add", "acs-delivery"]).status, 0);
+    let mut dev = start(postern(policy.path()).args(["--reports", "acs-delivery"]));
+    let payload = r#"{"name":"Ada","email":"bounce@customer.example"}"#;
+    assert_eq!(post(&format!("{}/contact", dev.gate), "application/json", payload).0, 200);
+    // The fixture's form writes to the policy's own address, which takes its mail.
+    assert_eq!(shape(&dev.running.line("handshake")), "200 handshake acs-delivery");
+    assert_eq!(shape(&dev.running.next()), "200 ignored acs-delivery no mail applies");
+    assert_eq!(dev.running.end("-INT").0, Some(0));
+
+    let said = run(policy.path(), &[&ANYWHERE[..], &["--reports", "deploy"]].concat());
+    let sentence = "error: The route `deploy` takes no events of Event Grid: it needs an `envelope`; see `postern add \
+                    acs-delivery`.\n";
+    assert!(said.stderr.ends_with(sentence), "{}", said.stderr);
+}

@@ -126,7 +126,7 @@ fn the_oldest_messages_make_room() {
 
 #[test]
 fn large_messages_make_room_sooner() {
-    let lab = Lab::with(|config| config.max_stored_bytes = 30_000);
+    let lab = Lab::with(|config| config.max_stored_bytes = 40_000);
     let large = crate::lab::with(email(), "/content/plainText", json!("x".repeat(9_000)));
     lab.sent(&email_about("first"));
     lab.sent(&large);

@@ -2,9 +2,9 @@
 
 use csscolorparser::Color;
 use http::Uri;
+use postern_legibility::{MIN_CONTRAST, Named, contrast, declarations, named};
 use scraper::{ElementRef, Html, Node};
 
-use super::colour::{MIN_CONTRAST, contrast, declarations, opaque};
 use super::support::{FEATURES, Sign};
 use super::{Checks, Level};
 
@@ -26,7 +26,7 @@ pub(super) fn look(html: &str, checks: &mut Checks) {
     for element in document.root_element().descendent_elements() {
         look_at(element, checks);
     }
-    let paper = Paper { ink: opaque("black"), ground: opaque("white") };
+    let paper = Paper { ink: seen("black", None), ground: seen("white", None) };
     read(document.root_element(), &paper, 0, checks);
 }
 
@@ -112,7 +112,10 @@ fn read(element: ElementRef<'_>, around: &Paper, depth: usize, checks: &mut Chec
     let ground = says("background-color").or_else(|| says("background")).or_else(|| element.attr("bgcolor"));
     // A link without a colour of its own has that of the mail program.
     let inherited = if element.value().name() == "a" { None } else { around.ink };
-    let paper = Paper { ink: ink.map_or(inherited, opaque), ground: ground.map_or_else(|| around.ground, opaque) };
+    let paper = Paper {
+        ink: ink.map_or(inherited, |value| seen(value, inherited)),
+        ground: ground.map_or(around.ground, |value| seen(value, around.ground)),
+    };
     for child in element.children() {
         match child.value() {
             Node::Text(text) if !text.trim().is_empty() => compare(text.trim(), &paper, checks),
@@ -122,6 +125,15 @@ fn read(element: ElementRef<'_>, around: &Paper, depth: usize, checks: &mut Chec
                 }
             }
         }
+    }
+}
+
+/// The colour that a value gives: what is around where it names none, and `None` where it cannot be told.
+fn seen(value: &str, around: Option<Color>) -> Option<Color> {
+    match named(value) {
+        Named::Colour(colour) => Some(colour),
+        Named::Nothing => around,
+        Named::Unknown => None,
     }
 }
 

@@ -1,17 +1,12 @@
 //! What a mailbox may think of a message: links, size, pictures, contrast, and HTML that mail programs do not know.
 
-mod colour;
 mod html;
 mod support;
 
+use postern_legibility::CLIP_BYTES;
 use serde::Serialize;
 
 use crate::message::Content;
-
-/// The most bytes of HTML: Gmail cuts a longer mail and hides the rest behind a link.
-///
-/// Source: not documented by Google; sightings agree on 102 KB.
-pub(crate) const CLIP_BYTES: usize = 102 * 1024;
 
 /// Most findings and links told of one message.
 const MOST: usize = 100;

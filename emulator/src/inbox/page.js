@@ -5,6 +5,7 @@
 // Messages listed at a time: with thousands of them, a change redraws no more than these.
 const STEP = 100;
 const RETRY = 2000;
+const GLANCE = 500;
 const VIEWS = ["html", "text", "checks", "timeline", "headers", "source", "request"];
 const FACETS = ["sender", "route", "purpose"];
 
@@ -151,17 +152,16 @@ async function everything() {
 
 const pause = (milliseconds) => new Promise((resolve) => setTimeout(resolve, milliseconds));
 
+const isRunning = () => openRuns || document.querySelector("#messages .badge.running") !== null;
+
 // Asks for the next change and is answered when there is one. A running operation changes by itself.
 async function follow() {
   for (let revision = 0; ; ) {
     try {
-      const answer = await fetch(`/api/changes?after=${revision}`);
+      const within = isRunning() ? `&within=${GLANCE}` : "";
+      const answer = await fetch(`/api/changes?after=${revision}${within}`);
       ({ revision } = await answer.json());
       await everything();
-      while (openRuns || document.querySelector("#messages .badge.running")) {
-        await pause(500);
-        await everything();
-      }
     } catch {
       byId("count").textContent = "The emulator does not answer";
       shownList = "";

@@ -1,0 +1,13 @@
+//! What people can read of a mail's HTML: colours on their ground, and how much of it is shown.
+//!
+//! The proofs before deployment and the inbox's checks judge by the same facts. Neither may depend on the other: the
+//! proofs know policies, which the emulator does not, and the emulator brings a server.
+
+mod colour;
+
+pub use colour::{MIN_CONTRAST, Named, contrast, declarations, named};
+
+/// The most bytes of HTML: Gmail cuts a longer mail and hides the rest behind a link.
+///
+/// Source: not documented by Google; sightings agree on 102 KB.
+pub const CLIP_BYTES: usize = 102 * 1024;
