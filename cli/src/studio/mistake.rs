@@ -11,6 +11,7 @@ use postern::validate;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
+use super::visitor::{Asked, with};
 use crate::caller::{self, Body};
 
 /// Longer ago than any scheme tolerates.
@@ -36,6 +37,10 @@ pub enum Mistake {
     ForeignOrigin,
     /// It tells no site.
     NoOrigin,
+    /// It lacks what the form's page adds.
+    Unproven,
+    /// A field is filled in that people do not see.
+    Trapped,
     /// It has a member that the schema does not know.
     UnknownField,
     /// It lacks a member that the schema demands.
@@ -50,12 +55,14 @@ pub enum Mistake {
 
 impl Mistake {
     /// All of them, as people read them.
-    pub const ALL: [(Self, &'static str); 10] = [
+    pub const ALL: [(Self, &'static str); 12] = [
         (Self::Unsigned, "without any proof"),
         (Self::WrongSignature, "with a wrong signature"),
         (Self::Stale, "signed a day ago"),
         (Self::ForeignOrigin, "from another site"),
         (Self::NoOrigin, "from no site"),
+        (Self::Unproven, "without the token or proof of its page"),
+        (Self::Trapped, "with the hidden field filled in, as robots do"),
         (Self::UnknownField, "with an unknown field"),
         (Self::MissingField, "without a required field"),
         (Self::WrongType, "with a field of a wrong type"),
@@ -73,6 +80,8 @@ impl Mistake {
             }
             Self::ForeignOrigin => form,
             Self::NoOrigin => form && !route.form.allow_missing_origin,
+            Self::Unproven => Asked::of(route).is_some(),
+            Self::Trapped => trap(route).is_some(),
             Self::UnknownField | Self::MissingField | Self::WrongType => spoilt(self, route, payload).is_some(),
             // A form of texts is made of JSON that can be read.
             Self::NotJson => route.contract.name != "twilio",
@@ -101,6 +110,9 @@ impl Mistake {
         match self {
             Self::UnknownField | Self::MissingField | Self::WrongType => {
                 spoilt(self, route, payload).map_or_else(|| payload.into(), |value| value.to_string().into_bytes())
+            }
+            Self::Trapped => {
+                trap(route).map_or_else(|| payload.to_owned(), |name| with(payload, name, "x")).into_bytes()
             }
             Self::NotJson => payload.trim_end().trim_end_matches(['}', ']']).into(),
             Self::TooLarge => {
@@ -141,6 +153,12 @@ impl Mistake {
             manners.push((ORIGIN, FOREIGN));
         }
     }
+}
+
+/// The name of a field that people do not see.
+fn trap(route: &Route) -> Option<&str> {
+    let form = &route.form;
+    form.honeypot.as_deref().or_else(|| form.conventions.first().map(|convention| convention.honeypot))
 }
 
 /// A payload that the schema refuses for this mistake; `None` where no small change makes it one.

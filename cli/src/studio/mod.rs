@@ -8,6 +8,7 @@ mod order;
 mod rehearsal;
 mod stage;
 mod view;
+mod visitor;
 
 use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard};
 
@@ -16,17 +17,17 @@ use axum::extract::{DefaultBodyLimit, Path, State};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
 use axum::{Json, Router};
-use bytes::Bytes;
-use http::{Request, StatusCode};
+use http::StatusCode;
 use postern::policy::{MAX_BODY_LIMIT, Policy};
 use postern_emulator::{Store, own_file};
 use serde_json::{Value, json};
 use uuid::Uuid;
 
 use crate::directory::Directory;
-use order::Order;
+use order::{Order, Ready};
 pub use rehearsal::Rehearsal;
 pub use stage::{Heard, Stage};
+use visitor::Visitor;
 
 /// The most bytes of a call of the page: a payload as a JSON text, where each byte may take two.
 const MAX_BODY: usize = 2 * MAX_BODY_LIMIT + 4096;
@@ -39,6 +40,7 @@ struct Inner {
     shown: RwLock<Shown>,
     gate: Stage,
     rehearsal: Arc<Rehearsal>,
+    visitor: Visitor,
     inbox: Store,
 }
 
@@ -53,7 +55,7 @@ impl Studio {
     /// A studio for a policy that `gate` serves. The page hears of changes through the inbox's emulator.
     pub fn new(gate: Stage, rehearsal: Arc<Rehearsal>, inbox: Store, directory: Directory, policy: Policy) -> Self {
         let shown = RwLock::new(Shown { directory, policy, complaint: None });
-        Self(Arc::new(Inner { shown, gate, rehearsal, inbox }))
+        Self(Arc::new(Inner { shown, gate, rehearsal, visitor: Visitor::default(), inbox }))
     }
 
     /// Shows the policy that is served now.
@@ -95,10 +97,12 @@ impl Studio {
     }
 
     /// The request that an order stands for, and what of it may be shown.
-    fn request(&self, order: &Order, stage: &Stage) -> Result<(Request<Bytes>, Value), Unusable> {
-        let shown = self.shown();
-        let request = order.request(&shown.policy, stage)?;
-        Ok((request.whole, request.told))
+    async fn request(&self, mut order: Order, stage: &Stage) -> Result<Ready, Unusable> {
+        let asked = order.asked(&self.shown().policy);
+        if let Some(asked) = asked {
+            order.payload = self.0.visitor.fill(stage, &asked, &order.payload).await?;
+        }
+        Ok(order.request(&self.shown().policy, stage)?)
     }
 }
 
@@ -135,8 +139,8 @@ async fn rehearse(
 ) -> Result<Json<Value>, Unusable> {
     let Json(order) = order?;
     let rehearsal = &studio.0.rehearsal;
-    let (request, _) = studio.request(&order, rehearsal.stage())?;
-    let (answer, mails) = rehearsal.of(request).await?;
+    let request = studio.request(order, rehearsal.stage()).await?;
+    let (answer, mails) = rehearsal.of(request.whole).await?;
     Ok(Json(json!({ "answer": answer, "mails": mails })))
 }
 
@@ -147,8 +151,8 @@ async fn send(
 ) -> Result<Json<Value>, Unusable> {
     let Json(order) = order?;
     let gate = &studio.0.gate;
-    let (request, told) = studio.request(&order, gate)?;
-    Ok(Json(json!({ "request": told, "answer": gate.call(request).await? })))
+    let Ready { whole, told } = studio.request(order, gate).await?;
+    Ok(Json(json!({ "request": told, "answer": gate.call(whole).await? })))
 }
 
 /// The HTML of a rehearsed mail, behind the same bars as in the inbox.

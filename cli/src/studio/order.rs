@@ -13,6 +13,7 @@ use serde_json::{Value, json};
 
 use super::mistake::Mistake;
 use super::stage::{Stage, told};
+use super::visitor::Asked;
 use crate::caller::{self, Body};
 use crate::secret;
 
@@ -26,7 +27,7 @@ pub struct Order {
     /// The route's name.
     route: String,
     /// The payload's text, which need not be JSON.
-    payload: String,
+    pub payload: String,
     /// The kind of event, for GitHub.
     #[serde(default)]
     event: Option<String>,
@@ -44,6 +45,12 @@ pub struct Ready {
 }
 
 impl Order {
+    /// What the form's page would fetch first.
+    pub fn asked(&self, policy: &Policy) -> Option<Asked> {
+        let route = policy.routes().find(|route| route.name == self.route)?;
+        Asked::of(route).filter(|_| self.mistake != Some(Mistake::Unproven))
+    }
+
     /// Makes the request to a stage.
     pub fn request(&self, policy: &Policy, stage: &Stage) -> anyhow::Result<Ready> {
         let route = policy.routes().find(|route| route.name == self.route);

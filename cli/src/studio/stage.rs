@@ -89,6 +89,12 @@ impl Stage {
         Self { host, heard, url }
     }
 
+    /// What the gate answers to whoever reads a path.
+    pub async fn get(&self, path: &str) -> anyhow::Result<Value> {
+        let answer = self.call(Request::get(format!("{}{path}", self.url)).body(Bytes::new())?).await?;
+        serde_json::from_str(&answer.body).with_context(|| format!("{path} was answered {}", answer.status))
+    }
+
     /// Calls the gate, as its server would.
     pub async fn call(&self, mut request: Request<Bytes>) -> anyhow::Result<Answer> {
         let waiting = Waiting::begin(&self.heard);

@@ -423,7 +423,7 @@ function answered({ request, answer }) {
   const head = (lines) => lines.map(([name, value]) => `${name}: ${value}`).join("\n");
   return element(
     "div", { className: "answer" },
-    element("p", {}, badge(`${answer.status} ${answer.phrase}`, good ? "delivered" : "failed"), " ", good ? "" : reason(answer)),
+    element("p", {}, badge(`${answer.status} ${answer.phrase}`, good ? "delivered" : "failed"), " ", good ? answer.audit.map((line) => line.verdict).join(", ") : reason(answer)),
     links.length ? element("p", {}, "In the inbox: ", ...among(links)) : "",
     source(body === undefined ? answer.body : JSON.stringify(body, null, 2)),
     more("The answer’s headers", source(head(answer.headers))),

@@ -1,0 +1,126 @@
+//! What a form's page does before it sends: it fetches a form token, waits until that is old enough, and does the work
+//! that is asked for.
+
+use std::collections::BTreeMap;
+use std::sync::{Mutex, PoisonError};
+use std::time::{Duration, Instant};
+
+use anyhow::{Context as _, ensure};
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use postern::guard::{PROOF_FIELD, TOKEN_FIELD};
+use postern::policy::Route;
+use serde::{Deserialize, Serialize};
+use serde_json::{Value, json};
+use sha2::{Digest as _, Sha256};
+
+use super::stage::Stage;
+
+/// The longest that a token is waited for; a page that must be open for longer cannot be played here.
+const PATIENCE: Duration = Duration::from_secs(15);
+
+/// What a form asks of its page.
+pub struct Asked {
+    path: String,
+    /// How old a token must be, and may be.
+    token: Option<(Duration, Duration)>,
+    /// How old a solution may be.
+    proof: Option<Duration>,
+}
+
+impl Asked {
+    /// What a route asks for; `None` where it asks for nothing.
+    pub fn of(route: &Route) -> Option<Self> {
+        let token = route.form.token.as_ref().map(|guard| (guard.min_age, guard.max_age));
+        let proof = route.form.proof_of_work.as_ref().map(|guard| guard.max_age);
+        (token.is_some() || proof.is_some()).then(|| Self { path: route.path.clone(), token, proof })
+    }
+}
+
+/// Something that a page was given, and when.
+#[derive(Clone)]
+struct Given {
+    value: String,
+    at: Instant,
+}
+
+/// What pages were given, by the address that gave it: it is good for more than one submission.
+#[derive(Default)]
+pub struct Visitor(Mutex<BTreeMap<String, Given>>);
+
+impl Visitor {
+    /// The payload with the fields that the form's page would add.
+    pub async fn fill(&self, stage: &Stage, asked: &Asked, payload: &str) -> anyhow::Result<String> {
+        let mut members = Vec::new();
+        if let Some((least, most)) = asked.token {
+            let given = self.given(stage, &format!("{}/token", asked.path), most, token).await?;
+            let missing = least.saturating_sub(given.at.elapsed());
+            ensure!(
+                missing <= PATIENCE,
+                "The form must be open for {} seconds, longer than is waited here.",
+                least.as_secs()
+            );
+            tokio::time::sleep(missing).await;
+            members.push((TOKEN_FIELD, given.value));
+        }
+        if let Some(most) = asked.proof {
+            let given = self.given(stage, &format!("{}/challenge", asked.path), most, solve).await?;
+            members.push((PROOF_FIELD, given.value));
+        }
+        Ok(members.iter().fold(payload.to_owned(), |payload, (name, value)| with(&payload, name, value)))
+    }
+
+    /// What an address gave while it is good, and anew in the second half of that time.
+    async fn given(
+        &self,
+        stage: &Stage,
+        path: &str,
+        good_for: Duration,
+        make: fn(Value) -> anyhow::Result<String>,
+    ) -> anyhow::Result<Given> {
+        let known = self.0.lock().unwrap_or_else(PoisonError::into_inner).get(path).cloned();
+        if let Some(known) = known.filter(|known| known.at.elapsed() < good_for / 2) {
+            return Ok(known);
+        }
+        let answer = stage.get(path).await?;
+        let value = tokio::task::spawn_blocking(move || make(answer)).await??;
+        let given = Given { value, at: Instant::now() };
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).insert(path.to_owned(), given.clone());
+        Ok(given)
+    }
+}
+
+fn token(answer: Value) -> anyhow::Result<String> {
+    let token = answer.get("token").and_then(Value::as_str);
+    Ok(token.context("The gate gave no form token.")?.to_owned())
+}
+
+/// ALTCHA's challenge, and with its number the solution.
+#[derive(Serialize, Deserialize)]
+struct Challenge {
+    algorithm: String,
+    challenge: String,
+    salt: String,
+    signature: String,
+    #[serde(skip_serializing)]
+    maxnumber: u64,
+    #[serde(default)]
+    number: u64,
+}
+
+/// Tries numbers until the hash is the challenge's.
+fn solve(answer: Value) -> anyhow::Result<String> {
+    let mut challenge: Challenge = serde_json::from_value(answer).context("The gate gave no challenge")?;
+    let wanted = base16ct::lower::decode_vec(challenge.challenge.as_bytes()).context("The challenge is no hash")?;
+    let salted = Sha256::new_with_prefix(challenge.salt.as_bytes());
+    let fits = |number: &u64| salted.clone().chain_update(number.to_string()).finalize().as_slice() == wanted;
+    challenge.number = (0..=challenge.maxnumber).find(fits).context("No number solves the challenge.")?;
+    Ok(STANDARD.encode(serde_json::to_vec(&challenge)?))
+}
+
+/// An object's text with one more member at its end, so that the others keep their order.
+pub fn with(object: &str, name: &str, value: &str) -> String {
+    let Some(open) = object.trim_end().strip_suffix('}') else { return object.to_owned() };
+    let comma = if open.trim_end().ends_with('{') { "" } else { "," };
+    format!("{open}{comma}{}:{}}}", json!(name), json!(value))
+}
