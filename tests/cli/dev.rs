@@ -414,7 +414,7 @@ fn the_studio_rehearses_without_sending_and_sends_without_telling_a_secret() {
 fn delivery_reports_go_to_a_route_of_the_policy() {
     let policy = copy(&fixture());
     assert_eq!(run(policy.path(), &["add", "acs-delivery"]).status, 0);
-    let mut dev = start(postern(policy.path()).args(["--reports", "acs-delivery"]));
+    let mut dev = start_with(&mut postern(policy.path()), &["--reports", "acs-delivery"]);
     let payload = r#"{"name":"Ada","email":"bounce@customer.example"}"#;
     assert_eq!(post(&format!("{}/contact", dev.gate), "application/json", payload).0, 200);
     // The fixture's form writes to the policy's own address, which takes its mail.

@@ -69,7 +69,10 @@ fn samples(files: &Files, route: &Route) -> Vec<(String, String)> {
 fn secrets(policy: &Policy, route: &Route) -> Vec<Value> {
     let names = route.auth.iter().flat_map(|auth| &auth.secrets);
     let guards = route.form.settings().into_iter().map(|(name, _)| name);
-    let secrets = names.chain(guards).filter_map(|name| secret::find(policy, name).ok());
+    let mut names: Vec<_> = names.chain(guards).collect();
+    names.sort();
+    names.dedup();
+    let secrets = names.into_iter().filter_map(|name| secret::find(policy, name).ok());
     let told = |found: secret::Secret| json!({ "name": found.name.as_str(), "variable": secret::variable(&found.name), "development": found.development });
     secrets.map(told).collect()
 }
