@@ -53,8 +53,8 @@ impl Round {
             let guest = Guest {
                 component: component.into(),
                 settings,
-                policy_dir: None,
                 allowed_outbound: vec![acs.parse().unwrap()],
+                ..Guest::default()
             };
             let log = Arc::new(move |event: Event<'_>| match event {
                 Event::Stdout(line) => heard.lock().unwrap().push(line.to_owned()),
