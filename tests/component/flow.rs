@@ -1,8 +1,12 @@
 //! The main job on real input.
 
-use serde_json::{Value, json};
+use std::time::Duration;
 
-use crate::stand::{GITHUB_SECRET, every_build};
+use postern_emulator::Config;
+use serde_json::{Value, json};
+use ureq::http::Request;
+
+use crate::stand::{GITHUB_SECRET, OPERATIONS_TOKEN, Setup, Stand, builds, every_build};
 
 fn ada() -> Value {
     json!({"name": "Ada", "email": "ada@customer.example", "message": "Grüße"})
@@ -147,4 +151,27 @@ fn an_audit_line_names_no_payload_and_no_address() {
         let operation = line["mails"][0]["operation_id"].as_str().unwrap();
         assert!(stand.store.message(operation.parse().unwrap()).is_some(), "the line leads to the mail");
     });
+}
+
+#[test]
+fn those_who_may_ask_are_told_how_an_operation_stands() {
+    for (flavour, form) in builds() {
+        println!("flavour {}, {form:?}", flavour.name());
+        let config = Config { running_for: Duration::ZERO, ..Config::default() };
+        let stand = Stand::with(flavour, form, Setup { config, ..Setup::default() });
+        let sent = stand.github(&issue(), Some(GITHUB_SECRET));
+        let id = &sent.body["mails"][0]["operation"];
+        let ask = |id: &str, token: &str| {
+            let request = Request::get(format!("{}/operations/{id}", stand.url));
+            stand.call(request.header("authorization", format!("Bearer {token}")).body(Vec::new()).unwrap())
+        };
+        let told = ask(id.as_str().unwrap(), OPERATIONS_TOKEN);
+        assert_eq!((told.status, told.body), (200, json!({"id": id, "status": "succeeded", "terminal": true})));
+        let line = stand.line();
+        assert_eq!((&line["verdict"], &line["inquiry"]["operation_id"]), (&json!("answered"), id));
+        let unknown = ask("00000000-0000-4000-8000-000000000000", OPERATIONS_TOKEN);
+        assert_eq!((unknown.status, unknown.problem()), (404, "unknown-operation"));
+        let refused = ask(id.as_str().unwrap(), "another");
+        assert_eq!((refused.status, refused.problem()), (401, "unauthenticated"));
+    }
 }

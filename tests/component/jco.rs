@@ -14,7 +14,7 @@ use postern_emulator::DEVELOPMENT_KEY;
 use serde_json::json;
 
 use crate::flavour::Flavour;
-use crate::stand::{Form, GITHUB_SECRET, JOBS_SECRET, Stand, sealed};
+use crate::stand::{Form, GITHUB_SECRET, JOBS_SECRET, OPERATIONS_TOKEN, Stand, sealed};
 
 /// A version that is known to work.
 const JCO: &str = "@bytecodealliance/jco@1.35.0";
@@ -57,6 +57,7 @@ fn serve(program: &Path, component: &Path, acs: &str) -> (Serving, String) {
         .env("ACS_ACCESS_KEY", DEVELOPMENT_KEY)
         .env("GITHUB_WEBHOOK_SECRET", GITHUB_SECRET)
         .env("JOBS_SECRET", JOBS_SECRET)
+        .env("OPERATIONS_TOKEN", OPERATIONS_TOKEN)
         .stdout(Stdio::null())
         .stderr(Stdio::piped());
     let mut child = command.spawn().unwrap();

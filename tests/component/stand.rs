@@ -17,6 +17,7 @@ use ureq::http::{Request, Response};
 
 pub const GITHUB_SECRET: &str = "canary-github-secret";
 pub const JOBS_SECRET: &str = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw";
+pub const OPERATIONS_TOKEN: &str = "canary-operations-token";
 
 pub struct Stand {
     pub store: Store,
@@ -153,7 +154,7 @@ impl Stand {
         assert_eq!(headers["cache-control"], "no-store");
         assert_eq!(headers["x-content-type-options"], "nosniff");
         let body: Value = serde_json::from_str(&text).unwrap();
-        for secret in [GITHUB_SECRET, JOBS_SECRET, DEVELOPMENT_KEY] {
+        for secret in [GITHUB_SECRET, JOBS_SECRET, OPERATIONS_TOKEN, DEVELOPMENT_KEY] {
             assert!(!format!("{text}{headers:?}{:?}", self.lines()).contains(secret), "a secret leaked");
         }
         Answer { status: response.status().as_u16(), headers, body }
@@ -242,6 +243,7 @@ async fn start(
             ("acs_access_key", DEVELOPMENT_KEY),
             ("github_webhook_secret", GITHUB_SECRET),
             ("jobs_secret", JOBS_SECRET),
+            ("operations_token", OPERATIONS_TOKEN),
         ]
         .map(|(name, value)| (name.to_owned(), value.to_owned())),
     );

@@ -11,6 +11,9 @@ use crate::report::counted;
 /// The verdict on a request whose mails were all taken.
 const SENT: &str = "sent";
 
+/// The verdict on a question how an operation stands.
+const ANSWERED: &str = "answered";
+
 /// What is shown of an audit line; `postern::audit` says what else there is.
 #[derive(Debug, Deserialize)]
 pub struct Line {
@@ -23,7 +26,15 @@ pub struct Line {
     #[serde(rename = "http.response.status_code")]
     status: u16,
     mails: Vec<Mail>,
+    #[serde(default)]
+    inquiry: Option<Inquiry>,
     duration_ms: u64,
+}
+
+#[derive(Debug, Deserialize)]
+struct Inquiry {
+    operation_id: String,
+    outcome: String,
 }
 
 #[derive(Debug, Deserialize)]
@@ -56,6 +67,7 @@ impl Line {
         match self.verdict.as_str() {
             SENT => counted(self.mails.len(), "mail"),
             "ignored" => "no mail applies".to_owned(),
+            ANSWERED => self.inquiry.as_ref().map(told).unwrap_or_default(),
             "refused" => self.reason.clone().unwrap_or_default(),
             _ if self.mails.is_empty() => self.reason.clone().unwrap_or_default(),
             _ => self.mails.iter().map(fate).collect::<Vec<_>>().join(", "),
@@ -67,7 +79,7 @@ impl Line {
 impl fmt::Display for Line {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
         let style = match self.verdict.as_str() {
-            SENT => GREEN,
+            SENT | ANSWERED => GREEN,
             "failed" | "partial" => RED,
             _ => YELLOW,
         };
@@ -94,4 +106,9 @@ fn fate(mail: &Mail) -> String {
     let status = mail.acs_status.map(|status| status.to_string());
     let words = [Some(mail.outcome.clone()), status, mail.acs_error.clone()];
     format!("{}: {}", mail.mail, words.into_iter().flatten().collect::<Vec<_>>().join(" "))
+}
+
+/// How an operation stands.
+fn told(inquiry: &Inquiry) -> String {
+    format!("{}: {}", inquiry.operation_id, inquiry.outcome)
 }
