@@ -13,7 +13,12 @@ pub type Settings = BTreeMap<String, String>;
 
 /// What the environment has of the gate's own settings and of those that a policy names.
 pub fn read<'a>(named: impl IntoIterator<Item = &'a str>) -> Settings {
-    let own = acs::setting::ALL.into_iter().chain(entra::setting::ALL).chain([PUBLIC_URL, REDIRECT_ALL_TO, overflow::setting::SAS, overflow::setting::IDENTITY]);
+    let own = acs::setting::ALL.into_iter().chain(entra::setting::ALL).chain([
+        PUBLIC_URL,
+        REDIRECT_ALL_TO,
+        overflow::setting::SAS,
+        overflow::setting::IDENTITY,
+    ]);
     own.chain(named).filter_map(|name| Some((name.to_owned(), value(name)?))).collect()
 }
 

@@ -10,6 +10,7 @@ use bytes::Bytes;
 use http::{Request, Response};
 use postern::acs::Credentials;
 use postern::host::{FetchError, Host};
+use postern::overflow;
 use postern_runtime::Origin;
 use serde_json::{Value, json};
 
@@ -256,6 +257,7 @@ fn answered(name: &str) -> String {
         "identity_endpoint" => "http://localhost:42356/msi/token",
         "identity_server" => "http://localhost:42356",
         "azure_client_secret" | "identity_header" | "deploy_secret" => "canary",
+        "overflow_sas" => "sv=2023-11-03&sig=canary",
         _ => panic!("nobody knows {name}"),
     };
     value.to_owned()
@@ -422,4 +424,32 @@ fn values_that_are_no_secret_are_those_of_the_command() {
         of_kind(&text, "ConfigMap")["data"].get("AZURE_CLIENT_ID").cloned()
     };
     assert_eq!((machine(&[]), machine(&["--client", "2222"])), (None, Some(json!("2222"))));
+}
+
+#[test]
+fn an_overflow_has_its_servers_and_the_identity_or_a_signature() {
+    const STORAGE: [&str; 2] =
+        ["https://contosooverflow.queue.core.windows.net", "https://contosooverflow.blob.core.windows.net"];
+    let policy = copy(&fixture());
+    let text = fs::read_to_string(policy.path().join("postern.toml")).unwrap();
+    let table = format!("[overflow]\nqueue = \"{}/overflow\"\n\n{text}", STORAGE[0]);
+    fs::write(policy.path().join("postern.toml"), table).unwrap();
+    for (name, proof, more) in [
+        ("access-key", "sas", &[][..]),
+        ("connection-string", "sas", &[]),
+        ("client-secret", "client-secret", &[ENTRA]),
+        ("workload", "workload", &[ENTRA]),
+        ("imds", "imds", &["http://169.254.169.254"]),
+    ] {
+        println!("identity {name}");
+        let identity = if name == "connection-string" { "access-key" } else { name };
+        let servers = [&[ACS][..], more, &STORAGE].concat();
+        let [spin, _, wasmcloud] = manifests(policy.path(), name);
+        for made in [made_by_spin(&spin.stdout, &spin_variables(&spin.stdout)), made_by_wasmcloud(&wasmcloud.stdout)] {
+            let given = Given(made.0.clone());
+            let storage = tokio::runtime::Runtime::new().unwrap().block_on(overflow::Credentials::read(&given));
+            assert_eq!(storage.unwrap().name(), proof);
+            suffices(made, identity, &servers);
+        }
+    }
 }

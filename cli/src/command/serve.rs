@@ -8,8 +8,10 @@ use std::sync::Arc;
 
 use anyhow::Context as _;
 use clap::Args;
+use http::Uri;
 use postern::acs::{Credentials, Proof};
 use postern::entra::{Assertion, Identity, PUBLIC_AUTHORITY, setting};
+use postern::overflow;
 use postern_runtime::{Event, Guest, Host, Limits, Origin};
 
 use super::dev::bind;
@@ -22,8 +24,9 @@ use crate::{cache, console, listen};
 /// Serve a sealed component on this machine
 ///
 /// Settings come from the environment, by their names in upper case: ACS_ENDPOINT and ACS_ACCESS_KEY,
-/// ACS_CONNECTION_STRING, or an identity's, OVERFLOW_SAS, and the secrets that the policy names. Audit lines go to standard output,
-/// everything else to standard error. Requests in progress at Ctrl-C or SIGTERM are answered before it ends.
+/// ACS_CONNECTION_STRING, or an identity's, OVERFLOW_SAS, and the secrets that the policy names. Audit lines go to
+/// standard output, everything else to standard error. Requests in progress at Ctrl-C or SIGTERM are answered before it
+/// ends.
 ///
 /// The component reaches ACS, the server that gives its identity tokens, and those that its policy checks callers and
 /// visitors with; it reads the directory of AZURE_FEDERATED_TOKEN_FILE, and no other file.
@@ -55,12 +58,57 @@ impl Serve {
     }
 }
 
+/// How the component proves itself.
+struct Proofs {
+    acs: Credentials,
+    overflow: Option<overflow::Credentials>,
+}
+
+impl Proofs {
+    /// Reads them from the environment. All that is missing is told at once, secrets of callers too.
+    async fn read(description: &Description, settings: &Settings) -> anyhow::Result<Self> {
+        let host = Machine::new();
+        let acs = Credentials::read(&host).await;
+        let overflow = match &description.overflow {
+            Some(_) => overflow::Credentials::read(&host).await.map(Some),
+            None => Ok(None),
+        };
+        let faults = acs.as_ref().err().into_iter().chain(overflow.as_ref().err()).flatten();
+        let mut wrong: Vec<_> = faults.map(ToString::to_string).collect();
+        let missing = description.settings.iter().filter(|name| !settings.contains_key(*name));
+        wrong.extend(missing.map(|name| format!("{name} is not set")));
+        wrong.dedup();
+        match (acs, overflow) {
+            (Ok(acs), Ok(overflow)) if wrong.is_empty() => Ok(Self { acs, overflow }),
+            _ => Err(settings::unusable(&wrong)),
+        }
+    }
+
+    /// ACS, and whoever gives tokens.
+    fn servers(&self) -> Vec<Uri> {
+        let tokens = self.overflow.as_ref().and_then(overflow::Credentials::server);
+        self.acs.servers().into_iter().chain(tokens).collect()
+    }
+
+    fn identities(&self) -> impl Iterator<Item = &Identity> {
+        let acs = match &self.acs.proof {
+            Proof::Token { identity, .. } => Some(identity),
+            Proof::AccessKey(_) => None,
+        };
+        let overflow = match &self.overflow {
+            Some(overflow::Credentials::Token(identity)) => Some(identity),
+            _ => None,
+        };
+        acs.into_iter().chain(overflow)
+    }
+}
+
 /// The component with what the environment gives it: settings, the servers that they mean, and where a token lies.
 async fn guest(component: Vec<u8>, description: &Description) -> anyhow::Result<Guest> {
     let settings = settings::read(description.settings.iter().map(String::as_str));
-    let credentials = credentials(description, &settings).await?;
-    let allowed_outbound = servers(description, &settings, &credentials)?;
-    let readable = token_directory(&settings, &credentials)?.into_iter().collect();
+    let proofs = Proofs::read(description, &settings).await?;
+    let allowed_outbound = servers(description, &settings, &proofs)?;
+    let readable = token_directory(&settings, &proofs)?.into_iter().collect();
     Ok(Guest { component: component.into(), settings, readable, allowed_outbound, ..Guest::default() })
 }
 
@@ -81,21 +129,9 @@ fn tell(event: Event<'_>) {
     }
 }
 
-/// How the component proves itself to ACS. All that is missing is told at once.
-async fn credentials(description: &Description, settings: &Settings) -> anyhow::Result<Credentials> {
-    let credentials = Credentials::read(&Machine::new()).await;
-    let mut wrong: Vec<_> = credentials.as_ref().err().into_iter().flatten().map(ToString::to_string).collect();
-    let missing = description.settings.iter().filter(|name| !settings.contains_key(*name));
-    wrong.extend(missing.map(|name| format!("{name} is not set")));
-    match credentials {
-        Ok(credentials) if wrong.is_empty() => Ok(credentials),
-        _ => Err(settings::unusable(&wrong)),
-    }
-}
-
-/// Whom the component must reach: ACS, whoever gives tokens for it, and those that check callers and visitors.
-fn servers(description: &Description, settings: &Settings, credentials: &Credentials) -> anyhow::Result<Vec<Origin>> {
-    let own = credentials.servers();
+/// Whom the component must reach: ACS, the overflow, whoever gives tokens, and those that check callers and visitors.
+fn servers(description: &Description, settings: &Settings, proofs: &Proofs) -> anyhow::Result<Vec<Origin>> {
+    let own = proofs.servers();
     let own = own.iter().map(|uri| Origin::of(uri).with_context(|| format!("{uri} is not the address of a server")));
     let mut servers: Vec<_> = own.collect::<anyhow::Result<_>>()?;
     for server in &description.servers {
@@ -108,11 +144,11 @@ fn servers(description: &Description, settings: &Settings, credentials: &Credent
 }
 
 /// Where the federated token lies, if it is in a file: whoever replaces it puts another file into the directory.
-fn token_directory(settings: &Settings, credentials: &Credentials) -> anyhow::Result<Option<PathBuf>> {
-    let Proof::Token { identity: Identity::Workload { assertion: Assertion::File, .. }, .. } = &credentials.proof
-    else {
+fn token_directory(settings: &Settings, proofs: &Proofs) -> anyhow::Result<Option<PathBuf>> {
+    let in_file = |identity: &Identity| matches!(identity, Identity::Workload { assertion: Assertion::File, .. });
+    if !proofs.identities().any(in_file) {
         return Ok(None);
-    };
+    }
     let file = settings.get(setting::FEDERATED_TOKEN_FILE).map(Path::new);
     let directory = file.and_then(Path::parent).filter(|directory| directory.parent().is_some());
     let directory = directory.context("AZURE_FEDERATED_TOKEN_FILE must be in a directory of its own.")?;
