@@ -10,6 +10,7 @@ mod console;
 mod description;
 mod dev;
 mod directory;
+mod doctor;
 mod engine;
 mod history;
 mod interrupt;

@@ -9,7 +9,7 @@ use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
 use axum::{Extension, Json, Router};
 use bytes::Bytes;
-use http::header::{AUTHORIZATION, RETRY_AFTER};
+use http::header::{AUTHORIZATION, DATE, RETRY_AFTER};
 use http::request::Parts;
 use http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
 use serde::Serialize;
@@ -28,7 +28,7 @@ use crate::resource::Resource;
 use crate::signature::target;
 use crate::store::{Acceptance, Draft};
 use crate::strike::{after, before};
-use crate::validate::{ValidEmail, validate};
+use crate::validate::{ValidEmail, check_address, validate};
 use crate::version::ApiVersion;
 
 const OPERATION_ID: &str = "operation-id";
@@ -69,7 +69,7 @@ async fn send(State(resource): State<Arc<Resource>>, Extension(line): Extension<
         attempt.status = Some(status);
         attempt.code = code;
     });
-    marked(response)
+    marked(response, &resource)
 }
 
 /// One send on its way through the checks.
@@ -99,9 +99,10 @@ impl SendCall<'_> {
         let config = &self.resource.config;
         body::require_json(&parts.headers)?;
         let email: Email = body::parse(body)?;
-        let valid = validate(email, version, config.max_recipients)?;
-        config.senders.check(&valid.email.sender_address)?;
-        Ok(valid)
+        // Whether ACS looks at the sender before the rest is not known.
+        check_address("senderAddress", &email.sender_address)?;
+        config.senders.check(&email.sender_address)?;
+        Ok(validate(email, version, config.max_recipients)?)
     }
 
     async fn carry_out(&self, mut draft: Draft, origin: &str, fault: Option<Effect>) -> Result<Response, Refusal> {
@@ -139,7 +140,7 @@ async fn status(
     request: Request,
 ) -> Response {
     let answer = read_status(&resource, &line, &id, request).await;
-    marked(answer.unwrap_or_else(IntoResponse::into_response))
+    marked(answer.unwrap_or_else(IntoResponse::into_response), &resource)
 }
 
 async fn read_status(resource: &Resource, line: &Line, id: &str, request: Request) -> Result<Response, Refusal> {
@@ -233,10 +234,14 @@ fn with_retry_after(mut response: Response, wait: Duration) -> Response {
     response
 }
 
-/// Adds the headers that ACS sends with every answer.
-fn marked(mut response: Response) -> Response {
+/// Adds the headers that ACS sends with every answer. The date is that of the clock that signatures are held against.
+fn marked(mut response: Response, resource: &Resource) -> Response {
     let headers = response.headers_mut();
-    for (name, value) in [(SUPPORTED_VERSIONS, ApiVersion::list()), (CORRELATION_ID, Uuid::new_v4().to_string())] {
+    for (name, value) in [
+        (DATE, httpdate::fmt_http_date(resource.store.now())),
+        (SUPPORTED_VERSIONS, ApiVersion::list()),
+        (CORRELATION_ID, Uuid::new_v4().to_string()),
+    ] {
         if let Ok(value) = HeaderValue::from_str(&value) {
             headers.insert(name, value);
         }

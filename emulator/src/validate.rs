@@ -43,9 +43,8 @@ impl Invalid {
     }
 }
 
-/// Checks a mail; may drop attachments when the sender asked for that.
+/// Checks a mail whose sender is checked already; may drop attachments when the sender asked for that.
 pub(crate) fn validate(mut email: Email, version: ApiVersion, max_recipients: usize) -> Result<ValidEmail, Invalid> {
-    check_address("senderAddress", &email.sender_address)?;
     check_content(&email.content)?;
     check_recipients(&email.recipients, max_recipients)?;
     check_addresses("replyTo", email.reply_to.as_deref().unwrap_or_default())?;

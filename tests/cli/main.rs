@@ -17,6 +17,7 @@ mod completions;
 #[path = "../../engine/component.rs"]
 mod component;
 mod dev;
+mod doctor;
 mod emulator;
 #[allow(dead_code, reason = "its list of flavours is for the component's own tests")]
 #[path = "../component/flavour.rs"]

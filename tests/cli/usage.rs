@@ -2,7 +2,7 @@
 
 use crate::tool::{Said, root, run};
 
-const COMMANDS: [&str; 17] = [
+const COMMANDS: [&str; 18] = [
     "dev",
     "check",
     "approve",
@@ -18,6 +18,7 @@ const COMMANDS: [&str; 17] = [
     "serve",
     "status",
     "replay",
+    "doctor",
     "completions",
     "man",
 ];
@@ -68,6 +69,7 @@ fn arguments_that_make_no_sense_exit_with_2_and_print_nothing_on_standard_output
         &["completions"],
         &["completions", "tcsh"],
         &["man", "dev"],
+        &["doctor", "--format", "yaml"],
     ] {
         let said = run(root(), arguments);
         assert_eq!((said.status, said.stdout.as_str()), (2, ""), "{arguments:?}");

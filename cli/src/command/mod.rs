@@ -5,6 +5,7 @@ mod approve;
 mod check;
 mod completions;
 mod dev;
+mod doctor;
 mod emulator;
 mod init;
 mod inspect;
@@ -41,6 +42,7 @@ pub enum Command {
     Manifest(manifest::Write),
     Serve(serve::Serve),
     Status(status::Status),
+    Doctor(doctor::Doctor),
     Completions(completions::Completions),
     Man(man::Man),
 }
@@ -64,6 +66,7 @@ impl Command {
             Self::Manifest(manifest) => manifest.run(),
             Self::Serve(serve) => serve.run(),
             Self::Status(status) => status.run(),
+            Self::Doctor(doctor) => doctor.run(),
             Self::Completions(completions) => completions.run(),
             Self::Man(man) => man.run(),
         }

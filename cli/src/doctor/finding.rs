@@ -1,0 +1,78 @@
+//! One thing that was looked at.
+
+use std::fmt;
+
+use serde::Serialize;
+
+use crate::console::{self, BOLD, DIM, GREEN, RED, YELLOW};
+
+/// The width of the names in a table.
+const NAME_COLUMNS: usize = 14;
+
+/// What was looked at, and what came of it.
+#[derive(Debug, Serialize)]
+pub struct Finding {
+    check: String,
+    state: State,
+    message: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    help: Option<String>,
+}
+
+/// What came of it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum State {
+    /// As it should be.
+    Good,
+    /// Something is missing that not everybody needs.
+    Warning,
+    /// It could not be found out.
+    Unknown,
+    /// Something necessary is wrong.
+    Failed,
+    /// It was not looked at.
+    Skipped,
+}
+
+impl Finding {
+    /// All is well.
+    pub fn good(check: impl Into<String>, message: impl Into<String>) -> Self {
+        Self { check: check.into(), state: State::Good, message: message.into(), help: None }
+    }
+
+    /// Nobody looked, for a reason.
+    pub fn skipped(check: impl Into<String>, message: impl Into<String>) -> Self {
+        Self { state: State::Skipped, ..Self::good(check, message) }
+    }
+
+    /// All is not well, or that is not known; `help` says how to mend it.
+    pub fn bad(check: impl Into<String>, state: State, message: impl Into<String>, help: impl Into<String>) -> Self {
+        Self { state, help: Some(help.into()), ..Self::good(check, message) }
+    }
+
+    /// Whether something necessary is wrong.
+    pub fn is_failure(&self) -> bool {
+        self.state == State::Failed
+    }
+}
+
+/// A line with a mark, and a second one that says how to mend it.
+impl fmt::Display for Finding {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let (style, mark) = match (self.state, console::unicode()) {
+            (State::Good, true) => (GREEN, "✓"),
+            (State::Good, false) => (GREEN, "+"),
+            (State::Warning | State::Unknown, _) => (YELLOW, "!"),
+            (State::Failed, true) => (RED, "✗"),
+            (State::Failed, false) => (RED, "x"),
+            (State::Skipped, _) => (DIM, "-"),
+        };
+        let Self { check, message, .. } = self;
+        write!(out, "{style}{mark}{style:#} {BOLD}{check:<NAME_COLUMNS$}{BOLD:#}  {message}")?;
+        match &self.help {
+            Some(help) => write!(out, "\n  {:<NAME_COLUMNS$}  {DIM}{help}{DIM:#}", ""),
+            None => Ok(()),
+        }
+    }
+}

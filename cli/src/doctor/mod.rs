@@ -1,0 +1,8 @@
+//! What `postern doctor` looks at: this machine, a policy, and an ACS resource.
+
+mod finding;
+pub mod machine;
+pub mod policy;
+pub mod resource;
+
+pub use finding::{Finding, State};

@@ -1,0 +1,68 @@
+//! The policy of a directory, as far as others than `postern check` care: whether it can be used, and its settings.
+
+use std::path::Path;
+
+use postern::policy::{POLICY_FILE, Policy};
+use postern_lint::approval;
+
+use super::{Finding, State};
+use crate::directory::Directory;
+use crate::report::counted;
+use crate::secret;
+
+/// The policy, where there is one that can be used, and everything about it.
+pub fn look(path: &Path) -> (Option<Policy>, Vec<Finding>) {
+    if !path.join(POLICY_FILE).exists() {
+        return (None, vec![Finding::skipped("policy", format!("there is none in {}: see --policy", path.display()))]);
+    }
+    let read = Directory::read(path).and_then(|directory| Ok((directory.proven()?.0, directory)));
+    match read {
+        Ok((policy, directory)) => {
+            let findings = vec![usable(&policy), approved(&directory), secrets(&policy)];
+            (Some(policy), findings)
+        }
+        Err(_) => {
+            let help = format!("`postern check {}` says where and how to mend it.", path.display());
+            (None, vec![Finding::bad("policy", State::Failed, "it cannot be used", help)])
+        }
+    }
+}
+
+fn usable(policy: &Policy) -> Finding {
+    let mails = policy.routes().map(|route| route.mails.len()).sum();
+    let extent = format!("{}, {}", counted(policy.routes().count(), "route"), counted(mails, "mail"));
+    Finding::good("policy", format!("it can be used: {extent}"))
+}
+
+fn approved(directory: &Directory) -> Finding {
+    match approval::unapproved(directory.files()) {
+        Ok(open) if open.is_empty() => Finding::good("approvals", "everything is approved"),
+        Ok(open) => Finding::bad(
+            "approvals",
+            State::Warning,
+            format!("{} not approved, so that it cannot be sealed", counted(open.len(), "thing")),
+            "`postern check` names them, `postern approve` shows what changed.",
+        ),
+        Err(finding) => Finding::bad("approvals", State::Failed, finding.message, finding.help),
+    }
+}
+
+/// Names alone; a value is nobody's business.
+fn secrets(policy: &Policy) -> Finding {
+    match secret::all(policy) {
+        Err(error) => Finding::bad("secrets", State::Failed, format!("{error:#}"), "Set it to what the sender shows."),
+        Ok(secrets) => {
+            let missing: Vec<_> = secrets.iter().filter(|secret| secret.development).collect();
+            let names = missing.iter().map(|secret| secret::variable(&secret.name)).collect::<Vec<_>>().join(", ");
+            match missing.len() {
+                0 => Finding::good("secrets", format!("{} set", counted(secrets.len(), "secret"))),
+                _ => Finding::bad(
+                    "secrets",
+                    State::Warning,
+                    format!("not set: {names}"),
+                    "`postern dev` takes values for development; the gate needs real ones.",
+                ),
+            }
+        }
+    }
+}

@@ -1,0 +1,250 @@
+//! The ACS resource of the settings, asked without sending a mail.
+//!
+//! Two calls tell what there is to know. The status of an operation that never was is answered 404 to whoever is let in,
+//! and its `Date` tells ACS's clock. A mail to nobody is refused, and some refusals name the sender. What ACS looks at
+//! first is documented nowhere, so a refusal that names something else says nothing about the sender.
+
+use std::collections::BTreeSet;
+use std::sync::{Mutex, PoisonError};
+use std::time::{Duration, SystemTime};
+
+use bytes::Bytes;
+use http::header::DATE;
+use http::{HeaderMap, Request, Response};
+use postern::acs::{Client, Credentials, Inquiry, Outcome, setting};
+use postern::entra::TokenCache;
+use postern::host::{FetchError, Host};
+use postern::policy::{Address, Policy};
+use postern::render::{Message, Parts};
+use postern::trace::Trace;
+use uuid::Uuid;
+
+use super::{Finding, State};
+use crate::machine::Machine;
+
+/// How long ACS and whoever gives tokens may take together for one call.
+const BUDGET: Duration = Duration::from_secs(20);
+
+/// How far a request's date may be from ACS's clock (Microsoft Learn, "HMAC header"; five minutes by reports).
+const TOLERANCE: Duration = Duration::from_secs(5 * 60);
+
+/// A clock that is this far off will be too far off one day.
+const NOTABLE: Duration = Duration::from_secs(60);
+
+/// Everything about the resource, for the senders of a policy.
+pub async fn look(policy: Option<&Policy>) -> Vec<Finding> {
+    let host = Witness { machine: Machine::new(), skew: Mutex::default() };
+    if !is_meant(&host).await {
+        let (endpoint, key) = (setting::ENDPOINT.to_ascii_uppercase(), setting::ACCESS_KEY.to_ascii_uppercase());
+        return vec![Finding::skipped(
+            "ACS",
+            format!("not asked: set {endpoint}, and {key} or an identity's settings"),
+        )];
+    }
+    let credentials = match Credentials::read(&host).await {
+        Ok(credentials) => credentials,
+        Err(errors) => {
+            let help = "Names are in upper case in the environment; values are as the resource's Keys page shows them.";
+            let bad = |error: &postern::acs::SettingError| {
+                Finding::bad("ACS settings", State::Failed, error.to_string(), help)
+            };
+            return errors.iter().map(bad).collect();
+        }
+    };
+    let trace = Trace::of(&HeaderMap::new(), host.random(), host.random() as u64);
+    let client = Client { host: &host, credentials: &credentials, tokens: &TokenCache::default(), trace };
+    let inquiry = client.inquire(Uuid::from_u128(host.random()), BUDGET).await;
+    let skew = host.skew();
+    let mut findings = vec![reached(&credentials, &inquiry)];
+    if inquiry.status.is_none() {
+        return findings;
+    }
+    findings.push(clock(skew));
+    findings.push(access(&credentials, &inquiry, skew));
+    if is_let_in(&inquiry) {
+        for (address, names) in senders(policy) {
+            findings.push(sender(&client, address, &names).await);
+        }
+    }
+    findings
+}
+
+/// Whether the settings mean a resource. Platforms set the variables of identities without being asked.
+async fn is_meant(host: &impl Host) -> bool {
+    for name in [setting::ENDPOINT, setting::ACCESS_KEY, setting::CONNECTION_STRING, setting::IDENTITY] {
+        if host.setting(name).await.is_some() {
+            return true;
+        }
+    }
+    false
+}
+
+fn reached(credentials: &Credentials, inquiry: &Inquiry) -> Finding {
+    let endpoint = &credentials.endpoint;
+    match (inquiry.status, &inquiry.answer) {
+        (Some(_), _) => Finding::good("ACS", format!("{endpoint} answers")),
+        (None, answer) => {
+            let word = answer.as_ref().err().map(|outcome| outcome.as_str()).unwrap_or_default();
+            let help = "Compare the endpoint with the resource's Keys page, and let this machine connect to it.";
+            Finding::bad("ACS", State::Failed, format!("{endpoint} does not answer: {word}"), help)
+        }
+    }
+}
+
+fn clock(skew: Option<Duration>) -> Finding {
+    let help = "Let the system keep its clock by NTP: ACS refuses what is signed at another time than its own.";
+    match skew {
+        None => Finding::bad("clock", State::Unknown, "unknown: ACS's answer has no date", "Compare it by hand."),
+        Some(skew) if skew > TOLERANCE => {
+            let message = format!("{} away from ACS's, which is more than it takes", shown(skew));
+            Finding::bad("clock", State::Failed, message, help)
+        }
+        Some(skew) if skew > NOTABLE => {
+            Finding::bad("clock", State::Warning, format!("{} away from ACS's", shown(skew)), help)
+        }
+        Some(_) => Finding::good("clock", "less than a minute away from ACS's"),
+    }
+}
+
+fn shown(skew: Duration) -> String {
+    humantime::format_duration(Duration::from_secs(skew.as_secs())).to_string()
+}
+
+/// Whether ACS looked past who asks.
+fn is_let_in(inquiry: &Inquiry) -> bool {
+    matches!(inquiry.answer, Ok(_) | Err(Outcome::NotFound))
+}
+
+fn access(credentials: &Credentials, inquiry: &Inquiry, skew: Option<Duration>) -> Finding {
+    let check = credentials.identity();
+    let status = inquiry.status.unwrap_or_default();
+    if is_let_in(inquiry) {
+        return Finding::good(check, "ACS takes it");
+    }
+    match inquiry.answer {
+        Err(Outcome::Unauthorized) if skew.is_some_and(|skew| skew > TOLERANCE) => Finding::bad(
+            check,
+            State::Unknown,
+            "unknown: with such a clock ACS refuses every one",
+            "Mend the clock first.",
+        ),
+        Err(Outcome::Unauthorized) => Finding::bad(
+            check,
+            State::Failed,
+            format!("ACS refuses it ({status})"),
+            "Copy the key from the resource's Keys page anew, or give the identity its role at the resource.",
+        ),
+        _ => Finding::bad(
+            check,
+            State::Unknown,
+            format!("unknown: ACS answers {status}"),
+            "Ask again in a while; docs/operations.md says more of such answers.",
+        ),
+    }
+}
+
+/// Each address once, with the names that the policy has for it.
+fn senders(policy: Option<&Policy>) -> Vec<(&Address, String)> {
+    let Some(policy) = policy else { return Vec::new() };
+    let addresses: BTreeSet<&str> = policy.senders().map(|sender| sender.address.as_str()).collect();
+    let named = |address: &&str| {
+        let mut all = policy.senders().filter(move |sender| sender.address.as_str() == *address);
+        let first = all.next()?;
+        let names = std::iter::once(first).chain(all).map(|sender| sender.name.as_str());
+        Some((&first.address, names.collect::<Vec<_>>().join(", ")))
+    };
+    addresses.iter().filter_map(named).collect()
+}
+
+/// Tries a mail to nobody. ACS counts it against the quota of sends.
+async fn sender<H: Host>(client: &Client<'_, H>, address: &Address, names: &str) -> Finding {
+    let parts = Parts { subject: "postern doctor".to_owned(), text: "A mail to nobody.".to_owned(), html: None };
+    let message = Message { from: address.clone(), to: Vec::new(), reply_to: None, parts, attachments: Vec::new() };
+    let delivery = client.send(&message, Uuid::from_u128(client.host.random()), BUDGET).await;
+    let check = format!("sender {names}");
+    let advice = delivery.outcome.advice().unwrap_or("Ask again in a while.");
+    let code = delivery.error_code.map(|code| format!(", {code}")).unwrap_or_default();
+    let told = delivery.status.map_or_else(|| delivery.outcome.as_str().to_owned(), |status| format!("{status}{code}"));
+    match delivery.outcome {
+        Outcome::UnlinkedDomain => {
+            let message = format!("the domain {} is not linked to the resource ({told})", address.domain());
+            Finding::bad(check, State::Failed, message, sentence(advice))
+        }
+        Outcome::UnknownSender => {
+            let message = format!("its domain is linked, but ACS does not know the name ({told})");
+            Finding::bad(check, State::Failed, message, sentence(advice))
+        }
+        Outcome::Rejected => Finding::bad(
+            check,
+            State::Unknown,
+            format!("unknown: ACS does not complain of it ({told}), but may not have looked"),
+            "The first mail tells for certain; the resource's page \"Domains\" shows what is linked.",
+        ),
+        _ => Finding::bad(check, State::Unknown, format!("unknown: ACS answers {told}"), sentence(advice)),
+    }
+}
+
+/// Advice as a sentence.
+fn sentence(advice: &str) -> String {
+    let mut characters = advice.trim_end_matches('.').chars();
+    let first = characters.next().map(|first| first.to_ascii_uppercase());
+    first.into_iter().chain(characters).chain(['.']).collect()
+}
+
+/// This machine, noting how far the clocks of answers are from its own.
+struct Witness {
+    machine: Machine,
+    skew: Mutex<Option<Duration>>,
+}
+
+impl Witness {
+    fn skew(&self) -> Option<Duration> {
+        *self.skew.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// By the middle of the time that the answer took, half of which the date is old at most.
+    fn note(&self, asked: SystemTime, answer: &Response<Bytes>) {
+        let date = answer.headers().get(DATE).and_then(|date| date.to_str().ok());
+        let Some(date) = date.and_then(|date| httpdate::parse_http_date(date).ok()) else { return };
+        let middle = asked + self.machine.now().duration_since(asked).unwrap_or_default() / 2;
+        let skew = date.duration_since(middle).unwrap_or_else(|behind| behind.duration());
+        *self.skew.lock().unwrap_or_else(PoisonError::into_inner) = Some(skew);
+    }
+}
+
+impl Host for Witness {
+    fn now(&self) -> SystemTime {
+        self.machine.now()
+    }
+
+    fn monotonic(&self) -> Duration {
+        self.machine.monotonic()
+    }
+
+    async fn sleep(&self, duration: Duration) {
+        self.machine.sleep(duration).await;
+    }
+
+    fn random(&self) -> u128 {
+        self.machine.random()
+    }
+
+    async fn setting(&self, name: &str) -> Option<String> {
+        self.machine.setting(name).await
+    }
+
+    async fn file(&self, path: &str) -> Option<String> {
+        self.machine.file(path).await
+    }
+
+    async fn fetch(&self, request: Request<Bytes>, timeout: Duration) -> Result<Response<Bytes>, FetchError> {
+        let asked = self.now();
+        let answer = self.machine.fetch(request, timeout).await?;
+        self.note(asked, &answer);
+        Ok(answer)
+    }
+
+    fn audit(&self, line: &str) {
+        self.machine.audit(line);
+    }
+}
