@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, ensure};
 use postern::policy::{Diagnostic, Files, Place, Policy, ReadError};
+use postern_lint::mjml::Translation;
 
 use crate::report::{BrokenPolicy, has_errors};
 
@@ -13,7 +14,8 @@ use crate::report::{BrokenPolicy, has_errors};
 #[derive(Debug, Clone)]
 pub struct Directory {
     path: PathBuf,
-    files: Files,
+    sources: Files,
+    translation: Translation,
 }
 
 impl Directory {
@@ -21,9 +23,9 @@ impl Directory {
     pub fn read(path: &Path) -> anyhow::Result<Self> {
         let shown = path.display();
         ensure!(path.is_dir(), "There is no directory {shown}; name the one that holds postern.toml.");
-        let files =
+        let sources =
             Files::read(path).map_err(|error| BrokenPolicy::new(path, &Files::default(), &[unreadable(&error)]))?;
-        Ok(Self { path: path.to_owned(), files })
+        Ok(Self { path: path.to_owned(), translation: Translation::of(&sources), sources })
     }
 
     /// Where it is, as the user wrote it.
@@ -31,28 +33,42 @@ impl Directory {
         &self.path
     }
 
-    /// The text.
+    /// The text as people wrote it.
+    pub const fn sources(&self) -> &Files {
+        &self.sources
+    }
+
+    /// The text as the gate takes it: with HTML where people wrote MJML.
     pub const fn files(&self) -> &Files {
-        &self.files
+        self.translation.files()
     }
 
     /// Every finding.
     pub fn check(&self) -> Vec<Diagnostic> {
-        postern_lint::check(&self.files)
+        postern_lint::check(&self.sources)
     }
 
     /// The policy, if all its proofs succeed, with the warnings about it.
     pub fn proven(&self) -> Result<(Policy, Vec<Diagnostic>), BrokenPolicy> {
         let findings = self.check();
         if has_errors(&findings) {
-            return Err(BrokenPolicy::new(&self.path, &self.files, &findings));
+            return Err(self.broken(findings));
         }
         Ok((self.policy()?, findings))
     }
 
     /// The policy, if it can be used; its samples may be wrong.
     pub fn policy(&self) -> Result<Policy, BrokenPolicy> {
-        Policy::load(&self.files).map_err(|findings| BrokenPolicy::new(&self.path, &self.files, &findings))
+        match self.translation.findings() {
+            [] => Policy::load(self.files()).map_err(|findings| self.broken(findings)),
+            findings => Err(self.broken(findings.to_vec())),
+        }
+    }
+
+    /// The report of findings about these files, whichever form of them they are about.
+    pub fn broken(&self, findings: Vec<Diagnostic>) -> BrokenPolicy {
+        let findings: Vec<_> = findings.into_iter().map(|finding| self.translation.original(finding)).collect();
+        BrokenPolicy::new(&self.path, &self.sources, &findings)
     }
 }
 

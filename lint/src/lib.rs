@@ -13,6 +13,7 @@ mod example;
 mod field;
 mod html;
 mod maximum;
+pub mod mjml;
 mod pattern;
 pub mod purpose;
 mod sample;
@@ -21,14 +22,18 @@ mod unused;
 
 use postern::policy::{Diagnostic, Files, Mail, Place, Policy, Route, Severity, TEMPLATES_FOLDER};
 
+use mjml::Translation;
 use template::{Report, Sources};
 
 /// Every finding about a policy: what keeps it from loading, and what the proofs disprove.
 ///
 /// The policy may be deployed when no finding has severity error. Findings are sorted by file and line.
-pub fn check(files: &Files) -> Vec<Diagnostic> {
+pub fn check(sources: &Files) -> Vec<Diagnostic> {
+    let translation = Translation::of(sources);
+    let files = translation.files();
     let (policy, findings) = Policy::examine(files);
     let mut findings = Findings(findings);
+    findings.0.extend(translation.findings().iter().cloned());
     // A template that does not compile would fail every proof, and the second finding would only hide the first.
     let compiles = !findings.0.iter().any(|finding| finding.file.starts_with(TEMPLATES_FOLDER));
     if let Some(policy) = policy {
@@ -40,7 +45,8 @@ pub fn check(files: &Files) -> Vec<Diagnostic> {
             findings.0.extend(notes.into_iter().flatten());
         }
     }
-    findings.sorted(files)
+    findings.0 = findings.0.into_iter().map(|finding| translation.original(finding)).collect();
+    findings.sorted(sources)
 }
 
 /// What every proof may look at.

@@ -20,6 +20,8 @@ pub const FOLDER: &str = "templates/";
 const SUBJECT: &str = "subject.txt.j2";
 const TEXT: &str = "body.txt.j2";
 const HTML: &str = "body.html.j2";
+/// The HTML part as people may write it instead, in MJML; the tool translates it, and what runs reads HTML alone.
+pub const MJML: &str = "body.mjml.j2";
 /// The payload that a template is previewed and checked with.
 pub const SAMPLE: &str = "sample.json";
 
@@ -92,9 +94,10 @@ impl Template {
         })
     }
 
-    /// The sha256 of the files that [`Template::files`] names, with their names.
+    /// The sha256 of the files that [`Template::files`] names, with their names. MJML has the same digest as the HTML
+    /// that is made of it, because people read and approve the MJML.
     pub fn digest_of(files: &Files, name: &str) -> Digest {
-        Digest::of(Self::files(files, name).flat_map(|path| [path, files.text(path).unwrap_or_default()]))
+        Digest::of(Self::files(files, name).flat_map(|path| reviewed(path, files.text(path).unwrap_or_default())))
     }
 
     /// The path of one of the template's files.
@@ -116,11 +119,22 @@ impl Templates {
                     names.push(name);
                 }
                 Some((name, SAMPLE)) => names.push(name),
+                Some((name, MJML)) => {
+                    findings.error(
+                        path,
+                        Place::File,
+                        "This is MJML, which the gate does not read.",
+                        "Seal the policy with `postern seal`, which makes HTML of it.",
+                    );
+                    names.push(name);
+                }
                 Some(_) => findings.error(
                     path,
                     Place::File,
                     "This file belongs to no template.",
-                    format!("A template's folder holds {SUBJECT}, {TEXT}, {HTML} and {SAMPLE}; remove the file."),
+                    format!(
+                        "A template's folder holds {SUBJECT}, {TEXT}, {HTML} or {MJML}, and {SAMPLE}; remove the file."
+                    ),
                 ),
             }
         }
@@ -199,6 +213,35 @@ impl Templates {
     ) -> Result<String, minijinja::Error> {
         let name = format!("{}/{}", template.name, part.file());
         self.environment.get_template(&name)?.render(Serde(context))
+    }
+}
+
+/// How HTML begins that the tool made of MJML, before the MJML's sha256.
+const TRANSLATED: &str = "{# made of MJML with the sha256 ";
+const TRANSLATED_END: &str = " #}";
+
+/// The first line of HTML that is made of this MJML.
+pub fn translation_mark(mjml: &str) -> String {
+    format!("{TRANSLATED}{}{TRANSLATED_END}", Digest::of([mjml]))
+}
+
+/// Whether a text begins as HTML that the tool made of MJML.
+pub fn is_translated(html: &str) -> bool {
+    mjml_digest(html).is_some()
+}
+
+fn mjml_digest(html: &str) -> Option<&str> {
+    Some(html.strip_prefix(TRANSLATED)?.split_once(TRANSLATED_END)?.0)
+}
+
+/// What a template's digest takes of a file: its path and its text, or in the place of MJML and of what was made of it
+/// the MJML's path and digest.
+fn reviewed(path: &str, text: &str) -> [String; 2] {
+    let folder = |file: &str| path.strip_suffix(file).filter(|folder| folder.ends_with('/'));
+    match (folder(HTML), mjml_digest(text)) {
+        (Some(folder), Some(digest)) => [format!("{folder}{MJML}"), digest.to_owned()],
+        _ if folder(MJML).is_some() => [path.to_owned(), Digest::of([text]).to_string()],
+        _ => [path.to_owned(), text.to_owned()],
     }
 }
 

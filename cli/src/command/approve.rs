@@ -15,7 +15,6 @@ use super::{PolicyOption, known};
 use crate::console::{self, BOLD, DIM, GREEN, RED};
 use crate::directory::Directory;
 use crate::history::{self, Found};
-use crate::report::BrokenPolicy;
 
 /// Approve templates, schemas and the tables of senders and routes, and show what changed since they last were
 ///
@@ -48,9 +47,9 @@ impl Approve {
     pub fn run(self) -> anyhow::Result<ExitCode> {
         let directory = Directory::read(&self.policy.directory)?;
         directory.proven()?;
-        let open = approval::unapproved(directory.files())
-            .map_err(|finding| BrokenPolicy::new(directory.path(), directory.files(), &[finding]))?;
-        let chosen = self.chosen(directory.files(), open)?;
+        let open = approval::unapproved(directory.sources())
+            .map_err(|finding| directory.broken(vec![finding]))?;
+        let chosen = self.chosen(directory.sources(), open)?;
         for unapproved in &chosen {
             show(&directory, unapproved);
         }
@@ -87,8 +86,8 @@ fn resolve<'a>(names: &'a BTreeSet<String>, text: &str) -> anyhow::Result<&'a st
 
 fn write(directory: &Directory, chosen: &[Unapproved], by: &Address) -> anyhow::Result<()> {
     let names: Vec<_> = chosen.iter().map(|open| open.name.clone()).collect();
-    let text = approval::approve(directory.files(), &names, by, today()?)?;
-    if directory.files().text(APPROVALS_FILE) == Some(text.as_str()) {
+    let text = approval::approve(directory.sources(), &names, by, today()?)?;
+    if directory.sources().text(APPROVALS_FILE) == Some(text.as_str()) {
         return Ok(());
     }
     let path = directory.path().join(APPROVALS_FILE);
@@ -105,7 +104,7 @@ fn today() -> anyhow::Result<approval::Date> {
 /// Shows what would be approved: what changed since the last approval, or all of it.
 fn show(directory: &Directory, open: &Unapproved) {
     console::say(format_args!("{BOLD}{}{BOLD:#}", open.name));
-    let now = approval::texts(directory.files(), &open.name);
+    let now = approval::texts(directory.sources(), &open.name);
     let then = open.last.as_ref().and_then(|last| before(directory, &open.name, last));
     match then {
         Some(then) => changes(&then, &now),

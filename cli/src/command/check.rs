@@ -37,12 +37,12 @@ impl Check {
         let mut findings = directory.check();
         // What has errors will change, so nobody should read it yet.
         if !report::has_errors(&findings) {
-            findings.extend(approval::findings(directory.files()));
+            findings.extend(approval::findings(directory.sources()));
         }
         match self.format {
-            Format::Json => console::say(report::json(directory.path(), directory.files(), &findings)?),
+            Format::Json => console::say(report::json(directory.path(), directory.sources(), &findings)?),
             Format::Text => {
-                let text = report::text(directory.path(), directory.files(), &findings);
+                let text = report::text(directory.path(), directory.sources(), &findings);
                 console::say(format_args!("{text}{}", report::summary(&findings)));
             }
         }

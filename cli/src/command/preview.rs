@@ -15,7 +15,7 @@ use super::{PolicyOption, known};
 use crate::console::{self, BOLD, DIM};
 use crate::directory::Directory;
 use crate::payload::Payload;
-use crate::report::{self, BrokenPolicy};
+use crate::report;
 
 /// Render a template with its sample, or with another payload
 ///
@@ -54,7 +54,7 @@ impl Preview {
         let template = find(&policy, &self.template)?;
         let payload = Payload::read(self.sample.as_deref(), template, directory.files())?;
         let base = if self.sample.is_some() { Path::new(".") } else { directory.path() };
-        let parts = render(&policy, template, &payload, base, directory.files())?;
+        let parts = render(&policy, template, &payload, base, &directory)?;
         self.print(template, &parts)?;
         Ok(ExitCode::SUCCESS)
     }
@@ -90,7 +90,7 @@ fn render(
     template: &Template,
     payload: &Payload,
     base: &Path,
-    files: &Files,
+    directory: &Directory,
 ) -> anyhow::Result<Parts> {
     let text = String::from_utf8_lossy(&payload.bytes);
     let findings = match serde_json::from_str(&text) {
@@ -100,7 +100,7 @@ fn render(
                 let used = mails.find(|(_, mail)| mail.template == *template);
                 let (route, mail) = used.context("No mail uses this template.")?;
                 let parts = render::render_sample(policy.templates(), route, mail, &value, &text);
-                return parts.map_err(|error| BrokenPolicy::new(base, files, &[error.finding(template)]).into());
+                return parts.map_err(|error| directory.broken(vec![error.finding(template)]).into());
             }
             findings => findings,
         },

@@ -16,7 +16,6 @@ use postern_runtime::seal;
 use crate::description::Description;
 use crate::directory::Directory;
 use crate::engine::Engine;
-use crate::report::BrokenPolicy;
 use crate::{cache, console};
 
 /// Seal a policy into a component that needs no other file
@@ -100,7 +99,7 @@ impl Seal {
 /// The policy and who approved it, if it may be deployed.
 fn fit(directory: &Directory) -> anyhow::Result<(Policy, BTreeMap<String, Approval>)> {
     let (policy, _) = directory.proven()?;
-    let broken = |finding| BrokenPolicy::new(directory.path(), directory.files(), &[finding]);
+    let broken = |finding| directory.broken(vec![finding]);
     let open = approval::unapproved(directory.files()).map_err(broken)?;
     ensure!(
         open.is_empty(),

@@ -36,9 +36,9 @@ impl Reload {
 
     async fn look(&mut self) {
         match Directory::read(self.served.path()) {
-            Ok(directory) if self.seen.as_ref() == Some(directory.files()) => {}
+            Ok(directory) if self.seen.as_ref() == Some(directory.sources()) => {}
             Ok(directory) => {
-                self.seen = Some(directory.files().clone());
+                self.seen = Some(directory.sources().clone());
                 if let Err(error) = self.take(directory).await {
                     self.complain(&error);
                 }
@@ -51,7 +51,7 @@ impl Reload {
     }
 
     async fn take(&mut self, directory: Directory) -> anyhow::Result<()> {
-        let unchanged = directory.files() == self.served.files();
+        let unchanged = directory.sources() == self.served.sources();
         if unchanged && self.complaint.is_none() {
             return Ok(());
         }

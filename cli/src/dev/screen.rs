@@ -162,7 +162,7 @@ impl Screen {
         if self.errors_only {
             return;
         }
-        let (names, finding) = match approval::unapproved(directory.files()) {
+        let (names, finding) = match approval::unapproved(directory.sources()) {
             Ok(open) => (open.into_iter().map(|open| open.name).collect(), None),
             Err(finding) => (Vec::new(), Some(finding)),
         };
@@ -171,11 +171,11 @@ impl Screen {
         self.record(&Record::Policy {
             state,
             extent,
-            findings: &report::entries(directory.path(), directory.files(), &warnings),
+            findings: &report::entries(directory.path(), directory.sources(), &warnings),
             not_approved: &names,
         });
         if !warnings.is_empty() {
-            self.say(report::text(directory.path(), directory.files(), &warnings).trim_end());
+            self.say(report::text(directory.path(), directory.sources(), &warnings).trim_end());
         }
         if !names.is_empty() {
             let names = names.join(", ");

@@ -35,7 +35,7 @@ fn usable(policy: &Policy) -> Finding {
 }
 
 fn approved(directory: &Directory) -> Finding {
-    match approval::unapproved(directory.files()) {
+    match approval::unapproved(directory.sources()) {
         Ok(open) if open.is_empty() => Finding::good("approvals", "everything is approved"),
         Ok(open) => Finding::bad(
             "approvals",

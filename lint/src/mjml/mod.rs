@@ -1,0 +1,156 @@
+//! Mails written in MJML: turned into HTML when a policy is read, so that nothing that runs knows MJML.
+//!
+//! A tag of the template language is opaque to MJML. Each is replaced by a word, the rest is translated, and the words
+//! become tags again: the values are escaped where the gate renders the HTML, as in a template written by hand. Whatever
+//! MJML would drop, move or repeat is refused.
+
+mod place;
+mod tag;
+mod trace;
+
+use std::collections::{BTreeMap, HashMap};
+
+use mrml::prelude::parser::{Error, ParserOptions};
+use mrml::prelude::render::RenderOptions;
+use postern::policy::{Diagnostic, Files, MJML_FILE, Part, Place, TEMPLATES_FOLDER, is_translated, translation_mark};
+
+use place::{Prepared, prepare};
+use tag::Tags;
+use trace::Trace;
+
+const HELP: &str = "MJML's elements and their attributes are described at https://documentation.mjml.io.";
+
+/// A policy's files with HTML in the place of MJML, and the way back.
+#[derive(Debug, Clone, Default)]
+pub struct Translation {
+    files: Files,
+    findings: Vec<Diagnostic>,
+    traces: BTreeMap<String, Trace>,
+}
+
+impl Translation {
+    /// Translates every template that is written in MJML.
+    pub fn of(sources: &Files) -> Self {
+        let mut translation = Self::default();
+        let mut files: BTreeMap<String, String> = BTreeMap::new();
+        for path in sources.paths() {
+            let text = sources.text(path).unwrap_or_default();
+            match html_path(path) {
+                Some(html) if sources.text(&html).is_some() => translation.findings.push(both(path)),
+                Some(html) => match translate(path, text) {
+                    Ok((translated, trace)) => {
+                        files.insert(html.clone(), translated);
+                        translation.traces.insert(html, trace);
+                    }
+                    Err(findings) => translation.findings.extend(findings),
+                },
+                None => {
+                    if is_translated(text) {
+                        translation.findings.push(forged(path));
+                    }
+                    files.insert(path.to_owned(), text.to_owned());
+                }
+            }
+        }
+        translation.files = files.into_iter().collect();
+        translation
+    }
+
+    /// The files as the gate takes them.
+    pub const fn files(&self) -> &Files {
+        &self.files
+    }
+
+    /// Why some could not be translated.
+    pub fn findings(&self) -> &[Diagnostic] {
+        &self.findings
+    }
+
+    /// A finding about the gate's files as one about those that people wrote.
+    pub fn original(&self, finding: Diagnostic) -> Diagnostic {
+        match self.traces.get(&finding.file) {
+            Some(trace) => trace.original(finding),
+            None => finding,
+        }
+    }
+}
+
+/// The path of the HTML part, where this is one in MJML.
+fn html_path(path: &str) -> Option<String> {
+    let (folder, file) = path.rsplit_once('/')?;
+    (folder.starts_with(TEMPLATES_FOLDER) && file == MJML_FILE).then(|| format!("{folder}/{}", Part::Html.file()))
+}
+
+fn both(path: &str) -> Diagnostic {
+    let message = format!("The template has {MJML_FILE} and {}, and a mail has one HTML part.", Part::Html.file());
+    Diagnostic::error(path, Place::File, message, "Remove one of the two.")
+}
+
+fn forged(path: &str) -> Diagnostic {
+    let message = "The file says of itself that it was translated from MJML, which only the tool's own output does.";
+    Diagnostic::error(path, Place::Line(1), message, "Remove the first comment, or keep the MJML instead.")
+}
+
+fn translate(path: &str, source: &str) -> Result<(String, Trace), Vec<Diagnostic>> {
+    let tags = Tags::of(path, source)?;
+    let prepared = prepare(path, source, &tags)?;
+    let html = render(path, &prepared)?;
+    let mark = translation_mark(source);
+    let (text, trace) = trace::restore(source, &mark, &prepared, &tags, &html);
+    let findings = trace.complaints(path, &prepared, &tags);
+    if findings.is_empty() { Ok((text, trace)) } else { Err(findings) }
+}
+
+/// Without files, fonts and pictures of others: what is sent is in the policy.
+fn render(path: &str, prepared: &Prepared) -> Result<String, Vec<Diagnostic>> {
+    let error = |place, reason: String| {
+        vec![Diagnostic::error(path, place, format!("This is not usable MJML: {reason}."), HELP)]
+    };
+    let parsed = mrml::parse_with_options(&prepared.text, &ParserOptions::default()).map_err(|reason| {
+        let place = position(&reason).map_or(Place::File, |start| Place::Line(prepared.line(start)));
+        error(place, sentence(&reason))
+    })?;
+    let warnings: Vec<_> = parsed.warnings.iter().map(|warning| warned(path, prepared, warning)).collect();
+    if !warnings.is_empty() {
+        return Err(warnings);
+    }
+    let options = RenderOptions {
+        disable_comments: true,
+        social_icon_origin: Some("".into()),
+        fonts: HashMap::new(),
+    };
+    parsed.element.render(&options).map_err(|reason| error(Place::File, reason.to_string()))
+}
+
+fn warned(path: &str, prepared: &Prepared, warning: &mrml::prelude::parser::Warning) -> Diagnostic {
+    let place = Place::Line(prepared.line(warning.span.start));
+    Diagnostic::error(path, place, format!("MJML passes over this: {}.", warning.kind), HELP)
+}
+
+fn position(error: &Error) -> Option<usize> {
+    match error {
+        Error::UnexpectedElement { position, .. }
+        | Error::UnexpectedToken { position, .. }
+        | Error::MissingAttribute { position, .. }
+        | Error::InvalidAttribute { position, .. }
+        | Error::InvalidFormat { position, .. }
+        | Error::IncludeLoaderError { position, .. } => Some(position.start),
+        Error::EndOfStream { .. } | Error::SizeLimit { .. } | Error::ParserError { .. } | Error::NoRootNode => None,
+    }
+}
+
+/// The crate's words without its positions, which are those of another text.
+fn sentence(error: &Error) -> String {
+    match error {
+        Error::UnexpectedElement { .. } => "this element cannot stand here".to_owned(),
+        Error::UnexpectedToken { .. } => "this cannot stand here".to_owned(),
+        Error::MissingAttribute { name, .. } => format!("the attribute `{name}` is missing"),
+        Error::InvalidAttribute { .. } => "the value of an attribute is wrong".to_owned(),
+        Error::InvalidFormat { .. } => "the format is wrong".to_owned(),
+        Error::EndOfStream { .. } => "an element is not closed".to_owned(),
+        Error::SizeLimit { .. } => "it is too large".to_owned(),
+        Error::ParserError { source, .. } => source.to_string(),
+        Error::NoRootNode => "there is no <mjml>".to_owned(),
+        Error::IncludeLoaderError { .. } => "other files are not included: use {% include %} inside a text".to_owned(),
+    }
+}

@@ -1,0 +1,188 @@
+//! Where tags stand in the MJML, and the text that MJML gets in the place of the source.
+
+use std::collections::BTreeSet;
+use std::ops::Range;
+
+use htmlparser::{ElementEnd, Token, Tokenizer};
+use postern::policy::{Diagnostic, Place};
+
+use super::tag::{Kind, Tags};
+
+/// Elements whose content is text or HTML; what stands in others is for MJML to lay out.
+const CONTENT: [&str; 11] = [
+    "mj-accordion-text",
+    "mj-accordion-title",
+    "mj-button",
+    "mj-navbar-link",
+    "mj-preview",
+    "mj-raw",
+    "mj-social-element",
+    "mj-style",
+    "mj-table",
+    "mj-text",
+    "mj-title",
+];
+
+/// What MJML gets.
+#[derive(Debug)]
+pub struct Prepared {
+    /// The document, with words for tags.
+    pub text: String,
+    /// The part of the source that the document is.
+    pub document: Range<usize>,
+    /// The tags that stand in comments of the document, which are no part of the mail.
+    pub hidden: BTreeSet<usize>,
+    /// For each piece of the text that is no copy: where it begins and ends, and what of the source it stands for.
+    pieces: Vec<(Range<usize>, Range<usize>)>,
+    /// Where the source's lines begin, but for the first.
+    lines: Vec<usize>,
+}
+
+impl Prepared {
+    /// The source's line of a place in the text, counted from 1.
+    pub fn line(&self, offset: usize) -> usize {
+        let source = self.source(offset);
+        1 + self.lines.iter().take_while(|start| **start <= source).count()
+    }
+
+    fn source(&self, offset: usize) -> usize {
+        let before = self.pieces.iter().rev().find(|(text, _)| text.start <= offset);
+        match before {
+            None => self.document.start + offset,
+            Some((text, source)) if offset < text.end => source.start,
+            Some((text, source)) => source.end + (offset - text.end),
+        }
+    }
+}
+
+/// Puts words in the place of tags, and statements between elements into elements of their own.
+pub fn prepare(path: &str, source: &str, tags: &Tags) -> Result<Prepared, Vec<Diagnostic>> {
+    let document = document(source, tags);
+    let bare = replaced(source, &document, tags, &BTreeSet::new());
+    let standing = Standing::of(&bare.text, tags);
+    let findings: Vec<_> = standing.wrong.iter().map(|wrong| wrong.finding(path, source, &bare, tags)).collect();
+    if !findings.is_empty() {
+        return Err(findings);
+    }
+    Ok(Prepared { hidden: standing.hidden, ..replaced(source, &document, tags, &standing.between) })
+}
+
+/// From `<mjml` to `</mjml>`; tags may stand before and behind.
+fn document(source: &str, tags: &Tags) -> Range<usize> {
+    let outside = |at: &usize| !tags.iter().any(|(_, tag)| tag.span.contains(at));
+    let start = source.match_indices("<mjml").map(|(at, _)| at).find(outside).unwrap_or_default();
+    let end = source.rmatch_indices("</mjml>").map(|(at, end)| at + end.len()).find(|end| outside(&(end - 1)));
+    start..end.unwrap_or(source.len()).max(start)
+}
+
+fn replaced(source: &str, document: &Range<usize>, tags: &Tags, between: &BTreeSet<usize>) -> Prepared {
+    let (mut text, mut pieces, mut from) = (String::new(), Vec::new(), document.start);
+    let inside = tags.iter().filter(|(_, tag)| document.start <= tag.span.start && tag.span.end <= document.end);
+    for (index, tag) in inside {
+        text.push_str(source.get(from..tag.span.start).unwrap_or_default());
+        let start = text.len();
+        match tag.kind {
+            Kind::Comment => {}
+            _ if between.contains(&index) => text.push_str(&format!("<mj-raw>{}</mj-raw>", tags.word(index))),
+            _ => text.push_str(&tags.word(index)),
+        }
+        pieces.push((start..text.len(), tag.span.clone()));
+        from = tag.span.end;
+    }
+    text.push_str(source.get(from..document.end).unwrap_or_default());
+    let lines = source.match_indices('\n').map(|(at, _)| at + 1).collect();
+    Prepared { text, document: document.clone(), hidden: BTreeSet::new(), pieces, lines }
+}
+
+/// What stands where it cannot.
+enum Wrong {
+    /// A value between elements.
+    Value(usize),
+    /// A statement between the settings of the head.
+    Setting(usize),
+    /// Text between elements, at a place of the document.
+    Text(usize),
+}
+
+/// Where the words stand.
+#[derive(Default)]
+struct Standing {
+    between: BTreeSet<usize>,
+    hidden: BTreeSet<usize>,
+    wrong: Vec<Wrong>,
+}
+
+impl Standing {
+    /// Reads as far as the document is one; what is wrong with it MJML will say.
+    fn of(text: &str, tags: &Tags) -> Self {
+        let mut standing = Self::default();
+        let mut open: Vec<&str> = Vec::new();
+        let mut started = "";
+        for token in Tokenizer::from(text).map_while(Result::ok) {
+            match token {
+                Token::ElementStart { local, .. } => started = local.as_str(),
+                Token::ElementEnd { end: ElementEnd::Open, .. } => open.push(started),
+                Token::ElementEnd { end: ElementEnd::Close(_, name), .. } => {
+                    if let Some(at) = open.iter().rposition(|element| *element == name.as_str()) {
+                        open.truncate(at);
+                    }
+                }
+                Token::Comment { text, .. } => standing.hidden.extend(tags.words(text.as_str()).map(|(_, tag)| tag)),
+                Token::Text { text } if !open.iter().any(|element| CONTENT.contains(element)) => {
+                    standing.text(text.as_str(), text.start(), open.contains(&"mj-head"), tags);
+                }
+                _ => {}
+            }
+        }
+        standing
+    }
+
+    /// Text between elements holds statements alone.
+    fn text(&mut self, text: &str, start: usize, head: bool, tags: &Tags) {
+        let mut rest = 0;
+        for (place, index) in tags.words(text) {
+            self.blank(text, rest..place.start, start);
+            rest = place.end;
+            match tags.get(index).map(|tag| tag.kind) {
+                Some(Kind::Statement) if head => self.wrong.push(Wrong::Setting(index)),
+                Some(Kind::Statement) => drop(self.between.insert(index)),
+                _ => self.wrong.push(Wrong::Value(index)),
+            }
+        }
+        self.blank(text, rest..text.len(), start);
+    }
+
+    fn blank(&mut self, text: &str, range: Range<usize>, start: usize) {
+        let part = text.get(range.clone()).unwrap_or_default();
+        if let Some(at) = part.find(|character: char| !character.is_whitespace()) {
+            self.wrong.push(Wrong::Text(start + range.start + at));
+        }
+    }
+}
+
+impl Wrong {
+    fn finding(&self, path: &str, source: &str, bare: &Prepared, tags: &Tags) -> Diagnostic {
+        let span = |index: &usize| tags.get(*index).map(|tag| tag.span.clone()).unwrap_or_default();
+        let shown = |index| source.get(span(index)).unwrap_or_default();
+        match self {
+            Self::Value(index) => Diagnostic::error(
+                path,
+                Place::Span(span(index)),
+                format!("`{}` stands between elements, where MJML shows no text.", shown(index)),
+                "Put it into <mj-text>.",
+            ),
+            Self::Setting(index) => Diagnostic::error(
+                path,
+                Place::Span(span(index)),
+                format!("`{}` stands between the settings of <mj-head>, which are not written in their order.", shown(index)),
+                "Put it inside <mj-title>, <mj-preview> or <mj-style>, or into <mj-body>.",
+            ),
+            Self::Text(offset) => Diagnostic::error(
+                path,
+                Place::Line(bare.line(*offset)),
+                "Text stands between elements, where MJML shows none.",
+                "Put it into <mj-text>.",
+            ),
+        }
+    }
+}
