@@ -24,6 +24,7 @@ mod emulator;
 mod flavour;
 mod man;
 mod manifest;
+mod mjml;
 mod presets;
 mod preview;
 mod readme;

@@ -95,6 +95,7 @@ fn translate(path: &str, source: &str) -> Result<(String, Trace), Vec<Diagnostic
     let tags = Tags::of(path, source)?;
     let prepared = prepare(path, source, &tags)?;
     let html = render(path, &prepared)?;
+    unknown(path, &prepared, &html)?;
     let mark = translation_mark(source);
     let (text, trace) = trace::restore(source, &mark, &prepared, &tags, &html);
     let findings = trace.complaints(path, &prepared, &tags);
@@ -120,6 +121,15 @@ fn render(path: &str, prepared: &Prepared) -> Result<String, Vec<Diagnostic>> {
         fonts: HashMap::new(),
     };
     parsed.element.render(&options).map_err(|reason| error(Place::File, reason.to_string()))
+}
+
+/// MJML passes over elements that it does not know, as if they were HTML.
+fn unknown(path: &str, prepared: &Prepared, html: &str) -> Result<(), Vec<Diagnostic>> {
+    let Some(start) = html.find("<mj-") else { return Ok(()) };
+    let rest = html.get(start + 1..).unwrap_or_default();
+    let name = rest.split(|character: char| character != '-' && !character.is_alphanumeric()).next().unwrap_or_default();
+    let place = prepared.text.find(&format!("<{name}")).map_or(Place::File, |at| Place::Line(prepared.line(at)));
+    Err(vec![Diagnostic::error(path, place, format!("MJML has no element <{name}>."), HELP)])
 }
 
 fn warned(path: &str, prepared: &Prepared, warning: &mrml::prelude::parser::Warning) -> Diagnostic {
