@@ -47,8 +47,7 @@ impl Approve {
     pub fn run(self) -> anyhow::Result<ExitCode> {
         let directory = Directory::read(&self.policy.directory)?;
         directory.proven()?;
-        let open = approval::unapproved(directory.sources())
-            .map_err(|finding| directory.broken(vec![finding]))?;
+        let open = approval::unapproved(directory.sources()).map_err(|finding| directory.broken(vec![finding]))?;
         let chosen = self.chosen(directory.sources(), open)?;
         for unapproved in &chosen {
             show(&directory, unapproved);

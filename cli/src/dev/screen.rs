@@ -41,14 +41,14 @@ enum Output {
     Live(Arc<Status>),
 }
 
-/// Takes the status off the terminal when the command ends, whichever way it does.
+/// Ends the status at the terminal with the command, whichever way that ends.
 #[derive(Debug)]
 pub struct Curtain(Screen);
 
 impl Drop for Curtain {
     fn drop(&mut self) {
         if let Output::Live(status) = &self.0.output {
-            status.clear();
+            status.end();
         }
     }
 }

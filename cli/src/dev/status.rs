@@ -69,15 +69,18 @@ impl Status {
     }
 
     fn summary(&self) -> String {
-        let requests = counted(self.requests.load(Ordering::Relaxed), "request");
-        let mails = counted(self.mails.load(Ordering::Relaxed), "mail");
         let (style, state) = match self.broken.load(Ordering::Relaxed) {
             true => (RED, "the last good policy is served"),
             false => (GREEN, "ready"),
         };
-        let dot = if console::unicode() { "●" } else { "*" };
         let inbox = self.inbox.get().map(String::as_str).unwrap_or_default();
-        format!("{style}{dot} {state}{style:#}  {requests}, {mails}  {DIM}{inbox}{DIM:#}")
+        format!("{style}{} {state}{style:#}  {}  {DIM}{inbox}{DIM:#}", dot(), self.counts())
+    }
+
+    fn counts(&self) -> String {
+        let requests = counted(self.requests.load(Ordering::Relaxed), "request");
+        let mails = counted(self.mails.load(Ordering::Relaxed), "mail");
+        format!("{requests}, {mails}")
     }
 
     /// Counts an answered request.
@@ -108,10 +111,18 @@ impl Status {
         self.bar.suspend(|| console::say(text));
     }
 
-    /// Takes all lines away for good.
-    pub fn clear(&self) {
-        self.bar.finish_and_clear();
+    /// Leaves one line that says what there was; none where nothing was ever ready.
+    pub fn end(&self) {
+        if self.inbox.get().is_none() {
+            return self.bar.finish_and_clear();
+        }
+        self.bar.set_prefix("");
+        self.bar.finish_with_message(drawn(format_args!("{DIM}{} ended  {}{DIM:#}", dot(), self.counts())));
     }
+}
+
+fn dot() -> &'static str {
+    if console::unicode() { "●" } else { "*" }
 }
 
 fn style(template: &str) -> ProgressStyle {

@@ -115,11 +115,7 @@ fn render(path: &str, prepared: &Prepared) -> Result<String, Vec<Diagnostic>> {
     if !warnings.is_empty() {
         return Err(warnings);
     }
-    let options = RenderOptions {
-        disable_comments: true,
-        social_icon_origin: Some("".into()),
-        fonts: HashMap::new(),
-    };
+    let options = RenderOptions { disable_comments: true, social_icon_origin: Some("".into()), fonts: HashMap::new() };
     parsed.element.render(&options).map_err(|reason| error(Place::File, reason.to_string()))
 }
 
@@ -127,7 +123,8 @@ fn render(path: &str, prepared: &Prepared) -> Result<String, Vec<Diagnostic>> {
 fn unknown(path: &str, prepared: &Prepared, html: &str) -> Result<(), Vec<Diagnostic>> {
     let Some(start) = html.find("<mj-") else { return Ok(()) };
     let rest = html.get(start + 1..).unwrap_or_default();
-    let name = rest.split(|character: char| character != '-' && !character.is_alphanumeric()).next().unwrap_or_default();
+    let name =
+        rest.split(|character: char| character != '-' && !character.is_alphanumeric()).next().unwrap_or_default();
     let place = prepared.text.find(&format!("<{name}")).map_or(Place::File, |at| Place::Line(prepared.line(at)));
     Err(vec![Diagnostic::error(path, place, format!("MJML has no element <{name}>."), HELP)])
 }

@@ -174,7 +174,10 @@ impl Wrong {
             Self::Setting(index) => Diagnostic::error(
                 path,
                 Place::Span(span(index)),
-                format!("`{}` stands between the settings of <mj-head>, which are not written in their order.", shown(index)),
+                format!(
+                    "`{}` stands between the settings of <mj-head>, which are not written in their order.",
+                    shown(index)
+                ),
                 "Put it inside <mj-title>, <mj-preview> or <mj-style>, or into <mj-body>.",
             ),
             Self::Text(offset) => Diagnostic::error(

@@ -32,13 +32,7 @@ struct Written {
 ///
 /// Each tag gets a line break behind its opening, which prints nothing: a line of the HTML then belongs to one tag, and
 /// the engine, whose errors know lines alone, tells which.
-pub fn restore(
-    source: &str,
-    mark: &str,
-    prepared: &Prepared,
-    tags: &Tags,
-    html: &str,
-) -> (String, Trace) {
+pub fn restore(source: &str, mark: &str, prepared: &Prepared, tags: &Tags, html: &str) -> (String, Trace) {
     let mut trace = Trace { source: source.to_owned(), text: format!("{mark}\n"), written: Vec::new() };
     let before = 0..prepared.document.start;
     let behind = prepared.document.end..source.len();
@@ -97,7 +91,8 @@ impl Trace {
         let wrong = written.iter().zip(wanted.iter()).find(|(is, should)| is != should);
         let wrong = wrong.map(|(is, _)| *is).or_else(|| written.get(wanted.len()).copied());
         let Some(tag) = wrong.and_then(|index| tags.get(index)) else { return Vec::new() };
-        let message = format!("MJML would move or repeat `{}`, so that it would not do what it says.", self.shown(&tag.span));
+        let message =
+            format!("MJML would move or repeat `{}`, so that it would not do what it says.", self.shown(&tag.span));
         let help = "Put statements around whole elements, or inside <mj-text>, <mj-button>, <mj-table> or <mj-raw>.";
         vec![Diagnostic::error(path, Place::Span(tag.span.clone()), message, help)]
     }

@@ -106,7 +106,8 @@ fn what_is_written_around_elements_decides_about_them() {
 
 #[test]
 fn values_are_escaped_as_in_a_template_written_by_hand() {
-    let files = body(r#"<mj-text>{{ name }}</mj-text><mj-image src="https://contoso.example/a.png" alt="{{ name }}" />"#);
+    let files =
+        body(r#"<mj-text>{{ name }}</mj-text><mj-image src="https://contoso.example/a.png" alt="{{ name }}" />"#);
     let html = rendered(&files.files(), &json!({ "name": "<b>\"x\"</b>" }));
     assert!(html.contains(">&lt;b&gt;&quot;x&quot;&lt;&#x2f;b&gt;</div>"), "{html}");
     assert!(html.contains("alt=\"&lt;b&gt;&quot;x&quot;&lt;&#x2f;b&gt;\""), "{html}");
@@ -121,13 +122,13 @@ fn what_mjml_does_not_carry_is_refused_with_its_line() {
             note("<mjml><mj-head>\n{% if name %}<mj-title>x</mj-title>{% endif %}</mj-head><mj-body></mj-body></mjml>"),
             "2 `{% if name %}` stands between the settings of <mj-head>, which are not written in their order.",
         ),
+        (body("<mj-spacer height=\"{{ name }}\" />"), "5 `{{ name }}` does not come through to the mail from here."),
         (
-            body("<mj-spacer height=\"{{ name }}\" />"),
-            "5 `{{ name }}` does not come through to the mail from here.",
-        ),
-        (
-            body("<mj-text css-class=\"{% if name %}a{% endif %}\">x</mj-text>\n<mj-text>{{ name }}</mj-text>")
-                .edit(MJML, "<mj-section>", "<mj-section css-class=\"{% if name %}a{% endif %}\">"),
+            body("<mj-text css-class=\"{% if name %}a{% endif %}\">x</mj-text>\n<mj-text>{{ name }}</mj-text>").edit(
+                MJML,
+                "<mj-section>",
+                "<mj-section css-class=\"{% if name %}a{% endif %}\">",
+            ),
             "3 MJML would move or repeat `{% if name %}`, so that it would not do what it says.",
         ),
         (
@@ -207,6 +208,7 @@ fn people_approve_the_mjml() {
 fn the_gate_itself_reads_no_mjml() {
     let files = body("<mj-text>{{ name }}</mj-text>").files();
     let findings: Vec<_> = Policy::load(&files).unwrap_err().iter().map(ToString::to_string).collect();
-    let sentence = "This is MJML, which the gate does not read. Seal the policy with `postern seal`, which makes HTML of it.";
+    let sentence =
+        "This is MJML, which the gate does not read. Seal the policy with `postern seal`, which makes HTML of it.";
     assert_eq!(findings, [format!("{MJML}: {sentence}")]);
 }
