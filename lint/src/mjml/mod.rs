@@ -105,10 +105,10 @@ fn translate(path: &str, source: &str) -> Result<(String, Trace), Vec<Diagnostic
 /// Without files, fonts and pictures of others: what is sent is in the policy.
 fn render(path: &str, prepared: &Prepared) -> Result<String, Vec<Diagnostic>> {
     let error = |place, reason: String| {
-        vec![Diagnostic::error(path, place, format!("This is not usable MJML: {reason}."), HELP)]
+        vec![Diagnostic::error(path, place, format!("This is not usable MJML: {reason}"), HELP)]
     };
     let parsed = mrml::parse_with_options(&prepared.text, &ParserOptions::default()).map_err(|reason| {
-        let place = position(&reason).map_or(Place::File, |start| Place::Line(prepared.line(start)));
+        let place = position(&reason, &prepared.text).map_or(Place::File, |start| Place::Line(prepared.line(start)));
         error(place, sentence(&reason))
     })?;
     let warnings: Vec<_> = parsed.warnings.iter().map(|warning| warned(path, prepared, warning)).collect();
@@ -116,7 +116,7 @@ fn render(path: &str, prepared: &Prepared) -> Result<String, Vec<Diagnostic>> {
         return Err(warnings);
     }
     let options = RenderOptions { disable_comments: true, social_icon_origin: Some("".into()), fonts: HashMap::new() };
-    parsed.element.render(&options).map_err(|reason| error(Place::File, reason.to_string()))
+    parsed.element.render(&options).map_err(|reason| error(Place::File, format!("{reason}.")))
 }
 
 /// MJML passes over elements that it does not know, as if they were HTML.
@@ -134,7 +134,8 @@ fn warned(path: &str, prepared: &Prepared, warning: &mrml::prelude::parser::Warn
     Diagnostic::error(path, place, format!("MJML passes over this: {}.", warning.kind), HELP)
 }
 
-fn position(error: &Error) -> Option<usize> {
+/// Where in the text that MJML got.
+fn position(error: &Error, text: &str) -> Option<usize> {
     match error {
         Error::UnexpectedElement { position, .. }
         | Error::UnexpectedToken { position, .. }
@@ -142,22 +143,26 @@ fn position(error: &Error) -> Option<usize> {
         | Error::InvalidAttribute { position, .. }
         | Error::InvalidFormat { position, .. }
         | Error::IncludeLoaderError { position, .. } => Some(position.start),
-        Error::EndOfStream { .. } | Error::SizeLimit { .. } | Error::ParserError { .. } | Error::NoRootNode => None,
+        Error::ParserError { source, .. } => {
+            let rows = usize::try_from(source.pos().row).unwrap_or_default().saturating_sub(1);
+            Some(text.split_inclusive('\n').take(rows).map(str::len).sum())
+        }
+        Error::EndOfStream { .. } | Error::SizeLimit { .. } | Error::NoRootNode => None,
     }
 }
 
 /// The crate's words without its positions, which are those of another text.
 fn sentence(error: &Error) -> String {
     match error {
-        Error::UnexpectedElement { .. } => "this element cannot stand here".to_owned(),
-        Error::UnexpectedToken { .. } => "this cannot stand here".to_owned(),
-        Error::MissingAttribute { name, .. } => format!("the attribute `{name}` is missing"),
-        Error::InvalidAttribute { .. } => "the value of an attribute is wrong".to_owned(),
-        Error::InvalidFormat { .. } => "the format is wrong".to_owned(),
-        Error::EndOfStream { .. } => "an element is not closed".to_owned(),
-        Error::SizeLimit { .. } => "it is too large".to_owned(),
-        Error::ParserError { source, .. } => source.to_string(),
-        Error::NoRootNode => "there is no <mjml>".to_owned(),
-        Error::IncludeLoaderError { .. } => "other files are not included: use {% include %} inside a text".to_owned(),
+        Error::UnexpectedElement { .. } => "this element cannot stand here.".to_owned(),
+        Error::UnexpectedToken { .. } => "this cannot stand here.".to_owned(),
+        Error::MissingAttribute { name, .. } => format!("the attribute `{name}` is missing."),
+        Error::InvalidAttribute { .. } => "the value of an attribute is wrong.".to_owned(),
+        Error::InvalidFormat { .. } => "the format is wrong.".to_owned(),
+        Error::EndOfStream { .. } => "an element is not closed.".to_owned(),
+        Error::SizeLimit { .. } => "it is too large.".to_owned(),
+        Error::ParserError { .. } => "a `<` is not the beginning of an element; write `&lt;` for the sign.".to_owned(),
+        Error::NoRootNode => "there is no <mjml>.".to_owned(),
+        Error::IncludeLoaderError { .. } => "other files are not included: use {% include %} inside a text.".to_owned(),
     }
 }

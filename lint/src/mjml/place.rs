@@ -57,7 +57,10 @@ impl Prepared {
 
 /// Puts words in the place of tags, and statements between elements into elements of their own.
 pub fn prepare(path: &str, source: &str, tags: &Tags) -> Result<Prepared, Vec<Diagnostic>> {
-    let document = document(source, tags);
+    let document = document(source, tags).ok_or_else(|| {
+        let message = "This is not usable MJML: there is no <mjml>.";
+        vec![Diagnostic::error(path, Place::File, message, "Write the mail between <mjml> and </mjml>.")]
+    })?;
     let bare = replaced(source, &document, tags, &BTreeSet::new());
     let standing = Standing::of(&bare.text, tags);
     let findings: Vec<_> = standing.wrong.iter().map(|wrong| wrong.finding(path, source, &bare, tags)).collect();
@@ -68,11 +71,11 @@ pub fn prepare(path: &str, source: &str, tags: &Tags) -> Result<Prepared, Vec<Di
 }
 
 /// From `<mjml` to `</mjml>`; tags may stand before and behind.
-fn document(source: &str, tags: &Tags) -> Range<usize> {
+fn document(source: &str, tags: &Tags) -> Option<Range<usize>> {
     let outside = |at: &usize| !tags.iter().any(|(_, tag)| tag.span.contains(at));
-    let start = source.match_indices("<mjml").map(|(at, _)| at).find(outside).unwrap_or_default();
+    let start = source.match_indices("<mjml").map(|(at, _)| at).find(outside)?;
     let end = source.rmatch_indices("</mjml>").map(|(at, end)| at + end.len()).find(|end| outside(&(end - 1)));
-    start..end.unwrap_or(source.len()).max(start)
+    Some(start..end.unwrap_or(source.len()).max(start))
 }
 
 fn replaced(source: &str, document: &Range<usize>, tags: &Tags, between: &BTreeSet<usize>) -> Prepared {

@@ -122,7 +122,10 @@ fn what_mjml_does_not_carry_is_refused_with_its_line() {
             note("<mjml><mj-head>\n{% if name %}<mj-title>x</mj-title>{% endif %}</mj-head><mj-body></mj-body></mjml>"),
             "2 `{% if name %}` stands between the settings of <mj-head>, which are not written in their order.",
         ),
-        (body("<mj-spacer height=\"{{ name }}\" />"), "5 `{{ name }}` does not come through to the mail from here."),
+        (
+            body("<mj-text>x</mj-text>").edit(MJML, "<mj-column>", "<mj-column width=\"{{ name }}\">"),
+            "4 `{{ name }}` does not come through to the mail from here.",
+        ),
         (
             body("<mj-text css-class=\"{% if name %}a{% endif %}\">x</mj-text>\n<mj-text>{{ name }}</mj-text>").edit(
                 MJML,
@@ -139,9 +142,16 @@ fn what_mjml_does_not_carry_is_refused_with_its_line() {
             body("<mj-include path=\"other.mjml\" />"),
             "5 This is not usable MJML: other files are not included: use {% include %} inside a text.",
         ),
-        (body("<mj-text colour=\"red\">x</mj-text>"), "5 MJML passes over this: unexpected attribute."),
-        (body("<mj-txt>x</mj-txt>"), "5 MJML has no element <mj-txt>."),
+        (
+            note("<mjml>\n<mj-head>\n<mj-breakpoint size=\"1px\" /></mj-head><mj-body></mj-body></mjml>"),
+            "3 MJML passes over this: unexpected attribute.",
+        ),
+        (body("<mj-txt />"), "5 MJML has no element <mj-txt>."),
         (body("<mj-text>x"), "1 This is not usable MJML: an element is not closed."),
+        (
+            body("<mj-text>{{ name }}</mj-text>\n<mj-text>1 < 2</mj-text>"),
+            "6 This is not usable MJML: a `<` is not the beginning of an element; write `&lt;` for the sign.",
+        ),
         (note("{{ name }}"), "1 This is not usable MJML: there is no <mjml>."),
         (
             body("<mj-text>{{ name }</mj-text>"),
