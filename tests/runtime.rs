@@ -15,7 +15,9 @@ use bytes::Bytes;
 use component::Build;
 use http::{Request, StatusCode};
 use http_body_util::{BodyExt, Full};
-use postern_runtime::{BindError, Cache, Event, Guest, Host, Limits, LoadError, Log, Origin, Server};
+use postern_runtime::{
+    BindError, Cache, Event, Guest, Host, Limits, LoadError, Log, Origin, SealError, Server, seal_within,
+};
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, OnceLock};
@@ -547,7 +549,7 @@ async fn connections_beyond_the_limit_wait() {
 #[test]
 fn names_are_read_without_compiling() {
     let exports = postern_runtime::exports(probe()).unwrap();
-    assert_eq!(exports, ["wasi:http/handler@0.3.0"]);
+    assert_eq!(exports, ["seal", "wasi:http/handler@0.3.0"]);
     let imports = postern_runtime::imports(probe()).unwrap();
     assert!(imports.is_sorted());
     assert!(imports.contains(&"spin:variables/variables@3.0.0".to_owned()));
@@ -593,4 +595,56 @@ async fn a_damaged_cache_is_replaced() {
     load().await;
     let again = std::fs::read(compiled()).unwrap();
     assert!(again != damaged && again.len() == whole.len());
+}
+
+/// More than the probe needs for anything that ends.
+const INSTRUCTIONS: u64 = 50_000_000;
+
+/// Seals the probe, which tries one thing while that is done.
+fn sealing(what: &str, with: &str) -> Result<Vec<u8>, SealError> {
+    let files = [(what.to_owned(), with.to_owned())];
+    seal_within(INSTRUCTIONS, probe(), &files, Some(&cache())).map(|sealed| sealed.component)
+}
+
+#[test]
+fn sealing_ends_what_runs_in_a_circle() {
+    let error = sealing("spin", "").unwrap_err();
+    assert!(matches!(error, SealError::TooMuchWork(INSTRUCTIONS)), "{error:?}");
+    let text = error.to_string();
+    assert!(text.starts_with("The component was not ready after 50000000 instructions: "), "{text}");
+}
+
+#[test]
+fn sealing_ends_what_takes_too_much_memory() {
+    assert!(sealing("grow", "10").is_ok());
+    let Err(SealError::Failed(reason)) = sealing("grow", "256") else { panic!("256 MB are too many") };
+    assert!(reason.contains("memory"), "{reason}");
+}
+
+/// Whatever a component learns of its host would be in the snapshot, and other each time.
+#[test]
+fn what_asks_its_host_for_anything_cannot_be_sealed() {
+    for (what, with, import) in [
+        ("clock", "", "wasi:clocks/monotonic-clock@0.3"),
+        ("environment", "", "wasi:cli/environment@0.2"),
+        ("print", "x", "wasi:cli/stdout@0.2"),
+        ("random", "8", "wasi:random/random@0.3"),
+        ("read", "/etc/hostname", "wasi:filesystem/preopens@0.2"),
+    ] {
+        let Err(SealError::Failed(reason)) = sealing(what, with) else { panic!("{what} is not there") };
+        assert!(reason.contains(import), "{what}: {reason}");
+    }
+}
+
+#[test]
+fn hash_maps_get_seeds_while_sealing_and_always_the_same() {
+    let once = sealing("map", "a key").unwrap();
+    assert!(once == sealing("map", "a key").unwrap());
+}
+
+#[test]
+fn a_component_says_itself_why_it_cannot_be_sealed() {
+    let Err(SealError::Refused(reason)) = sealing("refuse", "Not today.") else { panic!("refused") };
+    assert_eq!(reason, "Not today.");
+    let Err(SealError::Failed(_)) = sealing("trap", "") else { panic!("failed") };
 }

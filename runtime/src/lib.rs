@@ -28,6 +28,6 @@ pub use limits::Limits;
 pub use log::{Event, Log};
 pub use names::{NamesError, exports, imports};
 pub use origin::{Origin, OriginError};
-pub use seal::{SealError, Sealed, seal};
+pub use seal::{SEAL_INSTRUCTIONS, SealError, Sealed, seal, seal_within};
 pub use section::{add_section, find_section};
 pub use server::{BindError, Server};

@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 use wasmparser::{Validator, WasmFeatures};
 use wasmtime::component::{Component, Instance, Lift, Linker, WasmList};
 use wasmtime::error::Context as _;
-use wasmtime::{Config, Engine, OptLevel, Store, StoreLimits, StoreLimitsBuilder, format_err};
+use wasmtime::{Config, Engine, OptLevel, Store, StoreLimits, StoreLimitsBuilder, Trap, format_err};
 use wasmtime_wizer::{ComponentContext, ComponentInstanceState, Wizer};
 
 /// The function that takes a policy's files, by path and text.
@@ -24,6 +24,10 @@ const SEED: &str = "wasi:random/insecure-seed@0.2.";
 
 /// What `seal` may use of memory, in bytes: far more than any policy needs.
 const MEMORY_BYTES: usize = 256 << 20;
+
+/// What `seal` may do, in WebAssembly instructions: hundreds of times what a policy of some routes takes. It is no
+/// time, so that a policy that one machine seals is sealed by every other.
+pub const SEAL_INSTRUCTIONS: u64 = 20_000_000_000;
 
 /// Why a component cannot be sealed.
 #[derive(Debug, thiserror::Error)]
@@ -40,6 +44,12 @@ pub enum SealError {
     /// The component failed, or asked its host for what a snapshot must not depend on.
     #[error("The component failed while it was sealed: {0}.")]
     Failed(String),
+    /// The component was not ready within its instructions.
+    #[error(
+        "The component was not ready after {0} instructions: the policy is too much work, or the component runs in a \
+         circle. Look for repetitions within repetitions in a schema's patterns, and divide a large policy in two."
+    )]
+    TooMuchWork(u64),
     /// The memory could not be read, or what was made of it is not valid.
     #[error("The component's memory cannot be kept: {0}.")]
     Snapshot(String),
@@ -56,8 +66,25 @@ pub struct Sealed {
 
 /// Seals files into a component. The same component and files give the same bytes.
 ///
-/// This takes seconds where the component's code is not in the cache, and must not be called in an async context.
+/// This takes seconds where the component's code is not in the cache, and must not be called in an async context. The
+/// component has [`SEAL_INSTRUCTIONS`].
+///
+/// # Errors
+/// [`SealError`] says which.
 pub fn seal(component: &[u8], files: &[(String, String)], cache: Option<&Cache>) -> Result<Sealed, SealError> {
+    seal_within(SEAL_INSTRUCTIONS, component, files, cache)
+}
+
+/// As [`seal`], with so many instructions.
+///
+/// # Errors
+/// As [`seal`].
+pub fn seal_within(
+    instructions: u64,
+    component: &[u8],
+    files: &[(String, String)],
+    cache: Option<&Cache>,
+) -> Result<Sealed, SealError> {
     let waiting = tokio::runtime::Builder::new_current_thread().build();
     let waiting = waiting.map_err(|error| SealError::Failed(error.to_string()))?;
     let mut wizer = Wizer::new();
@@ -71,7 +98,7 @@ pub fn seal(component: &[u8], files: &[(String, String)], cache: Option<&Cache>)
     };
     let code = code.map_err(told(SealError::Component))?;
     let sealed = waiting.block_on(async {
-        let mut running = Running::start(&engine, &code).await?;
+        let mut running = Running::start(&engine, &code, instructions).await?;
         let initialisation = running.seal(files).await?;
         let component = running.keep(&wizer, &context).await?;
         let component = prune(&component, LOAD).map_err(|error| SealError::Snapshot(error.to_string()))?;
@@ -86,10 +113,17 @@ fn told(kind: fn(String) -> SealError) -> impl Fn(wasmtime::Error) -> SealError 
     move |error| kind(format!("{error:#}"))
 }
 
+fn failed(error: &wasmtime::Error, instructions: u64) -> SealError {
+    match error.downcast_ref::<Trap>() {
+        Some(Trap::OutOfFuel) => SealError::TooMuchWork(instructions),
+        _ => SealError::Failed(format!("{error:#}")),
+    }
+}
+
 /// The code runs once, so it is not worth much work.
 fn engine() -> wasmtime::Result<Engine> {
     let mut config = Config::new();
-    config.wasm_component_model_async(true).cranelift_opt_level(OptLevel::None);
+    config.wasm_component_model_async(true).cranelift_opt_level(OptLevel::None).consume_fuel(true);
     Engine::new(&config)
 }
 
@@ -117,18 +151,22 @@ fn zeros(length: u64) -> wasmtime::Result<(Vec<u8>,)> {
 struct Running {
     store: Store<StoreLimits>,
     instance: Instance,
+    /// What it may do before and during `seal`, and again while its memory is read.
+    instructions: u64,
     /// The first thing that went wrong while its memory was read, which the reader cannot be told.
     failure: Option<wasmtime::Error>,
 }
 
 impl Running {
-    async fn start(engine: &Engine, code: &Component) -> Result<Self, SealError> {
+    async fn start(engine: &Engine, code: &Component, instructions: u64) -> Result<Self, SealError> {
         let linker = linker(engine, code).map_err(told(SealError::Component))?;
         let limits = StoreLimitsBuilder::new().memory_size(MEMORY_BYTES).trap_on_grow_failure(true).build();
         let mut store = Store::new(engine, limits);
         store.limiter(|limits| limits);
-        let instance = linker.instantiate_async(&mut store, code).await.map_err(told(SealError::Failed))?;
-        Ok(Self { store, instance, failure: None })
+        store.set_fuel(instructions).map_err(told(SealError::Component))?;
+        let instance =
+            linker.instantiate_async(&mut store, code).await.map_err(|error| failed(&error, instructions))?;
+        Ok(Self { store, instance, instructions, failure: None })
     }
 
     async fn seal(&mut self, files: &[(String, String)]) -> Result<Duration, SealError> {
@@ -137,12 +175,14 @@ impl Running {
         let function = self.instance.get_typed_func::<Files<'_>, Answer>(&mut self.store, SEAL);
         let function = function.map_err(|_| SealError::NoSeal)?;
         let started = Instant::now();
-        let (answer,) = function.call_async(&mut self.store, (files,)).await.map_err(told(SealError::Failed))?;
+        let answer = function.call_async(&mut self.store, (files,)).await;
+        let (answer,) = answer.map_err(|error| failed(&error, self.instructions))?;
         answer.map_err(SealError::Refused)?;
         Ok(started.elapsed())
     }
 
     async fn keep(mut self, wizer: &Wizer, context: &ComponentContext<'_>) -> Result<Vec<u8>, SealError> {
+        self.store.set_fuel(self.instructions).map_err(told(SealError::Snapshot))?;
         let sealed = wizer.snapshot_component(context, &mut self).await;
         match self.failure {
             Some(error) => Err(told(SealError::Snapshot)(error)),

@@ -3,7 +3,8 @@
 #![allow(clippy::unwrap_used, clippy::panic, missing_docs, reason = "misbehaving is its purpose")]
 
 use spin_sdk::http::{FullBody, Request, Response, body::IncomingBodyExt};
-use spin_sdk::wasip3::clocks::monotonic_clock::wait_for;
+use spin_sdk::wasip3::clocks::monotonic_clock::{now, wait_for};
+use spin_sdk::wasip3::random::random::get_random_bytes;
 use spin_sdk::{http_service, variables};
 use std::pin::Pin;
 use std::sync::atomic::{AtomicU32, Ordering};
@@ -34,6 +35,47 @@ async fn probe(request: Request) -> Answer {
         _ => "unknown".to_owned(),
     };
     Response::new(FullBody::new(text.into()))
+}
+
+/// The sealer's door, as the gate has it: the first file's name says what to try, and its text with what.
+mod sealable {
+    #![allow(missing_docs, unsafe_code, reason = "the interface is generated")]
+
+    wit_bindgen::generate!({
+        inline: "
+            package postern:probe;
+
+            world sealable {
+                export seal: func(files: list<tuple<string, string>>) -> result<_, string>;
+            }
+        ",
+    });
+
+    struct Component;
+    export!(Component);
+
+    impl Guest for Component {
+        fn seal(files: Vec<(String, String)>) -> Result<(), String> {
+            files.first().map_or(Ok(()), |(name, text)| super::seal(name, text))
+        }
+    }
+}
+
+fn seal(name: &str, text: &str) -> Result<(), String> {
+    match name {
+        "refuse" => return Err(text.to_owned()),
+        "trap" => panic!("asked to"),
+        "spin" => drop(spin()),
+        "grow" => drop(grow(text.parse().unwrap())),
+        "read" => drop(std::fs::read_to_string(text)),
+        "environment" => drop(environment()),
+        "clock" => drop(now()),
+        "print" => drop(print(text)),
+        "random" => drop(get_random_bytes(text.parse().unwrap())),
+        "map" => drop(std::collections::HashMap::from([(text, 1)])),
+        _ => return Err(format!("unknown: {name}")),
+    }
+    Ok(())
 }
 
 async fn echo(request: Request) -> Answer {
