@@ -506,22 +506,25 @@ async fn different_submissions_events_and_keys_have_different_operations() {
             host.operations()
         }
     };
-    let keyed = |key: &'static str| {
-        let mut request = contact_request(&contact());
+    let with_key = |payload: &Value, key: &'static str| {
+        let mut request = contact_request(payload);
         request.headers_mut().insert("idempotency-key", key.parse().unwrap());
         request
     };
     let mut other = contact();
     other["message"] = json!("Another");
+    let keyed = |key| with_key(&contact(), key);
     let all = [
         ids(contact_request(&contact())).await,
         ids(contact_request(&other)).await,
         ids(keyed("a")).await,
         ids(keyed("b")).await,
+        // A stranger's key must not let one form pass for another.
+        ids(with_key(&other, "a")).await,
     ]
     .concat();
     let distinct: BTreeSet<_> = all.iter().collect();
-    assert_eq!(distinct.len(), 8);
+    assert_eq!(distinct.len(), 10);
     assert_eq!(ids(keyed("a")).await, all[4..6]);
 }
 

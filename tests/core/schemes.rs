@@ -1,12 +1,14 @@
 //! Every scheme, with requests signed by others: published examples, the vendors' own libraries, else as the fixture says.
 
-use std::collections::BTreeSet;
+use std::cell::RefCell;
+use std::collections::{BTreeSet, VecDeque};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use bytes::Bytes;
 use http::{Request, Response};
 use postern::auth::{self, SignError};
 use postern::gate::Gate;
+use postern::host::{FetchError, Host as _};
 use postern::policy::{Files, Policy};
 use serde_json::Value;
 
@@ -200,7 +202,7 @@ async fn what_postern_signs_is_what_others_sign() {
             continue; // Twilio was given an address with a query, which `postern send` does not know.
         }
         if vector["scheme"] == "sendgrid" {
-            let refused = auth::sign(proof, secret, id, now, form, body).err();
+            let refused = auth::sign(proof, vector["secret"].as_str().unwrap(), id, now, form, body).err();
             assert!(matches!(refused, Some(SignError::PublicKey(_))));
             continue;
         }
@@ -221,9 +223,8 @@ async fn what_postern_signs_is_what_others_sign() {
 
 #[tokio::test]
 async fn what_postern_signs_with_a_private_key_it_lets_in() {
-    // The private half of the second vector's key.
-    let private = "MIGHAgEAMBMGByqGSM49AgEGCCqGSM49AwEHBG0wawIBAQQgEjRWeJCrze8SNFZ4kKvN7xI0VniQq83vEjRWeJCrze+hRANCAARHHD51jEkEKFu6flMRjtD1JK3rB1fSW9L457DXbfpxTN1SD3rKiouResw39R3o8Mm7462Fg4LnAtwloS0J96hY";
     let mut vector = vectors().into_iter().rfind(|vector| vector["scheme"] == "sendgrid").unwrap();
+    let private = vector["private"].as_str().unwrap();
     let policy = Policy::load(&policy(&auth_of(&vector))).unwrap();
     let proof = &policy.route("/hook").unwrap().auth.as_ref().unwrap().proof;
     let now = UNIX_EPOCH + Duration::from_secs(NOW);
@@ -276,6 +277,92 @@ async fn a_rule_of_the_policy_s_own_is_verified() {
         let host = ScriptedHost::new().set("hook_secret", "s3cret");
         let response = call(&gate(&files), &host, request).await;
         assert_eq!(told(&response, &host), expected.map_err(str::to_owned));
+    }
+}
+
+fn hmac_sha1(secret: &str, signed: &[u8]) -> String {
+    use base64::Engine as _;
+    use hmac::{Hmac, KeyInit as _, Mac as _};
+    let mac = Hmac::<sha1::Sha1>::new_from_slice(secret.as_bytes()).unwrap().chain_update(signed).finalize();
+    base64::engine::general_purpose::STANDARD.encode(mac.into_bytes())
+}
+
+fn vector(name: &str) -> Value {
+    vectors().into_iter().find(|vector| vector["name"] == name).unwrap()
+}
+
+#[tokio::test]
+async fn a_header_with_two_times_is_refused() {
+    let mut stripe = vector("stripe: two v1 and a v0");
+    let header = &mut stripe["headers"]["stripe-signature"];
+    *header = format!("{},t={NOW}", header.as_str().unwrap()).into();
+    let told = outcome(&stripe, &host(&stripe), request(&stripe)).await;
+    assert_eq!(told, Err("401 unauthenticated: malformed-header:stripe-signature".to_owned()));
+}
+
+#[tokio::test]
+async fn a_time_is_no_signature_though_it_could_be_read_as_one() {
+    let rule = "rule = { header = \"x-s\", separator = \",\", timestamp_prefix = \"da\", signed = \"{timestamp}{body}\", tolerance = 30 }";
+    let files = policy(&format!("{{ scheme = \"hmac\", secret = \"hook_secret\", {rule} }}"));
+    let host = ScriptedHost::new().set("hook_secret", "s3cret");
+    let mut request = post("/hook", "application/json", "{}");
+    request.headers_mut().insert("x-s", format!("da{NOW}").parse().unwrap());
+    let response = call(&gate(&files), &host, request).await;
+    assert_eq!(told(&response, &host), Err("401 unauthenticated: malformed-header:x-s".to_owned()));
+}
+
+#[tokio::test]
+async fn a_secret_is_a_public_key_only_where_the_scheme_has_them() {
+    let secret = "whpk_ is a text like any other";
+    let host = ScriptedHost::new().set("github_webhook_secret", secret);
+    assert_eq!(call(&gate(&example()), &host, github_request(&issue(), secret)).await.status(), 200);
+}
+
+#[tokio::test]
+async fn a_parameter_that_comes_twice_is_refused() {
+    let grid = vector("event-grid: query");
+    let mut twice = request(&grid);
+    *twice.uri_mut() = format!("/hook?{}&code=other", grid["query"].as_str().unwrap()).parse().unwrap();
+    let told = outcome(&grid, &host(&grid), twice).await;
+    assert_eq!(told, Err("401 unauthenticated: malformed-query-parameter".to_owned()));
+
+    let mut twilio = vector("twilio: json");
+    let query = format!("{}&bodySHA256=other", twilio["query"].as_str().unwrap());
+    let url = format!("{}?{query}", twilio["url"].as_str().unwrap());
+    twilio["headers"]["x-twilio-signature"] = hmac_sha1(twilio["secret"].as_str().unwrap(), url.as_bytes()).into();
+    twilio["query"] = query.into();
+    let told = outcome(&twilio, &host(&twilio), request(&twilio)).await;
+    assert_eq!(told, Err("401 unauthenticated: wrong-signature".to_owned()));
+}
+
+#[tokio::test]
+async fn a_signed_form_with_too_many_fields_is_not_read_to_its_end() {
+    let mut twilio = vector("twilio: repeated and foreign fields");
+    for (fields, expected) in [(200, Ok(())), (201, Err("401 unauthenticated: too-many-fields".to_owned()))] {
+        let names: Vec<_> = (0..fields).map(|number| format!("f{number:03}")).collect();
+        let signed = format!("{}{}", twilio["url"].as_str().unwrap(), names.concat());
+        twilio["headers"]["x-twilio-signature"] =
+            hmac_sha1(twilio["secret"].as_str().unwrap(), signed.as_bytes()).into();
+        twilio["body"] = names.iter().map(|name| format!("{name}=")).collect::<Vec<_>>().join("&").into();
+        assert_eq!(outcome(&twilio, &host(&twilio), request(&twilio)).await, expected, "{fields}");
+    }
+}
+
+/// Found by the fuzzer: what is signed depends on the type, so there must be no doubt which of two it is.
+#[tokio::test]
+async fn of_two_content_types_the_first_says_what_is_signed_and_how_it_is_read() {
+    let twilio = vector("twilio: repeated and foreign fields");
+    let form = twilio["content_type"].as_str().unwrap();
+    for (types, expected) in [
+        ([form, "application/json"], Ok(())),
+        (["application/json", form], Err("401 unauthenticated: missing-query-parameter".to_owned())),
+    ] {
+        let mut request = request(&twilio);
+        request.headers_mut().remove("content-type");
+        types.iter().for_each(|value| drop(request.headers_mut().append("content-type", value.parse().unwrap())));
+        let host = host(&twilio);
+        assert_eq!(outcome(&twilio, &host, request).await, expected);
+        assert_eq!(host.sends().len(), usize::from(expected.is_ok()));
     }
 }
 
@@ -335,12 +422,67 @@ async fn keys_are_read_once_and_a_stranger_s_key_leads_to_no_flood() {
     assert_eq!(uris.len(), 3, "two mails and the keys");
 }
 
+/// Answers of the tenant's keys, one after the other; ACS stays well.
+fn publishing(answers: impl IntoIterator<Item = Answer>) -> ScriptedHost {
+    let host = ScriptedHost::new();
+    let answers = RefCell::new(answers.into_iter().collect::<VecDeque<_>>());
+    host.platform.replace(Some(Box::new(move |request| {
+        request.uri().path().contains("/discovery/").then(|| answers.borrow_mut().pop_front().unwrap())
+    })));
+    host
+}
+
+#[tokio::test]
+async fn keys_are_read_again_after_a_day_and_kept_while_they_cannot_be() {
+    let fixture = entra();
+    let gate = entra_gate(&fixture);
+    let host = publishing([keys(&fixture), Err(FetchError::Timeout), keys(&fixture)]);
+    let token = || with_token(fixture["tokens"][0]["token"].as_str().unwrap());
+    for (pause, readings) in [(0, 1), (24 * 60 * 60 - 60, 1), (120, 2), (0, 3), (0, 3)] {
+        host.sleep(Duration::from_secs(pause)).await;
+        assert_eq!(call(&gate, &host, token()).await.status(), 200, "{pause}");
+        assert_eq!(host.platform_requests.borrow().len(), readings, "{pause}");
+    }
+}
+
+#[tokio::test]
+async fn of_a_tenant_s_keys_the_first_thirty_two_are_kept() {
+    for (others, expected) in [(31, Ok(())), (32, Err("401 unauthenticated: unknown-key".to_owned()))] {
+        let mut fixture = entra();
+        let key = fixture["jwks"]["keys"][0].clone();
+        let other = |number: usize| {
+            let mut other = key.clone();
+            other["kid"] = format!("other-{number}").into();
+            other
+        };
+        fixture["jwks"]["keys"] = (0..others).map(other).chain([key.clone()]).collect();
+        let host = publishing([keys(&fixture)]);
+        let token = fixture["tokens"][0]["token"].as_str().unwrap();
+        let response = call(&entra_gate(&fixture), &host, with_token(token)).await;
+        assert_eq!(told(&response, &host), expected);
+    }
+}
+
+#[tokio::test]
+async fn a_token_of_endless_length_is_not_read() {
+    use base64::Engine as _;
+    let part = |text: String| base64::engine::general_purpose::URL_SAFE_NO_PAD.encode(text);
+    let fixture = entra();
+    let claims = fixture["tokens"][0]["token"].as_str().unwrap().split('.').nth(1).unwrap();
+    for (padding, reason) in [(10_000, "algorithm-not-allowed"), (13_000, "malformed-token")] {
+        let head = part(format!(r#"{{"alg": "none", "padding": "{}"}}"#, "x".repeat(padding)));
+        let host = ScriptedHost::new();
+        let response = call(&entra_gate(&fixture), &host, with_token(&format!("{head}.{claims}.AA"))).await;
+        assert_eq!(told(&response, &host), Err(format!("401 unauthenticated: {reason}")), "{padding}");
+    }
+}
+
 #[tokio::test]
 async fn keys_that_cannot_be_read_are_no_fault_of_the_caller_s() {
     let fixture = entra();
     let token = fixture["tokens"][0]["token"].as_str().unwrap();
     for (answer, reason) in [
-        (Err(postern::host::FetchError::Timeout), "try-later: the tenant's keys: timeout"),
+        (Err(FetchError::Timeout), "try-later: the tenant's keys: timeout"),
         (Ok(Response::new("<html>".into())), "try-later: the tenant's keys: garbled answer"),
         (Ok(Response::builder().status(500).body("".into()).unwrap()), "try-later: the tenant's keys: unreachable"),
     ] {
@@ -374,6 +516,10 @@ fn an_auth_that_makes_no_sense_is_told_with_its_line() {
         (rule("tolerance = 30", "tolerance = 86401"), "`tolerance` must be between 1 and 86400 seconds."),
         (rule("timestamp = \"x-erp-time\"", "timestamp_prefix = \"t=\""), "`timestamp_prefix` marks one part of a header that has no parts."),
         (rule("\"X-Erp-Signature\"", "[]"), "A rule has between one and 4 headers with signatures."),
+        (
+            rule("\"X-Erp-Signature\"", r#"["x-a", "x-b", "x-c", "x-d", "x-e"]"#),
+            "A rule has between one and 4 headers with signatures.",
+        ),
         (rule("\"X-Erp-Signature\"", "\"no header\""), "`no header` is not the name of a header."),
         (rule("\"hook_secret\",", "\"hook_secret\", tolerance = 9,"), "The tolerance of a rule stands in the rule."),
         (rule("\"hmac\"", "\"github\""), "`rule` is for the scheme `hmac`, not for `github`."),

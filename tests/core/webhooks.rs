@@ -156,6 +156,18 @@ async fn id_and_time_are_part_of_what_is_signed() {
 }
 
 #[tokio::test]
+async fn an_id_that_no_sender_would_write_is_refused_though_it_is_signed() {
+    let long = "m".repeat(257);
+    for (id, expected) in
+        [("m".repeat(256).as_str(), 200), ("msg 1", 401), ("msg\t1", 401), ("", 401), (long.as_str(), 401)]
+    {
+        let (status, reason) = outcome(ONE, signed(STANDARD_SECRET, id, NOW)).await;
+        let told = if expected == 200 { "" } else { "malformed-header:webhook-id" };
+        assert_eq!((status, reason.as_str()), (expected, told), "{id:?}");
+    }
+}
+
+#[tokio::test]
 async fn a_secret_that_is_not_base64_is_the_operator_s_fault() {
     let host = ScriptedHost::new().set("jobs_secret", "whsec_???");
     let response = call(&gate(&jobs_policy(ONE)), &host, signed(STANDARD_SECRET, "msg_1", NOW)).await;
