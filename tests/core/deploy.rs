@@ -117,7 +117,8 @@ fn actions_are_pinned_by_commit() {
     let mut seen = 0;
     for file in workflows() {
         let text = fs::read_to_string(&file).unwrap();
-        for line in text.lines().filter(|line| line.trim_start().starts_with("- uses: ")) {
+        let steps = text.lines().map(|line| line.trim_start().trim_start_matches("- "));
+        for line in steps.filter(|line| line.starts_with("uses: ")) {
             let reference = line.split_once("uses: ").unwrap().1;
             let commit = reference.split_once('@').unwrap().1.split(' ').next().unwrap();
             let is_commit = commit.len() == 40 && commit.bytes().all(|byte| byte.is_ascii_hexdigit());
@@ -125,7 +126,7 @@ fn actions_are_pinned_by_commit() {
             seen += 1;
         }
     }
-    assert_eq!(seen, 10);
+    assert_eq!(seen, 14);
 }
 
 /// What an input holds must reach a shell as a variable, never as text of its script.
@@ -137,5 +138,35 @@ fn no_script_of_a_workflow_is_made_of_what_others_write() {
             let line = line.trim();
             assert!(!line.starts_with("- run:") && !line.starts_with("run:"), "{}:{}", file.display(), index + 1);
         }
+    }
+}
+
+/// The fuzz targets by their definition, their files, the nightly run and the page that explains them.
+#[test]
+fn fuzz_targets_are_the_same_everywhere() {
+    let manifest: toml::Table = toml::from_str(&read("fuzz/Cargo.toml")).unwrap();
+    let binaries = manifest["bin"].as_array().unwrap();
+    let mut targets: Vec<_> = binaries.iter().map(|binary| binary["name"].as_str().unwrap()).collect();
+    targets.sort_unstable();
+    let folder = fs::read_dir(root().join("fuzz/fuzz_targets")).unwrap();
+    let mut files: Vec<_> = folder.map(|entry| entry.unwrap().path().file_stem().unwrap().to_owned()).collect();
+    files.sort();
+    assert_eq!(files, targets);
+    let nightly: serde_json::Value = serde_saphyr::from_str(&read(".github/workflows/nightly.yml")).unwrap();
+    let mut nightly: Vec<_> = nightly["jobs"]["fuzz"]["strategy"]["matrix"]["target"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|target| target.as_str().unwrap())
+        .collect();
+    nightly.sort_unstable();
+    assert_eq!(nightly, targets);
+    let page = read("docs/testing.md");
+    for heading in ["What must hold", "What was found"] {
+        let section = page.split(&format!("### {heading}\n")).nth(1).unwrap();
+        let rows = section.split("\n#").next().unwrap().lines().filter_map(|line| line.strip_prefix("| `"));
+        let mut rows: Vec<_> = rows.filter_map(|row| row.split('`').next()).collect();
+        rows.sort_unstable();
+        assert_eq!(rows, targets, "{heading}");
     }
 }
