@@ -139,8 +139,8 @@ async fn rehearse(
 ) -> Result<Json<Value>, Unusable> {
     let Json(order) = order?;
     let rehearsal = &studio.0.rehearsal;
-    let request = studio.request(order, rehearsal.stage()).await?;
-    let (answer, mails) = rehearsal.of(request.whole).await?;
+    let Ready { whole, link, .. } = studio.request(order, rehearsal.stage()).await?;
+    let (answer, mails) = rehearsal.of(whole, link.as_deref()).await?;
     Ok(Json(json!({ "answer": answer, "mails": mails })))
 }
 
@@ -151,7 +151,7 @@ async fn send(
 ) -> Result<Json<Value>, Unusable> {
     let Json(order) = order?;
     let gate = &studio.0.gate;
-    let Ready { whole, told } = studio.request(order, gate).await?;
+    let Ready { whole, told, .. } = studio.request(order, gate).await?;
     Ok(Json(json!({ "request": told, "answer": gate.call(whole).await? })))
 }
 

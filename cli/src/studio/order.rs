@@ -7,6 +7,7 @@ use bytes::Bytes;
 use http::header::HOST;
 use http::{HeaderValue, Request, Uri};
 use postern::auth::{Credentials, SignError};
+use postern::guard::CONFIRMATION;
 use postern::policy::{Policy, Route};
 use serde::Deserialize;
 use serde_json::{Value, json};
@@ -42,6 +43,8 @@ pub struct Ready {
     pub whole: Request<Bytes>,
     /// The request without its proof.
     pub told: Value,
+    /// How the link begins by which a form is confirmed, where it is.
+    pub link: Option<String>,
 }
 
 impl Order {
@@ -82,7 +85,9 @@ impl Order {
             "headers": told(&shown),
             "body": String::from_utf8_lossy(whole.body()),
         });
-        Ok(Ready { whole, told })
+        let confirmed = route.form.confirmation.is_some();
+        let link = confirmed.then(|| format!("{}{}/{CONFIRMATION}?token=", stage.url, route.path));
+        Ok(Ready { whole, told, link })
     }
 
     fn prove(&self, policy: &Policy, route: &Route, body: &Body) -> anyhow::Result<Credentials> {

@@ -73,16 +73,29 @@ impl Rehearsal {
         &self.stage
     }
 
-    /// What the gate makes of a request, and the mails that it would send.
-    pub async fn of(&self, request: Request<Bytes>) -> anyhow::Result<(Answer, Vec<Value>)> {
+    /// What the gate makes of a request, and the mails that it would send: those too that wait until somebody follows
+    /// the link that begins like this.
+    pub async fn of(&self, request: Request<Bytes>, link: Option<&str>) -> anyhow::Result<(Answer, Vec<Value>)> {
         let _turn = self.turn.lock().await;
         self.store.clear()?;
         let answer = self.stage.call(request).await?;
+        if let Some(link) = link.and_then(|link| self.link(link)) {
+            self.stage.call(Request::get(link).body(Bytes::new())?).await?;
+        }
         let mut mails = Vec::new();
         for message in self.store.messages().iter().rev() {
             mails.push(self.look(message).await?);
         }
         Ok((answer, mails))
+    }
+
+    /// The first link in the text of a mail that begins like this.
+    fn link(&self, start: &str) -> Option<String> {
+        self.store.messages().iter().find_map(|message| {
+            let text = message.email.content.plain_text.as_deref()?;
+            let words = text.get(text.find(start)?..)?;
+            words.split_whitespace().next().map(str::to_owned)
+        })
     }
 
     /// What the inbox would say of a message.

@@ -85,6 +85,7 @@ fn guards(route: &Route) -> Vec<&'static str> {
         (form.token.is_some(), "a form token"),
         (form.proof_of_work.is_some(), "a proof of work"),
         (form.captcha.is_some(), "a captcha"),
+        (form.confirmation.is_some(), "a confirmation by the link in a mail"),
     ];
     guards.into_iter().filter(|(there, _)| *there).map(|(_, words)| words).collect()
 }

@@ -58,7 +58,7 @@ fn without_a_policy_there_is_a_sentence() {
 #[test]
 fn the_policy_is_told_as_people_read_it() {
     let Some(workshop) = Workshop::open() else { return };
-    workshop.until("document.querySelectorAll('#route-cards .card').length === 2");
+    workshop.until("document.querySelectorAll('#route-cards .card').length === 3");
     for (selector, text) in [
         ("#senders", "orders@contoso.example"),
         ("#senders", "shop-team@contoso.example"),
@@ -69,7 +69,7 @@ fn the_policy_is_told_as_people_read_it() {
         ("#route-cards", "the address in /email"),
         ("#templates", "order-confirmed"),
         ("#approvals", "never approved"),
-        ("#route-links", "7 to approve"),
+        ("#route-links", "10 to approve"),
     ] {
         assert_eq!(workshop.value(&says(selector, text)), json!(true), "{selector} {text}");
     }
@@ -162,6 +162,20 @@ fn the_form_shows_what_its_schema_says() {
 }
 
 #[test]
+fn mails_that_wait_for_a_link_are_previewed_too() {
+    let Some(workshop) = Workshop::open() else { return };
+    go(&workshop, "#studio/newsletter");
+    workshop.until(&says("#verdict", "would send 2 mails"));
+    workshop.until(&says("#mails .subject", "Please confirm your address"));
+    workshop.click("#mail-tab-1");
+    workshop.until(&says("#mails .subject", "A new reader: ada@example.com"));
+    // At first the gate itself sends the one that asks.
+    workshop.click("#send");
+    workshop.until(&says("#sent", "200 OK"));
+    assert_eq!(subjects(&workshop), ["Please confirm your address"]);
+}
+
+#[test]
 fn wrong_requests_are_refused_and_say_why() {
     let Some(workshop) = Workshop::open() else { return };
     for (route, mistake, status, reason) in [
@@ -206,7 +220,7 @@ fn wrong_requests_are_refused_and_say_why() {
 #[test]
 fn the_studio_is_used_by_keyboard() {
     let Some(workshop) = Workshop::open() else { return };
-    workshop.until("document.querySelectorAll('#route-links a').length === 3");
+    workshop.until("document.querySelectorAll('#route-links a').length === 4");
     workshop.value("document.querySelectorAll('#route-links a')[1].focus()");
     workshop.press("Enter");
     workshop.until("document.activeElement.id === 'route'");
