@@ -65,6 +65,7 @@ impl Running {
     }
 
     /// The process's id.
+    #[allow(dead_code, reason = "for the tests of the overflow queue")]
     pub fn id(&self) -> u32 {
         self.child.id()
     }

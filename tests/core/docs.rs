@@ -137,6 +137,26 @@ fn the_tables_of_what_follows_what_and_of_final_errors_are_those_of_the_code() {
 }
 
 #[test]
+fn every_member_of_a_letter_is_explained() {
+    let head = postern::overflow::Head {
+        postern: postern::overflow::FORM,
+        operation: uuid::Uuid::nil(),
+        route: String::new(),
+        mail: String::new(),
+        policy_sha256: String::new(),
+        queued_at: String::new(),
+        in_doubt: false,
+        traceparent: String::new(),
+        blob: Some(String::new()),
+        set_aside: Some(String::new()),
+    };
+    let text = fs::read_to_string(document("docs/delivery.md")).unwrap();
+    for member in serde_json::to_value(head).unwrap().as_object().unwrap().keys() {
+        assert!(text.contains(&format!("`{member}`")), "{member}");
+    }
+}
+
+#[test]
 fn the_table_of_contracts_is_that_of_the_code() {
     let problem = |slug: &str| PROBLEM_TYPES.iter().find(|problem| problem.slug == slug).unwrap();
     let row = |contract: &Contract| {

@@ -145,7 +145,9 @@ impl Caller {
         let body: Value = serde_json::from_str(&answer.body_mut().read_to_string().ok()?).unwrap();
         let status = answer.status().as_u16();
         assert_eq!(body["queued"] == true, status == 202, "{body}");
-        let text = |name: &str| body["mails"][0][name].as_str().unwrap_or_else(|| panic!("{status} {body}")).to_owned();
-        Some(Told { status, mail: text("status"), operation: text("operation") })
+        let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
+        let mail = &body["mails"][0];
+        let said = if mail.is_null() { &body["type"] } else { &mail["status"] };
+        Some(Told { status, mail: text(said), operation: text(&mail["operation"]) })
     }
 }
