@@ -256,7 +256,7 @@ async fn what_is_too_large_for_the_queue_is_a_blob_first() {
     let host = ailing(refusal(503, "ServiceUnavailable"));
     let (status, answer) = long(&host, &roomy(), 100_000).await;
     assert_eq!((status, &answer["queued"]), (202, &json!(true)), "{answer}");
-    let requests = host.platform_requests.borrow();
+    let requests = host.platform_requests.borrow().clone();
     let paths: Vec<_> = requests.iter().map(|request| (request.method().as_str(), request.uri().host())).collect();
     let (blobs, queue) = (Some("contoso.blob.core.windows.net"), Some("contoso.queue.core.windows.net"));
     // The second mail, to the visitor, repeats nothing and is small.
@@ -271,7 +271,6 @@ async fn what_is_too_large_for_the_queue_is_a_blob_first() {
     }
 
     // Where the blob is not confirmed, nothing points to it.
-    drop(requests);
     let host = ailing(refusal(503, "ServiceUnavailable"));
     host.platform.replace(Some(storage_of(|request| {
         let status = if request.method() == "PUT" { 403 } else { 201 };
