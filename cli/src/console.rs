@@ -28,7 +28,7 @@ pub fn complain(text: impl Display) {
     let _ = writeln!(anstream::stderr().lock(), "{text}");
 }
 
-/// Whether standard output shows more than ASCII.
+/// Whether the user's terminal and files, by their locale, show more than ASCII.
 pub fn unicode() -> bool {
-    supports_unicode::on(supports_unicode::Stream::Stdout)
+    supports_unicode::supports_unicode()
 }
