@@ -11,7 +11,7 @@ use crate::secret;
 
 /// Everything that people read of a policy, and try in it.
 pub fn policy(directory: &Directory, policy: &Policy, complaint: Option<&str>) -> Value {
-    let files = directory.files();
+    let files = directory.sources();
     json!({
         "directory": directory.path().display().to_string(),
         "sha256": policy.digest().to_string(),
