@@ -184,6 +184,7 @@ fn cloud_events() -> Files {
         ("schemas/acs-delivery.json", schema.to_string()),
         ("templates/acs-delivery/subject.txt.j2", "[BOUNCED] {{ data.recipient }}".to_owned()),
         ("templates/acs-delivery/body.txt.j2", "{{ data.recipient }}: {{ data.status }}".to_owned()),
+        ("templates/acs-delivery/sample.json", "{}".to_owned()),
     ];
     policy_with(&route, texts.map(|(path, text)| (path.to_owned(), text)))
 }
