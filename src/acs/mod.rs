@@ -43,8 +43,9 @@ pub const MAX_CALLS: u32 = 12;
 /// What a call may take at least, if so much is left; otherwise it may take half of what is left.
 const SHORTEST_CALL: Duration = Duration::from_secs(2);
 
-/// A call with less time than this is not begun: that it ran out of time would hide what ACS said before.
-const LEAST_TIME: Duration = Duration::from_millis(500);
+/// A call that has less than this part of the budget is not begun: that it ran out of time would hide what ACS said
+/// before.
+const LEAST_PART: u32 = 20;
 
 /// A request's way to ACS.
 #[derive(Debug)]
@@ -123,7 +124,7 @@ impl<H: Host> Errand<'_, H> {
             } else if state == State::Send {
                 refusal = Some(answer);
             }
-            if calls >= MAX_CALLS || wait + LEAST_TIME >= self.left() {
+            if calls >= MAX_CALLS || wait + self.budget / LEAST_PART >= self.left() {
                 break trouble.unwrap_or_else(Answer::none);
             }
             self.client.host.sleep(wait).await;

@@ -493,7 +493,7 @@ async fn the_time_budget_covers_all_mails_of_a_request() {
     let mails = &body(&response)["mails"];
     assert_eq!((&mails[0]["status"], &mails[1]["status"]), (&json!("accepted"), &json!("timeout")));
     assert_eq!(response.status(), 503);
-    assert_eq!(host.line()["duration_ms"], 8750);
+    assert_eq!(host.line()["duration_ms"], 9000);
 }
 
 #[tokio::test]
