@@ -20,7 +20,7 @@ pub const ACCOUNT: &str = "devstoreaccount1";
 const KEY: &str = "Eby8vdM02xNOcqFlqUwJPLlmEtlCDXJ1OUzFT50uSRZ6IFsuFq2UVErCz4I6tq/K1SZFPTOtr/KBHBeksoGMGw==";
 
 pub struct Azurite {
-    child: Child,
+    _child: Child,
     /// `http://127.0.0.1:PORT`
     pub queues: String,
     pub blobs: String,
@@ -47,13 +47,15 @@ impl Azurite {
     /// Starts one that keeps everything in memory, on ports of the system's choice.
     pub fn start() -> Result<Self, String> {
         let program = program()?;
-        let mut command = Command::new("node");
+        // It ends with this process, which holds the other end of its standard input: nobody drops what is static.
+        let mut command = Command::new("sh");
+        command.args(["-c", "node \"$@\" & cat > /dev/null; kill $!", "sh"]);
         command.arg(program).args(["--inMemoryPersistence", "--disableTelemetry"]);
         for service in ["blob", "queue", "table"] {
             command.args([&format!("--{service}Host"), "127.0.0.1", &format!("--{service}Port"), "0"]);
         }
-        let child = command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::null()).spawn();
-        let mut child = child.map_err(|error| format!("node does not start: {error}"))?;
+        let child = command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::null()).spawn();
+        let mut child = child.map_err(|error| format!("sh does not start: {error}"))?;
         let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
         let mut listening = |service: &str| {
             let start = format!("Azurite {service} service is successfully listening at ");
@@ -64,7 +66,7 @@ impl Azurite {
         // Whoever stops reading would stop the server, too.
         thread::spawn(move || lines.for_each(drop));
         let agent = Agent::config_builder().http_status_as_error(false).build().into();
-        Ok(Self { child, queues, blobs, agent })
+        Ok(Self { _child: child, queues, blobs, agent })
     }
 
     fn call(&self, method: &str, address: String) -> (u16, String) {
@@ -130,13 +132,6 @@ impl Azurite {
 
     fn queue(&self, name: &str) -> String {
         format!("{}/{ACCOUNT}/{name}", self.queues)
-    }
-}
-
-impl Drop for Azurite {
-    fn drop(&mut self) {
-        let _ = self.child.kill();
-        let _ = self.child.wait();
     }
 }
 
