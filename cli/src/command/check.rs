@@ -3,9 +3,10 @@
 use std::path::PathBuf;
 use std::process::ExitCode;
 
-use clap::{Args, ValueEnum};
+use clap::Args;
 use postern_lint::approval;
 
+use super::Format;
 use crate::directory::Directory;
 use crate::{console, report};
 
@@ -23,12 +24,6 @@ pub struct Check {
     /// How findings are written: for people, or as one JSON array of severity, file, line, column, message, help
     #[arg(long, value_name = "FORMAT", default_value = "text")]
     format: Format,
-}
-
-#[derive(Debug, Clone, Copy, ValueEnum)]
-enum Format {
-    Text,
-    Json,
 }
 
 impl Check {

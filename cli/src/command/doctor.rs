@@ -3,9 +3,9 @@
 use std::net::SocketAddr;
 use std::process::ExitCode;
 
-use clap::{Args, ValueEnum};
+use clap::Args;
 
-use super::PolicyOption;
+use super::{Format, PolicyOption};
 use crate::console;
 use crate::doctor::{Finding, machine, policy, resource};
 use crate::interrupt::until_interrupted;
@@ -34,12 +34,6 @@ pub struct Doctor {
     /// How the findings are written: for people, or as one JSON array of check, state, message, help
     #[arg(long, value_name = "FORMAT", default_value = "text")]
     format: Format,
-}
-
-#[derive(Debug, Clone, Copy, ValueEnum)]
-enum Format {
-    Text,
-    Json,
 }
 
 impl Doctor {

@@ -5,9 +5,10 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 
 use anyhow::Context as _;
-use clap::{Args, ValueEnum};
+use clap::Args;
 use postern::policy::Digest;
 
+use super::Format;
 use crate::console;
 use crate::description::Description;
 
@@ -25,12 +26,6 @@ pub struct Inspect {
     /// How it is written: for people, or as one JSON object
     #[arg(long, value_name = "FORMAT", default_value = "text")]
     format: Format,
-}
-
-#[derive(Debug, Clone, Copy, ValueEnum)]
-enum Format {
-    Text,
-    Json,
 }
 
 impl Inspect {

@@ -3,7 +3,7 @@
 use std::process::ExitCode;
 use std::time::Duration;
 
-use clap::{Args, ValueEnum};
+use clap::Args;
 use http::HeaderMap;
 use postern::acs::{Client, Credentials, Inquiry, Outcome, Status as Word};
 use postern::entra::TokenCache;
@@ -12,6 +12,7 @@ use postern::trace::Trace;
 use serde_json::json;
 use uuid::Uuid;
 
+use super::Format;
 use crate::console::{self, BOLD, GREEN, RED, YELLOW};
 use crate::interrupt::until_interrupted;
 use crate::machine::Machine;
@@ -38,12 +39,6 @@ pub struct Status {
     /// How the answer is written: for people, or as one JSON object of id, status, terminal, error
     #[arg(long, value_name = "FORMAT", default_value = "text")]
     format: Format,
-}
-
-#[derive(Debug, Clone, Copy, ValueEnum)]
-enum Format {
-    Text,
-    Json,
 }
 
 impl Status {
