@@ -8,7 +8,7 @@ mod component;
 #[path = "component/flavour.rs"]
 mod flavour;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
@@ -29,6 +29,9 @@ const SLACK: u64 = 3;
 
 /// Requests over which the cost of one is averaged: hash seeds are random and differ from instance to instance.
 const MORE: usize = 20;
+
+/// Over how many instances the way of hashing is compared.
+const INSTANCES: usize = 8;
 
 const ALERTS_SECRET: &str = "budget";
 
@@ -158,6 +161,62 @@ async fn sealed() -> Costs {
     };
     let component = tokio::task::spawn_blocking(seal).await.unwrap();
     measure(&guest(component, None).await).await
+}
+
+/// A policy that hashes every name of a payload, in a schema that says how, and sends nothing.
+fn hashing(keyword: &str) -> Files {
+    let policy = r#"
+        [senders.web]
+        address = "web@contoso.example"
+        owner = "team@contoso.example"
+        [routes.alerts]
+        path = "/hooks/alerts"
+        kind = "event"
+        auth = { scheme = "github", secret = "alerts_secret" }
+        schema = "many"
+        [[routes.alerts.mails]]
+        when = { required = ["never"] }
+        template = "note"
+        sender = "web"
+        purpose = "alert"
+        to = ["team@contoso.example"]
+    "#;
+    let schema = json!({
+        "type": "object",
+        // Which branch holds is known with the payload alone, so its names are gathered in a set.
+        "anyOf": [{ "patternProperties": { "^key": { "type": "integer" } } }, { "required": ["never"] }],
+        keyword: { "type": "integer" },
+    });
+    Files::from_iter([
+        ("postern.toml", policy),
+        ("schemas/many.json", &schema.to_string()),
+        ("templates/note/subject.txt.j2", "Event"),
+        ("templates/note/body.txt.j2", "Event"),
+        ("templates/note/sample.json", "{}"),
+    ])
+}
+
+/// How many different counts of instructions fresh instances need for one and the same request.
+async fn variety(files: Files) -> usize {
+    let seal = move || seal(Flavour::Wasi.component(), &files.sealed(), Some(&cache())).unwrap().component;
+    let guest = guest(tokio::task::spawn_blocking(seal).await.unwrap(), None).await;
+    let payload: Value = (0..1000).map(|number| (format!("key {number}"), json!(number))).collect();
+    let load = Load { name: "many names", path: "/hooks/alerts", body: payload.to_string().into() };
+    let mut counts = BTreeSet::new();
+    for _ in 0..INSTANCES {
+        counts.insert(spent(&guest, &load, 1).await);
+    }
+    println!("{counts:?}");
+    counts.len()
+}
+
+/// A stranger who has the component knows what is in it, so the seeds of maps that hold a stranger's names must not be:
+/// with seeds of its own each instance takes another way through its maps. Without such maps all take nearly the same.
+#[tokio::test]
+async fn no_two_instances_of_a_sealed_component_hash_alike() {
+    // Two instances may need the same number by chance; a clock's digits make two or three numbers of one.
+    assert!(variety(hashing("unevaluatedProperties")).await >= INSTANCES - 2);
+    assert!(variety(hashing("additionalProperties")).await <= INSTANCES / 2);
 }
 
 /// Compares with the budget in both directions: what got cheaper must lower it, or the next rise would go unseen.
