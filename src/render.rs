@@ -1,5 +1,6 @@
 //! From a template and a valid payload to a message.
 
+use minijinja::value::Serde;
 use serde::Serialize;
 use serde_json::Value;
 
@@ -58,9 +59,6 @@ pub struct Context<'a> {
 /// What a confirmation link looks like in a sample.
 pub const SAMPLE_LINK: &str = "https://mail.contoso.example/confirm?token=sample";
 
-/// The name of the table of all fields.
-pub const TABLE: &str = "fields";
-
 /// A row of the table of all fields.
 #[derive(Debug, Serialize)]
 struct Row {
@@ -83,6 +81,11 @@ impl<'a> Context<'a> {
         let shown = filled.filter(|_| matches!(to, Recipients::Fixed(_)));
         let rows = shown.map(|filled| filled.iter().filter_map(row).collect());
         Self { payload, rows, link }
+    }
+
+    /// As the templates take it. Making it costs as much as rendering, so all parts of a mail share one.
+    pub fn value(&self) -> minijinja::Value {
+        Serde(self).into()
     }
 }
 
@@ -157,7 +160,8 @@ pub fn render_sample(
 }
 
 fn render_parts(templates: &Templates, template: &Template, context: &Context<'_>) -> Result<Parts, Error> {
-    let part = |part| templates.render(template, part, context).map_err(|source| Error { part, source });
+    let context = context.value();
+    let part = |part| templates.render(template, part, context.clone()).map_err(|source| Error { part, source });
     Ok(Parts {
         subject: one_line(&part(Part::Subject)?, MAX_SUBJECT_CHARS),
         text: part(Part::Text)?,

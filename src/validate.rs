@@ -30,7 +30,7 @@ impl Valid {
         &self.payload
     }
 
-    /// What of it a form filled in, in the order in which it was sent; `None` for events.
+    /// What of it a form filled in, in the order in which it was sent; `None` where no mail shows it.
     pub fn filled(&self) -> Option<&[Filled]> {
         self.filled.as_deref()
     }

@@ -55,7 +55,8 @@ fn subject(
     if !bounded {
         return;
     }
-    match proof.policy.templates().render(&mail.template, Part::Subject, &largest_context(route, mail, largest)) {
+    match proof.policy.templates().render(&mail.template, Part::Subject, largest_context(route, mail, largest).value())
+    {
         Ok(subject) => {
             let length = subject.trim().chars().count();
             if length > MAX_SUBJECT_CHARS {
@@ -105,7 +106,7 @@ fn largest_size(
         findings.warning(&file, Place::File, message, help);
         return;
     }
-    match proof.policy.templates().render(&mail.template, Part::Html, &largest_context(route, mail, largest)) {
+    match proof.policy.templates().render(&mail.template, Part::Html, largest_context(route, mail, largest).value()) {
         Ok(html) if html.len() > CLIP_BYTES => {
             let message = format!(
                 "With every field at its longest the HTML has {} bytes; Gmail clips after {CLIP_BYTES}.",

@@ -25,7 +25,7 @@ pub const MAX_FIELDS: usize = 200;
 pub struct Submission {
     /// The payload.
     pub payload: Value,
-    /// What was filled in, in the order in which a form sent it; `None` for events.
+    /// What was filled in, in the order in which a form sent it; `None` where no mail shows it.
     pub filled: Option<Vec<Filled>>,
     /// Who sent it.
     pub caller: Caller,
@@ -229,9 +229,9 @@ fn script(route: &Route, headers: &HeaderMap, body: &[u8], mut caller: Caller) -
     Ok(Submission { payload, filled: filled(route, body), caller, sent: Vec::new(), controls, uploads: Vec::new() })
 }
 
-/// What a script of a form, or a sample, has filled in, in the order of its text; `None` for events.
+/// What a script of a form, or a sample, has filled in, in the order of its text; `None` where no mail shows it.
 pub fn filled(route: &Route, json: &[u8]) -> Option<Vec<Filled>> {
-    (route.kind == Kind::Form).then(|| form::members(&route.schema, json::names(json)))
+    (route.kind == Kind::Form && route.shows_table()).then(|| form::members(&route.schema, json::names(json)))
 }
 
 fn events(route: &Route, headers: &HeaderMap, format: Format, body: &[u8], caller: &Caller) -> Result<Events, Error> {

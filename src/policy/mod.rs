@@ -35,8 +35,8 @@ pub use schema::{MAX_UNIQUE_ITEMS, Schema, SchemaError};
 pub use setting::{SettingName, SettingNameError};
 pub(crate) use template::environment as templates;
 pub use template::{
-    FOLDER as TEMPLATES_FOLDER, MJML as MJML_FILE, Part, SAMPLE, Template, Templates, finding as template_finding,
-    is_translated, syntax as template_syntax, translation_mark,
+    FOLDER as TEMPLATES_FOLDER, MJML as MJML_FILE, Part, SAMPLE, TABLE, Template, Templates,
+    finding as template_finding, is_translated, syntax as template_syntax, translation_mark,
 };
 
 use crate::auth::Proof;

@@ -96,6 +96,11 @@ impl Route {
         }
     }
 
+    /// Whether a mail may show the table of all fields.
+    pub fn shows_table(&self) -> bool {
+        self.mails.iter().any(|mail| mail.template.shows_table())
+    }
+
     /// An origin that the route lists, for trying it; of a pattern, one that it covers.
     pub fn example_origin(&self) -> Option<String> {
         self.origins.first().map(|origin| origin.replacen('*', "www", 1))

@@ -4,9 +4,7 @@ use std::collections::BTreeMap;
 use std::time::{Duration, UNIX_EPOCH};
 
 use minijinja::syntax::SyntaxConfig;
-use minijinja::value::Serde;
-use minijinja::{Environment, ErrorKind, UndefinedBehavior};
-use serde::Serialize;
+use minijinja::{Environment, ErrorKind, UndefinedBehavior, Value};
 
 use super::Findings;
 use super::diagnostic::Place;
@@ -25,6 +23,9 @@ pub const MJML: &str = "body.mjml.j2";
 /// The payload that a template is previewed and checked with.
 pub const SAMPLE: &str = "sample.json";
 
+/// The name of the table of all fields in a template.
+pub const TABLE: &str = "fields";
+
 /// The most instructions one part may run: a loop over hostile input ends here.
 const FUEL: u64 = 2_000_000;
 
@@ -34,6 +35,7 @@ pub struct Template {
     name: String,
     digest: Digest,
     html: bool,
+    table: bool,
 }
 
 /// All templates of a policy, compiled.
@@ -82,6 +84,11 @@ impl Template {
     /// Whether the template has an HTML part.
     pub const fn has_html(&self) -> bool {
         self.html
+    }
+
+    /// Whether the template, or a layout, may show the table of all fields.
+    pub const fn shows_table(&self) -> bool {
+        self.table
     }
 
     /// The paths of what a template's digest covers: its parts and all layouts, because a change to a layout needs a
@@ -187,7 +194,8 @@ impl Templates {
             }
         }
         let html = files.text(&format!("{FOLDER}{name}/{HTML}")).is_some();
-        let template = Template { name: name.to_owned(), digest: Template::digest_of(files, name), html };
+        let table = Template::files(files, name).any(|path| files.text(path).is_some_and(|text| text.contains(TABLE)));
+        let template = Template { name: name.to_owned(), digest: Template::digest_of(files, name), html, table };
         self.by_name.insert(name.to_owned(), template);
     }
 
@@ -205,14 +213,9 @@ impl Templates {
     ///
     /// # Errors
     /// When the part prints an undefined value, runs out of fuel, or fails otherwise.
-    pub fn render(
-        &self,
-        template: &Template,
-        part: Part,
-        context: &impl Serialize,
-    ) -> Result<String, minijinja::Error> {
+    pub fn render(&self, template: &Template, part: Part, context: Value) -> Result<String, minijinja::Error> {
         let name = format!("{}/{}", template.name, part.file());
-        self.environment.get_template(&name)?.render(Serde(context))
+        self.environment.get_template(&name)?.render(context)
     }
 }
 

@@ -5,8 +5,9 @@ use std::rc::Rc;
 
 use minijinja::machinery::{Span, ast};
 use postern::guard::CONFIRMATION_LINK;
+use postern::policy::TABLE;
 use postern::policy::{Diagnostic, Kind, Mail, Part, Place, Recipients, Route, TEMPLATES_FOLDER};
-use postern::render::{TABLE, asks};
+use postern::render::asks;
 
 use super::facts::{Facts, Outcome};
 use super::filter::{self, Effect};
