@@ -14,9 +14,14 @@ use anyhow::Result;
 use clap::{Parser, ValueEnum as _};
 use contestant::Contestant;
 use foreign::{Foreign, NODE, PYTHON};
+use mimalloc::MiMalloc;
 use row::Row;
 use sink::Sink;
 use std::path::PathBuf;
+
+/// As `postern serve` has it.
+#[global_allocator]
+static ALLOCATOR: MiMalloc = MiMalloc;
 
 /// Measures the component beside other ways to do the same job.
 #[derive(Parser)]
