@@ -59,6 +59,12 @@ pub fn signed(route: &Route, key: &str, mut request: Request<Bytes>, now: u64) -
     }
     let time = std::time::UNIX_EPOCH.checked_add(Duration::from_secs(now))?;
     let made = auth::sign(proof, key, "id-1", time, form, request.body()).ok()?;
+    if let Proof::Rule(rule) = proof {
+        // A sender writes one header; what stands in another is refused whole where it is no text.
+        for name in &rule.further_headers {
+            request.headers_mut().remove(name);
+        }
+    }
     for (name, value) in made.headers {
         request.headers_mut().insert(name, HeaderValue::from_str(&value).ok()?);
     }
