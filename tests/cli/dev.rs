@@ -387,6 +387,10 @@ fn the_studio_rehearses_without_sending_and_sends_without_telling_a_secret() {
     assert_eq!(rehearsed["answer"]["status"], 200);
     assert_eq!(rehearsed["mails"][0]["message"]["content"]["subject"], "shop: deployment failed");
     assert_eq!(rehearsed["mails"][0]["summary"]["mail"], "deploy-failed");
+    let other = json!({"route": "deploy", "payload": payload.replace("shop", "store")});
+    let rehearsed_again = studio(&dev.inbox, "rehearse", &other);
+    assert_eq!(rehearsed_again["mails"].as_array().unwrap().len(), 1, "the first is forgotten");
+    assert_eq!(rehearsed_again["mails"][0]["message"]["content"]["subject"], "store: deployment failed");
     assert_eq!(subjects(&dev.inbox), [""; 0]);
 
     let sent = studio(&dev.inbox, "send", &order);
@@ -407,6 +411,43 @@ fn the_studio_rehearses_without_sending_and_sends_without_telling_a_secret() {
     }
     let unknown = studio(&dev.inbox, "send", &json!({"route": "nowhere", "payload": ""}));
     assert_eq!(unknown, json!({"error": "There is no route `nowhere` any more."}));
+    assert_eq!(dev.running.end("-INT").0, Some(0));
+}
+
+#[test]
+fn the_studio_tells_no_secret_of_an_address() {
+    let policy = copy(&fixture());
+    assert_eq!(run(policy.path(), &["add", "azure-monitor"]).status, 0);
+    let mut dev = start(postern(policy.path()).env("AZURE_MONITOR_SECRET", "canary"));
+    let payload = std::fs::read_to_string(policy.path().join("templates/azure-monitor/sample.json")).unwrap();
+    let sent = studio(&dev.inbox, "send", &json!({"route": "azure-monitor", "payload": payload}));
+    assert_eq!(
+        (&sent["request"]["target"], &sent["answer"]["status"]),
+        (&json!("/hooks/azure-monitor?…"), &json!(200))
+    );
+    assert!(!sent.to_string().contains("canary"), "{sent}");
+    assert_eq!(dev.running.end("-INT").0, Some(0));
+}
+
+#[test]
+fn the_studio_hears_of_its_own_request_alone() {
+    let mut dev = start(&mut postern(&fixture()));
+    let slow = r#"{"recipient": "oncall@contoso.example", "effect": {"kind": "delay", "milliseconds": 1500}}"#;
+    let faults = ureq::post(format!("{}/api/faults", dev.inbox)).header("content-type", "application/json");
+    assert_eq!(faults.send(slow).unwrap().status(), 204);
+    let payload = std::fs::read_to_string(fixture().join("templates/deploy-failed/sample.json")).unwrap();
+    let order = json!({"route": "deploy", "payload": payload});
+    let inbox = dev.inbox.clone();
+    let sent = std::thread::spawn(move || studio(&inbox, "send", &order));
+    let contact = format!("{}/contact", dev.gate);
+    let mut others = 0;
+    while !sent.is_finished() {
+        assert_eq!(post(&contact, "application/json", r#"{"name":"Ada","email":"ada@customer.example"}"#).0, 200);
+        others += 1;
+    }
+    let audit = sent.join().unwrap()["answer"]["audit"].clone();
+    assert_eq!((audit.as_array().unwrap().len(), &audit[0]["route"]), (1, &json!("deploy")));
+    assert!(others > 1, "{others}");
     assert_eq!(dev.running.end("-INT").0, Some(0));
 }
 

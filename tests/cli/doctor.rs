@@ -1,6 +1,7 @@
 //! `postern doctor`: what is missing, and what an ACS resource tells without a mail.
 
 use std::net::TcpListener;
+use std::os::unix::fs::PermissionsExt as _;
 use std::process::Command;
 use std::time::{Duration, SystemTime};
 
@@ -72,6 +73,41 @@ fn the_machine_and_the_policy_are_looked_at_without_settings() {
     assert_eq!(
         found[1..4].iter().map(|tool| tool["check"].clone()).collect::<Vec<_>>(),
         ["node", "python3", "chromium"]
+    );
+    assert_eq!(status, 0);
+}
+
+#[test]
+fn a_compiler_without_the_target_and_an_edit_that_nobody_approved_are_told() {
+    let tools = tempfile::tempdir().unwrap();
+    let rustc = tools.path().join("rustc");
+    std::fs::write(&rustc, "#!/bin/sh\necho /nowhere\n").unwrap();
+    std::fs::set_permissions(&rustc, std::fs::Permissions::from_mode(0o755)).unwrap();
+    let mut command = doctor(postern(&fixture()));
+    command.env("PATH", tools.path());
+    let (status, found) = findings(command);
+    assert_eq!(
+        found[0],
+        json!({
+            "check": "wasm target",
+            "state": "failed",
+            "message": "wasm32-wasip2 is missing: the component cannot be built from this source",
+            "help": "Run `rustup target add wasm32-wasip2`, or install rustup from https://rustup.rs.",
+        })
+    );
+    assert_eq!(status, 1);
+
+    let policy = copy(&fixture());
+    edit(policy.path(), "templates/contact-notify/subject.txt.j2", "Message", "Letter");
+    let (status, found) = findings(doctor(postern(policy.path())));
+    assert_eq!(
+        found[1],
+        json!({
+            "check": "approvals",
+            "state": "warning",
+            "message": "1 thing not approved, so that it cannot be sealed",
+            "help": "`postern check` names them, `postern approve` shows what changed.",
+        })
     );
     assert_eq!(status, 0);
 }

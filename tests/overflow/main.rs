@@ -335,6 +335,18 @@ fn acs_in_trouble_is_left_alone_and_a_mail_has_so_many_tries() {
     assert_eq!(report.told(), (Some(0), 1, 0, "empty"), "{:?}", report.complaints);
     stand.assert_sent(&operations);
 
+    // Three mails on end that do not get through are enough.
+    let operations = stand.queue(&[("ada", 10); 4]);
+    stand.store.fault(Fault::next(Effect::status(503)).times(1000));
+    stand.store.fault(Fault::next(Effect::status(503)).times(1000).on_status());
+    let report = stand.replay(&["--tries", "100"]);
+    assert_eq!((report.told(), &report.end["left"]), ((Some(1), 0, 0, "stopped"), &json!(3)));
+    assert_eq!(report.end["reason"], "unavailable: ACS is in trouble: run the same again later");
+    assert_eq!(report.mails.len(), 3);
+    assert_eq!(stand.letters(NAME).len(), operations.len());
+    stand.azurite.fresh(NAME);
+    stand.store.clear_faults();
+
     // What alone does not get through is put aside in the end.
     stand.store.clear().unwrap();
     let operations = stand.queue(&[("ada", 10)]);
@@ -343,6 +355,35 @@ fn acs_in_trouble_is_left_alone_and_a_mail_has_so_many_tries() {
     let report = stand.replay(&["--tries", "1"]);
     assert_eq!(report.told(), (Some(1), 0, 1, "empty"), "{:?}", report.complaints);
     assert_eq!(report.mails[0]["reason"], "unavailable (ServiceUnavailable) at try 1");
+    let aside = stand.letters(&format!("{NAME}-poison"));
+    assert_eq!(aside.keys().collect::<Vec<_>>(), operations.iter().collect::<Vec<_>>());
+}
+
+#[test]
+fn a_replay_that_ended_without_a_word_is_one_of_the_tries() {
+    let Some(stand) = stand() else { return };
+    let operations = stand.queue(&[("ada", 10)]);
+    let sas = signature("rwdacup");
+    let killed_at = |call, carried_out| {
+        let running = stand.start_replay(&[("OVERFLOW_SAS", &sas)], &[]);
+        stand.passage.watch(Some((running.id(), Step { call, carried_out })));
+        assert_eq!(running.wait().0, None);
+        stand.passage.watch(None);
+    };
+    // ACS, the third that is called, has the mail, and the message is still there: ACS is asked, and not sent it again.
+    let before = stand.store.attempts().len();
+    killed_at(2, true);
+    assert_eq!(stand.replay(&[]).told(), (Some(0), 1, 0, "empty"));
+    stand.assert_sent(&operations);
+    assert_eq!(stand.store.attempts().len(), before + 1);
+
+    stand.store.clear().unwrap();
+    let operations = stand.queue(&[("bob", 10)]);
+    killed_at(2, false);
+    let report = stand.replay(&["--tries", "1"]);
+    assert_eq!(report.told(), (Some(1), 0, 1, "empty"), "{:?}", report.complaints);
+    assert_eq!(report.mails[0]["reason"], "tried 1 time without an end");
+    stand.assert_sent(&[]);
     let aside = stand.letters(&format!("{NAME}-poison"));
     assert_eq!(aside.keys().collect::<Vec<_>>(), operations.iter().collect::<Vec<_>>());
 }

@@ -19,6 +19,7 @@ use postern::trace::{TRACEPARENT, Trace};
 use serde::Deserialize;
 
 use crate::machine::Machine;
+use crate::report::counted;
 use storage::Leased;
 
 pub use storage::{Account, Container, Queue};
@@ -161,7 +162,8 @@ impl Replay<'_> {
         let trace = self.trace(&letter.head);
         let (body, unfit) = match self.body(&letter).await? {
             Ok(_) if dequeue_count > self.tries => {
-                (Bytes::new(), Some(format!("tried {} times without an end", dequeue_count - 1)))
+                let tried = counted(dequeue_count.saturating_sub(1) as usize, "time");
+                (Bytes::new(), Some(format!("tried {tried} without an end")))
             }
             Ok(body) => (body, None),
             Err(reason) => (Bytes::new(), Some(reason.to_owned())),

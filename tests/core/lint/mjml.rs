@@ -114,6 +114,13 @@ fn values_are_escaped_as_in_a_template_written_by_hand() {
 }
 
 #[test]
+fn a_text_that_looks_like_the_word_for_a_value_stays_a_text() {
+    let files = body("<mj-text>jinja0x {{ name }} jinjaq1x</mj-text>");
+    let html = rendered(&files.files(), &json!({ "name": "Ada" }));
+    assert!(html.contains(">jinja0x Ada jinjaq1x</div>"), "{html}");
+}
+
+#[test]
 fn what_mjml_does_not_carry_is_refused_with_its_line() {
     for (case, finding) in [
         (body("{{ name }}"), "5 `{{ name }}` stands between elements, where MJML shows no text."),
