@@ -418,7 +418,7 @@ fn the_studio_rehearses_without_sending_and_sends_without_telling_a_secret() {
 fn the_studio_tells_no_secret_of_an_address() {
     let policy = copy(&fixture());
     assert_eq!(run(policy.path(), &["add", "azure-monitor"]).status, 0);
-    let mut dev = start(postern(policy.path()).env("AZURE_MONITOR_SECRET", "canary"));
+    let dev = start(postern(policy.path()).env("AZURE_MONITOR_SECRET", "canary"));
     let payload = std::fs::read_to_string(policy.path().join("templates/azure-monitor/sample.json")).unwrap();
     let sent = studio(&dev.inbox, "send", &json!({"route": "azure-monitor", "payload": payload}));
     assert_eq!(
@@ -431,7 +431,7 @@ fn the_studio_tells_no_secret_of_an_address() {
 
 #[test]
 fn the_studio_hears_of_its_own_request_alone() {
-    let mut dev = start(&mut postern(&fixture()));
+    let dev = start(&mut postern(&fixture()));
     let slow = r#"{"recipient": "oncall@contoso.example", "effect": {"kind": "delay", "milliseconds": 1500}}"#;
     let faults = ureq::post(format!("{}/api/faults", dev.inbox)).header("content-type", "application/json");
     assert_eq!(faults.send(slow).unwrap().status(), 204);
