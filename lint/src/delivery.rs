@@ -55,8 +55,7 @@ fn subject(
     if !bounded {
         return;
     }
-    match proof.policy.templates().render(&mail.template, Part::Subject, largest_context(route, mail, largest).value())
-    {
+    match proof.policy.templates().render(&mail.template, Part::Subject, largest_context(route, mail, largest)) {
         Ok(subject) => {
             let length = subject.trim().chars().count();
             if length > MAX_SUBJECT_CHARS {
@@ -69,8 +68,8 @@ fn subject(
     }
 }
 
-fn largest_context<'a>(route: &Route, mail: &Mail, largest: &'a Value) -> Context<'a> {
-    Context::sample(route, mail, largest, &largest.to_string())
+fn largest_context(route: &Route, mail: &Mail, largest: &Value) -> minijinja::Value {
+    Context::sample(route, mail, largest, &largest.to_string()).value()
 }
 
 fn unrendered(mail: &Mail, part: Part, error: &minijinja::Error) -> Diagnostic {
@@ -106,7 +105,7 @@ fn largest_size(
         findings.warning(&file, Place::File, message, help);
         return;
     }
-    match proof.policy.templates().render(&mail.template, Part::Html, largest_context(route, mail, largest).value()) {
+    match proof.policy.templates().render(&mail.template, Part::Html, largest_context(route, mail, largest)) {
         Ok(html) if html.len() > CLIP_BYTES => {
             let message = format!(
                 "With every field at its longest the HTML has {} bytes; Gmail clips after {CLIP_BYTES}.",

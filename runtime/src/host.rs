@@ -33,8 +33,8 @@ const TICK: Duration = Duration::from_millis(10);
 /// Core instances, tables and stacks that one component instance may need; a Rust component needs about half.
 const PARTS_PER_INSTANCE: u32 = 8;
 
-/// Bytes of an ended instance's memory that are written back to what they were, for the next one. Every further page
-/// goes back to the system, and costs the next instance a page fault.
+/// Bytes of an ended instance's memory, and of its tables, that are written back to what they were, for the next one.
+/// Every further page goes back to the system, and costs the next instance a page fault.
 const KEPT_BYTES: usize = 4 << 20;
 
 /// Runs one component at a time; clones share it.
@@ -177,8 +177,6 @@ impl Host {
         check_directory(guest.policy_dir.as_deref())?;
         check_readable(&guest.readable)?;
         let component = host.compile(&guest.component).map_err(|error| LoadError::Compile(format!("{error:#}")))?;
-        // Else the first request would wait for it.
-        component.initialize_copy_on_write_image().map_err(|error| LoadError::Compile(format!("{error:#}")))?;
         Ok(Maker {
             engine: host.engine.clone(),
             component: host.link(&component)?,
@@ -197,10 +195,13 @@ impl Host {
 
 impl Inner {
     fn compile(&self, bytes: &[u8]) -> wasmtime::Result<Component> {
-        match &self.cache {
-            Some(cache) => cache.compile(&self.engine, bytes),
-            None => Component::new(&self.engine, bytes),
-        }
+        let component = match &self.cache {
+            Some(cache) => cache.compile(&self.engine, bytes)?,
+            None => Component::new(&self.engine, bytes)?,
+        };
+        // Else the first request would wait for it.
+        component.initialize_copy_on_write_image()?;
+        Ok(component)
     }
 
     fn link(&self, component: &Component) -> Result<ProxyPre<State>, LoadError> {

@@ -5,8 +5,7 @@ use std::rc::Rc;
 
 use minijinja::machinery::{Span, ast};
 use postern::guard::CONFIRMATION_LINK;
-use postern::policy::TABLE;
-use postern::policy::{Diagnostic, Kind, Mail, Part, Place, Recipients, Route, TEMPLATES_FOLDER};
+use postern::policy::{Diagnostic, Kind, Mail, Part, Place, Recipients, Route, TABLE, TEMPLATES_FOLDER};
 use postern::render::asks;
 
 use super::facts::{Facts, Outcome};
