@@ -1,12 +1,14 @@
-//! Builds the component in every flavour, for `src/lib.rs` to embed.
+//! In a release build, builds the component in every flavour for `src/lib.rs` to embed.
 
-mod component;
-
-use component::{Build, FLAVOURS, INPUTS};
+use postern_flavour::{Build, Flavour, Profile, add_target};
 use std::env;
+use std::fmt::Write as _;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
+
+/// What a component is made of, relative to the workspace's root.
+const INPUTS: [&str; 5] = ["src", "component", "flavour", "Cargo.toml", "Cargo.lock"];
 
 fn main() -> ExitCode {
     match build() {
@@ -19,12 +21,32 @@ fn main() -> ExitCode {
 }
 
 fn build() -> Result<(), String> {
+    println!("cargo::rerun-if-changed=build.rs");
+    let release = env::var("PROFILE").is_ok_and(|profile| profile == "release");
+    let embedded = if release { components()? } else { Vec::new() };
+    let mut table = String::from("[\n");
+    for (flavour, file) in &embedded {
+        // Writing to a string cannot fail.
+        let _ = writeln!(table, "    (Flavour::{flavour:?}, include_bytes!({file:?}).as_slice()),");
+    }
+    table.push(']');
+    let out = directory("OUT_DIR")?.join("embedded.rs");
+    fs::write(&out, table).map_err(|error| format!("{} cannot be written: {error}.", out.display()))
+}
+
+/// Builds every flavour, in one call so that cargo works on them side by side.
+fn components() -> Result<Vec<(Flavour, PathBuf)>, String> {
     let root = directory("CARGO_MANIFEST_DIR")?.join("..");
     let root = root.canonicalize().map_err(|error| format!("The workspace cannot be read: {error}."))?;
     watch(&root);
-    component::add_target(&root)?;
-    let out = directory("OUT_DIR")?;
-    FLAVOURS.iter().try_for_each(|build| embed(build, &root, &out))
+    add_target(&root)?;
+    let output = Build::command_for_all(&root).output().map_err(|error| format!("cargo does not start: {error}."))?;
+    if !output.status.success() {
+        eprintln!("{}", String::from_utf8_lossy(&output.stderr));
+        return Err("The component did not build; the compiler's messages are below.".to_owned());
+    }
+    let file = |flavour| (flavour, Build::of(flavour, Profile::Deployment).component(&root));
+    Ok(Flavour::ALL.map(file).into())
 }
 
 fn directory(variable: &str) -> Result<PathBuf, String> {
@@ -37,19 +59,4 @@ fn watch(root: &Path) {
     for input in INPUTS {
         println!("cargo::rerun-if-changed={}", root.join(input).display());
     }
-}
-
-/// Builds one flavour and puts it where `include_bytes!` finds it; the compiler's output is shown if it fails.
-fn embed(build: &Build, root: &Path, out: &Path) -> Result<(), String> {
-    let flavour = build.name;
-    let output = build.command(root).output().map_err(|error| format!("cargo does not start: {error}."))?;
-    if !output.status.success() {
-        eprintln!("{}", String::from_utf8_lossy(&output.stderr));
-        return Err(format!(
-            "The component did not build in the flavour `{flavour}`; the compiler's messages are below."
-        ));
-    }
-    fs::copy(build.component(root), out.join(format!("{flavour}.wasm")))
-        .map(drop)
-        .map_err(|error| format!("The component of the flavour `{flavour}` cannot be copied: {error}."))
 }

@@ -9,28 +9,6 @@ use std::time::{Duration, SystemTime};
 use bytes::Bytes;
 use http::{Request, Response};
 
-#[cfg(target_family = "wasm")]
-mod component;
-#[cfg(target_family = "wasm")]
-mod own;
-#[cfg(target_family = "wasm")]
-mod seed;
-#[cfg(all(target_family = "wasm", feature = "spin"))]
-#[path = "host/spin.rs"]
-mod settings;
-#[cfg(all(target_family = "wasm", feature = "spin-p2"))]
-#[path = "host/spin_p2.rs"]
-mod settings;
-#[cfg(all(target_family = "wasm", feature = "environment"))]
-#[path = "host/environment.rs"]
-mod settings;
-#[cfg(all(target_family = "wasm", feature = "p2"))]
-#[path = "host/wasi_p2.rs"]
-mod wasi;
-#[cfg(all(target_family = "wasm", feature = "p3"))]
-#[path = "host/wasi_p3.rs"]
-mod wasi;
-
 /// The services of a host.
 pub trait Host {
     /// The time of day.

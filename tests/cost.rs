@@ -2,8 +2,6 @@
 //! `UPDATE_COST=1 cargo test --test cost` writes the budget anew.
 #![allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test may fail loudly")]
 
-#[path = "../engine/component.rs"]
-mod component;
 #[allow(dead_code, reason = "one flavour is enough to know what the core costs")]
 #[path = "component/flavour.rs"]
 mod flavour;
@@ -22,7 +20,7 @@ use postern_emulator::{Config, DEVELOPMENT_KEY, Emulator};
 use postern_runtime::{Cache, Guest, Host, Limits, Origin, seal};
 use serde_json::{Value, json};
 
-use crate::flavour::Flavour;
+use crate::flavour::{Flavour, component};
 
 /// How far a figure may be from its budget, in per cent.
 const SLACK: u64 = 3;
@@ -151,13 +149,13 @@ fn policy() -> PathBuf {
 }
 
 async fn unsealed() -> Costs {
-    measure(&guest(Flavour::Wasi.component().to_vec(), Some(policy())).await).await
+    measure(&guest(component(Flavour::Wasi).to_vec(), Some(policy())).await).await
 }
 
 async fn sealed() -> Costs {
     let seal = || {
         let files = Files::read(&policy()).unwrap().sealed();
-        seal(Flavour::Wasi.component(), &files, Some(&cache())).unwrap().component
+        seal(component(Flavour::Wasi), &files, Some(&cache())).unwrap().component
     };
     let component = tokio::task::spawn_blocking(seal).await.unwrap();
     measure(&guest(component, None).await).await
@@ -198,7 +196,7 @@ fn hashing(keyword: &str) -> Files {
 
 /// How many different counts of instructions fresh instances need for one and the same request.
 async fn variety(files: Files) -> usize {
-    let seal = move || seal(Flavour::Wasi.component(), &files.sealed(), Some(&cache())).unwrap().component;
+    let seal = move || seal(component(Flavour::Wasi), &files.sealed(), Some(&cache())).unwrap().component;
     let guest = guest(tokio::task::spawn_blocking(seal).await.unwrap(), None).await;
     let payload: Value = (0..1000).map(|number| (format!("key {number}"), json!(number))).collect();
     let load = Load { name: "many names", path: "/hooks/alerts", body: payload.to_string().into() };

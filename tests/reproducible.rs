@@ -1,8 +1,6 @@
 //! The same sources give the same component, wherever they lie.
 #![allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test may fail loudly")]
 
-#[path = "../engine/component.rs"]
-mod component;
 #[allow(dead_code, reason = "one flavour is enough to know whether paths get into it")]
 #[path = "component/flavour.rs"]
 mod flavour;
@@ -10,8 +8,9 @@ mod flavour;
 use std::fs;
 use std::path::Path;
 
-use component::FLAVOURS;
-use flavour::Flavour;
+use postern_engine::{Build, Profile};
+
+use flavour::{Flavour, component};
 
 /// What is no source.
 const LEFT_OUT: [&str; 5] = [".git", "artifacts", "corpus", "node_modules", "target"];
@@ -37,7 +36,7 @@ fn the_same_sources_in_another_directory_give_the_same_bytes() {
     let elsewhere = tempfile::tempdir().unwrap();
     let root = elsewhere.path().join("a machine of somebody else's");
     copy(Path::new(env!("CARGO_MANIFEST_DIR")), &root);
-    let build = &FLAVOURS[Flavour::Wasi as usize];
+    let build = Build::of(Flavour::Wasi, Profile::Deployment);
     let there = build.component(&root);
     if !there.starts_with(&root) {
         println!("skipped: CARGO_TARGET_DIR is absolute, so both would be built in one place; unset it");
@@ -46,7 +45,7 @@ fn the_same_sources_in_another_directory_give_the_same_bytes() {
     let output = build.command(&root).output().unwrap();
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
     let there = fs::read(there).unwrap();
-    let here = Flavour::Wasi.component();
+    let here = component(Flavour::Wasi);
     let first = here.iter().zip(&there).position(|(here, there)| here != there);
     assert!(here == there, "{} and {} bytes, different from byte {first:?} on", here.len(), there.len());
 }

@@ -8,13 +8,10 @@
     reason = "a test fails by panicking"
 )]
 
-#[path = "../engine/component.rs"]
-mod component;
-
 use bytes::Bytes;
-use component::Build;
 use http::{Request, StatusCode};
 use http_body_util::{BodyExt, Full};
+use postern_engine::{Build, add_target};
 use postern_runtime::{
     BindError, Cache, Event, Guest, Host, Limits, LoadError, Log, Origin, SealError, Server, seal_within,
 };
@@ -26,17 +23,16 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::oneshot;
 
-const PROBE: Build = Build { name: "probe", package: "postern-probe", features: &[] };
-
 fn probe() -> &'static [u8] {
     static BYTES: OnceLock<Vec<u8>> = OnceLock::new();
     BYTES.get_or_init(|| {
         let root = Path::new(env!("CARGO_MANIFEST_DIR"));
-        component::add_target(root).expect("the wasm target");
-        let output = PROBE.command(root).output().expect("cargo starts");
+        let probe = Build::package("postern-probe");
+        add_target(root).expect("the wasm target");
+        let output = probe.command(root).output().expect("cargo starts");
         let messages = String::from_utf8_lossy(&output.stderr);
         assert!(output.status.success(), "{messages}");
-        std::fs::read(PROBE.component(root)).expect("the probe was built")
+        std::fs::read(probe.component(root)).expect("the probe was built")
     })
 }
 

@@ -61,7 +61,7 @@ impl Contestant {
     pub fn component(self) -> Result<Option<Vec<u8>>> {
         match self {
             Self::Sealed | Self::SealedFresh => Ok(Some(std::fs::read(sealed_component()?)?)),
-            Self::Unsealed | Self::UnsealedFresh => Ok(Some(Flavour::Wasi.component().to_vec())),
+            Self::Unsealed | Self::UnsealedFresh => Ok(Some(postern_engine::component(Flavour::Wasi)?.into_owned())),
             Self::Floor | Self::FloorFresh => Ok(Some(std::fs::read(crate::floor::path()?)?)),
             Self::Native | Self::Node | Self::Python => Ok(None),
         }
@@ -116,7 +116,7 @@ pub fn root() -> PathBuf {
 /// Seals the measurements' policy into the component.
 pub fn seal() -> Result<()> {
     let files = Files::read(&policy())?.sealed();
-    let sealed = postern_runtime::seal(Flavour::Wasi.component(), &files, Some(&cache()?))?;
+    let sealed = postern_runtime::seal(&postern_engine::component(Flavour::Wasi)?, &files, Some(&cache()?))?;
     Ok(std::fs::write(sealed_component()?, sealed.component)?)
 }
 

@@ -1,51 +1,72 @@
-//! The Postern component, built from this workspace and embedded, in every flavour.
+//! The component's bytes, in every flavour.
+//!
+//! A release build of the tool carries them all. Any other build has a checkout around it and carries none: it has
+//! cargo build the flavour that is asked for, so that nobody waits for three others first.
 
-/// The component for hosts that give settings as environment variables (WASI 0.3).
-pub const WASI: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/wasi.wasm"));
+use std::borrow::Cow;
+use std::fs;
+use std::path::{Path, PathBuf};
 
-/// The component for Spin 4.1 or newer, which gives settings as variables (WASI 0.3).
-pub const SPIN: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/spin.wasm"));
+pub use postern_flavour::{Build, Flavour, Profile, add_target};
 
-/// The component for older hosts that give settings as environment variables (WASI 0.2).
-pub const WASI_P2: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/wasi-p2.wasm"));
+/// The embedded components; none in a development build.
+const EMBEDDED: &[(Flavour, &[u8])] = &include!(concat!(env!("OUT_DIR"), "/embedded.rs"));
 
-/// The component for Spin before 4.1 (WASI 0.2).
-pub const SPIN_P2: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/spin-p2.wasm"));
-
-/// A build of the component for one kind of host.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Flavour {
-    /// WASI 0.3, settings from the environment.
-    Wasi,
-    /// WASI 0.3, settings from Spin variables.
-    Spin,
-    /// WASI 0.2, settings from the environment.
-    WasiP2,
-    /// WASI 0.2, settings from Spin variables.
-    SpinP2,
+/// Why a component cannot be had.
+#[derive(Debug, thiserror::Error)]
+pub enum EngineError {
+    /// The sources that this development build would build it from are gone.
+    #[error(
+        "{} is gone: this is a development build of postern, which builds the component from its checkout. \
+         `cargo install --path cli` in a checkout makes a tool that carries it.",
+        .0.display()
+    )]
+    NoCheckout(PathBuf),
+    /// The compilation target cannot be added.
+    #[error("{0}")]
+    Target(String),
+    /// cargo failed; it has printed why.
+    #[error("The component did not build in the flavour `{0}`; the compiler's messages are above.")]
+    Build(&'static str),
+    /// cargo does not start, or its result cannot be read.
+    #[error("The component did not build in the flavour `{0}`: {1}.")]
+    Io(&'static str, std::io::Error),
 }
 
-impl Flavour {
-    /// Every flavour.
-    pub const ALL: [Self; 4] = [Self::Wasi, Self::Spin, Self::WasiP2, Self::SpinP2];
+/// The component to seal a policy into for deployment.
+///
+/// # Errors
+/// In a development build, when cargo cannot build it.
+pub fn component(flavour: Flavour) -> Result<Cow<'static, [u8]>, EngineError> {
+    embedded(flavour).map_or_else(|| build(flavour, Profile::Deployment), Ok)
+}
 
-    /// The name users give it.
-    pub const fn name(self) -> &'static str {
-        match self {
-            Self::Wasi => "wasi",
-            Self::Spin => "spin",
-            Self::WasiP2 => "wasi-p2",
-            Self::SpinP2 => "spin-p2",
-        }
-    }
+/// The component that `postern dev` serves: in a checkout, one that builds fast.
+///
+/// # Errors
+/// As for [`component`].
+pub fn development() -> Result<Cow<'static, [u8]>, EngineError> {
+    embedded(Flavour::Wasi).map_or_else(|| build(Flavour::Wasi, Profile::Development), Ok)
+}
 
-    /// The component's bytes.
-    pub const fn component(self) -> &'static [u8] {
-        match self {
-            Self::Wasi => WASI,
-            Self::Spin => SPIN,
-            Self::WasiP2 => WASI_P2,
-            Self::SpinP2 => SPIN_P2,
-        }
+/// Whether asking for a component may start a build, which takes minutes if it is the first.
+pub const fn builds() -> bool {
+    EMBEDDED.is_empty()
+}
+
+fn embedded(flavour: Flavour) -> Option<Cow<'static, [u8]>> {
+    EMBEDDED.iter().find(|(embedded, _)| *embedded == flavour).map(|(_, bytes)| Cow::Borrowed(*bytes))
+}
+
+/// Has cargo build it. Cargo says on stderr what it does, and with what progress.
+fn build(flavour: Flavour, profile: Profile) -> Result<Cow<'static, [u8]>, EngineError> {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
+    let root = root.canonicalize().map_err(|_| EngineError::NoCheckout(root))?;
+    add_target(&root).map_err(EngineError::Target)?;
+    let build = Build::of(flavour, profile);
+    let failed = |error| EngineError::Io(flavour.name(), error);
+    if !build.command(&root).status().map_err(failed)?.success() {
+        return Err(EngineError::Build(flavour.name()));
     }
+    fs::read(build.component(&root)).map(Cow::Owned).map_err(failed)
 }

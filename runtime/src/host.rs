@@ -22,7 +22,7 @@ use std::time::Duration;
 use tokio::sync::Semaphore;
 use tokio::time::{Instant, timeout_at};
 use wasmtime::component::{Component, Linker};
-use wasmtime::{Config, Enabled, Engine, EngineWeak, PoolingAllocationConfig};
+use wasmtime::{Config, Enabled, Engine, EngineWeak, OptLevel, PoolingAllocationConfig, RegallocAlgorithm};
 use wasmtime_wasi_http::WasiBody;
 use wasmtime_wasi_http::handler::{ExpirationError, InstantiationError, ProxyHandler, ProxyPre};
 use wasmtime_wasi_http::{p2, p3};
@@ -220,6 +220,9 @@ fn engine(limits: &Limits) -> wasmtime::Result<Engine> {
     config.wasm_component_model_async(true);
     config.epoch_interruption(true);
     config.consume_fuel(limits.count_instructions);
+    if !limits.optimise {
+        config.cranelift_opt_level(OptLevel::None).cranelift_regalloc_algorithm(RegallocAlgorithm::SinglePass);
+    }
     if limits.pooling {
         let mut pooled = config.clone();
         pooled.allocation_strategy(pool(limits));

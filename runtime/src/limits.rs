@@ -23,6 +23,8 @@ pub struct Limits {
     /// Whether the guest's instructions are counted, for [`Host::instructions`](crate::Host::instructions). The count is
     /// the same on every machine, and slows the guest down by some tenths.
     pub count_instructions: bool,
+    /// Whether compiling takes its time for fast code. Without, the component is there in a third of the time.
+    pub optimise: bool,
     /// Open connections; more of them wait to be accepted.
     pub max_connections: usize,
     /// Time a client has for sending the head of its request.
@@ -49,6 +51,7 @@ impl Default for Limits {
             idle_time: Duration::from_secs(1),
             pooling: true,
             count_instructions: false,
+            optimise: true,
             max_connections: 1000,
             header_time: Duration::from_secs(10),
             shutdown_time: Duration::from_secs(10),

@@ -12,7 +12,7 @@ use http::header::ACCEPT;
 use http::{HeaderMap, Request, StatusCode};
 use rsa::pkcs1v15::{Signature, VerifyingKey};
 use rsa::signature::Verifier as _;
-use rsa::{BoxedUint, RsaPublicKey};
+use rsa::{BoxedUint, PublicKey};
 use serde::Deserialize;
 use sha2::Sha256;
 
@@ -228,6 +228,6 @@ fn key(published: serde_json::Value) -> Option<(String, VerifyingKey<Sha256>)> {
     let published: PublishedKey = serde_json::from_value(published).ok()?;
     let number = |text: &str| URL_SAFE_NO_PAD.decode(text).ok().map(|bytes| BoxedUint::from_be_slice_vartime(&bytes));
     let (smallest, largest) = KEY_BITS;
-    let key = RsaPublicKey::new_with_size_limits(number(&published.n)?, number(&published.e)?, smallest..=largest);
+    let key = PublicKey::new_with_size_limits(number(&published.n)?, number(&published.e)?, smallest..=largest);
     (published.kty == "RSA").then_some((published.kid, VerifyingKey::new(key.ok()?)))
 }

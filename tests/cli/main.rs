@@ -14,8 +14,6 @@
 mod azure;
 mod check;
 mod completions;
-#[path = "../../engine/component.rs"]
-mod component;
 mod dev;
 mod doctor;
 mod emulator;

@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 use tempfile::TempDir;
 
 use crate::azure::{Azure, TOKEN};
-use crate::flavour::Flavour;
+use crate::flavour::{Flavour, component};
 use crate::running::{Running, post, subjects};
 use crate::tool::{Said, copy, edit, fixture, postern, root, run, said};
 
@@ -79,7 +79,7 @@ fn the_same_inputs_give_the_same_file_and_an_engine_of_a_file_is_as_good() {
     assert!(fs::read(&first).unwrap() == fs::read(&second).unwrap());
     let place = tempfile::tempdir().unwrap();
     let engine = place.path().join("engine.wasm");
-    fs::write(&engine, Flavour::Spin.component()).unwrap();
+    fs::write(&engine, component(Flavour::Spin)).unwrap();
     let (_three, third, _) = sealed(&["--engine", engine.to_str().unwrap()]);
     let (mut expected, mut found) = (inspected(&first), inspected(&third));
     assert_eq!(expected["engine"]["version"].take(), env!("CARGO_PKG_VERSION"));
@@ -130,7 +130,7 @@ fn a_policy_with_an_error_is_not_sealed() {
 fn files_that_are_not_what_they_should_be_are_named() {
     let place = tempfile::tempdir().unwrap();
     fs::write(place.path().join("text.wasm"), "hello").unwrap();
-    fs::write(place.path().join("bare.wasm"), Flavour::Wasi.component()).unwrap();
+    fs::write(place.path().join("bare.wasm"), component(Flavour::Wasi)).unwrap();
     let bad = |arguments: &[&str], start: &str| {
         let said = run(place.path(), arguments);
         assert_eq!((said.status, said.stdout.as_str()), (1, ""), "{arguments:?}");

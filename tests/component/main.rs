@@ -2,8 +2,6 @@
 #![allow(clippy::unwrap_used, clippy::indexing_slicing, clippy::panic, reason = "a test may fail loudly")]
 
 mod azure;
-#[path = "../../engine/component.rs"]
-mod component;
 mod connection;
 mod delivery;
 mod flavour;

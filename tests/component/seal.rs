@@ -2,7 +2,7 @@
 
 use std::process::Command;
 
-use crate::flavour::Flavour;
+use crate::flavour::{Flavour, component};
 use postern::policy::Files;
 use postern_runtime::{SealError, add_section, find_section, seal};
 use serde_json::json;
@@ -33,7 +33,7 @@ fn digest(bytes: &[u8]) -> String {
 fn the_same_inputs_give_the_same_bytes() {
     for flavour in Flavour::ALL {
         assert!(seal_into(flavour, &files()).unwrap() == sealed(flavour), "sealed twice");
-        let without_cache = seal(flavour.component(), &files().sealed(), None).unwrap().component;
+        let without_cache = seal(component(flavour), &files().sealed(), None).unwrap().component;
         assert!(without_cache == sealed(flavour), "compiled anew");
     }
 }
@@ -68,7 +68,7 @@ fn a_broken_policy_is_refused_with_the_reason() {
     let broken = edited("postern.toml", "\"/contact\"", "\"contact\"");
     let Err(SealError::Refused(reason)) = seal_into(Flavour::Wasi, &broken) else { panic!("refused") };
     assert!(reason.starts_with("postern.toml: `contact` is not a usable path. "), "{reason}");
-    let Err(SealError::Refused(reason)) = seal(Flavour::Wasi.component(), &[], Some(&cache())) else {
+    let Err(SealError::Refused(reason)) = seal(component(Flavour::Wasi), &[], Some(&cache())) else {
         panic!("refused")
     };
     assert!(reason.starts_with("postern.toml: There is no postern.toml here. "), "{reason}");

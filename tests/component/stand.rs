@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, LazyLock, Mutex};
 use std::time::SystemTime;
 
-use crate::flavour::Flavour;
+use crate::flavour::{Flavour, component};
 use postern::policy::Files;
 use postern_emulator::{Config, DEVELOPMENT_KEY, Emulator, Store};
 use postern_runtime::{Cache, Event, Guest, Host, Limits, Origin, SealError, Server, seal};
@@ -77,7 +77,7 @@ pub fn cache() -> Cache {
 
 /// A flavour with a policy sealed into it.
 pub fn seal_into(flavour: Flavour, files: &Files) -> Result<Vec<u8>, SealError> {
-    Ok(seal(flavour.component(), &files.sealed(), Some(&cache()))?.component)
+    Ok(seal(component(flavour), &files.sealed(), Some(&cache()))?.component)
 }
 
 /// A flavour with the tests' policy sealed into it, once for all tests.
@@ -122,7 +122,7 @@ impl Stand {
     fn start(flavour: Flavour, form: Form, setup: Setup, change: impl FnOnce(&mut BTreeMap<String, String>)) -> Self {
         let (component, policy_dir): (&'static [u8], _) = match form {
             Form::Sealed => (sealed(flavour), None),
-            Form::Mounted => (flavour.component(), Some(policy())),
+            Form::Mounted => (component(flavour), Some(policy())),
         };
         let guest = Guest { component: component.into(), policy_dir, ..Guest::default() };
         Self::run(guest, setup, change)

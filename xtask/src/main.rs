@@ -1,9 +1,6 @@
 //! `cargo dev`: builds the component and the command-line tool, then runs `postern dev`.
 
-#[path = "../../engine/component.rs"]
-mod component;
-
-use component::{FLAVOURS, TARGET};
+use postern_flavour::{Build, Flavour, Profile, TARGET, add_target, cargo};
 use std::env;
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
@@ -31,11 +28,14 @@ fn run(mut arguments: impl Iterator<Item = OsString>) -> Result<ExitCode, String
 
 fn dev(arguments: impl Iterator<Item = OsString>) -> Result<ExitCode, String> {
     let root = root()?;
-    let state = match component::add_target(&root)? {
+    let state = match add_target(&root)? {
         true => "added",
         false => "present",
     };
     eprintln!("[1/3] wasm target {TARGET}: {state}");
+    if !Build::of(Flavour::Wasi, Profile::Development).component(&root).exists() {
+        eprintln!("      The first build takes about five minutes on two cores; later ones take seconds.");
+    }
     step("[2/3] building the component", || component(&root))?;
     step("[3/3] building the command-line tool", || tool(&root))?;
     become_postern(&root, arguments)
@@ -54,16 +54,14 @@ fn step(title: &str, work: impl FnOnce() -> Result<(), String>) -> Result<(), St
     Ok(())
 }
 
+/// The one flavour that `postern dev` serves, as it asks for it.
 fn component(root: &Path) -> Result<(), String> {
-    FLAVOURS.iter().try_for_each(|build| {
-        let failure =
-            format!("The component did not build in the flavour `{}`; the compiler's messages are above.", build.name);
-        finish(build.command(root), failure)
-    })
+    let build = Build::of(Flavour::Wasi, Profile::Development);
+    finish(build.command(root), "The component did not build; the compiler's messages are above.".to_owned())
 }
 
 fn tool(root: &Path) -> Result<(), String> {
-    let mut command = component::cargo(root);
+    let mut command = cargo(root);
     command.args(["build", "--package", "postern-cli"]);
     let failure = "The command-line tool did not build; the compiler's messages are above.";
     finish(command, failure.to_owned())
@@ -78,11 +76,13 @@ fn finish(mut command: Command, failure: String) -> Result<(), String> {
 }
 
 fn become_postern(root: &Path, arguments: impl Iterator<Item = OsString>) -> Result<ExitCode, String> {
-    let mut command = component::cargo(root);
+    let mut command = cargo(root);
     command
         .args(["run", "--quiet", "--package", "postern-cli"])
         .args(["--bin", "postern", "--", "dev"])
-        .args(arguments);
+        .args(arguments)
+        // `postern dev` asks cargo for the component once more, and it is fresh.
+        .env("CARGO_TERM_QUIET", "true");
     replace(command).map_err(|error| format!("`postern dev` does not start: {error}."))
 }
 

@@ -76,9 +76,11 @@ impl Dev {
         screen.step("the gate and the emulator have their ports");
         let changes = Changes::watch(directory.path())?;
 
-        screen.step("compiling the component: a few seconds at the first start …");
+        let engine = postern_engine::development()?;
+        screen.step("compiling the component to native code: some seconds at the first start …");
         let rehearsal = Rehearsal::start(cache::open(), url.clone()).await?;
-        let mut gate = Gate::new(url.clone(), emulator.endpoint(), screen.clone(), emulator.store(), rehearsal)?;
+        let mut gate =
+            Gate::new(engine, url.clone(), emulator.endpoint(), screen.clone(), emulator.store(), rehearsal)?;
         gate.load(directory.files(), &secrets).await?;
         screen.step("ready");
 

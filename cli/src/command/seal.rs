@@ -7,7 +7,8 @@ use std::process::ExitCode;
 use std::time::Instant;
 
 use anyhow::{Context as _, ensure};
-use clap::{Args, ValueEnum};
+use clap::Args;
+use clap::builder::{PossibleValue, PossibleValuesParser, TypedValueParser};
 use postern::policy::{Digest, Policy};
 use postern_engine::Flavour;
 use postern_lint::approval::{self, Approval};
@@ -30,8 +31,8 @@ pub struct Seal {
     directory: PathBuf,
 
     /// The kind of host the component is for
-    #[arg(long, value_name = "HOST", default_value = "wasi")]
-    host: HostName,
+    #[arg(long, value_name = "HOST", default_value = "wasi", value_parser = hosts())]
+    host: Flavour,
 
     /// Seal into the unsealed component in this file, not into the one that this tool has
     #[arg(long, value_name = "FILE", conflicts_with = "host")]
@@ -42,27 +43,13 @@ pub struct Seal {
     output: PathBuf,
 }
 
-#[derive(Debug, Clone, Copy, ValueEnum)]
-enum HostName {
-    /// WASI 0.3, settings from the environment: wasmtime, wasmCloud 2, `postern serve`
-    Wasi,
-    /// Spin 4.1 or newer, and SpinKube with it
-    Spin,
-    /// WASI 0.2, settings from the environment: older hosts, `jco serve`
-    WasiP2,
-    /// Spin before 4.1
-    SpinP2,
-}
-
-impl From<HostName> for Flavour {
-    fn from(host: HostName) -> Self {
-        match host {
-            HostName::Wasi => Self::Wasi,
-            HostName::Spin => Self::Spin,
-            HostName::WasiP2 => Self::WasiP2,
-            HostName::SpinP2 => Self::SpinP2,
-        }
-    }
+/// The names of flavours, with the hosts of each, as clap shows them.
+fn hosts() -> impl TypedValueParser<Value = Flavour> {
+    let values = Flavour::ALL.map(|flavour| PossibleValue::new(flavour.name()).help(flavour.hosts()));
+    PossibleValuesParser::new(values).try_map(|name| {
+        let named = Flavour::ALL.into_iter().find(|flavour| flavour.name() == name);
+        named.ok_or("not a kind of host")
+    })
 }
 
 impl Seal {
@@ -71,7 +58,7 @@ impl Seal {
         let (policy, approvals) = fit(&directory)?;
         let engine = match &self.engine {
             Some(path) => Engine::read(path)?,
-            None => Engine::own(self.host.into()),
+            None => Engine::own(self.host)?,
         };
         let started = Instant::now();
         let sealed = seal(&engine.component, &directory.files().sealed(), cache::open().as_ref())?;

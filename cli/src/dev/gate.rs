@@ -1,16 +1,18 @@
-//! The real component in the embedded host, with the policy sealed into it.
+//! The real component in the embedded host, with the policy mounted: an edit then costs a reading of the policy and no
+//! compilation.
 
 use std::borrow::Cow;
+use std::fs;
 use std::iter;
 use std::sync::Arc;
 
+use anyhow::Context as _;
 use postern::acs::setting;
 use postern::entra::PUBLIC_AUTHORITY;
 use postern::policy::{Files, PUBLIC_URL, Policy};
 use postern_emulator::{DEVELOPMENT_KEY, Store};
-use postern_engine::Flavour;
-use postern_runtime::{Cache, Event, Guest, Host, Limits, SealError, Sealed, seal};
-use tokio::task::{JoinHandle, spawn_blocking};
+use postern_runtime::{Event, Guest, Host, Limits};
+use tempfile::TempDir;
 
 use super::Screen;
 use crate::cache;
@@ -20,7 +22,9 @@ use crate::studio::{Heard, Rehearsal, Stage};
 /// The host, and what its guest is given.
 pub struct Gate {
     host: Host,
-    cache: Option<Cache>,
+    policy: Option<TempDir>,
+    before: Option<TempDir>,
+    engine: Cow<'static, [u8]>,
     own: String,
     acs: String,
     heard: Heard,
@@ -32,8 +36,14 @@ impl Gate {
     ///
     /// Its audit lines go to the screen, to the studio, and to the emulator's inbox, which shows them beside the mails.
     /// What it loads, the rehearsal loads too.
-    pub fn new(own: String, acs: String, screen: Screen, inbox: Store, rehearsal: Rehearsal) -> anyhow::Result<Self> {
-        let cache = cache::open();
+    pub fn new(
+        engine: Cow<'static, [u8]>,
+        own: String,
+        acs: String,
+        screen: Screen,
+        inbox: Store,
+        rehearsal: Rehearsal,
+    ) -> anyhow::Result<Self> {
         let heard = Heard::default();
         let hearing = heard.clone();
         let tell = move |event: Event<'_>| {
@@ -43,8 +53,8 @@ impl Gate {
             }
             screen.event(event);
         };
-        let host = Host::new(Limits::default(), cache.clone(), Arc::new(tell))?;
-        Ok(Self { host, cache, own, acs, heard, rehearsal: Arc::new(rehearsal) })
+        let host = Host::new(limits(), cache::open(), Arc::new(tell))?;
+        Ok(Self { host, policy: None, before: None, engine, own, acs, heard, rehearsal: Arc::new(rehearsal) })
     }
 
     /// The gate as the studio calls it.
@@ -65,27 +75,43 @@ impl Gate {
     /// Puts a policy in the place of the present one.
     pub async fn load(&mut self, files: &Files, secrets: &[Secret]) -> anyhow::Result<()> {
         let servers = Policy::load(files).map(|policy| servers(&policy)).unwrap_or_default();
-        let component: Cow<'static, [u8]> = self.seal(files).await??.component.into();
+        let policy = snapshot(files)?;
         let guest = |acs: &str| -> anyhow::Result<Guest> {
             let fixed =
                 [(setting::ENDPOINT, acs), (setting::ACCESS_KEY, DEVELOPMENT_KEY), (PUBLIC_URL, self.own.as_str())];
             let secrets = secrets.iter().map(|secret| (secret.name.as_str(), secret.value.as_str()));
             let origins = iter::once(acs).chain(servers.iter().map(AsRef::as_ref));
             Ok(Guest {
-                component: component.clone(),
+                component: self.engine.clone(),
+                policy_dir: Some(policy.path().to_owned()),
                 settings: secrets.chain(fixed).map(|(name, value)| (name.to_owned(), value.to_owned())).collect(),
                 allowed_outbound: origins.map(str::parse).collect::<Result<_, _>>()?,
                 ..Guest::default()
             })
         };
         self.host.load(guest(&self.acs)?).await?;
-        Ok(self.rehearsal.load(guest(self.rehearsal.acs())?).await?)
+        self.rehearsal.load(guest(self.rehearsal.acs())?).await?;
+        // An instance that was made before may read its policy only now: the directory before this one stays.
+        self.before = self.policy.replace(policy);
+        Ok(())
     }
+}
 
-    fn seal(&self, files: &Files) -> JoinHandle<Result<Sealed, SealError>> {
-        let (files, cache) = (files.sealed(), self.cache.clone());
-        spawn_blocking(move || seal(Flavour::Wasi.component(), &files, cache.as_ref()))
+/// Those of `postern serve`, but for the time that compiling the component takes: half of it buys speed that nobody
+/// misses while developing.
+pub fn limits() -> Limits {
+    Limits { optimise: false, ..Limits::default() }
+}
+
+/// The policy as it was checked, in a directory of its own, so that no instance reads an edit that is not.
+fn snapshot(files: &Files) -> anyhow::Result<TempDir> {
+    let directory = tempfile::Builder::new().prefix("postern-").tempdir().context("no directory for the policy")?;
+    for (path, text) in files.sealed() {
+        let path = directory.path().join(path);
+        fs::create_dir_all(path.parent().unwrap_or(directory.path()))?;
+        fs::write(path, text)?;
     }
+    Ok(directory)
 }
 
 /// Whom the gate checks callers and visitors with.

@@ -11,7 +11,7 @@ mod status;
 pub mod trial;
 
 pub use changes::Changes;
-pub use gate::Gate;
+pub use gate::{Gate, limits};
 pub use record::{Source, State};
 pub use reload::Reload;
 pub use screen::Screen;

@@ -14,6 +14,8 @@ use postern_runtime::{Cache, Event, Guest, Host, Limits, LoadError};
 use serde_json::{Value, json};
 use uuid::Uuid;
 
+use crate::dev::limits;
+
 use super::stage::{Answer, Heard, Stage};
 
 /// Most bodies kept for the page's frames.
@@ -52,7 +54,7 @@ impl Rehearsal {
                 }
             }
         };
-        let limits = Limits { max_requests: REQUESTS, ..Limits::default() };
+        let limits = Limits { max_requests: REQUESTS, ..limits() };
         let host = Host::new(limits, cache, Arc::new(tell))?;
         let stage = Stage::new(host.clone(), heard, url);
         Ok(Self { stage, host, acs, store, door, turn: tokio::sync::Mutex::default(), bodies: Mutex::default() })

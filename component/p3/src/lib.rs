@@ -1,35 +1,43 @@
-//! The WASI 0.3 adapter: the component's entry, and the services of a host, through `spin-sdk`.
+//! The WASI 0.3 adapter: a request answered, and the services of a host, through `spin-sdk`.
+#![cfg(target_family = "wasm")]
 
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use bytes::Bytes;
 use http::{Request, Response};
 use http_body_util::Full;
-use spin_sdk::http::{Request as Incoming, send};
-use spin_sdk::http_service;
+use postern::host::{FetchError, Host};
+use postern_component::sealable::Guest;
+use postern_component::{Settings, file, respond, seal, whole, within};
+use spin_sdk::http::send;
 use spin_sdk::time::sleep;
 use spin_sdk::wasip3::clocks::{monotonic_clock, system_clock};
 use spin_sdk::wasip3::http::types::{ErrorCode, RequestOptions};
 use spin_sdk::wasip3::http_compat::RequestOptionsExtension;
 use spin_sdk::wasip3::random::random::{get_random_bytes, get_random_u64};
 
-use super::component::{file, respond, whole, within};
-use super::{FetchError, Host, settings};
+pub use spin_sdk::http::Request as Incoming;
 
-#[http_service]
-async fn handle(request: Incoming) -> Response<Full<Bytes>> {
-    respond(&Wasi, request).await.map(Full::new)
+/// Answers a request, with settings from where this flavour's hosts keep them.
+pub async fn handle(settings: impl Settings, request: Incoming) -> Response<Full<Bytes>> {
+    respond(&Wasi { settings }, get_random_u64, request).await.map(Full::new)
 }
 
-/// Random bits of the host.
-pub(super) fn random_u64() -> u64 {
-    get_random_u64()
+/// The sealer's way in, for a flavour to export.
+pub struct Sealable;
+
+impl Guest for Sealable {
+    fn seal(files: Vec<(String, String)>) -> Result<(), String> {
+        seal(get_random_u64, files)
+    }
 }
 
 /// The services of a WASI host.
-struct Wasi;
+struct Wasi<S> {
+    settings: S,
+}
 
-impl Host for Wasi {
+impl<S: Settings> Host for Wasi<S> {
     fn now(&self) -> SystemTime {
         let now = system_clock::now();
         UNIX_EPOCH + Duration::new(u64::try_from(now.seconds).unwrap_or_default(), now.nanoseconds)
@@ -48,7 +56,7 @@ impl Host for Wasi {
     }
 
     async fn setting(&self, name: &str) -> Option<String> {
-        settings::get(name).await.filter(|value| !value.is_empty())
+        self.settings.get(name).await.filter(|value| !value.is_empty())
     }
 
     async fn file(&self, path: &str) -> Option<String> {

@@ -1,36 +1,47 @@
-//! The WASI 0.2 adapter, for hosts that know no newer one: the component's entry, and the services of a host, through
+//! The WASI 0.2 adapter, for hosts that know no newer one: a request answered, and the services of a host, through
 //! `wstd`.
+#![cfg(target_family = "wasm")]
 
 use std::time::{Duration, Instant, SystemTime};
 
 use bytes::Bytes;
 use http::{Request, Response};
+use postern::host::{FetchError, Host};
+use postern_component::sealable::Guest;
+use postern_component::{Settings, file, respond, seal, whole, within};
 use wstd::http::error::ErrorCode;
 use wstd::http::{Body, Client, Error};
 use wstd::rand::get_random_bytes;
 
-use super::component::{file, respond, whole, within};
-use super::{FetchError, Host, settings};
+/// Answers a request, with settings from where this flavour's hosts keep them.
+pub async fn handle(settings: impl Settings, request: Request<Body>) -> Response<Body> {
+    let host = Wasi { started: Instant::now(), settings };
+    respond(&host, random_u64, request.map(Body::into_boxed_body)).await.map(Body::from)
+}
 
-#[wstd::http_server]
-async fn main(request: Request<Body>) -> Result<Response<Body>, Error> {
-    let host = Wasi { started: Instant::now() };
-    Ok(respond(&host, request.map(Body::into_boxed_body)).await.map(Body::from))
+/// The sealer's way in, for a flavour to export.
+pub struct Sealable;
+
+impl Guest for Sealable {
+    fn seal(files: Vec<(String, String)>) -> Result<(), String> {
+        seal(random_u64, files)
+    }
 }
 
 /// Random bits of the host.
-pub(super) fn random_u64() -> u64 {
+fn random_u64() -> u64 {
     let mut bytes = [0; size_of::<u64>()];
     get_random_bytes(&mut bytes);
     u64::from_le_bytes(bytes)
 }
 
 /// The services of a WASI host, for one request.
-struct Wasi {
+struct Wasi<S> {
     started: Instant,
+    settings: S,
 }
 
-impl Host for Wasi {
+impl<S: Settings> Host for Wasi<S> {
     fn now(&self) -> SystemTime {
         SystemTime::now()
     }
@@ -50,7 +61,7 @@ impl Host for Wasi {
     }
 
     async fn setting(&self, name: &str) -> Option<String> {
-        settings::get(name).await.filter(|value| !value.is_empty())
+        self.settings.get(name).await.filter(|value| !value.is_empty())
     }
 
     async fn file(&self, path: &str) -> Option<String> {

@@ -3,9 +3,10 @@
 use std::path::Path;
 use std::sync::OnceLock;
 
-use super::seed;
-use crate::gate::Gate;
-use crate::policy::{Diagnostic, Files, POLICY_FILE, Place, Policy};
+use postern::gate::Gate;
+use postern::policy::{Diagnostic, Files, POLICY_FILE, Place, Policy};
+
+use crate::{Random, seed};
 
 /// Where a host mounts the policy of a component that has none in it.
 const POLICY_DIRECTORY: &str = "/policy";
@@ -13,15 +14,15 @@ const POLICY_DIRECTORY: &str = "/policy";
 static GATE: OnceLock<Gate> = OnceLock::new();
 
 /// The gate.
-pub(super) fn gate() -> &'static Gate {
+pub fn gate(random: Random) -> &'static Gate {
     GATE.get_or_init(|| {
-        seed::install();
+        seed::install(random);
         Gate::new(mounted())
     })
 }
 
 /// Whether there is a gate: before that, the component has seen no stranger's text.
-pub(super) fn exists() -> bool {
+pub fn exists() -> bool {
     GATE.get().is_some()
 }
 
@@ -46,7 +47,7 @@ fn load(files: &Files) -> Result<Policy, Vec<Diagnostic>> {
 
 /// The sealer's side. It gets texts, because a snapshot of a component that had read files or asked a clock would
 /// keep handles and answers of a host that is gone.
-mod sealable {
+pub mod sealable {
     #![allow(missing_docs, unsafe_code, reason = "the interface is generated")]
 
     wit_bindgen::generate!({
@@ -59,23 +60,21 @@ mod sealable {
                 export seal: func(files: list<tuple<string, string>>) -> result<_, string>;
             }
         ",
+        pub_export_macro: true,
+        export_macro_name: "export_sealable",
+        default_bindings_module: "postern_component::sealable",
     });
-
-    struct Component;
-    export!(Component);
-
-    impl Guest for Component {
-        fn seal(files: Vec<(String, String)>) -> Result<(), String> {
-            super::seal(files)
-        }
-    }
 }
 
-fn seal(files: Vec<(String, String)>) -> Result<(), String> {
+/// Makes the gate of a policy's files, by path and text.
+///
+/// # Errors
+/// When there is a gate already, or the policy is refused; a finding on each line.
+pub fn seal(random: Random, files: Vec<(String, String)>) -> Result<(), String> {
     if exists() {
         return Err("This component has a policy already.".to_owned());
     }
-    seed::install();
+    seed::install(random);
     let policy = load(&files.into_iter().collect()).map_err(|findings| sentences(&findings))?;
     GATE.get_or_init(|| Gate::new(Ok(policy)));
     Ok(())

@@ -1,5 +1,5 @@
-//! How the component is built: one command, for `cargo dev`, for the engine's build script and for the tests, so that
-//! each finds fresh what another has built.
+//! How a component is built: one command for the tool, the engine's build script and the tests, in one target
+//! directory, so that each finds what another has built.
 
 use std::env;
 use std::ffi::{OsStr, OsString};
@@ -7,34 +7,31 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
+use crate::Flavour;
+
 /// The compilation target of the component.
 pub const TARGET: &str = "wasm32-wasip2";
 
-/// Cargo's profile for it, in the workspace's Cargo.toml.
-const PROFILE: &str = "component";
+/// What the development profile changes for a component. It stays cargo's `dev`, so that procedural macros and build
+/// scripts are shared with the tool. Unoptimised code would be three times as large, and take that much longer to
+/// compile to native code at each start.
+const DEVELOPMENT: [&str; 2] = ["profile.dev.opt-level=1", "profile.dev.debug=false"];
 
-/// One build of a component.
-pub struct Build {
-    /// Its name, and that of the directory it is built in.
-    pub name: &'static str,
-    /// The package.
-    pub package: &'static str,
-    /// Which cargo features it has, as arguments.
-    pub features: &'static [&'static str],
+/// Which of cargo's profiles a component is built in.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Profile {
+    /// For `postern dev`: built in a minute or two, without optimisation across crates.
+    Development,
+    /// For deployment: small, fast and the same bytes wherever the sources lie. `component` in the workspace's Cargo.toml.
+    Deployment,
 }
 
-/// The flavours of the component.
-#[allow(dead_code, reason = "the tests have a component of their own")]
-pub const FLAVOURS: [Build; 4] = [
-    Build { name: "wasi", package: "postern", features: &[] },
-    Build { name: "spin", package: "postern", features: &["--no-default-features", "--features", "spin"] },
-    Build { name: "wasi-p2", package: "postern", features: &["--no-default-features", "--features", "wasi-p2"] },
-    Build { name: "spin-p2", package: "postern", features: &["--no-default-features", "--features", "spin-p2"] },
-];
-
-/// What a build depends on, relative to the workspace's root.
-#[allow(dead_code, reason = "of interest to the build script only")]
-pub const INPUTS: [&str; 4] = ["src", "Cargo.toml", "Cargo.lock", "engine/component.rs"];
+/// A component that cargo builds.
+#[derive(Clone, Debug)]
+pub struct Build {
+    package: String,
+    profile: Profile,
+}
 
 /// Variables of an outer cargo that say where and with whom it works, and that an inner one needs as well.
 const KEPT: [&str; 7] = [
@@ -64,33 +61,51 @@ const FOREIGN: [&str; 12] = [
 ];
 
 impl Build {
-    /// The command that builds it.
+    /// The component in a flavour.
+    pub fn of(flavour: Flavour, profile: Profile) -> Self {
+        Self { package: format!("postern-{}", flavour.name()), profile }
+    }
+
+    /// Another component of the workspace, such as one for tests, as for deployment.
+    pub fn package(name: &str) -> Self {
+        Self { package: name.to_owned(), profile: Profile::Deployment }
+    }
+
+    /// The command that builds it from the workspace at `root`.
     pub fn command(&self, root: &Path) -> Command {
-        let mut command = cargo(root);
-        command
-            .args(["rustc", "--lib", "--profile", PROFILE, "--target", TARGET])
-            .args(["--package", self.package])
-            .args(self.features)
-            .arg("--target-dir")
-            .arg(self.directory(root))
-            .env("CARGO_ENCODED_RUSTFLAGS", without_registries())
-            .arg("--")
-            .arg(remap(root, "/postern"));
-        command
+        command(root, self.profile, [self.package.as_str()])
     }
 
-    /// The component the command makes.
-    #[allow(dead_code, reason = "`cargo dev` leaves it to the build script")]
+    /// The command that builds every flavour for deployment, side by side.
+    pub fn command_for_all(root: &Path) -> Command {
+        let builds = Flavour::ALL.map(|flavour| Self::of(flavour, Profile::Deployment));
+        command(root, Profile::Deployment, builds.iter().map(|build| build.package.as_str()))
+    }
+
+    /// The file that the command makes.
     pub fn component(&self, root: &Path) -> PathBuf {
-        let file = format!("{}.wasm", self.package.replace('-', "_"));
-        self.directory(root).join(TARGET).join(PROFILE).join(file)
-    }
-
-    /// One directory for each: cargo gives all flavours the same file name, and would build each anew after the other.
-    fn directory(&self, root: &Path) -> PathBuf {
         let outer = env::var_os("CARGO_TARGET_DIR").unwrap_or_else(|| OsString::from("target"));
-        root.join(outer).join("engine").join(self.name)
+        let profile = match self.profile {
+            Profile::Development => "debug",
+            Profile::Deployment => "component",
+        };
+        root.join(outer).join(TARGET).join(profile).join(format!("{}.wasm", self.package.replace('-', "_")))
     }
+}
+
+fn command<'a>(root: &Path, profile: Profile, packages: impl IntoIterator<Item = &'a str>) -> Command {
+    let mut command = cargo(root);
+    command.args(["build", "--target", TARGET]);
+    command.args(packages.into_iter().flat_map(|package| ["--package", package]));
+    match profile {
+        Profile::Development => {
+            command.args(DEVELOPMENT.iter().flat_map(|change| ["--config", change]));
+        }
+        Profile::Deployment => {
+            command.args(["--profile", "component"]).env("CARGO_ENCODED_RUSTFLAGS", without_paths(root));
+        }
+    }
+    command
 }
 
 /// A cargo in the workspace's root that inherits nothing from a cargo around it.
@@ -110,10 +125,10 @@ fn is_foreign(name: &str) -> bool {
     (name.starts_with("CARGO") && !ours) || FOREIGN.contains(&name)
 }
 
-/// Compiler flags by which no path of this machine gets into the component, so that its bytes are the same elsewhere.
-/// The workspace's own path is for its own crate alone: dependencies are then built once for all checkouts.
-fn without_registries() -> OsString {
-    let flags: Vec<_> = registries().iter().map(|registry| remap(registry, "/registry")).collect();
+/// Compiler flags that keep paths of this machine out of the component, so that its bytes are the same elsewhere.
+fn without_paths(root: &Path) -> OsString {
+    let registries = registries().into_iter().map(|registry| remap(&registry, "/registry"));
+    let flags: Vec<_> = registries.chain([remap(root, "/postern")]).collect();
     flags.join(OsStr::new("\u{1f}"))
 }
 
@@ -136,7 +151,9 @@ fn registries() -> Vec<PathBuf> {
 }
 
 /// Adds the target to the Rust toolchain if it is missing; true if it had to be added.
-#[allow(dead_code, reason = "`cargo side-by-side` comes after the engine's build script")]
+///
+/// # Errors
+/// A sentence for the user, when rustup is missing or fails.
 pub fn add_target(root: &Path) -> Result<bool, String> {
     if has_target(root) {
         return Ok(false);
@@ -152,7 +169,6 @@ pub fn add_target(root: &Path) -> Result<bool, String> {
 }
 
 /// Asks the compiler, because it need not come from rustup.
-#[allow(dead_code, reason = "as `add_target`")]
 fn has_target(root: &Path) -> bool {
     let asked = Command::new("rustc").args(["--print", "target-libdir", "--target", TARGET]).current_dir(root).output();
     asked.is_ok_and(|answer| {

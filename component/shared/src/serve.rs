@@ -1,4 +1,4 @@
-//! What the adapters share: from the host's request to its response, and the reading of bodies.
+//! From the host's request to its response, and the reading of bodies.
 
 use std::error::Error;
 use std::fs::File;
@@ -13,16 +13,18 @@ use http::{HeaderValue, Request, Response};
 use http_body::Body;
 use http_body_util::{BodyExt as _, LengthLimitError, Limited};
 
-use super::{BodyError, FetchError, Host, MAX_ANSWER_BYTES, MAX_FILE_BYTES, own};
+use postern::host::{BodyError, FetchError, Host, MAX_ANSWER_BYTES, MAX_FILE_BYTES};
+
+use crate::{Random, own};
 
 /// Answers a request whose body is still on its way. It has the time and the bytes that its route gives it.
-pub(super) async fn respond<B>(host: &impl Host, request: Request<B>) -> Response<Bytes>
+pub async fn respond<B>(host: &impl Host, random: Random, request: Request<B>) -> Response<Bytes>
 where
     B: Body<Data = Bytes>,
     B::Error: Into<Box<dyn Error + Send + Sync>>,
 {
     let arrived = host.monotonic();
-    let gate = own::gate();
+    let gate = own::gate(random);
     let (parts, body) = request.into_parts();
     let allowance = gate.allowance(parts.uri.path());
     let body = within(host, allowance.time, read(body, allowance.bytes)).await.unwrap_or(Err(BodyError::Interrupted));
@@ -33,7 +35,10 @@ where
 }
 
 /// Reads the whole of an answer.
-pub(super) async fn whole<B>(answer: Response<B>) -> Result<Response<Bytes>, FetchError>
+///
+/// # Errors
+/// When it is larger than [`MAX_ANSWER_BYTES`], or the connection breaks.
+pub async fn whole<B>(answer: Response<B>) -> Result<Response<Bytes>, FetchError>
 where
     B: Body<Data = Bytes>,
     B::Error: Into<Box<dyn Error + Send + Sync>>,
@@ -47,14 +52,14 @@ where
 }
 
 /// The text of a file of the host, unless it is too large.
-pub(super) fn file(path: &str) -> Option<String> {
+pub fn file(path: &str) -> Option<String> {
     let mut text = String::new();
     let size = File::open(path).ok()?.take(MAX_FILE_BYTES + 1).read_to_string(&mut text).ok()?;
     (size as u64 <= MAX_FILE_BYTES).then_some(text)
 }
 
 /// The future's result, unless time runs out first.
-pub(super) async fn within<T>(host: &impl Host, timeout: Duration, work: impl Future<Output = T>) -> Option<T> {
+pub async fn within<T>(host: &impl Host, timeout: Duration, work: impl Future<Output = T>) -> Option<T> {
     match select(pin!(work), pin!(host.sleep(timeout))).await {
         Either::Left((result, _)) => Some(result),
         Either::Right(_) => None,

@@ -1,5 +1,7 @@
 //! Settings from the variables of Spin before WASI 0.3.
 
+use postern_component::Settings;
+
 mod bindings {
     #![allow(missing_docs, unsafe_code, reason = "the interface is generated")]
 
@@ -31,7 +33,11 @@ mod bindings {
 
 use bindings::fermyon::spin::variables;
 
-/// The value of a variable; `None` when the manifest does not define it.
-pub(super) async fn get(name: &str) -> Option<String> {
-    variables::get(name).ok()
+/// The variables of the application's manifest.
+pub struct Variables;
+
+impl Settings for Variables {
+    async fn get(&self, name: &str) -> Option<String> {
+        variables::get(name).ok()
+    }
 }

@@ -1,0 +1,15 @@
+//! The flavour `wasi-p2`: WASI 0.2, settings from the environment.
+#![cfg(target_family = "wasm")]
+#![allow(unsafe_code, reason = "exports are generated")]
+
+use http::{Request, Response};
+use postern_component::sealable::{self, export_sealable};
+use postern_p2::Sealable;
+use wstd::http::{Body, Error};
+
+export_sealable!(Sealable with_types_in sealable);
+
+#[wstd::http_server]
+async fn main(request: Request<Body>) -> Result<Response<Body>, Error> {
+    Ok(postern_p2::handle(postern_component::Environment, request).await)
+}
