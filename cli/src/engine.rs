@@ -23,9 +23,9 @@ pub struct Engine {
 impl Engine {
     /// The one for deployment in a flavour. A development build of this tool has cargo build it first, and says so.
     pub fn own(flavour: Flavour) -> anyhow::Result<Self> {
-        if postern_engine::builds() {
+        if postern_engine::is_first_build(flavour) {
             console::complain(format_args!(
-                "Building the component for `{}` from this checkout: some minutes the first time, seconds after that.",
+                "Building the component for `{}` from this checkout: a few minutes this first time.",
                 flavour.name()
             ));
         }

@@ -49,9 +49,13 @@ pub fn development() -> Result<Cow<'static, [u8]>, EngineError> {
     embedded(Flavour::Wasi).map_or_else(|| build(Flavour::Wasi, Profile::Development), Ok)
 }
 
-/// Whether asking for a component may start a build, which takes minutes if it is the first.
-pub const fn builds() -> bool {
-    EMBEDDED.is_empty()
+/// Whether asking for a component for deployment starts a build that takes minutes, because it is the first.
+pub fn is_first_build(flavour: Flavour) -> bool {
+    embedded(flavour).is_none() && !Build::of(flavour, Profile::Deployment).component(&checkout()).exists()
+}
+
+fn checkout() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("..")
 }
 
 fn embedded(flavour: Flavour) -> Option<Cow<'static, [u8]>> {
@@ -60,7 +64,7 @@ fn embedded(flavour: Flavour) -> Option<Cow<'static, [u8]>> {
 
 /// Has cargo build it. Cargo says on stderr what it does, and with what progress.
 fn build(flavour: Flavour, profile: Profile) -> Result<Cow<'static, [u8]>, EngineError> {
-    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
+    let root = checkout();
     let root = root.canonicalize().map_err(|_| EngineError::NoCheckout(root))?;
     add_target(&root).map_err(EngineError::Target)?;
     let build = Build::of(flavour, profile);

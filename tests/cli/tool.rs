@@ -36,6 +36,8 @@ pub fn postern(directory: &Path) -> Command {
     }
     // Compiled components are shared by the tests of a checkout, and are not left in the user's own directories.
     command.env("XDG_CACHE_HOME", concat!(env!("CARGO_TARGET_TMPDIR"), "/cache"));
+    // A development build of the program has cargo build the component: only errors of that are of interest.
+    command.env("CARGO_TERM_QUIET", "true");
     for name in ["CLICOLOR", "CLICOLOR_FORCE", "NO_COLOR", "HTTP_PROXY", "http_proxy", "ALL_PROXY", "all_proxy"] {
         command.env_remove(name);
     }

@@ -1,4 +1,7 @@
-//! `cargo dev`: builds the component and the command-line tool, then runs `postern dev`.
+//! `cargo dev`: builds the component and the command-line tool, then runs `postern dev`. `cargo xtask` has what else is
+//! done with a checkout.
+
+mod cold;
 
 use postern_flavour::{Build, Flavour, Profile, TARGET, add_target, cargo};
 use std::env;
@@ -7,7 +10,10 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, ExitCode};
 use std::time::Instant;
 
-const USAGE: &str = "Usage: cargo dev [OPTIONS OF `postern dev`]";
+const USAGE: &str = "\
+Usage: cargo dev [OPTIONS OF `postern dev`]
+       cargo xtask cold         measure how long a newcomer waits
+       cargo xtask components   build every flavour for deployment";
 
 fn main() -> ExitCode {
     match run(env::args_os().skip(1)) {
@@ -22,6 +28,8 @@ fn main() -> ExitCode {
 fn run(mut arguments: impl Iterator<Item = OsString>) -> Result<ExitCode, String> {
     match arguments.next() {
         Some(task) if task == "dev" => dev(arguments),
+        Some(task) if task == "cold" => cold::cold(&root()?).map(|()| ExitCode::SUCCESS),
+        Some(task) if task == "components" => components(&root()?).map(|()| ExitCode::SUCCESS),
         _ => Err(USAGE.to_owned()),
     }
 }
@@ -58,6 +66,12 @@ fn step(title: &str, work: impl FnOnce() -> Result<(), String>) -> Result<(), St
 fn component(root: &Path) -> Result<(), String> {
     let build = Build::of(Flavour::Wasi, Profile::Development);
     finish(build.command(root), "The component did not build; the compiler's messages are above.".to_owned())
+}
+
+/// Every flavour at once, for what needs all of them: a release, the tests.
+fn components(root: &Path) -> Result<(), String> {
+    add_target(root)?;
+    finish(Build::command_for_all(root), "A component did not build; the compiler's messages are above.".to_owned())
 }
 
 fn tool(root: &Path) -> Result<(), String> {

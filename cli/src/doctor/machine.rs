@@ -12,7 +12,7 @@ use crate::{cache, listen};
 const TARGET: &str = "wasm32-wasip2";
 
 /// A file that the directory above has in a checkout of this tool's source, and scarcely elsewhere.
-const OF_THE_SOURCE: &str = "engine/component.rs";
+const OF_THE_SOURCE: &str = "flavour/src/build.rs";
 
 /// A program that something needs, but not everything.
 struct Optional {

@@ -1,0 +1,1 @@
+//! Nothing: this crate is here for the features that its dependencies have.
