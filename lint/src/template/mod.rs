@@ -1,8 +1,14 @@
 //! What a template does with a payload, read from its syntax tree: what it prints, loops over and asks for, and what of
 //! that its schema does not guarantee.
 
+mod call;
+mod condition;
+mod demand;
+mod expression;
 mod facts;
+mod file;
 mod filter;
+mod scope;
 mod value;
 mod walk;
 
