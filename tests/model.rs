@@ -27,7 +27,7 @@ use postern::host::{FetchError, Host};
 use postern::overflow::Letter;
 use postern::policy::Files;
 use postern::trace::Trace;
-use postern_emulator::{Clock, Config, DEVELOPMENT_KEY, Door, Effect, Emulator, Fault, RepeatAnswer, Store};
+use postern_emulator::{Clock, Config, DEVELOPMENT_KEY, Effect, Emulator, Fault, InProcess, RepeatAnswer, Store};
 use serde_json::Value;
 
 use support::{GITHUB_SECRET, NOW, body, example, gate, github_request, issue};
@@ -52,7 +52,7 @@ fn effect(behaviour: usize) -> Option<Effect> {
 
 /// A host whose ACS is the emulator, following a script.
 struct Model {
-    door: Door,
+    door: InProcess,
     store: Store,
     clock: Arc<AtomicU64>,
     script: RefCell<Vec<usize>>,
@@ -72,7 +72,7 @@ impl Model {
         let config = Config { clock: Clock::new(move || time(&shown)), repeat_answer, ..Config::default() };
         let emulator = runtime.block_on(Emulator::bind(([127, 0, 0, 1], 0).into(), config)).unwrap();
         Self {
-            door: emulator.door(),
+            door: emulator.in_process(),
             store: emulator.store(),
             clock,
             script: RefCell::default(),

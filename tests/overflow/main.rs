@@ -55,7 +55,7 @@ static STAND: LazyLock<Result<Mutex<Stand>, String>> = LazyLock::new(|| {
     let azurite = Azurite::start()?;
     let runtime = Runtime::new().unwrap();
     let emulator = runtime.block_on(Emulator::bind(([127, 0, 0, 1], 0).into(), Config::default())).unwrap();
-    let passage = Passage::open(runtime.handle(), emulator.door(), &azurite.queues, &azurite.blobs);
+    let passage = Passage::open(runtime.handle(), emulator.in_process(), &azurite.queues, &azurite.blobs);
     let (queue, container) =
         (format!("{}/{ACCOUNT}/{NAME}", passage.queues), format!("{}/{ACCOUNT}/{NAME}", passage.blobs));
     let sealed = Sealed::new(&queue, &container, 10);
