@@ -15,6 +15,7 @@ mod html;
 mod maximum;
 pub mod mjml;
 mod pattern;
+mod pointer;
 pub mod purpose;
 mod sample;
 mod template;
@@ -34,12 +35,12 @@ pub fn check(sources: &Files) -> Vec<Diagnostic> {
     let (policy, findings) = Policy::examine(files);
     let mut findings = Findings(findings);
     findings.0.extend(translation.findings().iter().cloned());
-    // A template that does not compile would fail every proof, and the second finding would only hide the first.
+    // A template that does not compile would fail every check, and the second finding would only hide the first.
     let compiles = !findings.0.iter().any(|finding| finding.file.starts_with(TEMPLATES_FOLDER));
     if let Some(policy) = policy {
         let sources = if compiles { Sources::parse(files) } else { Sources::default() };
-        let proof = Proof { files, policy: &policy, sources: &sources, compiles };
-        let notes: Vec<_> = policy.routes().map(|route| proof.route(route, &mut findings)).collect();
+        let checker = Checker { files, policy: &policy, sources: &sources, compiles };
+        let notes: Vec<_> = policy.routes().map(|route| checker.route(route, &mut findings)).collect();
         // What is missing because of an error is no news.
         if !findings.0.iter().any(|finding| finding.severity == Severity::Error) {
             findings.0.extend(notes.into_iter().flatten());
@@ -49,15 +50,15 @@ pub fn check(sources: &Files) -> Vec<Diagnostic> {
     findings.sorted(sources)
 }
 
-/// What every proof may look at.
-struct Proof<'a> {
+/// What every check may look at.
+struct Checker<'a> {
     files: &'a Files,
     policy: &'a Policy,
     sources: &'a Sources<'a>,
     compiles: bool,
 }
 
-impl<'a> Proof<'a> {
+impl<'a> Checker<'a> {
     /// Gives what is worth knowing where nothing is wrong.
     fn route(&self, route: &'a Route, findings: &mut Findings) -> Vec<Diagnostic> {
         example::check(route, self.files, findings);
