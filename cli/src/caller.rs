@@ -93,7 +93,7 @@ pub fn prove(
 /// What a caller adds beside its proof: GitHub the kind of event, which is the schema's name without `github-` where
 /// none is given; a page's script a key that keeps two submissions of one sample apart, and the browser the page's
 /// origin.
-pub fn manners(route: &Route, event: Option<&str>) -> anyhow::Result<Vec<(HeaderName, HeaderValue)>> {
+pub fn extra_headers(route: &Route, event: Option<&str>) -> anyhow::Result<Vec<(HeaderName, HeaderValue)>> {
     if route.contract.name == "github" {
         let schema = route.schema_name.as_str();
         let event = event.unwrap_or(schema.strip_prefix("github-").unwrap_or(schema));
@@ -113,13 +113,13 @@ pub fn request(
     address: Uri,
     body: Body,
     credentials: Credentials,
-    manners: Vec<(HeaderName, HeaderValue)>,
+    extra_headers: Vec<(HeaderName, HeaderValue)>,
 ) -> anyhow::Result<Request<Vec<u8>>> {
     let mut request = Request::post(address).header(CONTENT_TYPE, body.content_type);
     for (name, value) in credentials.headers {
         request = request.header(name, value);
     }
-    for (name, value) in manners {
+    for (name, value) in extra_headers {
         request = request.header(name, value);
     }
     request.body(body.bytes).context("The request cannot be written")

@@ -73,8 +73,8 @@ impl Send {
             None => (Credentials::default(), None),
         };
         let address = self.address(route, credentials.query.as_deref())?;
-        let manners = caller::manners(route, self.event.as_deref())?;
-        let request = caller::request(address, body, credentials, manners)?;
+        let extra_headers = caller::extra_headers(route, self.event.as_deref())?;
+        let request = caller::request(address, body, credentials, extra_headers)?;
         let (status, body) = post(request, self.base())?;
         let shown = show(status, &body);
         if let Some(advice) = advice.filter(|_| status == StatusCode::UNAUTHORIZED) {

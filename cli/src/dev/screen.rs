@@ -11,7 +11,7 @@ use postern_lint::approval;
 use postern_runtime::Event;
 use serde_json::Value;
 
-use super::line::{self, Line};
+use super::audit_line::{self, AuditLine};
 use super::record::{Extent, Record, RouteRecord, Source, State};
 use super::status::Status;
 use super::trial;
@@ -41,11 +41,11 @@ enum Output {
     Live(Arc<Status>),
 }
 
-/// Ends the status at the terminal with the command, whichever way that ends.
+/// Ends the status at the terminal when it is dropped, whichever way the command ends.
 #[derive(Debug)]
-pub struct Curtain(Screen);
+pub struct StatusGuard(Screen);
 
-impl Drop for Curtain {
+impl Drop for StatusGuard {
     fn drop(&mut self) {
         if let Output::Live(status) = &self.0.output {
             status.end();
@@ -66,8 +66,8 @@ impl Screen {
     }
 
     /// To be kept for as long as the screen is used.
-    pub fn curtain(&self) -> Curtain {
-        Curtain(self.clone())
+    pub fn status_guard(&self) -> StatusGuard {
+        StatusGuard(self.clone())
     }
 
     fn say(&self, text: impl Display) {
@@ -212,7 +212,7 @@ impl Screen {
     /// What the host has to tell.
     pub fn event(&self, event: Event<'_>) {
         match event {
-            Event::Stdout(text) => match Line::parse(text) {
+            Event::Stdout(text) => match AuditLine::parse(text) {
                 Some(line) => self.request(&line, text),
                 None => self.message(Source::Component, text),
             },
@@ -221,7 +221,7 @@ impl Screen {
         }
     }
 
-    fn request(&self, line: &Line, audit: &str) {
+    fn request(&self, line: &AuditLine, audit: &str) {
         if self.errors_only && line.status() < FIRST_ERROR {
             return;
         }
@@ -257,5 +257,5 @@ fn fitted(line: &str) -> String {
 }
 
 fn now() -> String {
-    line::time_of_day(&humantime::format_rfc3339_seconds(SystemTime::now()).to_string())
+    audit_line::time_of_day(&humantime::format_rfc3339_seconds(SystemTime::now()).to_string())
 }

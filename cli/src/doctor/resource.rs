@@ -33,7 +33,7 @@ const NOTABLE: Duration = Duration::from_secs(60);
 
 /// Everything about the resource, for the senders of a policy.
 pub async fn look(policy: Option<&Policy>) -> Vec<Finding> {
-    let host = Witness { machine: Machine::new(), skew: Mutex::default() };
+    let host = SkewRecorder { machine: Machine::new(), skew: Mutex::default() };
     if !is_meant(&host).await {
         let (endpoint, key) = (setting::ENDPOINT.to_ascii_uppercase(), setting::ACCESS_KEY.to_ascii_uppercase());
         return vec![Finding::skipped(
@@ -166,23 +166,24 @@ async fn sender<H: Host>(client: &Client<'_, H>, address: &Address, names: &str)
     let check = format!("sender {names}");
     let advice = delivery.outcome.advice().unwrap_or("Ask again in a while.");
     let code = delivery.error_code.map(|code| format!(", {code}")).unwrap_or_default();
-    let told = delivery.status.map_or_else(|| delivery.outcome.as_str().to_owned(), |status| format!("{status}{code}"));
+    let answer =
+        delivery.status.map_or_else(|| delivery.outcome.as_str().to_owned(), |status| format!("{status}{code}"));
     match delivery.outcome {
         Outcome::UnlinkedDomain => {
-            let message = format!("the domain {} is not linked to the resource ({told})", address.domain());
+            let message = format!("the domain {} is not linked to the resource ({answer})", address.domain());
             Finding::bad(check, State::Failed, message, sentence(advice))
         }
         Outcome::UnknownSender => {
-            let message = format!("its domain is linked, but ACS does not know the name ({told})");
+            let message = format!("its domain is linked, but ACS does not know the name ({answer})");
             Finding::bad(check, State::Failed, message, sentence(advice))
         }
         Outcome::Rejected => Finding::bad(
             check,
             State::Unknown,
-            format!("unknown: ACS does not complain of it ({told}), but may not have looked"),
+            format!("unknown: ACS does not complain of it ({answer}), but may not have looked"),
             "The first mail tells for certain; the resource's page \"Domains\" shows what is linked.",
         ),
-        _ => Finding::bad(check, State::Unknown, format!("unknown: ACS answers {told}"), sentence(advice)),
+        _ => Finding::bad(check, State::Unknown, format!("unknown: ACS answers {answer}"), sentence(advice)),
     }
 }
 
@@ -193,19 +194,19 @@ fn sentence(advice: &str) -> String {
     first.into_iter().chain(characters).chain(['.']).collect()
 }
 
-/// This machine, noting how far the clocks of answers are from its own.
-struct Witness {
+/// This machine, which records how far the clocks of answers are from its own.
+struct SkewRecorder {
     machine: Machine,
     skew: Mutex<Option<Duration>>,
 }
 
-impl Witness {
+impl SkewRecorder {
     fn skew(&self) -> Option<Duration> {
         *self.skew.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// By the middle of the time that the answer took, half of which the date is old at most.
-    fn note(&self, asked: SystemTime, answer: &Response<Bytes>) {
+    fn record(&self, asked: SystemTime, answer: &Response<Bytes>) {
         let date = answer.headers().get(DATE).and_then(|date| date.to_str().ok());
         let Some(date) = date.and_then(|date| httpdate::parse_http_date(date).ok()) else { return };
         let middle = asked + self.machine.now().duration_since(asked).unwrap_or_default() / 2;
@@ -214,7 +215,7 @@ impl Witness {
     }
 }
 
-impl Host for Witness {
+impl Host for SkewRecorder {
     fn now(&self) -> SystemTime {
         self.machine.now()
     }
@@ -242,7 +243,7 @@ impl Host for Witness {
     async fn fetch(&self, request: Request<Bytes>, timeout: Duration) -> Result<Response<Bytes>, FetchError> {
         let asked = self.now();
         let answer = self.machine.fetch(request, timeout).await?;
-        self.note(asked, &answer);
+        self.record(asked, &answer);
         Ok(answer)
     }
 

@@ -1,4 +1,4 @@
-//! The way of mails from the overflow queue to ACS: nothing leaves the queue before it is where it belongs.
+//! Delivers the mails of the overflow queue to ACS: nothing leaves the queue before it is where it belongs.
 //!
 //! A message is leased while it is worked on, and deleted when ACS has accepted its mail or when it was put aside. Where
 //! a replay ends in between, the lease runs out and the next one takes the message up again: the operation id and the
@@ -30,11 +30,11 @@ const TRY_TIME: Duration = Duration::from_secs(60);
 /// How long is waited where ACS says that its quota is used up, and not for how long: its shortest quota is a minute's.
 const QUOTA_WAIT: Duration = Duration::from_secs(60);
 
-/// After so many failed tries on end it is ACS that is in trouble, and not a mail.
-const HOPELESS: u32 = 3;
+/// After this many failed tries in a row the trouble is with ACS and not with a mail.
+const MAX_CONSECUTIVE_FAILURES: u32 = 3;
 
 /// How often it is looked whether messages that others hold are there again.
-const LOOK_AGAIN: Duration = Duration::from_secs(1);
+const POLL_INTERVAL: Duration = Duration::from_secs(1);
 
 /// Everything a replay works with.
 pub struct Replay<'a> {
@@ -43,8 +43,8 @@ pub struct Replay<'a> {
     pub acs: &'a acs::Credentials,
     pub tokens: &'a TokenCache,
     pub queue: Queue<'a>,
-    /// Where messages are put that will never do.
-    pub aside: Queue<'a>,
+    /// Where messages are put that can never be delivered.
+    pub poison_queue: Queue<'a>,
     pub container: Container<'a>,
     /// How often a message is tried before it is put aside.
     pub tries: u32,
@@ -53,7 +53,7 @@ pub struct Replay<'a> {
 }
 
 /// What became of one message.
-pub struct Done {
+pub struct Handled {
     /// What it is about, where it can be read.
     pub head: Option<Head>,
     /// The trace of its calls.
@@ -62,18 +62,18 @@ pub struct Done {
     pub dequeue_count: u32,
     /// What ACS said, where it was asked.
     pub delivery: Option<Delivery>,
-    pub fate: Fate,
+    pub disposition: Disposition,
 }
 
 /// Where a message is now.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Fate {
+pub enum Disposition {
     /// With ACS.
     Sent,
-    /// In the queue for what will never do, with the reason.
-    Aside(String),
+    /// In the poison queue, with the reason.
+    Poisoned(String),
     /// In the queue, for another try.
-    Left,
+    Retained,
 }
 
 /// Why a replay ended.
@@ -87,12 +87,12 @@ pub enum End {
     Stopped(String),
 }
 
-/// What a replay tells while it works.
-pub enum News<'a> {
+/// What a replay reports while it works.
+pub enum Progress<'a> {
     /// About so many messages are there.
     Count(u64),
     /// A message was handled.
-    Done(&'a Done),
+    Handled(&'a Handled),
     /// ACS asked to wait so long.
     Waiting(Duration),
 }
@@ -105,11 +105,11 @@ struct Sender {
 }
 
 impl Replay<'_> {
-    /// Puts every message that was put aside back into the queue; the number of them.
-    pub async fn take_back(&self) -> Result<u64, StorageError> {
+    /// Puts every message of the poison queue back into the queue, and counts them.
+    pub async fn requeue_poisoned(&self) -> Result<u64, StorageError> {
         let mut count = 0;
         loop {
-            let message = match self.aside.lease(self.lease).await {
+            let message = match self.poison_queue.lease(self.lease).await {
                 Err(StorageError::Answer { status: 404, .. }) | Ok(None) => return Ok(count),
                 message => message?,
             };
@@ -118,45 +118,45 @@ impl Replay<'_> {
             let Ok(letter) = Letter::decode(&message.text) else { continue };
             let again = Letter { head: Head { set_aside: None, ..letter.head }, body: letter.body };
             self.queue.put(&again.encode().unwrap_or_else(|| message.text.clone())).await?;
-            self.aside.delete(&message).await?;
+            self.poison_queue.delete(&message).await?;
             count += 1;
         }
     }
 
     /// Delivers until the queue is empty, or nothing more can be done.
-    pub async fn run(&self, tell: &mut impl FnMut(News<'_>)) -> Result<End, StorageError> {
+    pub async fn run(&self, tell: &mut impl FnMut(Progress<'_>)) -> Result<End, StorageError> {
         let (mut failures, mut looks) = (0, 0);
-        tell(News::Count(self.queue.count().await?));
+        tell(Progress::Count(self.queue.count().await?));
         loop {
             let Some(message) = self.queue.lease(self.lease).await? else {
                 let count = self.queue.count().await?;
                 // One lease may just have begun, and its end is seen a moment later.
-                if count == 0 || LOOK_AGAIN * looks > self.lease * 2 {
+                if count == 0 || POLL_INTERVAL * looks > self.lease * 2 {
                     return Ok(if count == 0 { End::Empty } else { End::Held(count) });
                 }
-                tell(News::Count(count));
+                tell(Progress::Count(count));
                 looks += 1;
-                self.host.sleep(LOOK_AGAIN).await;
+                self.host.sleep(POLL_INTERVAL).await;
                 continue;
             };
             looks = 0;
             let done = self.handle(message, tell).await?;
-            tell(News::Done(&done));
-            failures = if done.fate == Fate::Left { failures + 1 } else { 0 };
-            if let Some(reason) = stops(&done, failures) {
+            tell(Progress::Handled(&done));
+            failures = if done.disposition == Disposition::Retained { failures + 1 } else { 0 };
+            if let Some(reason) = stop_reason(&done, failures) {
                 return Ok(End::Stopped(reason));
             }
         }
     }
 
-    async fn handle(&self, mut message: Leased, tell: &mut impl FnMut(News<'_>)) -> Result<Done, StorageError> {
+    async fn handle(&self, mut message: Leased, tell: &mut impl FnMut(Progress<'_>)) -> Result<Handled, StorageError> {
         let dequeue_count = message.dequeue_count;
-        let done = |head, trace, delivery, fate| Done { head, trace, dequeue_count, delivery, fate };
+        let done = |head, trace, delivery, disposition| Handled { head, trace, dequeue_count, delivery, disposition };
         let letter = match Letter::decode(&message.text) {
             Ok(letter) => letter,
             Err(error) => {
-                let fate = self.put_aside(&message, None, &error.to_string()).await?;
-                return Ok(done(None, None, None, fate));
+                let disposition = self.poison(&message, None, &error.to_string()).await?;
+                return Ok(done(None, None, None, disposition));
             }
         };
         let trace = self.trace(&letter.head);
@@ -169,33 +169,33 @@ impl Replay<'_> {
             Err(reason) => (Bytes::new(), Some(reason.to_owned())),
         };
         if let Some(reason) = unfit {
-            let fate = self.put_aside(&message, Some(&letter), &reason).await?;
-            return Ok(done(Some(letter.head), Some(trace), None, fate));
+            let disposition = self.poison(&message, Some(&letter), &reason).await?;
+            return Ok(done(Some(letter.head), Some(trace), None, disposition));
         }
         let delivery = self.send(&mut message, &letter.head, body, trace, tell).await?;
-        let fate = match delivery.outcome {
+        let disposition = match delivery.outcome {
             Outcome::Accepted => {
                 self.queue.delete(&message).await?;
                 if let Some(blob) = &letter.head.blob {
                     self.container.delete(blob).await?;
                 }
-                Fate::Sent
+                Disposition::Sent
             }
-            outcome if waits(outcome) && dequeue_count < self.tries => Fate::Left,
+            outcome if is_retryable(outcome) && dequeue_count < self.tries => Disposition::Retained,
             // A key can be mended while the mail waits: the count is for mails.
-            Outcome::Unauthorized | Outcome::NotFound | Outcome::Denied => Fate::Left,
+            Outcome::Unauthorized | Outcome::NotFound | Outcome::Denied => Disposition::Retained,
             outcome => {
                 let code = delivery.error_code.as_ref().map(|code| format!(" ({code})")).unwrap_or_default();
-                let tried = if waits(outcome) { format!(" at try {dequeue_count}") } else { String::new() };
+                let tried = if is_retryable(outcome) { format!(" at try {dequeue_count}") } else { String::new() };
                 let reason = format!("{}{code}{tried}", outcome.as_str());
-                self.put_aside(&message, Some(&letter), &reason).await?
+                self.poison(&message, Some(&letter), &reason).await?
             }
         };
-        if fate == Fate::Left {
+        if disposition == Disposition::Retained {
             // It is there again at once for whoever comes next.
             self.queue.renew(&mut message, Duration::ZERO).await?;
         }
-        Ok(done(Some(letter.head), Some(trace), Some(delivery), fate))
+        Ok(done(Some(letter.head), Some(trace), Some(delivery), disposition))
     }
 
     /// The mail's bytes, or why it is not sent.
@@ -220,18 +220,19 @@ impl Replay<'_> {
         head: &Head,
         body: Bytes,
         trace: Trace,
-        tell: &mut impl FnMut(News<'_>),
+        tell: &mut impl FnMut(Progress<'_>),
     ) -> Result<Delivery, StorageError> {
         let client = acs::Client { host: self.host, credentials: self.acs, tokens: self.tokens, trace };
         // An earlier replay may have ended before it heard of its success.
         let mut in_doubt = head.in_doubt || message.dequeue_count > 1;
         loop {
             let from = if in_doubt { State::Ask } else { State::Send };
-            let delivery = self.holding(message, client.send(body.clone(), head.operation, from, TRY_TIME)).await?;
+            let delivery =
+                self.keeping_lease(message, client.send(body.clone(), head.operation, from, TRY_TIME)).await?;
             let Outcome::Throttled { retry_after } = delivery.outcome else { return Ok(delivery) };
             let wait = retry_after.unwrap_or(QUOTA_WAIT);
-            tell(News::Waiting(wait));
-            self.holding(message, self.host.sleep(wait)).await?;
+            tell(Progress::Waiting(wait));
+            self.keeping_lease(message, self.host.sleep(wait)).await?;
             in_doubt |= delivery.in_doubt;
         }
     }
@@ -249,14 +250,19 @@ impl Replay<'_> {
     }
 
     /// First it is put there, then it is deleted here: a message may be there twice for a time, but nowhere never.
-    async fn put_aside(&self, message: &Leased, letter: Option<&Letter>, reason: &str) -> Result<Fate, StorageError> {
+    async fn poison(
+        &self,
+        message: &Leased,
+        letter: Option<&Letter>,
+        reason: &str,
+    ) -> Result<Disposition, StorageError> {
         let marked = letter.and_then(|letter| {
             let head = Head { set_aside: Some(reason.to_owned()), ..letter.head.clone() };
             Letter { head, body: letter.body.clone() }.encode()
         });
-        self.aside.put(marked.as_ref().unwrap_or(&message.text)).await?;
+        self.poison_queue.put(marked.as_ref().unwrap_or(&message.text)).await?;
         self.queue.delete(message).await?;
-        Ok(Fate::Aside(reason.to_owned()))
+        Ok(Disposition::Poisoned(reason.to_owned()))
     }
 
     fn trace(&self, head: &Head) -> Trace {
@@ -267,14 +273,14 @@ impl Replay<'_> {
 }
 
 /// Whether another try may do.
-fn waits(outcome: Outcome) -> bool {
+fn is_retryable(outcome: Outcome) -> bool {
     outcome.is_temporary() || outcome == Outcome::NotAttempted
 }
 
 /// Why nothing more can be sent, after a message that was left and so many failed tries on end.
-fn stops(done: &Done, failures: u32) -> Option<String> {
-    let delivery = done.delivery.as_ref().filter(|_| done.fate == Fate::Left)?;
+fn stop_reason(done: &Handled, failures: u32) -> Option<String> {
+    let delivery = done.delivery.as_ref().filter(|_| done.disposition == Disposition::Retained)?;
     let mendable = matches!(delivery.outcome, Outcome::Unauthorized | Outcome::NotFound | Outcome::Denied);
     let advice = delivery.outcome.advice().unwrap_or("ACS is in trouble: run the same again later");
-    (mendable || failures >= HOPELESS).then(|| format!("{}: {advice}", delivery.outcome.as_str()))
+    (mendable || failures >= MAX_CONSECUTIVE_FAILURES).then(|| format!("{}: {advice}", delivery.outcome.as_str()))
 }

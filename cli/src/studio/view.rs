@@ -30,7 +30,7 @@ fn sender(sender: &Sender) -> Value {
 fn route(files: &Files, policy: &Policy, route: &Route) -> Value {
     let samples = samples(files, route);
     let sample = samples.first().map(|(_, text)| text.as_str()).unwrap_or_default();
-    let mistakes = Mistake::ALL.iter().filter(|(mistake, _)| mistake.concerns(policy, route, sample));
+    let mistakes = Mistake::ALL.iter().filter(|(mistake, _)| mistake.applies_to(policy, route, sample));
     json!({
         "name": route.name,
         "path": route.path,

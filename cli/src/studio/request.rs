@@ -1,4 +1,4 @@
-//! What the page asks for: a payload for a route, as its caller would send it or wrong on purpose.
+//! Requests to the gate: a payload for a route, as its caller would send it or wrong on purpose.
 
 use std::time::SystemTime;
 
@@ -12,19 +12,19 @@ use postern::policy::{Policy, Route};
 use serde::Deserialize;
 use serde_json::{Value, json};
 
+use super::client::{GateClient, header_pairs};
 use super::mistake::Mistake;
-use super::stage::{Stage, told};
-use super::visitor::Asked;
+use super::visitor::PageGuards;
 use crate::caller::{self, Body};
 use crate::secret;
 
 /// What takes the place of a proof wherever a request is shown.
-const KEPT_BACK: &str = "…";
+const REDACTED: &str = "…";
 
-/// A request to be made.
+/// What the page asks to have sent.
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct Order {
+pub struct RequestSpec {
     /// The route's name.
     route: String,
     /// The payload's text, which need not be JSON.
@@ -37,25 +37,25 @@ pub struct Order {
     mistake: Option<Mistake>,
 }
 
-/// A request that is ready to go.
-pub struct Ready {
-    /// The request.
-    pub whole: Request<Bytes>,
-    /// The request without its proof.
-    pub told: Value,
+/// A request to the gate, complete.
+pub struct PreparedRequest {
+    /// What is sent.
+    pub request: Request<Bytes>,
+    /// What the page shows of it: everything but the proof.
+    pub displayed: Value,
     /// How the link begins by which a form is confirmed, where it is.
     pub link: Option<String>,
 }
 
-impl Order {
+impl RequestSpec {
     /// What the form's page would fetch first.
-    pub fn asked(&self, policy: &Policy) -> Option<Asked> {
+    pub fn guards(&self, policy: &Policy) -> Option<PageGuards> {
         let route = policy.routes().find(|route| route.name == self.route)?;
-        Asked::of(route).filter(|_| self.mistake != Some(Mistake::Unproven))
+        PageGuards::of(route).filter(|_| self.mistake != Some(Mistake::Unproven))
     }
 
-    /// Makes the request to a stage.
-    pub fn request(&self, policy: &Policy, stage: &Stage) -> anyhow::Result<Ready> {
+    /// Makes the request to a gate.
+    pub fn request(&self, policy: &Policy, client: &GateClient) -> anyhow::Result<PreparedRequest> {
         let route = policy.routes().find(|route| route.name == self.route);
         let route = route.with_context(|| format!("There is no route `{}` any more.", self.route))?;
         let payload = match self.mistake {
@@ -64,30 +64,30 @@ impl Order {
         };
         let body = Body::of(route, payload)?;
         let credentials = self.prove(policy, route, &body)?;
-        let mut manners = caller::manners(route, self.event.as_deref().filter(|event| !event.is_empty()))?;
+        let mut extra_headers = caller::extra_headers(route, self.event.as_deref().filter(|event| !event.is_empty()))?;
         if let Some(mistake) = self.mistake {
-            mistake.spoil(&mut manners);
+            mistake.apply_to_headers(&mut extra_headers);
         }
         let proofs: Vec<_> = credentials.headers.iter().map(|(name, _)| name.clone()).collect();
         let query = credentials.query.as_ref().map(|query| format!("?{query}")).unwrap_or_default();
-        let address: Uri = format!("{}{}{query}", stage.url, route.path).parse()?;
+        let address: Uri = format!("{}{}{query}", client.url, route.path).parse()?;
         let host = HeaderValue::from_str(address.authority().context("The gate has no address")?.as_str())?;
-        let mut whole = caller::request(address, body, credentials, manners)?.map(Bytes::from);
-        whole.headers_mut().insert(HOST, host);
-        let mut shown = whole.headers().clone();
+        let mut request = caller::request(address, body, credentials, extra_headers)?.map(Bytes::from);
+        request.headers_mut().insert(HOST, host);
+        let mut shown = request.headers().clone();
         for name in proofs {
-            shown.insert(name, HeaderValue::from_bytes(KEPT_BACK.as_bytes())?);
+            shown.insert(name, HeaderValue::from_bytes(REDACTED.as_bytes())?);
         }
-        let hidden = if query.is_empty() { String::new() } else { format!("?{KEPT_BACK}") };
-        let told = json!({
+        let hidden = if query.is_empty() { String::new() } else { format!("?{REDACTED}") };
+        let displayed = json!({
             "method": "POST",
             "target": format!("{}{hidden}", route.path),
-            "headers": told(&shown),
-            "body": String::from_utf8_lossy(whole.body()),
+            "headers": header_pairs(&shown),
+            "body": String::from_utf8_lossy(request.body()),
         });
         let confirmed = route.form.confirmation.is_some();
-        let link = confirmed.then(|| format!("{}{}/{CONFIRMATION}?token=", stage.url, route.path));
-        Ok(Ready { whole, told, link })
+        let link = confirmed.then(|| format!("{}{}/{CONFIRMATION}?token=", client.url, route.path));
+        Ok(PreparedRequest { request, displayed, link })
     }
 
     fn prove(&self, policy: &Policy, route: &Route, body: &Body) -> anyhow::Result<Credentials> {

@@ -9,55 +9,55 @@ use std::time::Duration;
 use anyhow::Context as _;
 use bytes::Bytes;
 use http::{Request, Response, Uri};
-use postern_emulator::{Config, Door, Emulator, Message, Store};
+use postern_emulator::{Config, Emulator, InProcess, Message, Store};
 use postern_runtime::{Cache, Event, Guest, Host, Limits, LoadError};
 use serde_json::{Value, json};
 use uuid::Uuid;
 
+use super::capture::AuditCapture;
+use super::client::{Answer, GateClient};
 use crate::dev::limits;
-
-use super::stage::{Answer, Heard, Stage};
 
 /// Most bodies kept for the page's frames.
 const MAX_BODIES: usize = 64;
 
-/// Requests at a time: one is rehearsed after the other, and each may have its instance.
+/// Requests at a time: one dry run comes after the other, and each may have its instance.
 const REQUESTS: usize = 4;
 
 /// A gate whose mails are looked at and forgotten.
-pub struct Rehearsal {
-    stage: Stage,
+pub struct DryRun {
+    client: GateClient,
     host: Host,
     acs: String,
     store: Store,
-    door: Door,
-    /// One rehearsal at a time has the emulator, because a repeated event would find its earlier mails there.
+    emulator: InProcess,
+    /// One dry run at a time has the emulator, because a repeated event would find its earlier mails there.
     turn: tokio::sync::Mutex<()>,
     bodies: Mutex<VecDeque<(Uuid, Response<Bytes>)>>,
 }
 
-impl Rehearsal {
+impl DryRun {
     /// Starts the emulator. The gate takes requests once it is loaded; `url` is that of the gate it stands for.
     pub async fn start(cache: Option<Cache>, url: String) -> anyhow::Result<Self> {
         let config = Config { running_for: Duration::ZERO, max_messages: 100, ..Config::default() };
-        let emulator = Emulator::bind((Ipv4Addr::LOCALHOST, 0).into(), config).await;
-        let emulator = emulator.context("The studio's own emulator has no port")?;
-        let (acs, store, door) = (emulator.endpoint(), emulator.store(), emulator.door());
-        tokio::spawn(emulator.serve(pending()));
-        let heard = Heard::default();
+        let bound = Emulator::bind((Ipv4Addr::LOCALHOST, 0).into(), config).await;
+        let bound = bound.context("The studio's own emulator has no port")?;
+        let (acs, store, emulator) = (bound.endpoint(), bound.store(), bound.in_process());
+        tokio::spawn(bound.serve(pending()));
+        let capture = AuditCapture::default();
         let tell = {
-            let (heard, store) = (heard.clone(), store.clone());
+            let (capture, store) = (capture.clone(), store.clone());
             move |event: Event<'_>| {
                 if let Event::Stdout(line) = event {
-                    heard.line(line);
+                    capture.line(line);
                     store.audit(line);
                 }
             }
         };
         let limits = Limits { max_requests: REQUESTS, ..limits() };
         let host = Host::new(limits, cache, Arc::new(tell))?;
-        let stage = Stage::new(host.clone(), heard, url);
-        Ok(Self { stage, host, acs, store, door, turn: tokio::sync::Mutex::default(), bodies: Mutex::default() })
+        let client = GateClient::new(host.clone(), capture, url);
+        Ok(Self { client, host, acs, store, emulator, turn: tokio::sync::Mutex::default(), bodies: Mutex::default() })
     }
 
     /// Where its mails go.
@@ -71,8 +71,8 @@ impl Rehearsal {
     }
 
     /// The gate.
-    pub const fn stage(&self) -> &Stage {
-        &self.stage
+    pub const fn client(&self) -> &GateClient {
+        &self.client
     }
 
     /// What the gate makes of a request, and the mails that it would send: those too that wait until somebody follows
@@ -80,9 +80,9 @@ impl Rehearsal {
     pub async fn of(&self, request: Request<Bytes>, link: Option<&str>) -> anyhow::Result<(Answer, Vec<Value>)> {
         let _turn = self.turn.lock().await;
         self.store.clear()?;
-        let answer = self.stage.call(request).await?;
+        let answer = self.client.call(request).await?;
         if let Some(link) = link.and_then(|link| self.link(link)) {
-            self.stage.call(Request::get(link).body(Bytes::new())?).await?;
+            self.client.call(Request::get(link).body(Bytes::new())?).await?;
         }
         let mut mails = Vec::new();
         for message in self.store.messages().iter().rev() {
@@ -122,7 +122,7 @@ impl Rehearsal {
 
     async fn ask(&self, path: &str) -> anyhow::Result<Response<Bytes>> {
         let address = Uri::builder().scheme("http").authority("localhost").path_and_query(path).build()?;
-        Ok(self.door.answer(Request::get(address).body(Bytes::new())?).await?)
+        Ok(self.emulator.answer(Request::get(address).body(Bytes::new())?).await?)
     }
 
     /// The HTML body of a mail, as the emulator serves it to its inbox.

@@ -16,7 +16,7 @@ const ANSWERED: &str = "answered";
 
 /// What is shown of an audit line; `postern::audit` says what else there is.
 #[derive(Debug, Deserialize)]
-pub struct Line {
+pub struct AuditLine {
     time: String,
     #[serde(default)]
     route: Option<String>,
@@ -47,7 +47,7 @@ struct Mail {
     acs_error: Option<String>,
 }
 
-impl Line {
+impl AuditLine {
     /// Reads an audit line; `None` when the text is none.
     pub fn parse(audit: &str) -> Option<Self> {
         serde_json::from_str(audit).ok()
@@ -67,16 +67,16 @@ impl Line {
         match self.verdict.as_str() {
             SENT => counted(self.mails.len(), "mail"),
             "ignored" => "no mail applies".to_owned(),
-            ANSWERED => self.inquiry.as_ref().map(told).unwrap_or_default(),
+            ANSWERED => self.inquiry.as_ref().map(inquiry_outcome).unwrap_or_default(),
             "refused" => self.reason.clone().unwrap_or_default(),
             _ if self.mails.is_empty() => self.reason.clone().unwrap_or_default(),
-            _ => self.mails.iter().map(fate).collect::<Vec<_>>().join(", "),
+            _ => self.mails.iter().map(mail_outcome).collect::<Vec<_>>().join(", "),
         }
     }
 }
 
 /// A line of a table: time, status, verdict, duration, route, and what there is to say about it.
-impl fmt::Display for Line {
+impl fmt::Display for AuditLine {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
         let style = match self.verdict.as_str() {
             SENT | ANSWERED => GREEN,
@@ -102,13 +102,13 @@ pub fn time_of_day(rfc3339: &str) -> String {
 }
 
 /// A mail's name, what became of it, and what ACS said.
-fn fate(mail: &Mail) -> String {
+fn mail_outcome(mail: &Mail) -> String {
     let status = mail.acs_status.map(|status| status.to_string());
     let words = [Some(mail.outcome.clone()), status, mail.acs_error.clone()];
     format!("{}: {}", mail.mail, words.into_iter().flatten().collect::<Vec<_>>().join(" "))
 }
 
 /// How an operation stands.
-fn told(inquiry: &Inquiry) -> String {
+fn inquiry_outcome(inquiry: &Inquiry) -> String {
     format!("{}: {}", inquiry.operation_id, inquiry.outcome)
 }

@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
 /// A server in another language.
-pub struct Foreign {
+pub struct ExternalServer {
     folder: &'static str,
     files: &'static [&'static str],
     /// Commands that install it, run in its directory.
@@ -18,7 +18,7 @@ pub struct Foreign {
 }
 
 /// Node with fastify.
-pub const NODE: Foreign = Foreign {
+pub const NODE: ExternalServer = ExternalServer {
     folder: "node",
     files: &["package.json", "server.mjs"],
     install: &[&["npm", "install", "--no-audit", "--no-fund", "--silent"]],
@@ -27,7 +27,7 @@ pub const NODE: Foreign = Foreign {
 };
 
 /// Python with FastAPI.
-pub const PYTHON: Foreign = Foreign {
+pub const PYTHON: ExternalServer = ExternalServer {
     folder: "python",
     files: &["requirements.txt", "server.py"],
     install: &[
@@ -38,7 +38,7 @@ pub const PYTHON: Foreign = Foreign {
     installed: "installed",
 };
 
-impl Foreign {
+impl ExternalServer {
     fn directory(&self) -> Result<PathBuf> {
         Ok(work_directory()?.join(self.folder))
     }
