@@ -88,8 +88,8 @@ impl Colours {
         let ratio = contrast(&foreground, &background);
         (ratio < MIN_CONTRAST).then(|| LowContrast {
             text,
-            foreground: foreground.to_css_hex(),
-            background: background.to_css_hex(),
+            foreground: foreground.to_css_hex().to_string(),
+            background: background.to_css_hex().to_string(),
             ratio,
         })
     }

@@ -4,7 +4,6 @@ use minijinja::machinery::ast;
 
 use super::facts::{Facts, Outcome};
 use super::scope::joined;
-use super::value::Value;
 use super::walk::Walk;
 use crate::field::Types;
 

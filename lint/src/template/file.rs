@@ -113,6 +113,8 @@ fn collect<'s>(file: &'s str, statements: &'s [ast::Stmt<'s>], blocks: &mut BTre
             ast::Stmt::IfCond(condition) => vec![&condition.true_body, &condition.false_body],
             ast::Stmt::ForLoop(each) => vec![&each.body, &each.else_body],
             ast::Stmt::WithBlock(with) => vec![&with.body],
+            ast::Stmt::SetBlock(set) => vec![&set.body],
+            ast::Stmt::AutoEscape(escape) => vec![&escape.body],
             ast::Stmt::FilterBlock(block) => vec![&block.body],
             _ => Vec::new(),
         };

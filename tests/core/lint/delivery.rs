@@ -114,10 +114,7 @@ fn html_is_made_of_what_mail_programs_show() {
             "1 `<link>` is not allowed in mail: an external stylesheet reveals that the mail was opened, and is not loaded.",
         ),
         ("<p onclick=\"x()\">x</p>", "1 `onclick` is not allowed in mail: mail programs do not run scripts."),
-        (
-            "<style>@import 'x'</style>",
-            "1 An external stylesheet reveals that the mail was opened, and is not loaded.",
-        ),
+        ("<style>@import 'x'</style>", "1 An external stylesheet reveals that the mail was opened, and is not loaded."),
         ("<meta http-equiv=refresh content=1>", "1 A mail cannot redirect its reader."),
     ] {
         assert_eq!(html(bad), [expected], "{bad}");

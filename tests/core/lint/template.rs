@@ -156,6 +156,13 @@ fn layouts_blocks_and_imports_are_followed_into_their_files() {
         )),
         Vec::<String>::new()
     );
+    let capturing = "{% set head %}{% block head %}{% endblock %}{% endset %}{{ head }}";
+    let captured = format!("{frame}{{% block head %}}{{{{ topic }}}}{{% endblock %}}");
+    let captured = Case::new(PROPERTIES, REQUIRED, SAMPLE, &captured).with("templates/_frame.txt.j2", capturing).told();
+    assert_eq!(
+        captured.into_iter().filter(|line| !line.starts_with("note ")).collect::<Vec<_>>(),
+        ["error templates/note/body.txt.j2:1 `topic` may be missing: the schema `form` does not require it."]
+    );
     let unused = "error templates/_parts.txt.j2:1 No template uses this layout.";
     let told = |text: &str| {
         let files = Case::new(PROPERTIES, REQUIRED, SAMPLE, text).with("templates/_frame.txt.j2", layout);
