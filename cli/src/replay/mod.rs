@@ -238,7 +238,7 @@ impl Replay<'_> {
     }
 
     /// Does something that takes long, and keeps a message hidden meanwhile.
-    async fn holding<T>(&self, message: &mut Leased, work: impl Future<Output = T>) -> Result<T, StorageError> {
+    async fn keeping_lease<T>(&self, message: &mut Leased, work: impl Future<Output = T>) -> Result<T, StorageError> {
         tokio::pin!(work);
         loop {
             tokio::select! {
