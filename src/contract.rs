@@ -24,6 +24,8 @@ pub struct Contract {
     pub later: Option<StatusCode>,
     /// A header that stops it beside a permanent error.
     pub stop: Option<(&'static str, &'static str)>,
+    /// Whether it asks by an event with a challenge whether its events are wanted.
+    pub challenges: bool,
     /// Whether it comes again by itself after a temporary error.
     pub redelivers: bool,
 }
@@ -61,6 +63,7 @@ pub const PLAIN: Contract = Contract {
     refused: StatusCode::BAD_GATEWAY,
     later: None,
     stop: None,
+    challenges: false,
     redelivers: true,
 };
 
@@ -128,6 +131,7 @@ pub const CONTRACTS: &[Contract] = &[
         unusable: Some(StatusCode::BAD_REQUEST),
         refused: StatusCode::BAD_REQUEST,
         stop: Some(("x-slack-no-retry", "1")),
+        challenges: true,
         ..BY_CLASS
     },
     // spec/standard-webhooks.md: all but 2xx is tried again, Retry-After is obeyed, and 410, which never comes from
