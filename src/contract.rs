@@ -16,6 +16,8 @@ pub struct Contract {
     pub event_id: EventId,
     /// Whether it sends HTML forms as well as JSON.
     pub forms: bool,
+    /// Whether it sends nothing else.
+    pub only_forms: bool,
     /// The status that says best: this request will never do. The problem's own where absent.
     pub unusable: Option<StatusCode>,
     /// The status for: ACS refused the mail, and would again.
@@ -59,6 +61,7 @@ pub const PLAIN: Contract = Contract {
     patience: 10,
     event_id: EventId::None,
     forms: false,
+    only_forms: false,
     unusable: None,
     refused: StatusCode::BAD_GATEWAY,
     later: None,
@@ -147,6 +150,7 @@ pub const CONTRACTS: &[Contract] = &[
         patience: 15,
         event_id: EventId::Header("i-twilio-idempotency-token"),
         forms: true,
+        only_forms: true,
         ..BY_CLASS
     },
 ];

@@ -15,7 +15,7 @@ use crate::deliver::{Dispatch, Handled, Prepared, deliver, operation};
 use crate::entra::TokenCache;
 use crate::guard::{self, Keys};
 use crate::handshake;
-use crate::host::{BodyError, Host, Sending, Services};
+use crate::host::{AuditLog as _, BodyError, Clock as _, Host, Sending, Services};
 use crate::inquiry::Question;
 use crate::outbound::Outbound;
 use crate::policy::{ConfirmationGuard, Diagnostic, Kind, Policy, Route, Stage};

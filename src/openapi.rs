@@ -117,8 +117,7 @@ fn a_problem() -> Value {
 }
 
 fn problem() -> Value {
-    let types: Vec<_> =
-        PROBLEM_TYPES.iter().map(|kind| format!("{}{}", PROBLEM_TYPE_PREFIX, kind.slug)).collect();
+    let types: Vec<_> = PROBLEM_TYPES.iter().map(|kind| format!("{}{}", PROBLEM_TYPE_PREFIX, kind.slug)).collect();
     json!({
         "type": "object",
         "properties": {

@@ -91,7 +91,9 @@ pub struct Problem {
 impl Problem {
     pub(crate) fn new(kind: ProblemType, disposition: RetryDisposition, contract: &Contract, detail: String) -> Self {
         let mut headers = HeaderMap::new();
-        if let (Some((name, value)), RetryDisposition::GiveUp | RetryDisposition::Refused) = (contract.stop, disposition) {
+        if let (Some((name, value)), RetryDisposition::GiveUp | RetryDisposition::Refused) =
+            (contract.stop, disposition)
+        {
             headers.insert(name, HeaderValue::from_static(value));
         }
         Self { kind, status: contract.status(&kind, disposition), detail, members: Map::new(), headers }

@@ -116,7 +116,9 @@ impl Refusal {
             Self::Decode(_) => problem::MALFORMED,
             Self::Handshake(_) => problem::HANDSHAKE,
             Self::Guard(guard::Refusal::Origin | guard::Refusal::Trap { .. }) => problem::FOREIGN_ORIGIN,
-            Self::Guard(guard::Refusal::Captcha(CaptchaError::Secret) | guard::Refusal::Key(_)) => problem::NOT_CONFIGURED,
+            Self::Guard(guard::Refusal::Captcha(CaptchaError::Secret) | guard::Refusal::Key(_)) => {
+                problem::NOT_CONFIGURED
+            }
             Self::Guard(guard::Refusal::Captcha(CaptchaError::Unavailable)) => problem::UNVOUCHED,
             Self::Guard(guard::Refusal::Confirmation(ConfirmationError::TooLong)) => problem::BODY_TOO_LARGE,
             Self::Guard(_) => problem::UNPROVEN,

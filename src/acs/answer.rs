@@ -36,7 +36,13 @@ pub(super) struct Answer {
 impl Answer {
     /// Nothing told what became of the message before the time ran out.
     pub(super) const fn none() -> Self {
-        Self { signal: Signal::Doubtful, outcome: Outcome::Timeout, status: None, error_code: None, operation_status: None }
+        Self {
+            signal: Signal::Doubtful,
+            outcome: Outcome::Timeout,
+            status: None,
+            error_code: None,
+            operation_status: None,
+        }
     }
 }
 

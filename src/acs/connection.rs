@@ -71,7 +71,11 @@ impl Connection {
         }
     }
 
-    async fn with_identity(host: &impl Settings, endpoint: Option<String>, name: &str) -> Result<Self, Vec<SettingError>> {
+    async fn with_identity(
+        host: &impl Settings,
+        endpoint: Option<String>,
+        name: &str,
+    ) -> Result<Self, Vec<SettingError>> {
         let endpoint = required(setting::ENDPOINT, endpoint, Origin::parse, SettingFault::Endpoint);
         let scope = host.setting(setting::SCOPE).await.unwrap_or_else(|| PUBLIC_SCOPE.to_owned());
         match (endpoint, Identity::read(host, name).await) {

@@ -73,9 +73,11 @@ impl<H: Sending> Client<'_, H> {
     pub async fn inquire(&self, operation: Uuid, budget: Duration) -> Inquiry {
         let request_id = Uuid::from_u128(self.host.random());
         let correlation = Correlation { operation, request_id, trace: self.trace };
-        let exchange = Exchange { client: self, correlation, body: Bytes::new(), started: self.host.monotonic(), budget };
+        let exchange =
+            Exchange { client: self, correlation, body: Bytes::new(), started: self.host.monotonic(), budget };
         let Answer { outcome, status, error_code, operation_status, .. } = exchange.call(Call::Status).await;
-        let answer = operation_status.map(|status| OperationStatus::new(operation, status, error_code.clone())).ok_or(outcome);
+        let answer =
+            operation_status.map(|status| OperationStatus::new(operation, status, error_code.clone())).ok_or(outcome);
         Inquiry { operation, answer, status, error_code, request_id, duration: exchange.elapsed() }
     }
 }
@@ -98,8 +100,10 @@ struct Exchange<'a, H> {
 
 impl<H: Sending> Exchange<'_, H> {
     async fn run(&self, from: State) -> Delivery {
-        let mut delivery =
-            Delivery { request_id: Some(self.correlation.request_id), ..Delivery::not_sent(self.correlation.operation) };
+        let mut delivery = Delivery {
+            request_id: Some(self.correlation.request_id),
+            ..Delivery::not_sent(self.correlation.operation)
+        };
         let (mut state, mut refusal, mut trouble) = (from, None, None);
         let decisive = loop {
             match state.call() {
@@ -114,8 +118,7 @@ impl<H: Sending> Exchange<'_, H> {
             };
             delivery.in_doubt = next.is_in_doubt();
             let calls = delivery.attempts + delivery.status_reads;
-            let wait =
-                wait(calls, self.client.host.random()).max(answer.outcome.retry_after().unwrap_or_default());
+            let wait = wait(calls, self.client.host.random()).max(answer.outcome.retry_after().unwrap_or_default());
             if answer.outcome.is_temporary() {
                 trouble = Some(answer);
             } else if state == State::Send {

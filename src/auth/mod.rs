@@ -168,14 +168,16 @@ pub async fn prove(
     }
 }
 
-/// Whether a setting's value can be a secret of a scheme.
-pub fn usable(scheme: &Scheme, secret: &str) -> bool {
-    match scheme {
-        Scheme::Rule(rule) => hmac::usable(rule, secret),
-        Scheme::Token(location) => token::usable(location, secret),
-        Scheme::Twilio { .. } => !secret.is_empty(),
-        Scheme::SendGrid { .. } => sendgrid::usable(secret),
-        Scheme::Entra(_) => false,
+impl Scheme {
+    /// Whether a setting's value can be a secret of a scheme.
+    pub fn usable(&self, secret: &str) -> bool {
+        match self {
+            Self::Rule(rule) => hmac::usable(rule, secret),
+            Self::Token(location) => token::usable(location, secret),
+            Self::Twilio { .. } => !secret.is_empty(),
+            Self::SendGrid { .. } => sendgrid::usable(secret),
+            Self::Entra(_) => false,
+        }
     }
 }
 
@@ -189,7 +191,7 @@ pub async fn secrets(host: &impl Settings, auth: Option<&RouteAuth>) -> Result<V
     for name in &auth.secrets {
         match host.setting(name.as_str()).await {
             None => errors.push(SettingError::new(name.as_str(), SettingFault::Missing)),
-            Some(secret) if usable(&auth.scheme, &secret) => secrets.push(secret),
+            Some(secret) if auth.scheme.usable(&secret) => secrets.push(secret),
             Some(_) => errors.push(SettingError::new(name.as_str(), SettingFault::Secret)),
         }
     }

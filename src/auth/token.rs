@@ -2,9 +2,9 @@
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
+use http::HeaderMap;
 use http::header::AUTHORIZATION;
 use http::request::Parts;
-use http::HeaderMap;
 
 use super::Refusal;
 use super::hmac::{Mac, header};
@@ -33,7 +33,9 @@ pub(super) fn usable(location: &TokenLocation, secret: &str) -> bool {
     match location {
         TokenLocation::Header(_) | TokenLocation::Bearer => printable && secret.trim() == secret,
         TokenLocation::Query(_) => !secret.is_empty(),
-        TokenLocation::Basic => secret.split_once(':').is_some_and(|(name, password)| !name.is_empty() && !password.is_empty()),
+        TokenLocation::Basic => {
+            secret.split_once(':').is_some_and(|(name, password)| !name.is_empty() && !password.is_empty())
+        }
     }
 }
 

@@ -172,9 +172,7 @@ pub fn decode(route: &Route, headers: &HeaderMap, format: Format, verified: Veri
     match (route.kind, format) {
         (Kind::Event, _) => events(route, headers, format, &body, &caller),
         (Kind::Form, Format::Json) => script(route, headers, &body, caller),
-        (Kind::Form, Format::Urlencoded) => {
-            form(route, headers, urlencoded::decode(&body)?, Vec::new(), caller)
-        }
+        (Kind::Form, Format::Urlencoded) => form(route, headers, urlencoded::decode(&body)?, Vec::new(), caller),
         (Kind::Form, Format::Multipart) => {
             let (fields, uploads) = multipart::decode(route, headers, body)?;
             form(route, headers, fields, uploads, caller)

@@ -100,7 +100,12 @@ impl TokenCache {
     }
 }
 
-async fn ask(host: &(impl Settings + Clock + Fetch), identity: &Identity, scope: &str, timeout: Duration) -> Result<Token, TokenError> {
+async fn ask(
+    host: &(impl Settings + Clock + Fetch),
+    identity: &Identity,
+    scope: &str,
+    timeout: Duration,
+) -> Result<Token, TokenError> {
     let request = identity.request(host, scope).await.ok_or(TokenError::Assertion)?;
     let now = host.now();
     token::read(host.fetch(request, timeout).await, matches!(identity, Identity::Imds { .. }), now)

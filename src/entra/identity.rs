@@ -115,7 +115,9 @@ impl Identity {
             "client-secret" => {
                 let (application, secret) = (Application::read(host).await, required(host, setting::SECRET).await);
                 match (application, secret) {
-                    (Ok(application), Ok(secret)) => Ok(Self::ClientSecret { application, secret: Secret::new(secret) }),
+                    (Ok(application), Ok(secret)) => {
+                        Ok(Self::ClientSecret { application, secret: Secret::new(secret) })
+                    }
                     (application, secret) => Err(errors(application.err(), secret.err())),
                 }
             }

@@ -23,20 +23,18 @@ use crate::setting::SettingName;
 pub use address::{Address, AddressError};
 pub use diagnostic::{Diagnostic, Place, Severity};
 pub use digest::Digest;
-pub use files::{
-    APPROVALS_FILE, FOLDERS, Files, MAX_FILE_BYTES, POLICY_FILE, ReadError, SAMPLE, TEMPLATES_FOLDER,
-};
+pub use files::{APPROVALS_FILE, FOLDERS, Files, MAX_FILE_BYTES, POLICY_FILE, ReadError, SAMPLE, TEMPLATES_FOLDER};
 pub use form::{
-    Attachments, CONFIRMATION_LINK, CONVENTIONS, CaptchaGuard, ConfirmationGuard, Convention, FILE_TYPES, FileType, Form,
-    Holds, MAX_ATTACHMENT_BYTES, MAX_FIELDS, MAX_FILES, PROOF_FIELD, PUBLIC_URL, ProofOfWorkGuard, SERVICES, Service,
-    TOKEN_FIELD, TokenGuard,
+    Attachments, CONFIRMATION_LINK, CONVENTIONS, CaptchaGuard, ConfirmationGuard, Convention, FILE_TYPES, FileType,
+    Form, Holds, MAX_ATTACHMENT_BYTES, MAX_FIELDS, MAX_FILES, PROOF_FIELD, PUBLIC_URL, ProofOfWorkGuard, SERVICES,
+    Service, TOKEN_FIELD, TokenGuard,
 };
 pub use one_or_many::OneOrMany;
 pub use overflow::{Overflow, POISON_SUFFIX, StorageAddress};
 pub use purpose::Purpose;
 pub use route::{
-    DEFAULT_BODY_LIMIT, EVENT_GRID_ORIGIN, Envelope, Handshake, Kind, MAX_BODY_LIMIT, MAX_DEPTH, MAX_FIXED_RECIPIENTS, MAX_SECRETS,
-    MAX_TIME_BUDGET, Mail, Recipients, ReplyTo, Route, RouteAuth, Sender, Stage,
+    DEFAULT_BODY_LIMIT, EVENT_GRID_ORIGIN, Envelope, Handshake, Kind, MAX_BODY_LIMIT, MAX_DEPTH, MAX_FIXED_RECIPIENTS,
+    MAX_SECRETS, MAX_TIME_BUDGET, Mail, Recipients, ReplyTo, Route, RouteAuth, Sender, Stage,
 };
 pub use rule::Rule;
 pub use schema::{MAX_UNIQUE_ITEMS, Schema, SchemaError};

@@ -59,7 +59,10 @@ fn pretended(route: &Route, event_id: &str) -> Handled {
     let mails = route.mails.iter().filter(|mail| mail.when.is_none() && route.stage(mail) == Stage::Submitted);
     let sent = |name: &String| Sent {
         mail: name.clone(),
-        delivery: Delivery { outcome: Outcome::Accepted, ..Delivery::not_sent(deliver::operation(route, name, event_id)) },
+        delivery: Delivery {
+            outcome: Outcome::Accepted,
+            ..Delivery::not_sent(deliver::operation(route, name, event_id))
+        },
     };
     Ok(mails.map(|mail| sent(&mail.name)).collect())
 }

@@ -4,8 +4,9 @@ use std::collections::BTreeMap;
 use std::rc::Rc;
 
 use minijinja::machinery::{Span, ast};
-use postern::guard::CONFIRMATION_LINK;
-use postern::policy::{Diagnostic, Kind, Mail, Part, Place, Recipients, Route, TABLE, TEMPLATES_FOLDER};
+use postern::policy::{
+    CONFIRMATION_LINK, Diagnostic, Kind, Mail, Part, Place, Recipients, Route, TABLE, TEMPLATES_FOLDER,
+};
 use postern::render::asks;
 
 use super::facts::{Facts, Outcome};

@@ -82,12 +82,7 @@ fn strangers(name: &str, definition: &Definition, auth: &AuthTable, findings: &m
     findings.0.len() == before
 }
 
-fn secrets(
-    name: &str,
-    definition: &Definition,
-    auth: &AuthTable,
-    findings: &mut Findings,
-) -> Option<Vec<SettingName>> {
+fn secrets(name: &str, definition: &Definition, auth: &AuthTable, findings: &mut Findings) -> Option<Vec<SettingName>> {
     let names = match (&auth.secret, definition.has_secret()) {
         (None, false) => return Some(Vec::new()),
         (Some(names), false) => {

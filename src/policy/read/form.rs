@@ -10,8 +10,8 @@ use super::document::{
 use super::{at, error, page, setting};
 use crate::policy::diagnostic::Findings;
 use crate::policy::{
-    Attachments, CONVENTIONS, CaptchaGuard, ConfirmationGuard, Convention, FILE_TYPES, Form, Kind, MAX_ATTACHMENT_BYTES,
-    MAX_FILES, POLICY_FILE, PUBLIC_URL, ProofOfWorkGuard, SERVICES, TokenGuard,
+    Attachments, CONVENTIONS, CaptchaGuard, ConfirmationGuard, Convention, FILE_TYPES, Form, Kind,
+    MAX_ATTACHMENT_BYTES, MAX_FILES, POLICY_FILE, PUBLIC_URL, ProofOfWorkGuard, SERVICES, TokenGuard,
 };
 use crate::setting::SettingName;
 

@@ -9,7 +9,12 @@ use crate::policy::diagnostic::Findings;
 use crate::policy::{Address, MAX_FIXED_RECIPIENTS, Mail, POLICY_FILE, Recipients, ReplyTo, Schema};
 
 /// A mail; with an error it is left out, and the findings say why.
-pub(super) fn mail(table: Spanned<MailTable>, schema: &Schema, known: &Known<'_>, findings: &mut Findings) -> Option<Mail> {
+pub(super) fn mail(
+    table: Spanned<MailTable>,
+    schema: &Schema,
+    known: &Known<'_>,
+    findings: &mut Findings,
+) -> Option<Mail> {
     let place = at(&table);
     let table = table.into_inner();
     let template = known.templates.get(table.template.get_ref());

@@ -73,12 +73,7 @@ fn at<T>(spanned: &Spanned<T>) -> Place {
     Place::Span(spanned.span())
 }
 
-fn error<T>(
-    findings: &mut Findings,
-    spanned: &Spanned<T>,
-    message: impl Into<String>,
-    help: impl Into<String>,
-) {
+fn error<T>(findings: &mut Findings, spanned: &Spanned<T>, message: impl Into<String>, help: impl Into<String>) {
     findings.error(POLICY_FILE, at(spanned), message, help);
 }
 
@@ -118,11 +113,7 @@ fn address(text: &Spanned<String>, findings: &mut Findings) -> Option<Address> {
 const SCHEMAS: &str = "schemas/";
 
 /// Compiles `schemas/*.json`, each once however many routes use it.
-fn schemas(
-    files: &Files,
-    document: &Document,
-    findings: &mut Findings,
-) -> BTreeMap<String, Option<Arc<Schema>>> {
+fn schemas(files: &Files, document: &Document, findings: &mut Findings) -> BTreeMap<String, Option<Arc<Schema>>> {
     let mut schemas = BTreeMap::new();
     for path in files.paths().filter(|path| path.starts_with(SCHEMAS)) {
         let file = path.get(SCHEMAS.len()..).unwrap_or_default();
