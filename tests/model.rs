@@ -23,12 +23,12 @@ use http::{Method, Request, Response};
 use postern::acs::{self, Connection, State};
 use postern::entra::TokenCache;
 use postern::gate::Gate;
-use postern::host::{self, AuditLog, Fetch, FetchError, Random, Settings};
+use postern::host::{AuditLog, Clock, Fetch, FetchError, Random, Settings};
 use postern::outcome::Outcome;
 use postern::overflow::Letter;
 use postern::policy::Files;
 use postern::trace::Trace;
-use postern_emulator::{Clock, Config, DEVELOPMENT_KEY, Door, Effect, Emulator, Fault, RepeatAnswer, Store};
+use postern_emulator::{Config, DEVELOPMENT_KEY, Door, Effect, Emulator, Fault, RepeatAnswer, Store};
 use serde_json::Value;
 
 use support::{GITHUB_SECRET, NOW, body, example, gate, github_request, issue};
@@ -70,7 +70,7 @@ impl Model {
     fn new(runtime: &tokio::runtime::Runtime, repeat_answer: RepeatAnswer) -> Self {
         let clock = Arc::new(AtomicU64::new(0));
         let shown = Arc::clone(&clock);
-        let config = Config { clock: Clock::new(move || time(&shown)), repeat_answer, ..Config::default() };
+        let config = Config { clock: postern_emulator::Clock::new(move || time(&shown)), repeat_answer, ..Config::default() };
         let emulator = runtime.block_on(Emulator::bind(([127, 0, 0, 1], 0).into(), config)).unwrap();
         Self {
             door: emulator.door(),
@@ -123,7 +123,7 @@ impl Settings for Model {
     }
 }
 
-impl host::Clock for Model {
+impl Clock for Model {
     fn now(&self) -> SystemTime {
         time(&self.clock)
     }
