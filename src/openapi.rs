@@ -88,9 +88,9 @@ fn confirm(route: &Route) -> Value {
     })
 }
 
-/// How an operation stands.
+/// The status of an operation.
 fn question() -> Value {
-    let standing = json!({
+    let status = json!({
         "type": "object",
         "properties": {
             "id": { "type": "string", "format": "uuid" },
@@ -105,7 +105,7 @@ fn question() -> Value {
         "operationId": "operation-status",
         "parameters": [{ "name": "id", "in": "path", "required": true, "schema": id }],
         "responses": {
-            "200": { "description": "How the operation stands", "content": { "application/json": { "schema": standing } } },
+            "200": { "description": "How the operation stands", "content": { "application/json": { "schema": status } } },
             "default": a_problem(),
         },
     })

@@ -81,7 +81,7 @@ fn paths(text: &str) -> (Vec<Vec<String>>, &str) {
 fn imports(file: &Path) -> Vec<Vec<String>> {
     let code = code(&fs::read_to_string(file).expect("a source"));
     let own = module(file);
-    let mut found = Vec::new();
+    let mut found: Vec<Vec<String>> = Vec::new();
     for start in ["crate::", "super::", "self::", "use "].iter().flat_map(|word| code.match_indices(word)) {
         let before = code[..start.0].chars().next_back().unwrap_or(' ');
         if before.is_alphanumeric() || before == '_' || before == ':' {
@@ -98,6 +98,8 @@ fn imports(file: &Path) -> Vec<Vec<String>> {
             found.push(around.into_iter().chain(rest).collect());
         }
     }
+    found.sort();
+    found.dedup();
     found
 }
 
@@ -132,7 +134,7 @@ fn imports_of_the_core_point_one_way() {
             }
         }
     }
-    assert!(followed > 300, "only {followed} imports were found");
+    assert!(followed > 200, "only {followed} imports were found");
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
 }
 
