@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::fmt::{self, Write as _};
 
 use anyhow::Context as _;
-use postern::auth::ENTRA;
+use postern::policy::scheme::definitions;
 use postern::policy::{Digest, Kind, Policy, Recipients};
 use postern_lint::approval::Approval;
 use postern_runtime::{add_section, find_section};
@@ -157,7 +157,7 @@ impl Description {
             policy_sha256: policy.digest().to_string(),
             settings: policy.secrets().into_iter().map(ToString::to_string).collect(),
             operations: policy.operations().map(|auth| OperationsEntry {
-                scheme: auth.scheme.to_owned(),
+                scheme: auth.name.to_owned(),
                 settings: auth.secrets.iter().map(ToString::to_string).collect(),
             }),
             servers: policy.servers(),
@@ -173,7 +173,7 @@ impl Description {
     pub fn takes_entra_tokens(&self) -> bool {
         let routes = self.routes.iter().filter_map(|route| route.scheme.as_deref());
         let operations = self.operations.iter().map(|operations| operations.scheme.as_str());
-        routes.chain(operations).any(|scheme| scheme == ENTRA)
+        routes.chain(operations).any(publishes_keys)
     }
 
     /// Reads that of a sealed component.
@@ -187,6 +187,11 @@ impl Description {
         add_section(component, SECTION, &serde_json::to_vec(self)?);
         Ok(())
     }
+}
+
+/// Whether a scheme is checked with keys that its sender publishes, which a host must let the gate read.
+fn publishes_keys(scheme: &str) -> bool {
+    definitions().get(scheme).is_some_and(|definition| !definition.has_secret())
 }
 
 fn overflow(overflow: &postern::policy::Overflow) -> OverflowEntry {
@@ -207,7 +212,7 @@ fn route(route: &postern::policy::Route) -> RouteEntry {
         name: route.name.clone(),
         path: route.path.clone(),
         kind: if route.kind == Kind::Form { "form" } else { "event" }.to_owned(),
-        scheme: route.auth.as_ref().map(|auth| auth.scheme.to_owned()),
+        scheme: route.auth.as_ref().map(|auth| auth.name.to_owned()),
         settings: secrets.map(ToString::to_string).collect(),
         schema: route.schema_name.clone(),
         schema_sha256: route.schema.digest().to_string(),

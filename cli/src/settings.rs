@@ -5,7 +5,7 @@ use std::env;
 
 use anyhow::anyhow;
 use postern::policy::PUBLIC_URL;
-use postern::redirect::REDIRECT_ALL_TO;
+use postern::staging::REDIRECT_ALL_TO;
 use postern::{acs, entra, overflow};
 
 /// Values by lower_snake name.

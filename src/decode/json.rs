@@ -7,9 +7,7 @@ use serde::{Deserialize, Deserializer};
 use serde_json::Value;
 
 use super::Error;
-
-/// The most levels of arrays and objects. Real payloads have fewer than ten.
-pub const MAX_DEPTH: usize = 32;
+use crate::policy::MAX_DEPTH;
 
 pub(super) fn decode(body: &[u8]) -> Result<Value, Error> {
     value(body).and_then(|payload| if payload.is_object() { Ok(payload) } else { Err(Error::NotAnObject) })

@@ -3,9 +3,6 @@
 use hmac::{Hmac, KeyInit as _, Mac as _};
 use sha2::Sha256;
 
-/// The fewest bytes of a key for tokens: shorter ones can be guessed with a token at hand.
-pub const MIN_KEY_BYTES: usize = 24;
-
 /// Signs texts for one purpose; a signature for one is none for another.
 pub(super) fn sign(key: &str, purpose: &str, texts: &[&str]) -> String {
     mac(key, purpose, texts)

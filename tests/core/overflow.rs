@@ -7,7 +7,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use bytes::Bytes;
 use http::{Request, Response, Uri};
-use postern::host::{FetchError, Host};
+use postern::host::{Fetch as _, FetchError};
 use postern::outbound::Outbound;
 use postern::overflow::{Head, Letter, LetterError, MAX_MESSAGE_BYTES};
 use postern::policy::{Files, Policy};

@@ -9,7 +9,7 @@ use indicatif::{ProgressBar, ProgressStyle};
 use postern::acs;
 use postern::entra::TokenCache;
 use postern::overflow;
-use postern::policy::{ASIDE, Overflow, Policy};
+use postern::policy::{Overflow, POISON_SUFFIX, Policy};
 use serde_json::{Value, json};
 
 use super::PolicyOption;
@@ -84,7 +84,7 @@ impl Command {
             acs: &acs,
             tokens,
             queue: queue(overflow.queue.clone()),
-            poison_queue: queue(overflow.queue.with_suffix(ASIDE)),
+            poison_queue: queue(overflow.queue.with_suffix(POISON_SUFFIX)),
             container: Container { account, address: overflow.container.clone() },
             tries: self.tries,
             lease: Duration::from_secs(self.lease),
@@ -107,15 +107,15 @@ impl Command {
             None => Ok(reporter.end(None)),
             Some(Err(error)) => {
                 reporter.end(Some(End::Stopped("the queue cannot be used".to_owned())));
-                Err(anyhow!("Azure Storage did not do it ({error}): {}.", overflow::StorageError::ADVICE))
+                Err(anyhow!("Azure Storage did not do it ({error}): {}.", postern::outcome::StorageError::ADVICE))
             }
         }
     }
 }
 
 /// Both services' settings; all that is missing is told at once.
-async fn settings(host: &Machine) -> anyhow::Result<(acs::Credentials, overflow::Credentials)> {
-    match (acs::Credentials::read(host).await, overflow::Credentials::read(host).await) {
+async fn settings(host: &Machine) -> anyhow::Result<(acs::Connection, overflow::StorageCredential)> {
+    match (acs::Connection::read(host).await, overflow::StorageCredential::read(host).await) {
         (Ok(acs), Ok(storage)) => Ok((acs, storage)),
         (acs, storage) => {
             let wrong = acs.err().into_iter().chain(storage.err()).flatten();

@@ -9,7 +9,7 @@ use std::time::{Duration, SystemTime};
 use anyhow::{Context as _, bail};
 use clap::Args;
 use http::{Request, StatusCode, Uri};
-use postern::auth::{Credentials, SignError};
+use postern::auth::{RequestAuth, SignError};
 use postern::policy::{Policy, Route, RouteAuth};
 use serde_json::Value;
 use ureq::Agent;
@@ -70,7 +70,7 @@ impl Send {
         let body = Body::of(route, payload.bytes)?;
         let (credentials, advice) = match &route.auth {
             Some(auth) => self.prove(&policy, route, auth, &body)?,
-            None => (Credentials::default(), None),
+            None => (RequestAuth::default(), None),
         };
         let address = self.address(route, credentials.query.as_deref())?;
         let extra_headers = caller::extra_headers(route, self.event.as_deref())?;
@@ -103,7 +103,7 @@ impl Send {
         route: &Route,
         auth: &RouteAuth,
         body: &Body,
-    ) -> anyhow::Result<(Credentials, Option<String>)> {
+    ) -> anyhow::Result<(RequestAuth, Option<String>)> {
         let SigningKey { variable, value, development } = self.key(policy, auth)?;
         let advice = development.then(|| {
             format!("It was signed with the development secret, because {variable} is not set in this environment.")

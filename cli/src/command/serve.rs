@@ -9,7 +9,7 @@ use std::sync::Arc;
 use anyhow::Context as _;
 use clap::Args;
 use http::Uri;
-use postern::acs::{Credentials, Proof};
+use postern::acs::{Connection, Credential};
 use postern::entra::{Assertion, Identity, PUBLIC_AUTHORITY, setting};
 use postern::overflow;
 use postern_runtime::{Event, Guest, Host, Limits, Origin};
@@ -60,17 +60,17 @@ impl Serve {
 
 /// How the component proves itself.
 struct Proofs {
-    acs: Credentials,
-    overflow: Option<overflow::Credentials>,
+    acs: Connection,
+    overflow: Option<overflow::StorageCredential>,
 }
 
 impl Proofs {
     /// Reads them from the environment. All that is missing is told at once, secrets of callers too.
     async fn read(description: &Description, settings: &Settings) -> anyhow::Result<Self> {
         let host = Machine::new();
-        let acs = Credentials::read(&host).await;
+        let acs = Connection::read(&host).await;
         let overflow = match &description.overflow {
-            Some(_) => overflow::Credentials::read(&host).await.map(Some),
+            Some(_) => overflow::StorageCredential::read(&host).await.map(Some),
             None => Ok(None),
         };
         let faults = acs.as_ref().err().into_iter().chain(overflow.as_ref().err()).flatten();
@@ -86,17 +86,17 @@ impl Proofs {
 
     /// ACS, and whoever gives tokens.
     fn servers(&self) -> Vec<Uri> {
-        let tokens = self.overflow.as_ref().and_then(overflow::Credentials::server);
+        let tokens = self.overflow.as_ref().and_then(overflow::StorageCredential::server);
         self.acs.servers().into_iter().chain(tokens).collect()
     }
 
     fn identities(&self) -> impl Iterator<Item = &Identity> {
-        let acs = match &self.acs.proof {
-            Proof::Token { identity, .. } => Some(identity),
-            Proof::AccessKey(_) => None,
+        let acs = match &self.acs.credential {
+            Credential::Token { identity, .. } => Some(identity),
+            Credential::AccessKey(_) => None,
         };
         let overflow = match &self.overflow {
-            Some(overflow::Credentials::Token(identity)) => Some(identity),
+            Some(overflow::StorageCredential::Token(identity)) => Some(identity),
             _ => None,
         };
         acs.into_iter().chain(overflow)

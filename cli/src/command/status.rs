@@ -5,9 +5,10 @@ use std::time::Duration;
 
 use clap::Args;
 use http::HeaderMap;
-use postern::acs::{Client, Credentials, Inquiry, Outcome, Status as Word};
+use postern::acs::{Client, Connection, Inquiry, Status as Word};
 use postern::entra::TokenCache;
-use postern::host::Host as _;
+use postern::host::Random as _;
+use postern::outcome::Outcome;
 use postern::trace::Trace;
 use serde_json::json;
 use uuid::Uuid;
@@ -45,14 +46,14 @@ impl Status {
     pub fn run(self) -> anyhow::Result<ExitCode> {
         until_interrupted(async move {
             let host = Machine::new();
-            let credentials = match Credentials::read(&host).await {
-                Ok(credentials) => credentials,
+            let connection = match Connection::read(&host).await {
+                Ok(connection) => connection,
                 Err(errors) => {
                     return Err(settings::unusable(&errors.iter().map(ToString::to_string).collect::<Vec<_>>()));
                 }
             };
             let trace = Trace::of(&HeaderMap::new(), host.random(), host.random() as u64);
-            let client = Client { host: &host, credentials: &credentials, tokens: &TokenCache::default(), trace };
+            let client = Client { host: &host, connection: &connection, tokens: &TokenCache::default(), trace };
             let inquiry = client.inquire(self.operation, BUDGET).await;
             match self.format {
                 Format::Json => console::say(json(&inquiry)),

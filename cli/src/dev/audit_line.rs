@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use postern::acs::Outcome;
+use postern::outcome::Outcome;
 use serde::Deserialize;
 
 use crate::console::{DIM, GREEN, RED, YELLOW};

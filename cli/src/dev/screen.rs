@@ -132,7 +132,7 @@ impl Screen {
         self.say(format_args!("\n  {BOLD}Gate{BOLD:#}   {gate}\n  {BOLD}Inbox{BOLD:#}  {inbox}\n"));
         let width = policy.routes().map(|route| route.path.len()).max().unwrap_or_default();
         for route in policy.routes() {
-            let kind = route.auth.as_ref().map_or_else(|| "form".to_owned(), |auth| format!("event, {}", auth.scheme));
+            let kind = route.auth.as_ref().map_or_else(|| "form".to_owned(), |auth| format!("event, {}", auth.name));
             self.say(format_args!("  {:<width$}  {BOLD}{}{BOLD:#} {DIM}({kind}){DIM:#}", route.path, route.name));
         }
         for (index, variable) in development.iter().enumerate() {

@@ -10,11 +10,12 @@ mod setting;
 use minijinja::syntax::SyntaxConfig;
 use minijinja::value::Serde;
 use minijinja::{Environment, UndefinedBehavior};
-use postern::acs::{Endpoint, setting as acs};
+use postern::acs::setting as acs;
 use postern::entra::setting as entra;
 use postern::overflow::setting::SAS;
 use postern::policy::{PUBLIC_URL, Policy};
-use postern::redirect::REDIRECT_ALL_TO;
+use postern::staging::REDIRECT_ALL_TO;
+use postern::web::Origin;
 use serde_json::{Value, json};
 
 use setting::{Server, Setting};
@@ -35,9 +36,9 @@ pub struct Manifest {
 #[derive(Debug)]
 pub struct Values {
     /// The ACS resource.
-    pub endpoint: Endpoint,
+    pub endpoint: Origin,
     /// Where visitors reach the gate.
-    pub public_url: Endpoint,
+    pub public_url: Origin,
     /// The tenant.
     pub tenant: Option<Identifier>,
     /// The application or identity.

@@ -10,10 +10,11 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use http::{HeaderMap, HeaderValue};
-use postern::acs::{self, Delivery, Outcome, State};
+use postern::acs::{self, State};
 use postern::entra::TokenCache;
-use postern::host::Host as _;
-use postern::overflow::{Head, Letter, StorageError};
+use postern::host::{Clock as _, Random as _};
+use postern::outcome::{Delivery, Outcome, StorageError};
+use postern::overflow::{Head, Letter};
 use postern::policy::Policy;
 use postern::trace::{TRACEPARENT, Trace};
 use serde::Deserialize;
@@ -40,7 +41,7 @@ const POLL_INTERVAL: Duration = Duration::from_secs(1);
 pub struct Replay<'a> {
     pub host: &'a Machine,
     pub policy: &'a Policy,
-    pub acs: &'a acs::Credentials,
+    pub acs: &'a acs::Connection,
     pub tokens: &'a TokenCache,
     pub queue: Queue<'a>,
     /// Where messages are put that can never be delivered.
@@ -222,7 +223,7 @@ impl Replay<'_> {
         trace: Trace,
         tell: &mut impl FnMut(Progress<'_>),
     ) -> Result<Delivery, StorageError> {
-        let client = acs::Client { host: self.host, credentials: self.acs, tokens: self.tokens, trace };
+        let client = acs::Client { host: self.host, connection: self.acs, tokens: self.tokens, trace };
         // An earlier replay may have ended before it heard of its success.
         let mut in_doubt = head.in_doubt || message.dequeue_count > 1;
         loop {

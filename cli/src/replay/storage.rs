@@ -10,7 +10,8 @@ use http::header::CONTENT_LENGTH;
 use http::{HeaderValue, Method, Request, Response, StatusCode, Uri};
 use postern::acs::MAX_REQUEST_BYTES;
 use postern::entra::TokenCache;
-use postern::overflow::{Credentials, MAX_MESSAGE_BYTES, StorageError, put_message, refusal};
+use postern::outcome::StorageError;
+use postern::overflow::{MAX_MESSAGE_BYTES, StorageCredential, put_message, refusal};
 use postern::policy::StorageAddress;
 use serde::Deserialize;
 
@@ -29,7 +30,7 @@ const MAX_ANSWER_BYTES: usize = MAX_MESSAGE_BYTES + 16 * 1024;
 /// An account, and how a replay proves itself to it.
 pub struct Account<'a> {
     pub host: &'a Machine,
-    pub credentials: &'a Credentials,
+    pub credentials: &'a StorageCredential,
     pub tokens: &'a TokenCache,
 }
 

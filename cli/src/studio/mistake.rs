@@ -4,8 +4,8 @@ use std::time::{Duration, SystemTime};
 
 use http::header::ORIGIN;
 use http::{HeaderName, HeaderValue};
-use postern::auth::{Credentials, Proof, SignError};
-use postern::policy::{Kind, Policy, Route, RouteAuth};
+use postern::auth::{RequestAuth, SignError};
+use postern::policy::{Kind, Policy, Route, RouteAuth, Scheme};
 use postern::texts::Texts;
 use postern::validate;
 use serde::{Deserialize, Serialize};
@@ -86,7 +86,7 @@ impl Mistake {
                 invalid_payload(self, route, payload).is_some()
             }
             // A form of texts is made of JSON that can be read.
-            Self::NotJson => route.contract.name != "twilio",
+            Self::NotJson => !route.contract.only_forms,
             Self::TooLarge => true,
         }
     }
@@ -97,9 +97,9 @@ impl Mistake {
         if self == Self::WrongSignature {
             return true;
         }
-        match &auth.proof {
-            Proof::Rule(rule) => rule.timestamp.is_some(),
-            Proof::SendGrid { .. } => {
+        match &auth.scheme {
+            Scheme::Rule(rule) => rule.timestamp.is_some(),
+            Scheme::SendGrid { .. } => {
                 let body = Body { content_type: "", bytes: Vec::new() };
                 self.prove(route, auth, &key.value, SystemTime::now(), &body).is_ok()
             }
@@ -133,9 +133,9 @@ impl Mistake {
         key: &str,
         now: SystemTime,
         body: &Body,
-    ) -> Result<Credentials, SignError> {
-        match (self, &auth.proof) {
-            (Self::WrongSignature, Proof::Token(_)) => caller::prove(route, auth, &format!("{key}x"), now, body),
+    ) -> Result<RequestAuth, SignError> {
+        match (self, &auth.scheme) {
+            (Self::WrongSignature, Scheme::Token(_)) => caller::prove(route, auth, &format!("{key}x"), now, body),
             (Self::WrongSignature, _) => {
                 let other = [body.bytes.as_slice(), b"&x=1"].concat();
                 caller::prove(route, auth, key, now, &Body { content_type: body.content_type, bytes: other })

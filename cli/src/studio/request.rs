@@ -6,9 +6,9 @@ use anyhow::{Context as _, bail};
 use bytes::Bytes;
 use http::header::HOST;
 use http::{HeaderValue, Request, Uri};
-use postern::auth::{Credentials, SignError};
-use postern::guard::CONFIRMATION;
+use postern::auth::{RequestAuth, SignError};
 use postern::policy::{Policy, Route};
+use postern::web::path::CONFIRM;
 use serde::Deserialize;
 use serde_json::{Value, json};
 
@@ -86,14 +86,14 @@ impl RequestSpec {
             "body": String::from_utf8_lossy(request.body()),
         });
         let confirmed = route.form.confirmation.is_some();
-        let link = confirmed.then(|| format!("{}{}/{CONFIRMATION}?token=", client.url, route.path));
+        let link = confirmed.then(|| format!("{}{}/{CONFIRM}?token=", client.url, route.path));
         Ok(PreparedRequest { request, displayed, link })
     }
 
-    fn prove(&self, policy: &Policy, route: &Route, body: &Body) -> anyhow::Result<Credentials> {
-        let Some(auth) = &route.auth else { return Ok(Credentials::default()) };
+    fn prove(&self, policy: &Policy, route: &Route, body: &Body) -> anyhow::Result<RequestAuth> {
+        let Some(auth) = &route.auth else { return Ok(RequestAuth::default()) };
         if self.mistake == Some(Mistake::Unsigned) {
-            return Ok(Credentials::default());
+            return Ok(RequestAuth::default());
         }
         let key = caller::key(policy, auth)?;
         let now = SystemTime::now();

@@ -3,8 +3,7 @@
 use std::collections::BTreeMap;
 
 use minijinja::machinery::{Span, ast};
-use postern::guard::CONFIRMATION_LINK;
-use postern::policy::{Kind, Mail, Part, Recipients, Route, TABLE, TEMPLATES_FOLDER};
+use postern::policy::{CONFIRMATION_LINK, Kind, Mail, Part, Recipients, Route, TABLE, TEMPLATES_FOLDER};
 use postern::render::asks;
 
 use super::demand::place;
