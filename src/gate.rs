@@ -381,6 +381,7 @@ impl Gate {
         errors.extend(secrets(host, policy.operations()).await.err().unwrap_or_default());
         if policy.overflow().is_some() {
             errors.extend(overflow::Credentials::read(host).await.err().unwrap_or_default());
+            errors.extend(overflow::Key::read(host).await.err());
         }
         for route in policy.routes() {
             errors.extend(secrets(host, route.auth.as_ref()).await.err().unwrap_or_default());
@@ -525,14 +526,15 @@ async fn keep(host: &impl Host, way: &Way<'_>, mail: &str, body: Bytes, delivery
         in_doubt: delivery.in_doubt,
         traceparent: way.trace.to_string(),
         blob: None,
+        mac: String::new(),
         set_aside: None,
     };
-    let kept = match overflow::Credentials::read(host).await {
-        Ok(credentials) => {
-            let queue = overflow::Client { host, overflow, credentials: &credentials, tokens: way.tokens };
-            queue.keep(&Letter { head, body }, left).await
+    let kept = match (overflow::Credentials::read(host).await, overflow::Key::read(host).await) {
+        (Ok(credentials), Ok(key)) => {
+            let queue = overflow::Client { host, overflow, credentials: &credentials, key: &key, tokens: way.tokens };
+            queue.keep(Letter { head, body }, left).await
         }
-        Err(_) => Err(StorageError::Settings),
+        _ => Err(StorageError::Settings),
     };
     match kept {
         Ok(()) => Delivery { outcome: Outcome::Queued, queued_after: Some(delivery.outcome), ..delivery },

@@ -6,7 +6,7 @@
 mod captcha;
 mod confirmation;
 mod keys;
-mod mac;
+pub(crate) mod mac;
 mod origin;
 mod proof;
 mod token;
