@@ -95,14 +95,16 @@ async fn keep(host: &impl Sending, dispatch: &Dispatch<'_>, mail: &str, body: By
         in_doubt: delivery.in_doubt,
         traceparent: dispatch.trace.to_string(),
         blob: None,
+        mac: String::new(),
         set_aside: None,
     };
-    let kept = match StorageCredential::read(host).await {
-        Ok(credential) => {
-            let queue = overflow::Client { host, overflow, credential: &credential, tokens: dispatch.tokens };
-            queue.keep(&Letter { head, body }, left).await
+    let kept = match (StorageCredential::read(host).await, overflow::Key::read(host).await) {
+        (Ok(credential), Ok(key)) => {
+            let queue =
+                overflow::Client { host, overflow, credential: &credential, key: &key, tokens: dispatch.tokens };
+            queue.keep(Letter { head, body }, left).await
         }
-        Err(_) => Err(StorageError::Settings),
+        _ => Err(StorageError::Settings),
     };
     match kept {
         Ok(()) => Delivery { outcome: Outcome::Queued, queued_after: Some(delivery.outcome), ..delivery },

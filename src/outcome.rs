@@ -189,9 +189,12 @@ pub enum StorageError {
     /// No answer came in time.
     #[error("timeout")]
     Timeout,
-    /// It could not be reached, or its answer is none.
+    /// It could not be reached.
     #[error("unreachable")]
     Unreachable,
+    /// Its answer cannot be read.
+    #[error("garbled")]
+    Garbled,
     /// It answered that it did not do it.
     #[error("{status}{}", code.as_ref().map(|code| format!(" {code}")).unwrap_or_default())]
     Answer {
@@ -209,7 +212,7 @@ impl StorageError {
     /// Whether it may succeed later without anybody doing anything.
     pub const fn is_temporary(&self) -> bool {
         match self {
-            Self::Timeout | Self::Unreachable => true,
+            Self::Timeout | Self::Unreachable | Self::Garbled => true,
             Self::Answer { status, .. } => matches!(*status, 408 | 429 | 500..),
             Self::Settings | Self::Identity { .. } | Self::Denied => false,
         }

@@ -9,7 +9,7 @@ use crate::auth::secrets;
 use crate::contract;
 use crate::guard::Keys;
 use crate::host::Settings;
-use crate::overflow::StorageCredential;
+use crate::overflow::{self, StorageCredential};
 use crate::policy::{Address, Diagnostic, Digest, Policy};
 use crate::refusal::Refusal;
 use crate::staging;
@@ -106,6 +106,7 @@ async fn missing(host: &impl Settings, policy: &Loaded) -> Vec<String> {
     errors.extend(secrets(host, policy.operations()).await.err().unwrap_or_default());
     if policy.overflow().is_some() {
         errors.extend(StorageCredential::read(host).await.err().unwrap_or_default());
+        errors.extend(overflow::Key::read(host).await.err());
     }
     for route in policy.routes() {
         errors.extend(secrets(host, route.auth.as_ref()).await.err().unwrap_or_default());

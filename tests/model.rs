@@ -115,6 +115,7 @@ impl Settings for Model {
             "acs_access_key" => Some(DEVELOPMENT_KEY.to_owned()),
             "github_webhook_secret" => Some(GITHUB_SECRET.to_owned()),
             "overflow_sas" => Some("sig=x".to_owned()),
+            "overflow_key" => Some("a-key-of-the-overflow-queue".to_owned()),
             _ => None,
         }
     }

@@ -9,8 +9,10 @@ use postern::policy::{Digest, Kind, Policy, Recipients};
 use postern_lint::approval::Approval;
 use postern_runtime::{add_section, find_section};
 use serde::{Deserialize, Serialize};
+use serde_json::Value;
 
 use crate::engine::Engine;
+use crate::visible;
 
 /// The section's name.
 const SECTION: &str = "postern";
@@ -249,20 +251,30 @@ fn approval((name, approval): (&String, &Approval)) -> ApprovalEntry {
     }
 }
 
-/// Short lines for people. A component can come from anywhere, so nothing in it may steer a terminal.
+/// Short lines for people. A component can come from anywhere, so nothing in it may look like a line of another kind.
 impl fmt::Display for Description {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
         let mut text = String::new();
-        self.write(&mut text)?;
-        for character in text.trim_end().chars() {
-            let steers = character.is_control() && character != '\n';
-            out.write_char(if steers { char::REPLACEMENT_CHARACTER } else { character })?;
-        }
-        Ok(())
+        self.shown().ok_or(fmt::Error)?.write(&mut text)?;
+        out.write_str(text.trim_end())
+    }
+}
+
+/// Every text of a value as a part of a line.
+fn shown(value: Value) -> Value {
+    match value {
+        Value::String(text) => Value::String(visible::line(&text)),
+        Value::Array(items) => items.into_iter().map(shown).collect(),
+        Value::Object(members) => members.into_iter().map(|(name, value)| (name, shown(value))).collect(),
+        other => other,
     }
 }
 
 impl Description {
+    fn shown(&self) -> Option<Self> {
+        serde_json::from_value(shown(serde_json::to_value(self).ok()?)).ok()
+    }
+
     fn write(&self, out: &mut String) -> fmt::Result {
         let engine = &self.engine;
         writeln!(out, "Engine     {} for {}", engine.version.as_deref().unwrap_or("of a file"), engine.host)?;

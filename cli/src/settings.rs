@@ -18,6 +18,7 @@ pub fn read<'a>(named: impl IntoIterator<Item = &'a str>) -> Settings {
         REDIRECT_ALL_TO,
         overflow::setting::SAS,
         overflow::setting::IDENTITY,
+        overflow::setting::KEY,
     ]);
     own.chain(named).filter_map(|name| Some((name.to_owned(), value(name)?))).collect()
 }

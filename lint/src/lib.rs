@@ -6,6 +6,7 @@
 //! it is part of the component. [`approval`] says who looked at what.
 
 pub mod approval;
+pub mod character;
 mod confirmation;
 mod delivery;
 mod echo;
@@ -35,6 +36,8 @@ pub fn check(sources: &Files) -> Vec<Diagnostic> {
     let (policy, findings) = Policy::examine(files);
     let mut findings = Findings(findings);
     findings.0.extend(translation.findings().iter().cloned());
+    let mut unseen = Findings::default();
+    character::check(sources, &mut unseen);
     // A template that does not compile would fail every check, and the second finding would only hide the first.
     let compiles = !findings.0.iter().any(|finding| finding.file.starts_with(TEMPLATES_FOLDER));
     if let Some(policy) = policy {
@@ -47,6 +50,8 @@ pub fn check(sources: &Files) -> Vec<Diagnostic> {
         }
     }
     findings.0 = findings.0.into_iter().map(|finding| translation.original(finding)).collect();
+    // These are about the files as people wrote them.
+    findings.0.extend(unseen.0);
     findings.sorted(sources)
 }
 

@@ -6,7 +6,7 @@
 mod captcha;
 mod confirmation;
 mod keys;
-mod mac;
+pub(crate) mod mac;
 mod proof_of_work;
 mod token;
 

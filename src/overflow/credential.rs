@@ -18,6 +18,12 @@ pub mod setting {
     pub const SAS: &str = "overflow_sas";
     /// Which identity is used, where the settings could mean several or none.
     pub const IDENTITY: &str = "overflow_identity";
+    /// The key that the gate signs its letters with.
+    pub const KEY: &str = "overflow_key";
+    /// The key before it, by which `postern replay` still knows letters while a key is being replaced.
+    pub const PREVIOUS_KEY: &str = "overflow_previous_key";
+    /// All of them.
+    pub const ALL: [&str; 4] = [SAS, IDENTITY, KEY, PREVIOUS_KEY];
 }
 
 /// What Entra's tokens are for, in every cloud (Microsoft Learn, "Authorize with Microsoft Entra ID").

@@ -3,6 +3,7 @@
 //! REST interface: Microsoft Learn, "Put Message", "Put Blob" and "Create account SAS".
 
 mod credential;
+mod key;
 mod letter;
 
 use std::time::Duration;
@@ -18,7 +19,10 @@ use crate::policy::{Overflow, StorageAddress};
 use crate::web::retry::{plain_code, wait};
 
 pub use credential::{API_VERSION, SCOPE, StorageCredential, setting};
-pub use letter::{FORM, Head, Letter, LetterError};
+pub use key::Key;
+pub use letter::{Authentic, FORM, Head, Letter, LetterError};
+
+use letter::blob_name;
 
 /// The most bytes of a message's text (Microsoft Learn, "Put Message": 64 KiB).
 pub const MAX_MESSAGE_BYTES: usize = 64 * 1024;
@@ -51,7 +55,8 @@ impl From<FetchError> for StorageError {
         match error {
             FetchError::Denied => Self::Denied,
             FetchError::Timeout => Self::Timeout,
-            FetchError::Unreachable | FetchError::Garbled => Self::Unreachable,
+            FetchError::Unreachable => Self::Unreachable,
+            FetchError::Garbled => Self::Garbled,
         }
     }
 }
@@ -65,27 +70,31 @@ pub struct Client<'a, H> {
     pub overflow: &'a Overflow,
     /// How the gate proves itself to it.
     pub credential: &'a StorageCredential,
+    /// What it signs letters with.
+    pub key: &'a Key,
     /// The instance's tokens.
     pub tokens: &'a TokenCache,
 }
 
 impl<H: Sending> Client<'_, H> {
-    /// Puts a letter into the queue; one that is too large for it as a pointer to a blob, which is written first and
-    /// belongs to this message alone.
+    /// Signs a letter and puts it into the queue; one that is too large for it as a pointer to a blob, which is written
+    /// first and belongs to this message alone.
     ///
     /// Whoever puts it twice, for want of an answer, has two letters of one operation, which are one mail.
     ///
     /// # Errors
     /// When it was not confirmed within the budget that everything was written.
-    pub async fn keep(&self, letter: &Letter, budget: Duration) -> Result<(), StorageError> {
+    pub async fn keep(&self, letter: Letter, budget: Duration) -> Result<(), StorageError> {
         let end = self.host.monotonic().saturating_add(budget);
+        let letter = letter.sealed(self.key);
         let text = match letter.encode() {
             Some(text) => text,
             None => {
-                let blob = format!("{}-{:032x}", letter.head.operation, self.host.random());
+                let blob = blob_name(letter.head.operation, self.host.random());
                 self.write(&put_blob(&self.overflow.container.uri(&format!("/{blob}")), &letter.body), end).await?;
-                let head = Head { blob: Some(blob), ..letter.head.clone() };
-                Letter { head, body: Bytes::new() }.encode().unwrap_or_default()
+                let head = Head { blob: Some(blob), ..letter.head };
+                let pointer = Letter { head, ..letter }.sealed(self.key);
+                Letter { body: Bytes::new(), ..pointer }.encode().unwrap_or_default()
             }
         };
         self.write(&put_message(&self.overflow.queue, &text), end).await

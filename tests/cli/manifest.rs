@@ -218,6 +218,7 @@ fn answered(name: &str) -> String {
         "identity_server" => "http://localhost:42356",
         "azure_client_secret" | "identity_header" | "deploy_secret" => "canary",
         "overflow_sas" => "sv=2023-11-03&sig=canary",
+        "overflow_key" => "canary-key-of-the-overflow-queue",
         _ => panic!("nobody knows {name}"),
     };
     value.to_owned()
@@ -408,8 +409,10 @@ fn an_overflow_has_its_servers_and_the_identity_or_a_signature() {
         let [spin, _, wasmcloud] = manifests(policy.path(), name);
         for made in [made_by_spin(&spin.stdout, &spin_variables(&spin.stdout)), made_by_wasmcloud(&wasmcloud.stdout)] {
             let given = FixedSettings(made.0.clone());
-            let storage = tokio::runtime::Runtime::new().unwrap().block_on(overflow::StorageCredential::read(&given));
+            let runtime = tokio::runtime::Runtime::new().unwrap();
+            let storage = runtime.block_on(overflow::StorageCredential::read(&given));
             assert_eq!(storage.unwrap().name(), proof);
+            assert!(runtime.block_on(overflow::Key::read(&given)).is_ok(), "{name}");
             suffices(made, identity, &servers);
         }
     }

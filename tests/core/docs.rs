@@ -72,9 +72,42 @@ fn the_table_of_rules_is_that_of_the_code() {
 #[test]
 fn every_setting_of_the_gate_s_own_is_explained() {
     let text = fs::read_to_string(document("docs/operations.md")).unwrap();
-    for name in postern::acs::setting::ALL.into_iter().chain(postern::entra::setting::ALL) {
+    let own = postern::acs::setting::ALL.into_iter().chain(postern::entra::setting::ALL);
+    for name in own.chain(postern::overflow::setting::ALL) {
         assert!(text.contains(&format!("`{name}")), "{name}");
     }
+}
+
+#[test]
+fn the_limits_of_the_embedded_host_are_those_of_the_code() {
+    let limits = postern_runtime::Limits::default();
+    let seconds = |time: std::time::Duration| format!("{} s", time.as_secs());
+    let rows = [
+        ("open connections", limits.max_connections.to_string(), "further ones wait to be accepted"),
+        (
+            "of these, from one IPv4 address or one IPv6 /64",
+            limits.max_connections_per_peer.to_string(),
+            "further ones are closed at once",
+        ),
+        (
+            "requests on one connection",
+            limits.requests_per_connection.to_string(),
+            "the last answer says `connection: close`",
+        ),
+        (
+            "life of a connection",
+            seconds(limits.connection_time),
+            "it is closed; answers say `connection: close` before that",
+        ),
+        ("sending a request's head, and silence before one", seconds(limits.header_time), "the connection is closed"),
+        ("taking nothing of an answer that is ready", seconds(limits.write_time), "the connection is closed"),
+        ("from a request's head to the answer's", seconds(limits.request_time), "504"),
+        ("requests in progress", limits.max_requests.to_string(), "they wait, then 503"),
+        ("memory of an instance", format!("{} MiB", limits.memory_bytes >> 20), "500"),
+        ("ending requests in progress when stopped", seconds(limits.shutdown_time), "they are cut off"),
+    ];
+    let rows = rows.map(|(what, limit, beyond)| format!("| {what} | {limit} | {beyond} |"));
+    table("docs/operations.md", "limits", &rows);
 }
 
 #[test]
@@ -150,6 +183,7 @@ fn every_member_of_a_letter_is_explained() {
         in_doubt: false,
         traceparent: String::new(),
         blob: Some(String::new()),
+        mac: String::new(),
         set_aside: Some(String::new()),
     };
     let text = fs::read_to_string(document("docs/delivery.md")).unwrap();

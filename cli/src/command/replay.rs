@@ -9,7 +9,8 @@ use indicatif::{ProgressBar, ProgressStyle};
 use postern::acs;
 use postern::entra::TokenCache;
 use postern::overflow;
-use postern::policy::{Overflow, POISON_SUFFIX, Policy};
+use postern::policy::{Address, Overflow, POISON_SUFFIX, Policy};
+use postern::staging;
 use serde_json::{Value, json};
 
 use super::PolicyOption;
@@ -18,13 +19,17 @@ use crate::directory::Directory;
 use crate::interrupt::interrupted;
 use crate::machine::Machine;
 use crate::replay::{Account, Container, Disposition, End, Handled, Progress, Queue, Replay};
+use crate::{settings, visible};
 
 /// Deliver the mails that are in the policy's overflow queue
 ///
-/// Settings come from the environment, by their names in upper case, as the gate has them: those of ACS, and OVERFLOW_SAS
-/// or an identity. Each mail is sent with the operation id and the bytes that the gate gave it, so that nothing is sent
-/// twice: it can be ended and run again at any time, and several can run at once. What ACS refuses, and what did not
-/// get through in so many tries, is put aside into the queue of the same name with `-poison` at its end.
+/// Settings come from the environment, by their names in upper case, as the gate has them: those of ACS, OVERFLOW_KEY, and
+/// OVERFLOW_SAS or an identity. Each mail is sent with the operation id and the bytes that the gate gave it, so that
+/// nothing is sent twice: it can be ended and run again at any time, and several can run at once.
+///
+/// Only mails that the gate signed and that the policy still allows are sent. All others, mails that ACS refuses, and
+/// mails that did not get through in so many tries are put aside into the queue of the same name with `-poison` at its
+/// end.
 ///
 /// The exit status is 0 where the queue is empty and everything was sent, and 1 otherwise.
 #[derive(Debug, Args)]
@@ -75,12 +80,14 @@ impl Command {
     async fn replay(&self, policy: &Policy, overflow: &Overflow) -> anyhow::Result<ExitCode> {
         let interrupted = interrupted().context("Signals cannot be listened for")?;
         let (host, tokens) = (&Machine::new(), &TokenCache::default());
-        let (acs, storage) = settings(host).await?;
+        let Settings { acs, storage, keys, redirected_to } = Settings::read(host).await?;
         let account = &Account { host, credentials: &storage, tokens };
         let queue = |address| Queue { account, address };
         let replay = Replay {
             host,
             policy,
+            keys: &keys,
+            redirected_to: redirected_to.as_ref(),
             acs: &acs,
             tokens,
             queue: queue(overflow.queue.clone()),
@@ -113,14 +120,27 @@ impl Command {
     }
 }
 
-/// Both services' settings; all that is missing is told at once.
-async fn settings(host: &Machine) -> anyhow::Result<(acs::Connection, overflow::StorageCredential)> {
-    match (acs::Connection::read(host).await, overflow::StorageCredential::read(host).await) {
-        (Ok(acs), Ok(storage)) => Ok((acs, storage)),
-        (acs, storage) => {
-            let wrong = acs.err().into_iter().chain(storage.err()).flatten();
-            let wrong: Vec<_> = wrong.map(|error| error.to_string()).collect();
-            bail!("The environment, where settings have names in upper case, does not do: {}.", wrong.join("; "))
+/// What a replay needs of the gate's settings.
+struct Settings {
+    acs: acs::Connection,
+    storage: overflow::StorageCredential,
+    keys: Vec<overflow::Key>,
+    redirected_to: Option<Address>,
+}
+
+impl Settings {
+    /// Reads them from the environment; all that is missing is told at once.
+    async fn read(host: &Machine) -> anyhow::Result<Self> {
+        let (acs, storage) = (acs::Connection::read(host).await, overflow::StorageCredential::read(host).await);
+        let (keys, redirected_to) = (overflow::Key::read_all(host).await, staging::read(host).await);
+        match (acs, storage, keys, redirected_to) {
+            (Ok(acs), Ok(storage), Ok(keys), Ok(redirected_to)) => Ok(Self { acs, storage, keys, redirected_to }),
+            (acs, storage, keys, redirected_to) => {
+                let lists = [acs.err(), storage.err(), keys.err()].into_iter().flatten().flatten();
+                let mut wrong: Vec<_> = lists.chain(redirected_to.err()).map(|error| error.to_string()).collect();
+                wrong.dedup();
+                Err(settings::unusable(&wrong))
+            }
         }
     }
 }
@@ -204,8 +224,8 @@ fn sentence(done: &Handled) -> String {
             format!("left for another try: {}", done.delivery.as_ref().map_or("", |it| it.outcome.as_str()))
         }
     };
-    // What is in a queue may come from anywhere, so nothing in it may steer a terminal.
-    format!("{mail}: {disposition}.").replace(char::is_control, "\u{fffd}")
+    // What is in a queue may come from anywhere, so it may not look like a line of this tool's.
+    visible::line(&format!("{mail}: {disposition}."))
 }
 
 /// For machines: named as the gate's audit lines name things.

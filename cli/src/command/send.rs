@@ -20,7 +20,7 @@ use crate::console::{self, GREEN, RED};
 use crate::directory::Directory;
 use crate::listen;
 use crate::payload::Payload;
-use crate::secret;
+use crate::{secret, visible};
 
 /// Longer than any route's time budget.
 const TIMEOUT: Duration = Duration::from_secs(35);
@@ -157,7 +157,7 @@ fn show(status: StatusCode, body: &str) -> ExitCode {
     let pretty = serde_json::from_str(body).and_then(|json: Value| serde_json::to_string_pretty(&json));
     let body = pretty.as_deref().unwrap_or(body).trim_end();
     if !body.is_empty() {
-        console::say(body);
+        console::say(visible::text(body));
     }
     if good { ExitCode::SUCCESS } else { ExitCode::FAILURE }
 }

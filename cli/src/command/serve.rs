@@ -24,9 +24,9 @@ use crate::{cache, console, listen};
 /// Serve a sealed component on this machine
 ///
 /// Settings come from the environment, by their names in upper case: ACS_ENDPOINT and ACS_ACCESS_KEY,
-/// ACS_CONNECTION_STRING, or an identity's, OVERFLOW_SAS, and the secrets that the policy names. Audit lines go to
-/// standard output, everything else to standard error. Requests in progress at Ctrl-C or SIGTERM are answered before it
-/// ends.
+/// ACS_CONNECTION_STRING, or an identity's, OVERFLOW_KEY and OVERFLOW_SAS where the policy has an overflow, and the
+/// secrets that the policy names. Audit lines go to standard output, everything else to standard error. Requests in
+/// progress at Ctrl-C or SIGTERM are answered before it ends.
 ///
 /// The component reaches ACS, the server that gives its identity tokens, and those that its policy checks callers and
 /// visitors with; it reads the directory of AZURE_FEDERATED_TOKEN_FILE, and no other file.
@@ -73,7 +73,11 @@ impl Proofs {
             Some(_) => overflow::StorageCredential::read(&host).await.map(Some),
             None => Ok(None),
         };
-        let faults = acs.as_ref().err().into_iter().chain(overflow.as_ref().err()).flatten();
+        let key = match &description.overflow {
+            Some(_) => overflow::Key::read(&host).await.err(),
+            None => None,
+        };
+        let faults = acs.as_ref().err().into_iter().chain(overflow.as_ref().err()).flatten().chain(&key);
         let mut wrong: Vec<_> = faults.map(ToString::to_string).collect();
         let missing = description.settings.iter().filter(|name| !settings.contains_key(*name));
         wrong.extend(missing.map(|name| format!("{name} is not set")));

@@ -7,6 +7,7 @@ use serde::Deserialize;
 
 use crate::console::{DIM, GREEN, RED, YELLOW};
 use crate::report::counted;
+use crate::visible;
 
 /// The verdict on a request whose mails were all taken.
 const SENT: &str = "sent";
@@ -88,10 +89,10 @@ impl fmt::Display for AuditLine {
             "{DIM}{}{DIM:#}  {style}{} {:<7}{style:#}  {:>5} ms  {:<12}  {}",
             time_of_day(&self.time),
             self.status,
-            self.verdict,
+            visible::line(&self.verdict),
             self.duration_ms,
-            self.route.as_deref().unwrap_or("-"),
-            self.detail(),
+            visible::line(self.route.as_deref().unwrap_or("-")),
+            visible::line(&self.detail()),
         )
     }
 }

@@ -19,6 +19,7 @@ use crate::console::{self, BOLD, DIM, GREEN, RED, YELLOW};
 use crate::directory::Directory;
 use crate::report::{self, BrokenPolicy};
 use crate::secret::{self, Secret};
+use crate::visible;
 
 /// The first status of an answer that refuses or fails.
 const FIRST_ERROR: u16 = 400;
@@ -246,7 +247,7 @@ impl Screen {
             Source::Tool => (YELLOW, "warning"),
         };
         self.record(&Record::Message { from, text });
-        self.say(format_args!("{style}{who}:{style:#} {text}"));
+        self.say(format_args!("{style}{who}:{style:#} {}", visible::text(text)));
     }
 }
 

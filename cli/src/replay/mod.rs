@@ -3,21 +3,23 @@
 //! A message is leased while it is worked on, and deleted when ACS has accepted its mail or when it was put aside. Where
 //! a replay ends in between, the lease runs out and the next one takes the message up again: the operation id and the
 //! body are the same, so that ACS has one mail.
+//!
+//! What is in the queue may be anybody's. A letter is sent only if the gate signed it and the policy would still write
+//! it; any other is put aside with the reason, and never ends a replay: others wait behind it.
 
+mod permission;
 mod storage;
 
 use std::time::Duration;
 
-use bytes::Bytes;
 use http::{HeaderMap, HeaderValue};
 use postern::acs::{self, State};
 use postern::entra::TokenCache;
 use postern::host::{Clock as _, Random as _};
 use postern::outcome::{Delivery, Outcome, StorageError};
-use postern::overflow::{Head, Letter};
-use postern::policy::Policy;
+use postern::overflow::{Authentic, Head, Key, Letter};
+use postern::policy::{Address, Policy};
 use postern::trace::{TRACEPARENT, Trace};
-use serde::Deserialize;
 
 use crate::machine::Machine;
 use crate::report::counted;
@@ -41,6 +43,10 @@ const POLL_INTERVAL: Duration = Duration::from_secs(1);
 pub struct Replay<'a> {
     pub host: &'a Machine,
     pub policy: &'a Policy,
+    /// What the gate may have signed a letter with.
+    pub keys: &'a [Key],
+    /// Where the gate sends all mails instead, if it does.
+    pub redirected_to: Option<&'a Address>,
     pub acs: &'a acs::Connection,
     pub tokens: &'a TokenCache,
     pub queue: Queue<'a>,
@@ -96,13 +102,6 @@ pub enum Progress<'a> {
     Handled(&'a Handled),
     /// ACS asked to wait so long.
     Waiting(Duration),
-}
-
-/// The one thing of a body that is looked at.
-#[derive(Deserialize)]
-#[serde(rename_all = "camelCase")]
-struct Sender {
-    sender_address: String,
 }
 
 impl Replay<'_> {
@@ -161,23 +160,24 @@ impl Replay<'_> {
             }
         };
         let trace = self.trace(&letter.head);
-        let (body, unfit) = match self.body(&letter).await? {
-            Ok(_) if dequeue_count > self.tries => {
-                let tried = counted(dequeue_count.saturating_sub(1) as usize, "time");
-                (Bytes::new(), Some(format!("tried {tried} without an end")))
-            }
-            Ok(body) => (body, None),
-            Err(reason) => (Bytes::new(), Some(reason.to_owned())),
+        let opened = if dequeue_count > self.tries {
+            let tried = counted(dequeue_count.saturating_sub(1) as usize, "time");
+            Err(format!("tried {tried} without an end"))
+        } else {
+            self.open(&letter).await?
         };
-        if let Some(reason) = unfit {
-            let disposition = self.poison(&message, Some(&letter), &reason).await?;
-            return Ok(done(Some(letter.head), Some(trace), None, disposition));
-        }
-        let delivery = self.send(&mut message, &letter.head, body, trace, tell).await?;
+        let mail = match opened {
+            Ok(mail) => mail,
+            Err(reason) => {
+                let disposition = self.poison(&message, Some(&letter), &reason).await?;
+                return Ok(done(Some(letter.head), Some(trace), None, disposition));
+            }
+        };
+        let delivery = self.send(&mut message, &mail, trace, tell).await?;
         let disposition = match delivery.outcome {
             Outcome::Accepted => {
                 self.queue.delete(&message).await?;
-                if let Some(blob) = &letter.head.blob {
+                if let Some(blob) = &mail.head().blob {
                     self.container.delete(blob).await?;
                 }
                 Disposition::Sent
@@ -199,37 +199,40 @@ impl Replay<'_> {
         Ok(done(Some(letter.head), Some(trace), Some(delivery), disposition))
     }
 
-    /// The mail's bytes, or why it is not sent.
-    async fn body(&self, letter: &Letter) -> Result<Result<Bytes, &'static str>, StorageError> {
-        let body = match &letter.head.blob {
-            None => letter.body.clone(),
-            Some(blob) => match self.container.get(blob).await? {
-                Some(body) => body,
-                None => return Ok(Err("its blob is gone")),
+    /// The mail, or why it is not sent; an error where no other could be read either.
+    async fn open(&self, letter: &Letter) -> Result<Result<Authentic, String>, StorageError> {
+        let body = match letter.blob() {
+            Err(error) => return Ok(Err(error.to_string())),
+            Ok(None) => letter.body.clone(),
+            Ok(Some(blob)) => match self.container.get(blob).await? {
+                Ok(body) => body,
+                Err(error) => return Ok(Err(error.to_string())),
             },
         };
-        // Whoever can write to the queue could otherwise send as anybody.
-        let sender = serde_json::from_slice::<Sender>(&body).ok().map(|sender| sender.sender_address);
-        let approved = self.policy.senders().any(|known| Some(known.address.as_str()) == sender.as_deref());
-        Ok(if approved { Ok(body) } else { Err("its sender is not in the policy") })
+        let mail = match letter.open(self.keys, body) {
+            Ok(mail) => mail,
+            Err(error) => return Ok(Err(error.to_string())),
+        };
+        let permitted = permission::check(self.policy, self.redirected_to, &mail);
+        Ok(permitted.map(|()| mail).map_err(|error| error.to_string()))
     }
 
     /// Sends a mail, keeps its message hidden meanwhile, and waits as long as ACS asks to.
     async fn send(
         &self,
         message: &mut Leased,
-        head: &Head,
-        body: Bytes,
+        mail: &Authentic,
         trace: Trace,
         tell: &mut impl FnMut(Progress<'_>),
     ) -> Result<Delivery, StorageError> {
+        let head = mail.head();
         let client = acs::Client { host: self.host, connection: self.acs, tokens: self.tokens, trace };
         // An earlier replay may have ended before it heard of its success.
         let mut in_doubt = head.in_doubt || message.dequeue_count > 1;
         loop {
             let from = if in_doubt { State::Ask } else { State::Send };
             let delivery =
-                self.keeping_lease(message, client.send(body.clone(), head.operation, from, TRY_TIME)).await?;
+                self.keeping_lease(message, client.send(mail.body().clone(), head.operation, from, TRY_TIME)).await?;
             let Outcome::Throttled { retry_after } = delivery.outcome else { return Ok(delivery) };
             let wait = retry_after.unwrap_or(QUOTA_WAIT);
             tell(Progress::Waiting(wait));
@@ -257,6 +260,7 @@ impl Replay<'_> {
         letter: Option<&Letter>,
         reason: &str,
     ) -> Result<Disposition, StorageError> {
+        // Marked and not signed: a letter that the gate did not write stays one.
         let marked = letter.and_then(|letter| {
             let head = Head { set_aside: Some(reason.to_owned()), ..letter.head.clone() };
             Letter { head, body: letter.body.clone() }.encode()
