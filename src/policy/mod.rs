@@ -118,7 +118,8 @@ impl Policy {
         self.auths().any(|auth| matches!(auth.scheme, Scheme::Entra(_)))
     }
 
-    /// The servers that a host must let the gate talk to beside ACS's, each once: those of captchas and of the overflow.
+    /// The servers that a host must let the gate talk to beside ACS's, each once: those of captchas and of the overflow
+    /// queue.
     pub fn servers(&self) -> Vec<String> {
         let captchas = self.routes().filter_map(|route| route.form.captcha.as_ref());
         let captchas = captchas.map(|guard| guard.service.origin().to_owned());
