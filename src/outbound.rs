@@ -12,7 +12,7 @@ use crate::policy::Overflow;
 use crate::web::origin::server;
 
 /// A host's outbound HTTP, for requests to the ACS resource of the settings, to the policy's overflow queue, to the
-/// servers that give tokens for them and to the one that a route's callers or visitors are checked with, and to no other.
+/// servers that give tokens for them and to the one that a route's callers or visitors are checked with; to no other.
 #[derive(Debug)]
 pub struct Outbound<'a, H> {
     host: &'a H,
