@@ -38,7 +38,7 @@ pub use route::{
 };
 pub use rule::Rule;
 pub use schema::{MAX_UNIQUE_ITEMS, Schema, SchemaError};
-pub use scheme::{Scheme, SecretForm, Tenant, TokenLocation};
+pub use scheme::{Coverage, Scheme, SecretForm, Tenant, TokenLocation};
 pub(crate) use template::environment as templates;
 pub use template::{
     MJML as MJML_FILE, Part, TABLE, Template, Templates, finding as template_finding, is_translated,
