@@ -2,6 +2,7 @@
 
 use bytes::Bytes;
 
+use super::content::Content;
 use crate::policy::Attachments;
 use crate::texts::{Texts, fill};
 use crate::validate::Violation;
@@ -41,48 +42,50 @@ pub struct FileType {
     pub name: &'static str,
     /// The media type in mails.
     pub content_type: &'static str,
-    /// How such a file's name may end, in lower case.
+    /// How such a file's name may end, in lower case; the usual ending first.
     pub extensions: &'static [&'static str],
-    /// What its first bytes may show; `None` is text that shows nothing.
-    pub shows: &'static [Option<&'static str>],
+    /// What it is.
+    pub content: Content,
 }
 
+const DOCX: &str = "application/vnd.openxmlformats-officedocument.wordprocessingml.document";
+const XLSX: &str = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet";
+const ODT: &str = "application/vnd.oasis.opendocument.text";
+const ODS: &str = "application/vnd.oasis.opendocument.spreadsheet";
+const TXT: &str = "text/plain; charset=utf-8";
+const CSV: &str = "text/csv; charset=utf-8";
+
 /// Every type that there is. What can run, in a computer or in a browser, is not among them: no program, no script, no
-/// HTML, no SVG, no macro.
+/// HTML, no SVG, no macro. Endings are those of IANA's registrations and of mime-db, which browsers follow.
 pub const FILE_TYPES: [FileType; 12] = [
-    FileType { name: "pdf", content_type: "application/pdf", extensions: &["pdf"], shows: &[Some("application/pdf")] },
-    FileType { name: "png", content_type: "image/png", extensions: &["png"], shows: &[Some("image/png")] },
-    FileType { name: "jpeg", content_type: "image/jpeg", extensions: &["jpg", "jpeg"], shows: &[Some("image/jpeg")] },
-    FileType { name: "gif", content_type: "image/gif", extensions: &["gif"], shows: &[Some("image/gif")] },
-    FileType { name: "webp", content_type: "image/webp", extensions: &["webp"], shows: &[Some("image/webp")] },
-    FileType { name: "heic", content_type: "image/heic", extensions: &["heic"], shows: &[Some("image/heif")] },
+    FileType { name: "pdf", content_type: "application/pdf", extensions: &["pdf"], content: Content::Pdf },
+    FileType { name: "png", content_type: "image/png", extensions: &["png"], content: Content::Png },
     FileType {
-        name: "docx",
-        content_type: "application/vnd.openxmlformats-officedocument.wordprocessingml.document",
-        extensions: &["docx"],
-        shows: &[Some("application/vnd.openxmlformats-officedocument.wordprocessingml.document")],
+        name: "jpeg",
+        content_type: "image/jpeg",
+        extensions: &["jpg", "jpeg", "jpe", "jfif"],
+        content: Content::Jpeg,
     },
-    FileType {
-        name: "xlsx",
-        content_type: "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet",
-        extensions: &["xlsx"],
-        shows: &[Some("application/vnd.openxmlformats-officedocument.spreadsheetml.sheet")],
-    },
-    FileType {
-        name: "odt",
-        content_type: "application/vnd.oasis.opendocument.text",
-        extensions: &["odt"],
-        shows: &[Some("application/vnd.oasis.opendocument.text")],
-    },
-    FileType {
-        name: "ods",
-        content_type: "application/vnd.oasis.opendocument.spreadsheet",
-        extensions: &["ods"],
-        shows: &[Some("application/vnd.oasis.opendocument.spreadsheet")],
-    },
-    FileType { name: "txt", content_type: "text/plain; charset=utf-8", extensions: &["txt"], shows: &[None] },
-    FileType { name: "csv", content_type: "text/csv; charset=utf-8", extensions: &["csv"], shows: &[None] },
+    FileType { name: "gif", content_type: "image/gif", extensions: &["gif"], content: Content::Gif },
+    FileType { name: "webp", content_type: "image/webp", extensions: &["webp"], content: Content::Webp },
+    FileType { name: "heic", content_type: "image/heic", extensions: &["heic", "heif"], content: Content::Heif },
+    FileType { name: "docx", content_type: DOCX, extensions: &["docx"], content: Content::Office("word/") },
+    FileType { name: "xlsx", content_type: XLSX, extensions: &["xlsx"], content: Content::Office("xl/") },
+    FileType { name: "odt", content_type: ODT, extensions: &["odt"], content: Content::OpenDocument(ODT) },
+    FileType { name: "ods", content_type: ODS, extensions: &["ods"], content: Content::OpenDocument(ODS) },
+    FileType { name: "txt", content_type: TXT, extensions: &["txt"], content: Content::Text },
+    FileType { name: "csv", content_type: CSV, extensions: &["csv"], content: Content::Text },
 ];
+
+impl FileType {
+    fn ends(&self, extension: &str) -> bool {
+        self.extensions.iter().any(|known| known.eq_ignore_ascii_case(extension))
+    }
+
+    fn is_picture(&self) -> bool {
+        self.content_type.starts_with("image/")
+    }
+}
 
 /// Takes a form's files, as its route allows them.
 ///
@@ -98,8 +101,8 @@ pub fn attach(
     for Upload { field, name, bytes } in uploads {
         let taken = attachments.len();
         let allowed = allowed.filter(|allowed| taken < allowed.max_count);
-        match allowed.map(|allowed| (allowed, file_type(allowed, &name, &bytes))) {
-            Some((_, Some(file_type))) => {
+        match allowed.map(|allowed| (allowed, recognise(allowed, &name, &bytes))) {
+            Some((_, Some((file_type, name)))) => {
                 let name = distinct(name, &attachments);
                 attachments.push(Attachment { name, content_type: file_type.content_type, bytes });
             }
@@ -113,25 +116,20 @@ pub fn attach(
     if violations.is_empty() { Ok(attachments) } else { Err(violations) }
 }
 
-/// The allowed type that both name and content have.
-fn file_type(allowed: &Attachments, name: &str, bytes: &[u8]) -> Option<&'static FileType> {
-    let (_, extension) = name.rsplit_once('.')?;
-    let extension = extension.to_ascii_lowercase();
-    let shown = infer::get(bytes).map(|shown| shown.mime_type());
-    let fits = |file_type: &&&FileType| {
-        file_type.extensions.contains(&extension.as_str())
-            && file_type.shows.contains(&shown)
-            && (shown.is_some() || is_text(bytes))
-    };
-    allowed.types.iter().find(fits).copied()
-}
-
-/// Text for people: UTF-8 without control characters but those of lines and columns, and no start of markup.
-fn is_text(bytes: &[u8]) -> bool {
-    std::str::from_utf8(bytes).is_ok_and(|text| {
-        let plain = |character: char| !character.is_control() || matches!(character, '\n' | '\r' | '\t' | '\u{c}');
-        text.chars().all(plain) && !text.trim_start_matches('\u{feff}').trim_start().starts_with('<')
-    })
+/// The allowed type that a file has, and the name that it gets.
+///
+/// Name and content must agree, but for pictures: phones convert one and keep its name, and a picture under the name of
+/// another kind of picture shows nothing dangerous. It gets the ending that fits.
+fn recognise(allowed: &Attachments, name: &str, bytes: &[u8]) -> Option<(&'static FileType, String)> {
+    let (stem, extension) = name.rsplit_once('.')?;
+    let named = |file_type: &&&FileType| file_type.ends(extension) && file_type.content.is(bytes);
+    if let Some(file_type) = allowed.types.iter().find(named) {
+        return Some((file_type, name.to_owned()));
+    }
+    let says_picture = FILE_TYPES.iter().any(|file_type| file_type.is_picture() && file_type.ends(extension));
+    let picture = |file_type: &&&FileType| file_type.is_picture() && file_type.content.is(bytes);
+    let file_type = allowed.types.iter().find(picture).filter(|_| says_picture)?;
+    Some((file_type, format!("{stem}.{}", file_type.extensions.first()?)))
 }
 
 /// A name that means the same to every mail program and file system: no folder, no control character, nothing that
