@@ -11,7 +11,7 @@ use super::assemble::place_of;
 use super::shape::Shape;
 use super::visit::Visit;
 use crate::guard::{Site, TOKEN_FIELD};
-use crate::policy::{self, Route, Stage};
+use crate::policy::{self, Markup, Route, Stage};
 use crate::reply;
 use crate::texts::fill;
 use crate::validate::Violation;
@@ -132,7 +132,7 @@ impl<'a> Page<'a> {
     }
 
     fn respond(&self, status: StatusCode) -> Response<Bytes> {
-        let environment = policy::templates();
+        let environment = policy::templates(Markup::Html);
         let html = environment.template_from_named_str("page.html", TEMPLATE).and_then(|page| page.render(Serde(self)));
         // The template is ours and tested; without it a visitor still learns the status.
         let mut response = reply::content(status, "text/html; charset=utf-8", html.unwrap_or_default());

@@ -14,6 +14,7 @@ mod route;
 mod schema;
 mod setting;
 mod template;
+mod unique;
 
 use std::collections::BTreeMap;
 
@@ -35,7 +36,7 @@ pub use schema::{MAX_UNIQUE_ITEMS, Schema, SchemaError};
 pub use setting::{SettingName, SettingNameError};
 pub(crate) use template::environment as templates;
 pub use template::{
-    FOLDER as TEMPLATES_FOLDER, MJML as MJML_FILE, Part, SAMPLE, TABLE, Template, Templates,
+    FOLDER as TEMPLATES_FOLDER, MJML as MJML_FILE, Markup, Part, SAMPLE, TABLE, Template, Templates,
     finding as template_finding, is_translated, syntax as template_syntax, translation_mark,
 };
 

@@ -3,6 +3,8 @@
 
 mod facts;
 mod filter;
+mod link;
+mod markup;
 mod value;
 mod walk;
 

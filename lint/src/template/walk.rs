@@ -5,11 +5,13 @@ use std::rc::Rc;
 
 use minijinja::machinery::{Span, ast};
 use postern::guard::CONFIRMATION_LINK;
-use postern::policy::{Diagnostic, Kind, Mail, Part, Place, Recipients, Route, TABLE, TEMPLATES_FOLDER};
+use postern::policy::{Diagnostic, Kind, Mail, Markup, Part, Place, Recipients, Route, TABLE, TEMPLATES_FOLDER};
 use postern::render::asks;
 
 use super::facts::{Facts, Outcome};
 use super::filter::{self, Effect};
+use super::link::{Link, SCHEMES};
+use super::markup::{Spot, Written};
 use super::value::{Macro, Scopes, Shape, Value};
 use super::{Print, Report, Sources};
 use crate::field::{Field, Types};
@@ -26,6 +28,8 @@ pub struct Walk<'s, 'r> {
     schema: &'s str,
     root: Field<'s>,
     part: Part,
+    /// Where in the HTML it is; text where the part is none.
+    spot: Spot,
     report: &'r mut Report<'s>,
     file: &'s str,
     scopes: Scopes<'s>,
@@ -57,12 +61,14 @@ impl<'s, 'r> Walk<'s, 'r> {
         let root = Field::root(route.schema.document());
         let shown = route.kind == Kind::Form && matches!(mail.to, Recipients::Fixed(_));
         let table = shown.then(|| (TABLE.to_owned(), table(&root)));
-        let link = asks(route, mail).then(|| (CONFIRMATION_LINK.to_owned(), Value::text(CONFIRMATION_LINK)));
+        let link = asks(route, mail)
+            .then(|| (CONFIRMATION_LINK.to_owned(), Value { link: Link::Proven, ..Value::text(CONFIRMATION_LINK) }));
         Self {
             sources,
             schema: &route.schema_name,
             root,
             part,
+            spot: Spot::Text,
             report,
             file: "",
             scopes: vec![table.into_iter().chain(link).collect()],
@@ -84,6 +90,7 @@ impl<'s, 'r> Walk<'s, 'r> {
             ast::Stmt::Extends(extends) => Some(extends),
             _ => None,
         });
+        let spot = self.spot.clone();
         for statement in &tree.children {
             match statement {
                 ast::Stmt::Extends(_) => {}
@@ -93,6 +100,8 @@ impl<'s, 'r> Walk<'s, 'r> {
             }
         }
         if let Some(extends) = parent {
+            // What stands beside the blocks of such a file is not written.
+            self.spot = spot;
             self.named(&extends.name, Self::template);
         }
         self.file = outer;
@@ -108,6 +117,10 @@ impl<'s, 'r> Walk<'s, 'r> {
         if !self.sources.0.contains_key(target) {
             let message = format!("There is no templates/{target}.");
             self.error(name.span(), message, "Layouts are named _NAME.txt.j2 or _NAME.html.j2.");
+            return;
+        }
+        if Markup::of(target).is_some_and(|markup| markup != self.part.markup()) {
+            // The policy does not load; its finding says why.
             return;
         }
         self.deeper(name.span(), |this| walk(this, target));
@@ -156,9 +169,14 @@ impl<'s, 'r> Walk<'s, 'r> {
 
     fn statement(&mut self, statement: &'s ast::Stmt<'s>) {
         match statement {
-            ast::Stmt::Template(_) | ast::Stmt::EmitRaw(_) => {}
+            ast::Stmt::Template(_) => {}
+            ast::Stmt::EmitRaw(text) => self.raw(text.raw),
             ast::Stmt::EmitExpr(emit) => {
-                let value = self.maybe(&emit.expr);
+                // What a macro or a block writes is walked where it is written.
+                let value = match &emit.expr {
+                    ast::Expr::Call(call) => self.call(call, None),
+                    expression => self.maybe(expression),
+                };
                 self.print(&value, emit.expr.span());
             }
             ast::Stmt::ForLoop(each) => self.each(each),
@@ -173,8 +191,7 @@ impl<'s, 'r> Walk<'s, 'r> {
             }
             ast::Stmt::Set(set) => self.assign(&set.target, &set.expr),
             ast::Stmt::SetBlock(set) => {
-                self.scoped(&set.body);
-                let text = Value::text("a text");
+                let text = self.captured(set.span(), |this| this.scoped(&set.body));
                 let value = set.filter.as_ref().map_or(text.clone(), |filter| self.filtered(filter, text));
                 self.take_apart(&set.target, value);
             }
@@ -184,8 +201,9 @@ impl<'s, 'r> Walk<'s, 'r> {
                 self.scoped(&escape.body);
             }
             ast::Stmt::FilterBlock(block) => {
-                self.scoped(&block.body);
-                self.filtered(&block.filter, Value::text("a text"));
+                let text = self.captured(block.span(), |this| this.scoped(&block.body));
+                let value = self.filtered(&block.filter, text);
+                self.written(&value, block.span());
             }
             ast::Stmt::Block(block) => self.block(block.name, 0, block.span()),
             ast::Stmt::Import(import) => {
@@ -213,7 +231,7 @@ impl<'s, 'r> Walk<'s, 'r> {
                 self.call(&block.call, Some(caller));
             }
             ast::Stmt::Do(run) => {
-                self.call(&run.call, None);
+                self.captured(run.span(), |this| drop(this.call(&run.call, None)));
             }
         }
     }
@@ -223,9 +241,51 @@ impl<'s, 'r> Walk<'s, 'r> {
         Value::text(tree.name).shaped(Types::OBJECT, Shape::Macro(Rc::new(of)))
     }
 
+    fn raw(&mut self, text: &str) {
+        if self.part == Part::Html {
+            self.spot = std::mem::replace(&mut self.spot, Spot::Text).after(text);
+        }
+    }
+
+    /// What is written while something is walked, as a value: markup, where it holds text of a payload.
+    fn captured(&mut self, span: Span, walk: impl FnOnce(&mut Self)) -> Value<'s> {
+        let (outer, prints) = (std::mem::replace(&mut self.spot, Spot::Text), self.report.prints.len());
+        walk(self);
+        let inner = std::mem::replace(&mut self.spot, outer);
+        self.needs_meeting(inner, &Spot::Text, span);
+        let markup = self.part == Part::Html && self.report.prints.len() > prints;
+        Value { markup, ..Value::text("a text") }
+    }
+
+    /// The place where two ways meet, which must be one.
+    fn needs_meeting(&mut self, one: Spot, other: &Spot, span: Span) -> Spot {
+        one.join(other).unwrap_or_else(|| {
+            let message = "The HTML is in the middle of a tag or an element at one end of this, and not at the other.";
+            self.error(span, message, "Write whole attributes, tags and comments inside it.");
+            other.clone()
+        })
+    }
+
+    /// Looks whether escaping makes a value harmless at its place in the HTML.
+    fn written(&mut self, value: &Value<'s>, span: Span) {
+        if self.part != Part::Html {
+            return;
+        }
+        let foreign = !value.sources.is_empty() || value.markup;
+        let written = Written { foreign, listed: value.is_listed(), markup: value.markup, link: value.link };
+        match self.spot.write(written) {
+            Ok(spot) => self.spot = spot,
+            Err(objection) => {
+                let (message, help) = objection.words(&value.name);
+                self.error(span, message, help);
+            }
+        }
+    }
+
     /// Writes a value, if it is something to write.
     fn print(&mut self, value: &Value<'s>, span: Span) {
         self.needs_text(value, span);
+        self.written(value, span);
         if value.name == CONFIRMATION_LINK {
             self.report.links.push(self.part);
         }
@@ -296,10 +356,15 @@ impl<'s, 'r> Walk<'s, 'r> {
             let outcome = self.test(filter);
             self.facts = self.facts.clone().and(outcome.yes);
         }
+        let before = self.spot.clone();
         self.body(&each.body);
         self.scopes.pop();
         self.facts = facts;
+        let looped = std::mem::replace(&mut self.spot, before.clone());
+        let looped = self.needs_meeting(looped, &before, each.iter.span());
         self.scoped(&each.else_body);
+        let other = self.spot.clone();
+        self.spot = self.needs_meeting(looped, &other, each.iter.span());
     }
 
     /// An entry of what must be a list.
@@ -325,11 +390,15 @@ impl<'s, 'r> Walk<'s, 'r> {
     fn condition(&mut self, condition: &'s ast::IfCond<'s>) {
         let outcome = self.test(&condition.expr);
         let (facts, scopes) = (self.facts.clone(), self.scopes.clone());
+        let before = self.spot.clone();
         self.facts = facts.clone().and(outcome.yes);
         self.body(&condition.true_body);
+        let after = std::mem::replace(&mut self.spot, before);
         let chosen = std::mem::replace(&mut self.scopes, scopes.clone());
         self.facts = facts.clone().and(outcome.no);
         self.body(&condition.false_body);
+        let otherwise = self.spot.clone();
+        self.spot = self.needs_meeting(after, &otherwise, condition.expr.span());
         self.facts = facts;
         let other = std::mem::replace(&mut self.scopes, scopes);
         self.scopes = chosen.into_iter().zip(other).map(|(chosen, other)| joined(chosen, other)).collect();
@@ -398,7 +467,8 @@ impl<'s, 'r> Walk<'s, 'r> {
     fn import(&mut self, file: &'s ast::Expr<'s>) -> BTreeMap<String, Value<'s>> {
         let blocks = std::mem::take(&mut self.blocks);
         self.scopes.push(BTreeMap::new());
-        self.named(file, Self::template);
+        // What the file would write is not written here.
+        self.captured(file.span(), |this| this.named(file, Self::template));
         self.blocks = blocks;
         self.scopes.pop().unwrap_or_default()
     }
@@ -465,6 +535,16 @@ impl<'s, 'r> Walk<'s, 'r> {
             "boolean" => is(Types::BOOLEAN),
             "sequence" => is(Types::LIST),
             "mapping" => is(Types::OBJECT),
+            "startingwith" => {
+                self.needs_presence(&value, test.expr.span());
+                let start = match test.args.first() {
+                    Some(ast::CallArg::Pos(start)) => start.as_const(),
+                    _ => None,
+                };
+                let harmless = start.is_some_and(|start| start.as_str().is_some_and(|start| SCHEMES.contains(&start)));
+                let yes = if harmless { Facts::link(path) } else { Facts::default() };
+                Outcome { yes, no: Facts::default() }
+            }
             "true" | "false" => Outcome { yes: Facts::one(path, true, Types::BOOLEAN), no: Facts::default() },
             _ => {
                 self.needs_presence(&value, test.expr.span());
@@ -509,10 +589,9 @@ impl<'s, 'r> Walk<'s, 'r> {
                 let outcome = self.test(&choice.test_expr);
                 let yes = self.assuming(outcome.yes, |this| this.maybe(&choice.true_expr));
                 // Without `else` the other outcome prints nothing.
-                let no = choice
-                    .false_expr
-                    .as_ref()
-                    .map_or(Value::text(""), |other| self.assuming(outcome.no, |this| this.maybe(other)));
+                let no = choice.false_expr.as_ref().map_or(constant_value(&minijinja::Value::from("")), |other| {
+                    self.assuming(outcome.no, |this| this.maybe(other))
+                });
                 yes.either(no)
             }
             ast::Expr::Filter(filter) => {
@@ -528,11 +607,16 @@ impl<'s, 'r> Walk<'s, 'r> {
                 self.member(value, get.name, span)
             }
             ast::Expr::GetItem(get) => self.item(get),
-            ast::Expr::Call(call) => self.call(call, None),
+            ast::Expr::Call(call) => {
+                let mut value = None;
+                let text = self.captured(span, |this| value = Some(this.call(call, None)));
+                // What a function gives is a value, what a macro or a block writes is markup.
+                value.filter(|value| value.types != Types::TEXT).unwrap_or(text)
+            }
             ast::Expr::List(list) => self.list(&list.items, span),
             ast::Expr::Tuple(tuple) => {
-                let row = tuple.items.iter().map(|item| self.maybe(item)).collect();
-                Value::text(self.excerpt(span)).shaped(Types::LIST, Shape::Row(row))
+                let row: Vec<_> = tuple.items.iter().map(|item| self.maybe(item)).collect();
+                Value::computed(self.excerpt(span), Types::LIST, row.clone()).shaped(Types::LIST, Shape::Row(row))
             }
             ast::Expr::Map(map) => {
                 let values: Vec<_> = map.keys.iter().chain(&map.values).map(|item| self.present(item)).collect();
@@ -564,6 +648,9 @@ impl<'s, 'r> Walk<'s, 'r> {
         if let Some(fact) = value.path.as_deref().and_then(|path| self.facts.get(path)) {
             value.absent &= !fact.present;
             value.types = value.types.and(fact.types);
+            if fact.link {
+                value.link = Link::Proven;
+            }
         }
         value
     }
@@ -632,7 +719,9 @@ impl<'s, 'r> Walk<'s, 'r> {
             self.error(slice.span(), message, "Cut texts and lists; narrow the `type` in the schema.");
         }
         let end = slice.stop.as_ref().and_then(ast::Expr::as_const).and_then(|stop| i64::try_from(stop).ok());
-        Value { cut: value.cut || end.is_some_and(|end| end >= 0), path: None, ..value }
+        let from_start = slice.start.is_none() && slice.step.is_none();
+        let link = if from_start { value.link } else { Link::Unproven };
+        Value { cut: value.cut || end.is_some_and(|end| end >= 0), path: None, link, ..value }
     }
 
     fn operation(&mut self, operation: &'s ast::Spanned<ast::BinOp<'s>>) -> Value<'s> {
@@ -656,7 +745,8 @@ impl<'s, 'r> Walk<'s, 'r> {
                 let right = self.maybe(&operation.right);
                 self.needs_text(&right, operation.right.span());
                 let cut = [&left, &right].into_iter().all(|value| value.cut || value.sources.is_empty());
-                Value { cut, ..Value::computed(name, Types::TEXT, [left, right]) }
+                let link = if left.link == Link::Proven { Link::Proven } else { Link::Unproven };
+                Value { cut, link, ..Value::computed(name, Types::TEXT, [left, right]) }
             }
             ast::BinOpKind::Eq
             | ast::BinOpKind::Ne
@@ -727,6 +817,7 @@ impl<'s, 'r> Walk<'s, 'r> {
         match effect {
             Effect::Text | Effect::Number | Effect::Split => {
                 self.needs_text(&value, span);
+                self.needs_escapes_kept(filter, &arguments);
                 let types = if effect == Effect::Number { Types::NUMBER } else { Types::TEXT };
                 let cut = value.cut && arguments.iter().all(|argument| argument.sources.is_empty());
                 let text = Value { cut, ..Value::computed(name, types, std::iter::once(value).chain(arguments)) };
@@ -763,7 +854,7 @@ impl<'s, 'r> Walk<'s, 'r> {
                 let given = Value { absent: false, ..value };
                 match arguments.into_iter().next() {
                     Some(other) => Value { name, ..given.either(other) },
-                    None => given.either(Value::text("")),
+                    None => given.either(constant_value(&minijinja::Value::from(""))),
                 }
             }
             Effect::Whole => Value::computed(name, Types::TEXT, [value]),
@@ -772,8 +863,30 @@ impl<'s, 'r> Walk<'s, 'r> {
                     let message = format!("`{name}` comes from a payload and would be taken for markup.");
                     self.error(span, message, "Remove `| safe`: HTML is escaped so that nobody writes it for you.");
                 }
-                value
+                Value { markup: true, ..value }
             }
+        }
+    }
+
+    /// Markup may take the place of signs that escaping leaves alone, such as line breaks; in the place of others it
+    /// could undo what escaping did.
+    fn needs_escapes_kept(&mut self, filter: &'s ast::Spanned<ast::Filter<'s>>, arguments: &[Value<'s>]) {
+        if filter.name != "replace" || !arguments.iter().any(|argument| argument.markup) {
+            return;
+        }
+        let replaced = match filter.args.first() {
+            Some(ast::CallArg::Pos(replaced)) => replaced.as_const(),
+            _ => None,
+        };
+        let of_escapes = |character: char| character.is_alphanumeric() || "&#;".contains(character);
+        let kept = replaced.is_some_and(|text| text.as_str().is_some_and(|text| !text.contains(of_escapes)));
+        if !kept {
+            let message = "Markup in the place of these signs could undo the escaping of a value.";
+            self.error(
+                filter.span(),
+                message,
+                "Replace line breaks or single signs, but no `&`, `#`, `;`, letter or digit.",
+            );
         }
     }
 
@@ -899,7 +1012,8 @@ fn constant_value<'s>(constant: &minijinja::Value) -> Value<'s> {
         ValueKind::String => Types::TEXT,
         _ => Types::LIST.or(Types::OBJECT),
     };
-    Value::computed(constant.to_string(), types, [])
+    let link = constant.as_str().map_or(Link::Unproven, Link::of_text);
+    Value { link, ..Value::computed(constant.to_string(), types, []) }
 }
 
 /// What `loop` offers inside a loop.

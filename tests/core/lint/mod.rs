@@ -4,6 +4,7 @@ mod approval;
 mod delivery;
 mod echo;
 mod example;
+mod markup;
 mod mjml;
 mod purpose;
 mod template;
