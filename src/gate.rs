@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use http::request::Parts;
-use http::{Method, Request, Response, Uri};
+use http::{HeaderMap, Method, Request, Response, Uri};
 use uuid::Uuid;
 
 use crate::acs::{self, Credentials, Delivery, Outcome, SettingError, SettingFault, Standing, State};
@@ -101,10 +101,12 @@ impl Gate {
         self.policy.as_ref().ok().map(Policy::digest)
     }
 
-    /// How much of a body the host should read for a path, and how long it should wait for that.
-    pub fn allowance(&self, path: &str) -> Allowance {
+    /// How much of a body the host should read for a path and a request's headers, and how long it should wait for that.
+    pub fn allowance(&self, path: &str, headers: &HeaderMap) -> Allowance {
         match self.target(path) {
-            Some((route, Stage::Submitted)) => Allowance { bytes: route.body_limit, time: route.time_budget },
+            Some((route, Stage::Submitted)) => {
+                Allowance { bytes: decode::limit(route, headers), time: route.time_budget }
+            }
             Some((route, Stage::Confirmed)) => Allowance { bytes: 0, time: route.time_budget },
             None => Allowance { bytes: 0, time: contract::PLAIN.time_budget() },
         }
@@ -203,7 +205,7 @@ impl Gate {
         if parts.method != Method::POST {
             return Err(Refusal::Method { allow: "POST" });
         }
-        let body = body.map_err(|error| Refusal::Body { error, limit: route.body_limit })?;
+        let body = body.map_err(|error| Refusal::Body { error, limit: decode::limit(route, &parts.headers) })?;
         let deadline = arrival.at + route.time_budget;
         let secrets = secrets(host, route.auth.as_ref()).await?;
         let verified = auth::authenticate(host, &self.keys, route, parts, body, &secrets, deadline)

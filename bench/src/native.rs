@@ -100,7 +100,7 @@ impl Server {
     async fn handle(&self, request: Request<Incoming>) -> Result<Response<Full<Bytes>>, Infallible> {
         let (parts, body) = request.into_parts();
         let arrived = self.host.monotonic();
-        let body = Limited::new(body, self.gate.allowance(parts.uri.path()).bytes).collect().await;
+        let body = Limited::new(body, self.gate.allowance(parts.uri.path(), &parts.headers).bytes).collect().await;
         let body = body.map(|whole| whole.to_bytes()).map_err(|_| BodyError::TooLarge);
         Ok(self.gate.handle(&self.host, Request::from_parts(parts, body), arrived).await.map(Full::new))
     }

@@ -15,7 +15,7 @@ use crate::form::{self, Contradiction, Controls, Field, MAX_FILES, Upload};
 use crate::policy::{Kind, Route};
 
 pub use envelope::{Envelope, MAX_EVENTS};
-pub use json::MAX_DEPTH;
+pub use json::{MAX_DEPTH, MAX_VALUES};
 
 /// The most fields a form may have.
 pub const MAX_FIELDS: usize = 200;
@@ -78,6 +78,9 @@ pub enum Error {
     /// Arrays and objects are nested too deeply.
     #[error("The body is nested more than {MAX_DEPTH} levels deep.")]
     TooDeep,
+    /// There are too many values in the JSON.
+    #[error("The body has more than {MAX_VALUES} values.")]
+    TooManyValues,
     /// The payload is not an object.
     #[error("The body must be a JSON object.")]
     NotAnObject,
@@ -155,6 +158,15 @@ pub fn format(route: &Route, headers: &HeaderMap) -> Result<Format, Error> {
         && headers.contains_key(envelope::SPECVERSION)
         && !headers.contains_key(CONTENT_TYPE);
     if no_data { Ok(Format::Json) } else { media_type(route.kind, route.contract.forms, headers) }
+}
+
+/// The most bytes of a request's body. Only a form with files may be large: other bodies cost many times their size once
+/// they are read.
+pub fn limit(route: &Route, headers: &HeaderMap) -> usize {
+    match format(route, headers) {
+        Ok(Format::Multipart) => route.upload_limit,
+        _ => route.body_limit,
+    }
 }
 
 /// `forms` says whether the systems that call an event route send HTML forms too.

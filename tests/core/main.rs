@@ -25,5 +25,6 @@ mod signature;
 mod staging;
 mod support;
 mod trace;
+mod violations;
 mod visitors;
 mod webhooks;
