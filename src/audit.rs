@@ -5,12 +5,11 @@ use std::time::{Duration, SystemTime};
 use serde::{Serialize, Serializer};
 use uuid::Uuid;
 
-use crate::acs::{Delivery, Inquiry, Outcome};
+use crate::acs::Inquiry;
 use crate::auth::Caller;
 use crate::contract::Contract;
-use crate::overflow::StorageError;
+use crate::outcome::{Delivery, Outcome, StorageError};
 use crate::policy::{Address, Digest, Mail, Purpose, Route};
-use crate::reply::Summary;
 use crate::select::Selected;
 use crate::trace::Trace;
 
@@ -49,6 +48,26 @@ impl Verdict {
             Self::Partial | Self::Failed => "ERROR",
         }
     }
+}
+
+/// What audit lines say of an answer.
+#[derive(Debug, PartialEq, Eq)]
+pub struct Summary {
+    /// The request as a whole.
+    pub verdict: Verdict,
+    /// The problem, and what exactly it was where the answer does not tell.
+    pub reason: Option<String>,
+}
+
+impl Summary {
+    /// Of a sender's question that was answered.
+    pub const HANDSHAKE: Self = Self { verdict: Verdict::Handshake, reason: None };
+
+    /// Of a question how an operation stands.
+    pub const ANSWERED: Self = Self { verdict: Verdict::Answered, reason: None };
+
+    /// Of a request without an event.
+    pub const IGNORED: Self = Self { verdict: Verdict::Ignored, reason: None };
 }
 
 /// The line. Its names are those of OpenTelemetry where it has one.
@@ -196,7 +215,7 @@ impl Entry {
     }
 
     /// Notes a caller that did not prove itself.
-    pub fn impostor(&mut self, scheme: &'static str) {
+    pub fn refused_caller(&mut self, scheme: &'static str) {
         self.caller = Some(CallerEntry { scheme, outcome: "refused" });
     }
 

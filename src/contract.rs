@@ -16,6 +16,8 @@ pub struct Contract {
     pub event_id: EventId,
     /// Whether it sends HTML forms as well as JSON.
     pub forms: bool,
+    /// Whether it sends nothing else.
+    pub only_forms: bool,
     /// The status that says best: this request will never do. The problem's own where absent.
     pub unusable: Option<StatusCode>,
     /// The status for: ACS refused the mail, and would again.
@@ -24,6 +26,8 @@ pub struct Contract {
     pub later: Option<StatusCode>,
     /// A header that stops it beside a permanent error.
     pub stop: Option<(&'static str, &'static str)>,
+    /// Whether it asks by an event with a challenge whether its events are wanted.
+    pub challenges: bool,
     /// Whether it comes again by itself after a temporary error.
     pub redelivers: bool,
 }
@@ -57,10 +61,12 @@ pub const PLAIN: Contract = Contract {
     patience: 10,
     event_id: EventId::None,
     forms: false,
+    only_forms: false,
     unusable: None,
     refused: StatusCode::BAD_GATEWAY,
     later: None,
     stop: None,
+    challenges: false,
     redelivers: true,
 };
 
@@ -128,6 +134,7 @@ pub const CONTRACTS: &[Contract] = &[
         unusable: Some(StatusCode::BAD_REQUEST),
         refused: StatusCode::BAD_REQUEST,
         stop: Some(("x-slack-no-retry", "1")),
+        challenges: true,
         ..BY_CLASS
     },
     // spec/standard-webhooks.md: all but 2xx is tried again, Retry-After is obeyed, and 410, which never comes from
@@ -143,6 +150,7 @@ pub const CONTRACTS: &[Contract] = &[
         patience: 15,
         event_id: EventId::Header("i-twilio-idempotency-token"),
         forms: true,
+        only_forms: true,
         ..BY_CLASS
     },
 ];

@@ -4,38 +4,32 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use http::request::Parts;
-use http::{HeaderMap, Method, Request, Response, Uri};
-use uuid::Uuid;
+use http::{HeaderMap, Method, Request, Response};
 
-use crate::acs::{self, Credentials, Delivery, Outcome, SettingError, SettingFault, Standing, State};
-use crate::audit::{self, Entry};
-use crate::auth::{self, Caller, KeyCache};
+use crate::acs::{self, Connection, OperationStatus};
+use crate::audit::{Entry, Summary};
+use crate::auth::{self, KeyCache, secrets};
 use crate::contract::{self, Contract};
 use crate::decode::{self, Events, Submission};
+use crate::deliver::{Dispatch, Handled, Prepared, deliver, operation};
 use crate::entra::TokenCache;
-use crate::form::{self, Endpoint, Visit, Wants};
-use crate::guard::{self, CONFIRMATION, Keys, Site};
+use crate::guard::{self, Keys};
 use crate::handshake;
-use crate::host::{BodyError, Host};
+use crate::host::{AuditLog as _, BodyError, Clock as _, Host, Sending, Services};
 use crate::inquiry::Question;
 use crate::outbound::Outbound;
-use crate::overflow::{self, Head, Letter, StorageError};
-use crate::policy::{Diagnostic, Digest, Kind, Overflow, Policy, Route, RouteAuth, Stage};
-use crate::redirect;
+use crate::policy::{ConfirmationGuard, Diagnostic, Kind, Policy, Route, Stage};
+use crate::refusal::Refusal;
 use crate::render::{self, Message};
-use crate::reply::{self, Handled, Readiness, Refusal, Sent, Summary};
+use crate::reply;
 use crate::select::{self, Selected};
+use crate::staging;
+use crate::target::Target;
 use crate::texts::Texts;
 use crate::trace::Trace;
 use crate::validate::{self, Valid};
-
-/// The paths that the gate answers itself.
-pub const RESERVED_PATHS: [&str; 4] = [HEALTH, READINESS, form::SCRIPT_PATH, form::OPENAPI_PATH];
-const HEALTH: &str = "/healthz";
-const READINESS: &str = "/readyz";
-
-/// The namespace of operation ids (RFC 9562, 5.5): the name is route, mail and event id, each on a line.
-const OPERATIONS: Uuid = Uuid::from_u128(0x7d5c_9a2e_41b6_4f0a_9c3d_2f6b_8e17_a054);
+use crate::visitor::{self, Visit, Wants};
+use crate::web::Site;
 
 /// The gate: a policy, ready to work, or the reasons why there is none.
 #[derive(Debug)]
@@ -57,7 +51,8 @@ pub struct Allowance {
 }
 
 /// A request's beginning.
-struct Arrival {
+struct Arrival<'a> {
+    parts: &'a Parts,
     trace: Trace,
     /// The host's monotonic clock when its head was there.
     at: Duration,
@@ -71,21 +66,8 @@ enum Done {
     Handled { batch: bool, events: Vec<(Entry, Handled)> },
 }
 
-/// An event whose mails are written.
-struct Prepared<'a> {
-    caller: Caller,
-    mails: Vec<(Selected<'a>, Message)>,
-}
-
-/// What all mails of a request have in common on their way out.
-struct Way<'a> {
-    route: &'a Route,
-    tokens: &'a TokenCache,
-    trace: &'a Trace,
-    deadline: Duration,
-    policy: Digest,
-    overflow: Option<&'a Overflow>,
-}
+/// An answer, and the audit line of each event.
+type Answered = (Response<Bytes>, Vec<(Entry, Summary)>);
 
 impl Gate {
     /// A gate for a policy. Without a usable one it answers that it is not configured.
@@ -93,22 +75,12 @@ impl Gate {
         Self { policy, tokens: TokenCache::default(), keys: KeyCache::default() }
     }
 
-    fn overflow(&self) -> Option<&Overflow> {
-        self.policy.as_ref().ok().and_then(Policy::overflow)
-    }
-
-    fn digest(&self) -> Option<Digest> {
-        self.policy.as_ref().ok().map(Policy::digest)
-    }
-
     /// How much of a body the host should read for a path and a request's headers, and how long it should wait for that.
     pub fn allowance(&self, path: &str, headers: &HeaderMap) -> Allowance {
-        match self.target(path) {
-            Some((route, Stage::Submitted)) => {
-                Allowance { bytes: decode::limit(route, headers), time: route.time_budget }
-            }
-            Some((route, Stage::Confirmed)) => Allowance { bytes: 0, time: route.time_budget },
-            None => Allowance { bytes: 0, time: contract::PLAIN.time_budget() },
+        match Target::at(&self.policy, path) {
+            Target::Submission(_, route) => Allowance { bytes: decode::limit(route, headers), time: route.time_budget },
+            Target::Confirmation(_, route, _) => Allowance { bytes: 0, time: route.time_budget },
+            _ => Allowance { bytes: 0, time: contract::PLAIN.time_budget() },
         }
     }
 
@@ -123,41 +95,41 @@ impl Gate {
         arrived: Duration,
     ) -> Response<Bytes> {
         let (parts, body) = request.into_parts();
-        let host = &Outbound::new(host, self.verifier(host, &parts).await, self.overflow());
-        if let Some(response) = self.probe(host, &parts).await {
-            return response;
-        }
-        if let Some(response) = self.ask(host, &parts).await {
-            return response;
-        }
-        let form = self.target(parts.uri.path()).filter(|(route, _)| route.kind == Kind::Form);
-        let mut visit = form.map(|(route, stage)| (route, Visit::of(route, stage, &parts)));
-        if let Some((_, visit)) = &visit
-            && parts.method == Method::OPTIONS
-        {
-            return form::preflight(visit);
-        }
-        let arrival = Arrival { trace: Trace::of(&parts.headers, host.random(), host.random() as u64), at: arrived };
-        let contract = self.contract(parts.uri.path());
-        let mut entry = Entry::begin(host.now(), self.digest(), &arrival.trace, &parts.method);
-        if let Some(question) = self.question(&parts) {
-            let standing = self.inquire(host, &parts, question, &arrival, &mut entry).await;
-            let (response, summary) = match standing {
-                Ok(standing) => (reply::standing(&standing), Summary::ANSWERED),
-                Err(refusal) => (refusal.respond(&contract::PLAIN), refusal.summary()),
-            };
-            let duration = host.monotonic().saturating_sub(arrived);
-            host.audit(&entry.finish(summary, &contract::PLAIN, response.status().as_u16(), duration));
-            return response;
-        }
-        let visitor = visit.as_mut().map(|(_, visit)| visit);
-        let (response, lines) = match self.pass(host, &parts, body, &arrival, &mut entry, visitor).await {
-            Ok(Done::Handshake(response)) => (response, vec![(entry, Summary::HANDSHAKE)]),
-            Ok(Done::Handled { batch, events }) if events.is_empty() => {
-                (reply::respond(contract, &[], batch), vec![(entry, Summary::IGNORED)])
+        let target = Target::of(&self.policy, &parts.method, parts.uri.path());
+        let overflow = self.policy.as_ref().ok().and_then(Policy::overflow);
+        let http = &Outbound::new(host, target.verifier(host).await, overflow);
+        let host = &Services { settings: host, clock: host, http, audit: host };
+        let contract = target.contract();
+        let site = |route: &Route| Site::of(&route.origins, &parts.uri, &parts.headers);
+        let (response, lines) = match target {
+            Target::Probe(probe) => return probe.answer(host, &self.policy, &parts.method).await,
+            Target::Document(policy, document) => return document.answer(policy, &parts.method),
+            Target::Endpoint(route, endpoint) => {
+                return endpoint.answer(host, route, &site(route), &parts.method).await;
             }
-            Ok(Done::Handled { batch, events }) => answer(contract, visit.as_ref(), events, batch),
-            Err(refusal) => answer(contract, visit.as_ref(), vec![(entry, Err(refusal))], false),
+            Target::Preflight(route) => return visitor::preflight(&site(route)),
+            Target::Status(question) => {
+                let (arrival, mut entry) = self.begin(host, &parts, arrived);
+                let (response, summary) = match self.inquire(host, &arrival, question, &mut entry).await {
+                    Ok(status) => (reply::operation(&status), Summary::ANSWERED),
+                    Err(refusal) => (refusal.respond(contract), refusal.summary()),
+                };
+                (response, vec![(entry, summary)])
+            }
+            Target::Submission(policy, route) => {
+                let (arrival, mut entry) = self.begin(host, &parts, arrived);
+                let mut visit = (route.kind == Kind::Form).then(|| Visit::of(route, Stage::Submitted, &parts));
+                let done = self.submit(host, policy, route, body, &arrival, &mut entry, visit.as_mut()).await;
+                answer(route, visit.as_ref(), entry, done)
+            }
+            Target::Confirmation(policy, route, guard) => {
+                let (arrival, mut entry) = self.begin(host, &parts, arrived);
+                let visit = Visit::of(route, Stage::Confirmed, &parts);
+                let done = self.confirm(host, policy, route, guard, &arrival, &mut entry, &visit).await;
+                answer(route, Some(&visit), entry, done)
+            }
+            Target::Unknown => self.refuse(host, &parts, arrived, contract, &Refusal::UnknownPath),
+            Target::Unconfigured => self.refuse(host, &parts, arrived, contract, &Refusal::Policy),
         };
         let duration = host.monotonic().saturating_sub(arrived);
         for (entry, summary) in lines {
@@ -166,39 +138,41 @@ impl Gate {
         response
     }
 
-    /// What the callers of a path expect of answers.
-    fn contract(&self, path: &str) -> &'static Contract {
-        self.target(path).map_or(&contract::PLAIN, |(route, _)| route.contract)
+    /// Begins the audit line of a request.
+    fn begin<'a>(&self, host: &impl Sending, parts: &'a Parts, at: Duration) -> (Arrival<'a>, Entry) {
+        let trace = Trace::of(&parts.headers, host.random(), host.random() as u64);
+        let policy = self.policy.as_ref().ok().map(Policy::digest);
+        let entry = Entry::begin(host.now(), policy, &trace, &parts.method);
+        (Arrival { parts, trace, at }, entry)
     }
 
-    /// The route at a request's path, and what is asked of it: a form's confirmation is below its path. A route of the
-    /// policy comes first.
-    fn target(&self, path: &str) -> Option<(&Route, Stage)> {
-        let policy = self.policy.as_ref().ok()?;
-        if let Some(route) = policy.route(path) {
-            return Some((route, Stage::Submitted));
-        }
-        let (form, CONFIRMATION) = path.rsplit_once('/')? else { return None };
-        let route = policy.route(form).filter(|route| route.form.confirmation.is_some())?;
-        Some((route, Stage::Confirmed))
-    }
-
-    /// The way of a request through the gate.
-    async fn pass(
+    /// Refuses a request that is for nothing.
+    fn refuse(
         &self,
-        host: &impl Host,
+        host: &impl Sending,
         parts: &Parts,
+        at: Duration,
+        contract: &Contract,
+        refusal: &Refusal,
+    ) -> Answered {
+        let (_, entry) = self.begin(host, parts, at);
+        (refusal.respond(contract), vec![(entry, refusal.summary())])
+    }
+
+    /// The way of events, or of a visitor's form, through the gate.
+    #[expect(clippy::too_many_arguments, reason = "the request, and what was decided about it")]
+    async fn submit(
+        &self,
+        host: &impl Sending,
+        policy: &Policy,
+        route: &Route,
         body: Result<Bytes, BodyError>,
-        arrival: &Arrival,
+        arrival: &Arrival<'_>,
         entry: &mut Entry,
         mut visit: Option<&mut Visit>,
     ) -> Result<Done, Refusal> {
-        let policy = self.policy.as_ref().map_err(|_| Refusal::Policy)?;
-        let (route, stage) = self.target(parts.uri.path()).ok_or(Refusal::UnknownPath)?;
+        let parts = arrival.parts;
         entry.route(route);
-        if stage == Stage::Confirmed {
-            return self.confirm(host, parts, arrival, entry, visit.as_deref()).await;
-        }
         if let Some(answer) = handshake::options(route, parts) {
             return Ok(Done::Handshake(answer?));
         }
@@ -210,25 +184,25 @@ impl Gate {
         let secrets = secrets(host, route.auth.as_ref()).await?;
         let verified = auth::authenticate(host, &self.keys, route, parts, body, &secrets, deadline)
             .await
-            .inspect_err(|_| entry.impostor(route.auth.as_ref().map_or(auth::FORM, |auth| auth.scheme)))?;
+            .inspect_err(|_| entry.refused_caller(route.auth.as_ref().map_or(auth::FORM, |auth| auth.name)))?;
         entry.caller(verified.caller());
         let format = decode::format(route, &parts.headers)?;
-        let Events { submissions, batch } = decode::decode(route, &parts.headers, format, verified)?;
+        let Events { submissions, batch, fields } = decode::decode(route, &parts.headers, format, verified)?;
         if let Some(answer) = handshake::event(route, &parts.headers, &submissions) {
             return Ok(Done::Handshake(answer?));
         }
         let keys = Keys::read(host, route).await?;
+        if let Some(visit) = &mut visit {
+            visit.fields = fields;
+            if visit.wants == Wants::Page {
+                visit.renew(route, &keys, host.now(), host.random());
+            }
+        }
         let of = submissions.len();
         let mut events = Vec::new();
-        for (index, mut submission) in submissions.into_iter().enumerate() {
+        for (index, submission) in submissions.into_iter().enumerate() {
             let mut entry = entry.clone();
             entry.caller(&submission.caller);
-            if let Some(visit) = &mut visit {
-                visit.note(&mut submission);
-                if visit.wants == Wants::Page {
-                    visit.renew(route, &keys, host.now(), host.random());
-                }
-            }
             if batch {
                 entry.batch(index, of);
             }
@@ -236,21 +210,23 @@ impl Gate {
             events.push((entry, prepared));
         }
         // Everything is written before anything is sent.
-        Ok(Done::Handled { batch, events: self.send(host, route, arrival, events).await? })
+        Ok(Done::Handled { batch, events: self.send(host, policy, route, arrival, events).await? })
     }
 
     /// The way of a confirmation through the gate: its link holds the form.
+    #[expect(clippy::too_many_arguments, reason = "the request, and what was decided about it")]
     async fn confirm(
         &self,
-        host: &impl Host,
-        parts: &Parts,
-        arrival: &Arrival,
+        host: &impl Sending,
+        policy: &Policy,
+        route: &Route,
+        guard: &ConfirmationGuard,
+        arrival: &Arrival<'_>,
         entry: &mut Entry,
-        visit: Option<&Visit>,
+        visit: &Visit,
     ) -> Result<Done, Refusal> {
-        let policy = self.policy.as_ref().map_err(|_| Refusal::Policy)?;
-        let (route, _) = self.target(parts.uri.path()).ok_or(Refusal::UnknownPath)?;
-        let guard = route.form.confirmation.as_ref().ok_or(Refusal::UnknownPath)?;
+        let parts = arrival.parts;
+        entry.route(route);
         // Mail scanners look at links with HEAD; only somebody who reads the page confirms.
         if parts.method != Method::GET {
             return Err(Refusal::Method { allow: "GET" });
@@ -258,36 +234,35 @@ impl Gate {
         let keys = Keys::read(host, route).await?;
         let admitted = guard::confirmed(route, guard, parts.uri.query(), &keys, host.now())?;
         entry.caller(admitted.caller());
-        let texts = visit.map_or(Texts::neutral(), |visit| visit.texts);
-        let valid = validate::validate(route, admitted, texts)?;
-        let mails = write(policy, route, Stage::Confirmed, &valid, None, texts)?;
+        let valid = validate::validate(route, admitted, visit.texts)?;
+        let mails = write(policy, route, Stage::Confirmed, &valid, None, visit.texts)?;
         let prepared = Ok(Prepared { caller: valid.caller().clone(), mails });
-        let events = self.send(host, route, arrival, vec![(entry.clone(), prepared)]).await?;
+        let events = self.send(host, policy, route, arrival, vec![(entry.clone(), prepared)]).await?;
         Ok(Done::Handled { batch: false, events })
     }
 
     /// Sends what is written.
     async fn send(
         &self,
-        host: &impl Host,
+        host: &impl Sending,
+        policy: &Policy,
         route: &Route,
-        arrival: &Arrival,
+        arrival: &Arrival<'_>,
         events: Vec<(Entry, Result<Prepared<'_>, Refusal>)>,
     ) -> Result<Vec<(Entry, Handled)>, Refusal> {
-        let redirected_to = redirect::read(host).await.map_err(|error| vec![error])?;
+        let redirected_to = staging::read(host).await.map_err(|error| vec![error])?;
         let deadline = arrival.at + route.time_budget;
-        let policy = self.policy.as_ref().map_err(|_| Refusal::Policy)?;
         let (trace, overflow) = (&arrival.trace, policy.overflow());
-        let way = Way { route, tokens: &self.tokens, trace, deadline, policy: policy.digest(), overflow };
+        let dispatch = Dispatch { route, tokens: &self.tokens, trace, deadline, policy: policy.digest(), overflow };
         let mut handled = Vec::new();
         let mut trouble = None;
         for (mut entry, mut prepared) in events {
             if let (Some(address), Ok(prepared)) = (&redirected_to, &mut prepared) {
-                prepared.mails.iter_mut().for_each(|(_, message)| redirect::redirect(message, address));
+                prepared.mails.iter_mut().for_each(|(_, message)| staging::redirect(message, address));
                 entry.redirected();
             }
             let sent = match prepared {
-                Ok(prepared) => deliver(host, &way, &prepared, &mut trouble, &mut entry).await,
+                Ok(prepared) => deliver(host, &dispatch, &prepared, &mut trouble, &mut entry).await,
                 Err(refusal) => Err(refusal),
             };
             handled.push((entry, sent));
@@ -295,15 +270,15 @@ impl Gate {
         Ok(handled)
     }
 
-    /// The way of a question how an operation stands; it is one call of ACS.
+    /// The way of a question about an operation's status; it is one call of ACS.
     async fn inquire(
         &self,
-        host: &impl Host,
-        parts: &Parts,
+        host: &impl Sending,
+        arrival: &Arrival<'_>,
         question: Question<'_>,
-        arrival: &Arrival,
         entry: &mut Entry,
-    ) -> Result<Standing, Refusal> {
+    ) -> Result<OperationStatus, Refusal> {
+        let parts = arrival.parts;
         if parts.method != Method::GET {
             return Err(Refusal::Method { allow: "GET" });
         }
@@ -311,124 +286,42 @@ impl Gate {
         let deadline = arrival.at + contract::PLAIN.time_budget();
         let secrets = secrets(host, Some(auth)).await?;
         let proven = auth::prove(host, &self.keys, auth, parts, &[], &secrets, deadline).await;
-        proven.inspect_err(|_| entry.impostor(auth.scheme))?;
-        entry.inquirer(auth.scheme);
+        proven.inspect_err(|_| entry.refused_caller(auth.name))?;
+        entry.inquirer(auth.name);
         let operation = question.operation()?;
-        let credentials = Credentials::read(host).await?;
-        let acs = acs::Client { host, credentials: &credentials, tokens: &self.tokens, trace: arrival.trace };
+        let connection = Connection::read(host).await?;
+        let acs = acs::Client { host, connection: &connection, tokens: &self.tokens, trace: arrival.trace };
         let inquiry = acs.inquire(operation, deadline.saturating_sub(host.monotonic())).await;
         entry.inquiry(&inquiry);
         inquiry.answer.map_err(Refusal::Inquiry)
     }
-
-    /// The question how an operation stands that a request asks, if it does.
-    fn question<'a>(&'a self, parts: &'a Parts) -> Option<Question<'a>> {
-        Question::find(self.policy.as_ref().ok()?, parts.uri.path())
-    }
-
-    /// The server that the callers or visitors of the request's path are checked with, where there is one.
-    async fn verifier(&self, host: &impl Host, parts: &Parts) -> Option<Uri> {
-        if let Some(question) = self.question(parts) {
-            return auth::verifier(host, question.auth).await;
-        }
-        let route = self.policy.as_ref().ok()?.route(parts.uri.path())?;
-        match (guard::verifier(route), &route.auth) {
-            (None, Some(auth)) => auth::verifier(host, auth).await,
-            (captcha, _) => captcha,
-        }
-    }
-
-    /// What pages ask beside sending a form; it asks for no mail and has no audit line.
-    async fn ask(&self, host: &impl Host, parts: &Parts) -> Option<Response<Bytes>> {
-        let policy = self.policy.as_ref().ok()?;
-        let path = parts.uri.path();
-        if let Some(document) = form::document(policy, path, &parts.method) {
-            return Some(document);
-        }
-        let (route, endpoint) = Endpoint::find(policy, path)?;
-        let site = Site::of(&route.origins, &parts.uri, &parts.headers);
-        Some(endpoint.answer(host, route, &site, &parts.method).await)
-    }
-
-    async fn probe(&self, host: &impl Host, parts: &Parts) -> Option<Response<Bytes>> {
-        let path = parts.uri.path();
-        if ![HEALTH, READINESS].contains(&path) {
-            return None;
-        }
-        if !matches!(parts.method, Method::GET | Method::HEAD) {
-            return Some(Refusal::Method { allow: "GET, HEAD" }.respond(&contract::PLAIN));
-        }
-        Some(if path == HEALTH { reply::alive() } else { self.readiness(host).await })
-    }
-
-    async fn readiness(&self, host: &impl Host) -> Response<Bytes> {
-        let missing = self.missing(host).await;
-        let identity = Credentials::read(host).await.ok().map(|credentials| credentials.identity());
-        let redirected_to = redirect::read(host).await.ok().flatten();
-        let overflow = match self.overflow() {
-            Some(_) => overflow::Credentials::read(host).await.ok().map(|credentials| credentials.name()),
-            None => None,
-        };
-        reply::readiness(&Readiness { policy: self.digest(), missing: &missing, identity, overflow, redirected_to })
-    }
-
-    /// What keeps the gate from sending: findings of the policy, or settings by name.
-    async fn missing(&self, host: &impl Host) -> Vec<String> {
-        let policy = match &self.policy {
-            Ok(policy) => policy,
-            Err(findings) => return findings.iter().map(ToString::to_string).collect(),
-        };
-        let mut errors = Credentials::read(host).await.err().unwrap_or_default();
-        errors.extend(redirect::read(host).await.err());
-        errors.extend(secrets(host, policy.operations()).await.err().unwrap_or_default());
-        if policy.overflow().is_some() {
-            errors.extend(overflow::Credentials::read(host).await.err().unwrap_or_default());
-        }
-        for route in policy.routes() {
-            errors.extend(secrets(host, route.auth.as_ref()).await.err().unwrap_or_default());
-            errors.extend(Keys::read(host, route).await.err().unwrap_or_default());
-        }
-        let mut missing: Vec<_> = errors.iter().map(ToString::to_string).collect();
-        missing.dedup();
-        missing
-    }
 }
 
-/// The values of the settings that callers are checked with.
-async fn secrets(host: &impl Host, auth: Option<&RouteAuth>) -> Result<Vec<String>, Vec<SettingError>> {
-    let Some(auth) = auth else { return Ok(Vec::new()) };
-    let (mut secrets, mut errors) = (Vec::new(), Vec::new());
-    for name in &auth.secrets {
-        match host.setting(name.as_str()).await {
-            None => errors.push(SettingError::new(name.as_str(), SettingFault::Missing)),
-            Some(secret) if auth.proof.usable(&secret) => secrets.push(secret),
-            Some(_) => errors.push(SettingError::new(name.as_str(), SettingFault::Secret)),
+/// The answer to what a request came to, and the line of each event: a visitor's form is one event and has an answer
+/// of its own.
+fn answer(route: &Route, visit: Option<&Visit>, entry: Entry, done: Result<Done, Refusal>) -> Answered {
+    let (events, batch) = match done {
+        Ok(Done::Handshake(response)) => return (response, vec![(entry, Summary::HANDSHAKE)]),
+        Ok(Done::Handled { batch, events }) if events.is_empty() => {
+            return (reply::respond(route.contract, &[], batch), vec![(entry, Summary::IGNORED)]);
         }
-    }
-    if errors.is_empty() { Ok(secrets) } else { Err(errors) }
-}
-
-/// The answer to events, and the line of each: a visitor's form is one event and has an answer of its own.
-fn answer(
-    contract: &Contract,
-    visit: Option<&(&Route, Visit)>,
-    events: Vec<(Entry, Handled)>,
-    batch: bool,
-) -> (Response<Bytes>, Vec<(Entry, Summary)>) {
+        Ok(Done::Handled { batch, events }) => (events, batch),
+        Err(refusal) => (vec![(entry, Err(refusal))], false),
+    };
     let (entries, handled): (Vec<_>, Vec<_>) = events.into_iter().unzip();
     let (response, summaries) = match (visit, handled.as_slice()) {
-        (Some((route, visit)), [handled]) => {
-            let (response, summary) = form::answer(route, visit, handled);
+        (Some(visit), [handled]) => {
+            let (response, summary) = visitor::answer(route, visit, handled);
             (response, vec![summary])
         }
-        (_, handled) => (reply::respond(contract, handled, batch), handled.iter().map(reply::summary).collect()),
+        (_, handled) => (reply::respond(route.contract, handled, batch), handled.iter().map(reply::summary).collect()),
     };
     (response, entries.into_iter().zip(summaries).collect())
 }
 
 /// The way of one event from its payload to its mails.
 async fn prepare<'a>(
-    host: &impl Host,
+    host: &impl Sending,
     policy: &Policy,
     route: &'a Route,
     visit: Option<&Visit>,
@@ -437,19 +330,22 @@ async fn prepare<'a>(
     deadline: Duration,
 ) -> Result<Prepared<'a>, Refusal> {
     let texts = visit.map_or(Texts::neutral(), |visit| visit.texts);
-    let admitted = guard::admit(route, visit, submission, keys, host.now())?;
+    let stranger = visit.map(Visit::stranger);
+    let admitted = guard::admit(route, stranger, submission, keys, host.now())?;
     let valid = validate::validate(route, admitted, texts)?;
     let confirmation = route.form.confirmation.as_ref();
-    let link = confirmation.map(|guard| guard::link(route, guard, keys, &valid, host.now())).transpose()?;
+    let (payload, filled, caller) = (valid.payload(), valid.filled(), valid.caller());
+    let link = confirmation.map(|guard| guard::link(route, guard, keys, payload, filled, caller, host.now()));
+    let link = link.transpose()?;
     let address = link.as_ref().map(|link| link.address.as_str());
     let mut mails = write(policy, route, Stage::Submitted, &valid, address, texts)?;
-    let event = operation(route, "captcha", &valid.caller().event_id);
+    let event = operation(route, "captcha", &caller.event_id);
     let left = deadline.saturating_sub(host.monotonic());
-    guard::vouch(host, route, visit, keys, event, left).await?;
+    guard::vouch(host, route, stranger, keys, event, left).await?;
     if visit.is_some_and(|visit| visit.validate_only) {
         mails.clear();
     }
-    let mut caller = valid.caller().clone();
+    let mut caller = caller.clone();
     // Asking anew, in a later period, is another event than asking again.
     caller.event_id = link.map_or(caller.event_id, |link| link.event_id);
     Ok(Prepared { caller, mails })
@@ -470,79 +366,4 @@ fn write<'a>(
         Ok((selected, message))
     });
     written.collect()
-}
-
-/// Sends an event's mails one after the other; once one meets trouble that concerns all, the rest are not tried.
-async fn deliver(
-    host: &impl Host,
-    way: &Way<'_>,
-    event: &Prepared<'_>,
-    trouble: &mut Option<Outcome>,
-    entry: &mut Entry,
-) -> Handled {
-    if event.mails.is_empty() {
-        return Ok(Vec::new());
-    }
-    let credentials = Credentials::read(host).await?;
-    let acs = acs::Client { host, credentials: &credentials, tokens: way.tokens, trace: *way.trace };
-    let reserved = way.overflow.map_or(Duration::ZERO, |_| overflow::reserved(way.route.time_budget));
-    let mut sent: Vec<Sent> = Vec::new();
-    for (selected, message) in &event.mails {
-        let mail = &selected.mail.name;
-        let operation = operation(way.route, mail, &event.caller.event_id);
-        let left = way.deadline.saturating_sub(host.monotonic()).saturating_sub(reserved);
-        let delivery = match acs::body(message) {
-            None => Delivery { outcome: Outcome::TooLarge, ..Delivery::not_sent(operation) },
-            Some(body) => {
-                let delivery = if trouble.is_some() || left.is_zero() {
-                    Delivery::not_sent(operation)
-                } else {
-                    acs.send(body.clone(), operation, State::Send, left).await
-                };
-                let waits = match delivery.outcome {
-                    Outcome::NotAttempted => trouble.is_none_or(Outcome::waits_for_acs),
-                    outcome => outcome.is_temporary(),
-                };
-                if waits { keep(host, way, mail, body, delivery).await } else { delivery }
-            }
-        };
-        *trouble = trouble.or(Some(delivery.outcome).filter(|outcome| outcome.concerns_all()));
-        entry.mail(selected.mail, audit::domains(selected), &delivery);
-        sent.push(Sent { mail: mail.clone(), delivery });
-    }
-    Ok(sent)
-}
-
-/// Puts a mail into the overflow queue, if there is one; what was made of it stays where that does not succeed.
-async fn keep(host: &impl Host, way: &Way<'_>, mail: &str, body: Bytes, delivery: Delivery) -> Delivery {
-    let left = way.deadline.saturating_sub(host.monotonic());
-    let Some(overflow) = way.overflow.filter(|_| !left.is_zero()) else { return delivery };
-    let head = Head {
-        postern: overflow::FORM,
-        operation: delivery.operation,
-        route: way.route.name.clone(),
-        mail: mail.to_owned(),
-        policy_sha256: way.policy.to_string(),
-        queued_at: humantime::format_rfc3339_seconds(host.now()).to_string(),
-        in_doubt: delivery.in_doubt,
-        traceparent: way.trace.to_string(),
-        blob: None,
-        set_aside: None,
-    };
-    let kept = match overflow::Credentials::read(host).await {
-        Ok(credentials) => {
-            let queue = overflow::Client { host, overflow, credentials: &credentials, tokens: way.tokens };
-            queue.keep(&Letter { head, body }, left).await
-        }
-        Err(_) => Err(StorageError::Settings),
-    };
-    match kept {
-        Ok(()) => Delivery { outcome: Outcome::Queued, queued_after: Some(delivery.outcome), ..delivery },
-        Err(error) => Delivery { overflow_error: Some(error), ..delivery },
-    }
-}
-
-/// The same event always has the same operation ids, so that ACS can know a repeat.
-pub(crate) fn operation(route: &Route, mail: &str, event_id: &str) -> Uuid {
-    Uuid::new_v5(&OPERATIONS, format!("{}\n{mail}\n{event_id}", route.name).as_bytes())
 }

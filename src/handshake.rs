@@ -1,30 +1,14 @@
 //! Questions by which a sender makes sure that an endpoint wants its events. Only routes that declare one answer it.
 
 use bytes::Bytes;
+use http::header::ALLOW;
 use http::request::Parts;
-use http::{HeaderMap, Method, Response};
-use serde_json::Value;
+use http::{HeaderMap, HeaderValue, Method, Response, StatusCode};
+use serde_json::{Value, json};
 
 use crate::decode::Submission;
-use crate::policy::Route;
-use crate::reply;
-
-/// A sender's way of asking.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Handshake {
-    /// An event that validates a subscription (learn.microsoft.com/azure/event-grid/end-point-validation-event-grid-events-schema).
-    EventGrid {
-        /// The only subscription whose question is answered; any where absent.
-        subscription: Option<String>,
-    },
-    /// An OPTIONS request (cloudevents/spec, http-webhook.md, 4, "Abuse protection").
-    CloudEvents {
-        /// The only origin that may send.
-        origin: String,
-    },
-    /// An event with a challenge (docs.slack.dev, `url_verification`).
-    Slack,
-}
+use crate::policy::{Handshake, Route};
+use crate::web::response;
 
 /// Why a question is not answered.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
@@ -39,9 +23,6 @@ pub enum Refusal {
     #[error("unexpected-origin")]
     Origin,
 }
-
-/// Who asks for Event Grid, where the route does not say otherwise.
-pub const EVENT_GRID_ORIGIN: &str = "eventgrid.azure.net";
 
 /// The longest code or challenge that is given back.
 const MAX_CODE_BYTES: usize = 512;
@@ -58,7 +39,7 @@ pub fn options(route: &Route, parts: &Parts) -> Option<Result<Response<Bytes>, R
     match &route.handshake {
         Some(Handshake::CloudEvents { origin }) if parts.method == Method::OPTIONS => {
             Some(match header(&parts.headers, "webhook-request-origin") {
-                Some(asking) if asking.eq_ignore_ascii_case(origin) => Ok(reply::allowed_origin(origin)),
+                Some(asking) if asking.eq_ignore_ascii_case(origin) => Ok(allowed_origin(origin)),
                 Some(_) => Err(Refusal::Origin),
                 None => Err(Refusal::Malformed),
             })
@@ -83,13 +64,13 @@ pub fn event(route: &Route, headers: &HeaderMap, events: &[Submission]) -> Optio
             Some(if !marked || events.len() != 1 {
                 Err(Refusal::Malformed)
             } else if expected {
-                code(payload.pointer("/data/validationCode")).map(|code| reply::handshake("validationResponse", code))
+                code(payload.pointer("/data/validationCode")).map(|code| echo("validationResponse", code))
             } else {
                 Err(Refusal::Subscription)
             })
         }
         Some(Handshake::Slack) if is("type", "url_verification") => {
-            Some(code(payload.get("challenge")).map(|challenge| reply::handshake("challenge", challenge)))
+            Some(code(payload.get("challenge")).map(|challenge| echo("challenge", challenge)))
         }
         _ => None,
     }
@@ -102,4 +83,21 @@ fn header<'a>(headers: &'a HeaderMap, name: &str) -> Option<&'a str> {
 fn code(value: Option<&Value>) -> Result<&str, Refusal> {
     let code = value.and_then(Value::as_str).filter(|code| !code.is_empty() && code.len() <= MAX_CODE_BYTES);
     code.ok_or(Refusal::Malformed)
+}
+
+/// The answer to a sender's question: its own code, under the name that the protocol wants.
+fn echo(name: &str, code: &str) -> Response<Bytes> {
+    response::json(StatusCode::OK, &json!({ name: code }))
+}
+
+/// The answer to a sender that asked by OPTIONS. ACS's quota is the only limit, and it is told by `Retry-After`.
+fn allowed_origin(origin: &str) -> Response<Bytes> {
+    let mut response = response::json(StatusCode::OK, &json!({}));
+    let headers = response.headers_mut();
+    headers.insert(ALLOW, HeaderValue::from_static("POST"));
+    headers.insert("webhook-allowed-rate", HeaderValue::from_static("*"));
+    if let Ok(origin) = HeaderValue::from_str(origin) {
+        headers.insert("webhook-allowed-origin", origin);
+    }
+    response
 }

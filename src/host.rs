@@ -9,8 +9,17 @@ use std::time::{Duration, SystemTime};
 use bytes::Bytes;
 use http::{Request, Response};
 
-/// The services of a host.
-pub trait Host {
+/// The values that an operator gives the gate.
+pub trait Settings {
+    /// The value of a setting by its lower_snake name; `None` when it is unset or empty.
+    fn setting(&self, name: &str) -> impl Future<Output = Option<String>>;
+
+    /// The text of a file of the host, at most [`MAX_FILE_BYTES`]; `None` when it cannot be read.
+    fn file(&self, path: &str) -> impl Future<Output = Option<String>>;
+}
+
+/// Time.
+pub trait Clock {
     /// The time of day.
     fn now(&self) -> SystemTime;
 
@@ -19,16 +28,16 @@ pub trait Host {
 
     /// Waits.
     fn sleep(&self, duration: Duration) -> impl Future<Output = ()>;
+}
 
+/// Randomness.
+pub trait Random {
     /// Random bits, fit for identifiers that nobody should guess.
     fn random(&self) -> u128;
+}
 
-    /// The value of a setting by its lower_snake name; `None` when it is unset or empty.
-    fn setting(&self, name: &str) -> impl Future<Output = Option<String>>;
-
-    /// The text of a file of the host, at most [`MAX_FILE_BYTES`]; `None` when it cannot be read.
-    fn file(&self, path: &str) -> impl Future<Output = Option<String>>;
-
+/// Outbound HTTP.
+pub trait Fetch {
     /// Sends a request and reads the whole answer, within `timeout` and [`MAX_ANSWER_BYTES`].
     ///
     /// # Errors
@@ -38,9 +47,78 @@ pub trait Host {
         request: Request<Bytes>,
         timeout: Duration,
     ) -> impl Future<Output = Result<Response<Bytes>, FetchError>>;
+}
 
+/// A place for audit lines.
+pub trait AuditLog {
     /// Writes one line of the audit log.
     fn audit(&self, line: &str);
+}
+
+/// What sending mail takes of a host: everything but a place for audit lines.
+pub trait Sending: Settings + Clock + Random + Fetch {}
+
+impl<T: Settings + Clock + Random + Fetch> Sending for T {}
+
+/// Everything that the gate takes of a host.
+pub trait Host: Sending + AuditLog {}
+
+impl<T: Sending + AuditLog> Host for T {}
+
+/// A host that is put together: each service may come from somebody else, so that what stands between the gate and its
+/// host, or in the place of a host, implements nothing but what it changes.
+#[derive(Debug, Clone, Copy)]
+pub struct Services<'a, S, C, F, A> {
+    /// Gives settings and files.
+    pub settings: &'a S,
+    /// Gives time and randomness.
+    pub clock: &'a C,
+    /// Sends requests.
+    pub http: &'a F,
+    /// Takes audit lines.
+    pub audit: &'a A,
+}
+
+impl<S: Settings, C, F, A> Settings for Services<'_, S, C, F, A> {
+    async fn setting(&self, name: &str) -> Option<String> {
+        self.settings.setting(name).await
+    }
+
+    async fn file(&self, path: &str) -> Option<String> {
+        self.settings.file(path).await
+    }
+}
+
+impl<S, C: Clock, F, A> Clock for Services<'_, S, C, F, A> {
+    fn now(&self) -> SystemTime {
+        self.clock.now()
+    }
+
+    fn monotonic(&self) -> Duration {
+        self.clock.monotonic()
+    }
+
+    async fn sleep(&self, duration: Duration) {
+        self.clock.sleep(duration).await;
+    }
+}
+
+impl<S, C: Random, F, A> Random for Services<'_, S, C, F, A> {
+    fn random(&self) -> u128 {
+        self.clock.random()
+    }
+}
+
+impl<S, C, F: Fetch, A> Fetch for Services<'_, S, C, F, A> {
+    async fn fetch(&self, request: Request<Bytes>, timeout: Duration) -> Result<Response<Bytes>, FetchError> {
+        self.http.fetch(request, timeout).await
+    }
+}
+
+impl<S, C, F, A: AuditLog> AuditLog for Services<'_, S, C, F, A> {
+    fn audit(&self, line: &str) {
+        self.audit.audit(line);
+    }
 }
 
 /// The most bytes of an answer that are read. ACS's answers have a few hundred.

@@ -3,10 +3,8 @@
 use uuid::Uuid;
 
 use crate::policy::{Policy, RouteAuth};
-use crate::reply::Refusal;
-
-/// What stands before the id. No route of a policy begins so.
-pub const PATH: &str = "/operations/";
+use crate::refusal::Refusal;
+use crate::web::path::OPERATIONS;
 
 /// How long a hyphenated UUID is (RFC 9562, 4); other ways to write one are not taken.
 const ID_LENGTH: usize = 36;
@@ -22,7 +20,7 @@ pub struct Question<'a> {
 impl<'a> Question<'a> {
     /// The question at a path, where the policy lets anybody ask.
     pub fn find(policy: &'a Policy, path: &'a str) -> Option<Self> {
-        Some(Self { auth: policy.operations()?, id: path.strip_prefix(PATH)? })
+        Some(Self { auth: policy.operations()?, id: path.strip_prefix(OPERATIONS)? })
     }
 
     /// The operation that is asked for.

@@ -3,11 +3,10 @@
 use serde_json::{Map, Value, json};
 
 use crate::acs::Status;
-use crate::form::ENDPOINTS;
-use crate::guard::CONFIRMATION;
-use crate::inquiry;
 use crate::policy::{Kind, Policy, Route};
-use crate::reply::PROBLEM_TYPES;
+use crate::problem::{PROBLEM_TYPE_PREFIX, PROBLEM_TYPES};
+use crate::visitor::ENDPOINTS;
+use crate::web::path::{CONFIRM, OPERATIONS};
 
 /// Describes a policy's routes. No setting, address or template is in it.
 pub fn describe(policy: &Policy) -> Value {
@@ -21,12 +20,12 @@ pub fn describe(policy: &Policy) -> Value {
                 paths.insert(format!("{}/{name}", route.path), json!({ "get": get(route, name) }));
             }
             if route.form.confirmation.is_some() {
-                paths.insert(format!("{}/{CONFIRMATION}", route.path), json!({ "get": confirm(route) }));
+                paths.insert(format!("{}/{CONFIRM}", route.path), json!({ "get": confirm(route) }));
             }
         }
     }
     if policy.operations().is_some() {
-        paths.insert(format!("{}{{id}}", inquiry::PATH), json!({ "get": question() }));
+        paths.insert(format!("{}{{id}}", OPERATIONS), json!({ "get": question() }));
     }
     json!({
         "openapi": "3.1.0",
@@ -79,7 +78,7 @@ fn get(route: &Route, name: &str) -> Value {
 
 fn confirm(route: &Route) -> Value {
     json!({
-        "operationId": format!("{}-{CONFIRMATION}", route.name),
+        "operationId": format!("{}-{CONFIRM}", route.name),
         "parameters": [{ "name": "token", "in": "query", "required": true, "schema": { "type": "string" } }],
         "responses": {
             "200": { "description": "Every mail that waited for it was accepted" },
@@ -89,9 +88,9 @@ fn confirm(route: &Route) -> Value {
     })
 }
 
-/// How an operation stands.
+/// The status of an operation.
 fn question() -> Value {
-    let standing = json!({
+    let status = json!({
         "type": "object",
         "properties": {
             "id": { "type": "string", "format": "uuid" },
@@ -106,7 +105,7 @@ fn question() -> Value {
         "operationId": "operation-status",
         "parameters": [{ "name": "id", "in": "path", "required": true, "schema": id }],
         "responses": {
-            "200": { "description": "How the operation stands", "content": { "application/json": { "schema": standing } } },
+            "200": { "description": "How the operation stands", "content": { "application/json": { "schema": status } } },
             "default": a_problem(),
         },
     })
@@ -118,8 +117,7 @@ fn a_problem() -> Value {
 }
 
 fn problem() -> Value {
-    let types: Vec<_> =
-        PROBLEM_TYPES.iter().map(|kind| format!("{}{}", crate::reply::PROBLEM_TYPE_PREFIX, kind.slug)).collect();
+    let types: Vec<_> = PROBLEM_TYPES.iter().map(|kind| format!("{}{}", PROBLEM_TYPE_PREFIX, kind.slug)).collect();
     json!({
         "type": "object",
         "properties": {

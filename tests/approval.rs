@@ -162,6 +162,69 @@ fn nothing_wrong_is_approved() {
     assert_eq!(status, 2);
 }
 
+/// What hides a line from whoever reads the text on a terminal.
+const HIDDEN: &str = "{# \u{1b}[1A\u{1b}[2K\u{1b}[8m #}Pay now.\u{202e}";
+
+#[test]
+fn what_steers_a_terminal_is_refused_and_never_printed() {
+    let directory = started();
+    let (path, template) = (directory.path(), "templates/contact-acknowledge/body.txt.j2");
+    let good = fs::read_to_string(path.join(template)).unwrap();
+    fs::write(path.join(template), format!("{good}{HIDDEN}\n")).unwrap();
+    let message = "error The character U+001B cannot be seen, and changes how the text around it is shown or printed.";
+    assert_eq!(check(path), (1, vec![message.into()]));
+    for arguments in [&["check"][..], &["approve", "--all", "--by", "lead@contoso.example"]] {
+        let (status, out, errors) = in_colour(path, arguments);
+        assert_eq!(status, 1);
+        assert_nothing_steers(&format!("{out}{errors}"));
+        assert!(!path.join("approvals.toml").exists());
+    }
+
+    // What was approved before this was refused is in the history, and is shown when the text changes.
+    git(path, &["init", "--quiet"]);
+    let bad = postern::policy::Files::read(path).unwrap();
+    let sha256 = postern::policy::Template::digest_of(&bad, "contact-acknowledge").to_string();
+    let entry = format!(
+        "[\"templates/contact-acknowledge\"]\nsha256 = \"{sha256}\"\napproved_by = \"a@contoso.example\"\n\
+         approved_on = 2026-01-01\n"
+    );
+    fs::write(path.join("approvals.toml"), entry).unwrap();
+    git(path, &["add", "."]);
+    git(path, &["commit", "--quiet", "-m", "policy"]);
+    fs::write(path.join(template), good).unwrap();
+    let (status, out, _) = in_colour(path, &["approve", "--all", "--by", "lead@contoso.example"]);
+    assert_eq!(status, 0, "{out}");
+    assert_nothing_steers(&out);
+    let shown = "-{# \\u001b[1A\\u001b[2K\\u001b[8m #}Pay now.\\u202e";
+    assert!(out.contains(shown), "{out}");
+}
+
+/// As on a terminal that shows colours.
+fn in_colour(directory: &Path, arguments: &[&str]) -> (i32, String, String) {
+    let mut command = Command::new(&*PROGRAM);
+    said(
+        command
+            .current_dir(directory)
+            .args(arguments)
+            .env("CLICOLOR_FORCE", "1")
+            .env_remove("NO_COLOR")
+            .output()
+            .unwrap(),
+    )
+}
+
+/// Nothing is left but text, and styles that begin with a number that conceals nothing.
+fn assert_nothing_steers(shown: &str) {
+    assert!(shown.contains("\u{1b}[1m"), "styles are there: {shown:?}");
+    let plain = |character: char| character == '\n' || !character.is_control() && character != '\u{202e}';
+    for part in shown.split('\u{1b}') {
+        assert!(part.chars().all(plain), "{part:?}");
+    }
+    for sequence in ["[8m", "[1A", "[2K"] {
+        assert!(!shown.contains(&format!("\u{1b}{sequence}")), "{sequence}");
+    }
+}
+
 #[test]
 fn approvals_of_what_is_gone_are_told_and_forgotten() {
     let directory = started();

@@ -23,12 +23,12 @@ fn features(selection: &[&str]) -> BTreeMap<String, BTreeSet<String>> {
 #[test]
 fn the_tests_and_the_measurements_share_their_dependencies_with_the_tool() {
     let tool = features(&["--package", "postern-cli", "--edges", "normal,build"]);
-    for selection in [
-        ["--package", "postern", "--edges", "normal,build,dev"],
-        ["--package", "bench", "--edges", "normal,build"],
-    ] {
+    for selection in
+        [["--package", "postern", "--edges", "normal,build,dev"], ["--package", "bench", "--edges", "normal,build"]]
+    {
         let here = features(&selection);
-        let different: Vec<_> = tool.iter().filter(|(name, set)| here.get(*name).is_some_and(|here| here != *set)).collect();
+        let different: Vec<_> =
+            tool.iter().filter(|(name, set)| here.get(*name).is_some_and(|here| here != *set)).collect();
         assert!(different.is_empty(), "add to workspace-hack what {selection:?} builds anew: {different:#?}");
     }
 }

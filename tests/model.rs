@@ -20,14 +20,15 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use bytes::Bytes;
 use http::{Method, Request, Response};
-use postern::acs::{self, Credentials, Outcome, State};
+use postern::acs::{self, Connection, State};
 use postern::entra::TokenCache;
 use postern::gate::Gate;
-use postern::host::{FetchError, Host};
+use postern::host::{AuditLog, Clock, Fetch, FetchError, Random, Settings};
+use postern::outcome::Outcome;
 use postern::overflow::Letter;
 use postern::policy::Files;
 use postern::trace::Trace;
-use postern_emulator::{Clock, Config, DEVELOPMENT_KEY, Door, Effect, Emulator, Fault, RepeatAnswer, Store};
+use postern_emulator::{Config, DEVELOPMENT_KEY, Effect, Emulator, Fault, InProcess, RepeatAnswer, Store};
 use serde_json::Value;
 
 use support::{GITHUB_SECRET, NOW, body, example, gate, github_request, issue};
@@ -52,7 +53,7 @@ fn effect(behaviour: usize) -> Option<Effect> {
 
 /// A host whose ACS is the emulator, following a script.
 struct Model {
-    door: Door,
+    door: InProcess,
     store: Store,
     clock: Arc<AtomicU64>,
     script: RefCell<Vec<usize>>,
@@ -69,10 +70,11 @@ impl Model {
     fn new(runtime: &tokio::runtime::Runtime, repeat_answer: RepeatAnswer) -> Self {
         let clock = Arc::new(AtomicU64::new(0));
         let shown = Arc::clone(&clock);
-        let config = Config { clock: Clock::new(move || time(&shown)), repeat_answer, ..Config::default() };
+        let config =
+            Config { clock: postern_emulator::Clock::new(move || time(&shown)), repeat_answer, ..Config::default() };
         let emulator = runtime.block_on(Emulator::bind(([127, 0, 0, 1], 0).into(), config)).unwrap();
         Self {
-            door: emulator.door(),
+            door: emulator.in_process(),
             store: emulator.store(),
             clock,
             script: RefCell::default(),
@@ -106,7 +108,24 @@ fn time(clock: &AtomicU64) -> SystemTime {
     UNIX_EPOCH + Duration::from_secs(NOW) + Duration::from_millis(clock.load(Ordering::Relaxed))
 }
 
-impl Host for Model {
+impl Settings for Model {
+    async fn setting(&self, name: &str) -> Option<String> {
+        match name {
+            "acs_endpoint" => Some("http://127.0.0.1:1".to_owned()),
+            "acs_access_key" => Some(DEVELOPMENT_KEY.to_owned()),
+            "github_webhook_secret" => Some(GITHUB_SECRET.to_owned()),
+            "overflow_sas" => Some("sig=x".to_owned()),
+            "overflow_key" => Some("a-key-of-the-overflow-queue".to_owned()),
+            _ => None,
+        }
+    }
+
+    async fn file(&self, _: &str) -> Option<String> {
+        None
+    }
+}
+
+impl Clock for Model {
     fn now(&self) -> SystemTime {
         time(&self.clock)
     }
@@ -118,26 +137,16 @@ impl Host for Model {
     async fn sleep(&self, duration: Duration) {
         self.pass(duration);
     }
+}
 
+impl Random for Model {
     fn random(&self) -> u128 {
         // Any bits will do, as long as they differ.
         self.random.replace(self.random.get().wrapping_mul(0x2360_ed05_1fc6_5da4_4385_df64_9fcc_f645).wrapping_add(1))
     }
+}
 
-    async fn setting(&self, name: &str) -> Option<String> {
-        match name {
-            "acs_endpoint" => Some("http://127.0.0.1:1".to_owned()),
-            "acs_access_key" => Some(DEVELOPMENT_KEY.to_owned()),
-            "github_webhook_secret" => Some(GITHUB_SECRET.to_owned()),
-            "overflow_sas" => Some("sig=x".to_owned()),
-            _ => None,
-        }
-    }
-
-    async fn file(&self, _: &str) -> Option<String> {
-        None
-    }
-
+impl Fetch for Model {
     async fn fetch(&self, request: Request<Bytes>, timeout: Duration) -> Result<Response<Bytes>, FetchError> {
         if request.uri().host() == Some("contoso.queue.core.windows.net") {
             let xml = std::str::from_utf8(request.body()).unwrap();
@@ -172,7 +181,9 @@ impl Host for Model {
             }
         }
     }
+}
 
+impl AuditLog for Model {
     fn audit(&self, line: &str) {
         let line: Value = serde_json::from_str(line).unwrap();
         assert_eq!(line["route"], "github");
@@ -270,9 +281,9 @@ fn with_overflow() -> Files {
 /// What a replay does with a letter: tries it as `postern replay` does, until it is sent or set aside.
 fn replay(runtime: &tokio::runtime::Runtime, model: &Model, letter: &Letter) -> Outcome {
     let tokens = TokenCache::default();
-    let credentials = runtime.block_on(Credentials::read(model)).unwrap();
+    let credentials = runtime.block_on(Connection::read(model)).unwrap();
     let trace = Trace::of(&http::HeaderMap::new(), model.random(), 1);
-    let client = acs::Client { host: model, credentials: &credentials, tokens: &tokens, trace };
+    let client = acs::Client { host: model, connection: &credentials, tokens: &tokens, trace };
     let mut from = if letter.head.in_doubt { State::Ask } else { State::Send };
     loop {
         let sending = client.send(letter.body.clone(), letter.head.operation, from, Duration::from_secs(60));

@@ -20,7 +20,7 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, OnceLock};
 use std::time::Duration;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
-use tokio::net::{TcpListener, TcpStream};
+use tokio::net::{TcpListener, TcpSocket, TcpStream};
 use tokio::sync::oneshot;
 
 fn probe() -> &'static [u8] {
@@ -540,6 +540,123 @@ async fn connections_beyond_the_limit_wait() {
     }
     drop(first);
     assert_ne!(second.read(&mut buffer).await.unwrap(), 0);
+}
+
+/// A client that asks for a large answer and never takes it.
+async fn deaf(address: SocketAddr) -> TcpStream {
+    let socket = TcpSocket::new_v4().unwrap();
+    socket.set_recv_buffer_size(4096).unwrap();
+    let mut stream = socket.connect(address).await.unwrap();
+    let body = vec![b'x'; LARGE];
+    let head = format!("POST /echo HTTP/1.1\r\nhost: a\r\ncontent-length: {}\r\n\r\n", body.len());
+    stream.write_all(head.as_bytes()).await.unwrap();
+    // The server may have had enough before all of it is there.
+    let _ = stream.write_all(&body).await;
+    stream
+}
+
+/// More than the system keeps of a connection for both of its ends.
+const LARGE: usize = 16 << 20;
+
+/// The answer to a request that has nothing to say.
+async fn ask(stream: &mut TcpStream) -> String {
+    stream.write_all(b"GET /count HTTP/1.1\r\nhost: gate.test\r\n\r\n").await.unwrap();
+    let mut buffer = [0; 1024];
+    let length = soon(stream.read(&mut buffer)).await.unwrap();
+    String::from_utf8_lossy(&buffer[..length]).into_owned()
+}
+
+#[tokio::test]
+async fn who_never_reads_does_not_keep_the_connection() {
+    let limits = Limits { max_connections: 1, write_time: Duration::from_millis(50), ..Limits::default() };
+    let running = Running::new(limits, guest()).await;
+    let served = serve(running.host.clone()).await;
+    let mut deaf = deaf(served.address).await;
+    // The only place is free again, although the client is still there.
+    let mut second = TcpStream::connect(served.address).await.unwrap();
+    assert!(ask(&mut second).await.starts_with("HTTP/1.1 200 OK\r\n"));
+    let mut taken = Vec::new();
+    let _ = soon(deaf.read_to_end(&mut taken)).await;
+    assert!(taken.len() < LARGE, "{} bytes", taken.len());
+}
+
+#[tokio::test]
+async fn a_connection_ends_whatever_happens_on_it() {
+    let short = Duration::from_millis(100);
+    let limits = Limits { max_connections: 1, connection_time: short, ..Limits::default() };
+    let running = Running::new(limits, guest()).await;
+    let served = serve(running.host.clone()).await;
+    // A client that takes a little now and then is within the time for writing, and one whose body never comes within
+    // that of a request.
+    let mut slow = deaf(served.address).await;
+    let drips = tokio::spawn(async move {
+        let mut taken = 0;
+        while let Ok(length @ 1..) = slow.read(&mut [0; 16]).await {
+            taken += length;
+            tokio::time::sleep(Duration::from_millis(1)).await;
+        }
+        taken
+    });
+    let mut waiting = TcpStream::connect(served.address).await.unwrap();
+    let head = b"POST /echo HTTP/1.1\r\nhost: a\r\ncontent-length: 5\r\n\r\n";
+    waiting.write_all(head).await.unwrap();
+    soon(waiting.read_to_end(&mut Vec::new())).await.unwrap();
+    drips.abort();
+}
+
+#[tokio::test]
+async fn the_last_answer_of_a_connection_says_so() {
+    let few = Limits { requests_per_connection: 2, ..Limits::default() };
+    // As long as one request may take, and not as long as another would after it.
+    let late = Limits { connection_time: Limits::default().header_time, ..Limits::default() };
+    for (limits, answers) in [(few, 2), (late, 1)] {
+        let running = Running::new(limits, guest()).await;
+        let served = serve(running.host.clone()).await;
+        let mut stream = TcpStream::connect(served.address).await.unwrap();
+        for number in 1..=answers {
+            let answer = ask(&mut stream).await;
+            assert!(answer.starts_with("HTTP/1.1 200 OK\r\n"), "{answer}");
+            assert_eq!(answer.contains("connection: close\r\n"), number == answers, "{answer}");
+        }
+        assert_eq!(soon(stream.read(&mut [0; 16])).await.unwrap(), 0, "and then it is closed");
+    }
+}
+
+#[cfg(target_os = "linux")]
+#[tokio::test]
+async fn one_peer_leaves_room_for_others() {
+    let limits = Limits { max_connections_per_peer: 2, ..Limits::default() };
+    let running = Running::new(limits, guest()).await;
+    let served = serve(running.host.clone()).await;
+    let connect = async || TcpStream::connect(served.address).await.unwrap();
+    let (mut first, mut second) = (connect().await, connect().await);
+    for stream in [&mut first, &mut second] {
+        assert!(ask(stream).await.contains("200 OK"));
+    }
+    let mut third = connect().await;
+    let mut nothing = Vec::new();
+    let _ = soon(third.read_to_end(&mut nothing)).await;
+    assert_eq!(nothing, b"", "a third is closed unanswered");
+
+    // Another address of this machine.
+    let socket = TcpSocket::new_v4().unwrap();
+    socket.bind("127.0.0.2:0".parse().unwrap()).unwrap();
+    let mut other = socket.connect(served.address).await.unwrap();
+    assert!(ask(&mut other).await.contains("200 OK"));
+
+    // When one of the two has ended, there is room for another.
+    first.shutdown().await.unwrap();
+    assert_eq!(soon(first.read(&mut [0; 16])).await.unwrap(), 0);
+    let admitted = async {
+        loop {
+            let mut stream = connect().await;
+            let _ = stream.write_all(b"GET /count HTTP/1.1\r\nhost: gate.test\r\n\r\n").await;
+            if let Ok(1..) = stream.read(&mut [0; 16]).await {
+                break;
+            }
+        }
+    };
+    soon(admitted).await;
 }
 
 #[test]

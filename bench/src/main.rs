@@ -1,8 +1,8 @@
 //! `cargo side-by-side`: the component, a floor, the native core, Node and Python do the same job in one run.
 
 mod contestant;
+mod external;
 mod floor;
-mod foreign;
 mod load;
 mod native;
 mod process;
@@ -13,7 +13,7 @@ mod sink;
 use anyhow::Result;
 use clap::{Parser, ValueEnum as _};
 use contestant::Contestant;
-use foreign::{Foreign, NODE, PYTHON};
+use external::{ExternalServer, NODE, PYTHON};
 use mimalloc::MiMalloc;
 use row::Row;
 use sink::Sink;
@@ -89,8 +89,8 @@ fn contestants() -> Vec<Contestant> {
     Contestant::value_variants().iter().copied().filter(is_here).collect()
 }
 
-fn install(contestant: Contestant, foreign: &Foreign) -> bool {
-    let installed = foreign.install();
+fn install(contestant: Contestant, external: &ExternalServer) -> bool {
+    let installed = external.install();
     if let Err(error) = &installed {
         println!("{} is left out: {error:#}.", contestant.name());
     }

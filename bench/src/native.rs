@@ -11,60 +11,29 @@ use hyper_util::client::legacy::Client;
 use hyper_util::client::legacy::connect::HttpConnector;
 use hyper_util::rt::{TokioExecutor, TokioIo};
 use postern::gate::Gate;
-use postern::host::{BodyError, FetchError, Host, MAX_ANSWER_BYTES};
+use postern::host::{BodyError, Clock as _, Fetch, FetchError, MAX_ANSWER_BYTES, Services};
 use postern::policy::{Files, Policy};
+use postern_test_support::{FixedSettings, SystemClock, Unread};
 use std::collections::BTreeMap;
 use std::convert::Infallible;
 use std::path::Path;
 use std::sync::Arc;
-use std::time::{Duration, Instant, SystemTime};
+use std::time::Duration;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::time::timeout;
 
-/// A host on this machine's own clock and sockets. Its audit lines go nowhere, as those of the measured components.
-struct Native {
-    started: Instant,
-    settings: BTreeMap<String, String>,
-    client: Client<HttpConnector, Full<Bytes>>,
-}
+/// Outbound HTTP through hyper.
+struct Network(Client<HttpConnector, Full<Bytes>>);
 
-impl Host for Native {
-    fn now(&self) -> SystemTime {
-        SystemTime::now()
-    }
-
-    fn monotonic(&self) -> Duration {
-        self.started.elapsed()
-    }
-
-    async fn sleep(&self, duration: Duration) {
-        tokio::time::sleep(duration).await;
-    }
-
-    fn random(&self) -> u128 {
-        uuid::Uuid::new_v4().as_u128()
-    }
-
-    async fn setting(&self, name: &str) -> Option<String> {
-        self.settings.get(name).cloned()
-    }
-
-    async fn file(&self, _path: &str) -> Option<String> {
-        None
-    }
-
+impl Fetch for Network {
     async fn fetch(&self, request: Request<Bytes>, time: Duration) -> Result<Response<Bytes>, FetchError> {
         timeout(time, self.exchange(request)).await.unwrap_or(Err(FetchError::Timeout))
     }
-
-    fn audit(&self, line: &str) {
-        std::hint::black_box(line);
-    }
 }
 
-impl Native {
+impl Network {
     async fn exchange(&self, request: Request<Bytes>) -> Result<Response<Bytes>, FetchError> {
-        let response = self.client.request(request.map(Full::new)).await.map_err(|_| FetchError::Unreachable)?;
+        let response = self.0.request(request.map(Full::new)).await.map_err(|_| FetchError::Unreachable)?;
         let (parts, body) = response.into_parts();
         let body = Limited::new(body, MAX_ANSWER_BYTES).collect().await.map_err(|_| FetchError::Garbled)?;
         Ok(Response::from_parts(parts, body.to_bytes()))
@@ -73,7 +42,9 @@ impl Native {
 
 struct Server {
     gate: Gate,
-    host: Native,
+    settings: FixedSettings,
+    clock: SystemClock,
+    network: Network,
 }
 
 /// Serves a policy until the process ends.
@@ -81,8 +52,12 @@ pub async fn serve(listener: TcpListener, policy: &Path, settings: BTreeMap<Stri
     let policy =
         Policy::load(&Files::read(policy)?).map_err(|findings| anyhow!("the policy is wrong: {findings:?}"))?;
     let client = Client::builder(TokioExecutor::new()).build(HttpConnector::new());
-    let host = Native { started: Instant::now(), settings, client };
-    let server = Arc::new(Server { gate: Gate::new(Ok(policy)), host });
+    let server = Arc::new(Server {
+        gate: Gate::new(Ok(policy)),
+        settings: FixedSettings(settings),
+        clock: SystemClock::new(),
+        network: Network(client),
+    });
     loop {
         let (stream, _) = listener.accept().await?;
         tokio::spawn(answer(stream, server.clone()));
@@ -99,9 +74,11 @@ async fn answer(stream: TcpStream, server: Arc<Server>) {
 impl Server {
     async fn handle(&self, request: Request<Incoming>) -> Result<Response<Full<Bytes>>, Infallible> {
         let (parts, body) = request.into_parts();
-        let arrived = self.host.monotonic();
+        let arrived = self.clock.monotonic();
+        // Audit lines go nowhere, as those of the measured components.
+        let host = Services { settings: &self.settings, clock: &self.clock, http: &self.network, audit: &Unread };
         let body = Limited::new(body, self.gate.allowance(parts.uri.path(), &parts.headers).bytes).collect().await;
         let body = body.map(|whole| whole.to_bytes()).map_err(|_| BodyError::TooLarge);
-        Ok(self.gate.handle(&self.host, Request::from_parts(parts, body), arrived).await.map(Full::new))
+        Ok(self.gate.handle(&host, Request::from_parts(parts, body), arrived).await.map(Full::new))
     }
 }

@@ -1,7 +1,7 @@
 //! A serving process of its own, so that its processor time and memory are the server's alone.
 
 use crate::contestant::Contestant;
-use crate::foreign::{NODE, PYTHON};
+use crate::external::{NODE, PYTHON};
 use anyhow::{Context as _, Result};
 use std::io::{BufRead as _, BufReader};
 use std::process::{Child, Command, Stdio};
@@ -9,14 +9,14 @@ use std::time::Duration;
 use sysinfo::{Pid, Process, ProcessRefreshKind, ProcessesToUpdate, System};
 
 /// A running server; killed when dropped.
-pub struct Serving {
+pub struct ServerProcess {
     child: Child,
     system: System,
     /// Its address.
     pub address: String,
 }
 
-impl Serving {
+impl ServerProcess {
     /// Starts it and waits until it says its address.
     pub fn start(contestant: Contestant, endpoint: &str) -> Result<Self> {
         let mut child = command(contestant, endpoint)?.stdout(Stdio::piped()).spawn()?;
@@ -45,7 +45,7 @@ impl Serving {
     }
 }
 
-impl Drop for Serving {
+impl Drop for ServerProcess {
     fn drop(&mut self) {
         // It may have ended by itself.
         let _ = self.child.kill();

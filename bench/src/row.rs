@@ -1,9 +1,9 @@
 //! One contestant's figures.
 
 use crate::contestant::Contestant;
-use crate::foreign::{NODE, PYTHON};
+use crate::external::{NODE, PYTHON};
 use crate::load;
-use crate::process::Serving;
+use crate::process::ServerProcess;
 use crate::sink::Sink;
 use anyhow::{Result, ensure};
 use serde::Serialize;
@@ -39,7 +39,7 @@ pub struct Row {
 
 /// Measures one contestant in a new process.
 pub async fn measure(contestant: Contestant, sink: &Sink, requests: usize) -> Result<Row> {
-    let mut serving = Serving::start(contestant, &sink.endpoint)?;
+    let mut serving = ServerProcess::start(contestant, &sink.endpoint)?;
     let first = load::run(&serving.address, 1, 1).await?;
     // Caches fill, compilers warm up, instances start.
     load::run(&serving.address, CONNECTIONS, requests / 4).await?;

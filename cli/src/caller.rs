@@ -6,10 +6,9 @@ use std::time::SystemTime;
 use anyhow::{Context as _, ensure};
 use http::header::{CONTENT_TYPE, ORIGIN};
 use http::{HeaderName, HeaderValue, Request, Uri};
-use postern::auth::{self, Credentials, IDEMPOTENCY_KEY, Proof, SignError};
+use postern::auth::{self, IDEMPOTENCY_KEY, RequestAuth, SignError};
 use postern::contract::EventId;
-use postern::decode::Envelope;
-use postern::policy::{Policy, Route, RouteAuth};
+use postern::policy::{Envelope, Policy, Route, RouteAuth, Scheme};
 use uuid::Uuid;
 
 use crate::secret;
@@ -35,7 +34,7 @@ pub struct SigningKey {
 /// What signs for a route's first secret: from the environment, else the value for development.
 pub fn key(policy: &Policy, auth: &RouteAuth) -> anyhow::Result<SigningKey> {
     let token = "A token of Entra is needed: put one into an environment variable and name it with --secret-env.";
-    ensure!(!matches!(auth.proof, Proof::Entra(_)), token);
+    ensure!(!matches!(auth.scheme, Scheme::Entra(_)), token);
     let name = auth.secrets.first().context("The route has no secret.")?;
     let secret = secret::find(policy, name)?;
     let value = secret::signing(&secret).to_owned();
@@ -61,7 +60,7 @@ impl Body {
             Some(Envelope::EventGrid | Envelope::List) if !list => {
                 return Ok(Self { content_type: JSON, bytes: [b"[", bytes.as_slice(), b"]"].concat() });
             }
-            _ if route.contract.name != "twilio" => return Ok(Self { content_type: JSON, bytes }),
+            _ if !route.contract.only_forms => return Ok(Self { content_type: JSON, bytes }),
             _ => {}
         }
         let fields: BTreeMap<String, String> =
@@ -78,9 +77,9 @@ pub fn prove(
     key: &str,
     at: SystemTime,
     body: &Body,
-) -> Result<Credentials, SignError> {
+) -> Result<RequestAuth, SignError> {
     let id = Uuid::new_v4().to_string();
-    let mut credentials = auth::sign(&auth.proof, key, &id, at, body.content_type == FORM, &body.bytes)?;
+    let mut credentials = auth::sign(&auth.scheme, key, &id, at, body.content_type == FORM, &body.bytes)?;
     if let EventId::Header(name) = route.contract.event_id
         && !credentials.headers.iter().any(|(known, _)| known == name)
     {
@@ -93,7 +92,7 @@ pub fn prove(
 /// What a caller adds beside its proof: GitHub the kind of event, which is the schema's name without `github-` where
 /// none is given; a page's script a key that keeps two submissions of one sample apart, and the browser the page's
 /// origin.
-pub fn manners(route: &Route, event: Option<&str>) -> anyhow::Result<Vec<(HeaderName, HeaderValue)>> {
+pub fn extra_headers(route: &Route, event: Option<&str>) -> anyhow::Result<Vec<(HeaderName, HeaderValue)>> {
     if route.contract.name == "github" {
         let schema = route.schema_name.as_str();
         let event = event.unwrap_or(schema.strip_prefix("github-").unwrap_or(schema));
@@ -112,14 +111,14 @@ pub fn manners(route: &Route, event: Option<&str>) -> anyhow::Result<Vec<(Header
 pub fn request(
     address: Uri,
     body: Body,
-    credentials: Credentials,
-    manners: Vec<(HeaderName, HeaderValue)>,
+    credentials: RequestAuth,
+    extra_headers: Vec<(HeaderName, HeaderValue)>,
 ) -> anyhow::Result<Request<Vec<u8>>> {
     let mut request = Request::post(address).header(CONTENT_TYPE, body.content_type);
     for (name, value) in credentials.headers {
         request = request.header(name, value);
     }
-    for (name, value) in manners {
+    for (name, value) in extra_headers {
         request = request.header(name, value);
     }
     request.body(body.bytes).context("The request cannot be written")

@@ -1,9 +1,11 @@
-//! What people read: styled on a terminal, plain elsewhere (`NO_COLOR` is respected).
+//! What people read: styled on a terminal, plain elsewhere (`NO_COLOR` is respected), and nowhere with anything hidden.
 
 use std::fmt::Display;
-use std::io::Write;
+use std::io::{IsTerminal as _, Write, stdout};
 
 use anstyle::{AnsiColor, Style};
+
+use crate::visible;
 
 /// What a line is about.
 pub const BOLD: Style = Style::new().bold();
@@ -19,13 +21,22 @@ pub const YELLOW: Style = AnsiColor::Yellow.on_default();
 /// Writes a line to standard output.
 pub fn say(text: impl Display) {
     // A reader that hung up, such as `head`, needs no more lines.
-    let _ = writeln!(anstream::stdout().lock(), "{text}");
+    let _ = writeln!(anstream::stdout().lock(), "{}", visible::styled(&text.to_string()));
+}
+
+/// Writes a text to standard output exactly as it is, for files and programs; on a terminal, with escapes as [`say`] has.
+pub fn hand_over(text: &str) {
+    if stdout().is_terminal() {
+        say(visible::text(text));
+    } else {
+        let _ = writeln!(stdout().lock(), "{text}");
+    }
 }
 
 /// Writes a line to standard error.
 pub fn complain(text: impl Display) {
     // Where standard error is closed, nobody wants to know.
-    let _ = writeln!(anstream::stderr().lock(), "{text}");
+    let _ = writeln!(anstream::stderr().lock(), "{}", visible::styled(&text.to_string()));
 }
 
 /// Whether the user's terminal and files, by their locale, show more than ASCII.

@@ -4,13 +4,15 @@ use std::collections::BTreeMap;
 use std::fmt::{self, Write as _};
 
 use anyhow::Context as _;
-use postern::auth::ENTRA;
+use postern::policy::scheme::definitions;
 use postern::policy::{Digest, Kind, Policy, Recipients};
 use postern_lint::approval::Approval;
 use postern_runtime::{add_section, find_section};
 use serde::{Deserialize, Serialize};
+use serde_json::Value;
 
 use crate::engine::Engine;
+use crate::visible;
 
 /// The section's name.
 const SECTION: &str = "postern";
@@ -157,7 +159,7 @@ impl Description {
             policy_sha256: policy.digest().to_string(),
             settings: policy.secrets().into_iter().map(ToString::to_string).collect(),
             operations: policy.operations().map(|auth| OperationsEntry {
-                scheme: auth.scheme.to_owned(),
+                scheme: auth.name.to_owned(),
                 settings: auth.secrets.iter().map(ToString::to_string).collect(),
             }),
             servers: policy.servers(),
@@ -173,7 +175,7 @@ impl Description {
     pub fn takes_entra_tokens(&self) -> bool {
         let routes = self.routes.iter().filter_map(|route| route.scheme.as_deref());
         let operations = self.operations.iter().map(|operations| operations.scheme.as_str());
-        routes.chain(operations).any(|scheme| scheme == ENTRA)
+        routes.chain(operations).any(publishes_keys)
     }
 
     /// Reads that of a sealed component.
@@ -187,6 +189,11 @@ impl Description {
         add_section(component, SECTION, &serde_json::to_vec(self)?);
         Ok(())
     }
+}
+
+/// Whether a scheme is checked with keys that its sender publishes, which a host must let the gate read.
+fn publishes_keys(scheme: &str) -> bool {
+    definitions().get(scheme).is_some_and(|definition| !definition.has_secret())
 }
 
 fn overflow(overflow: &postern::policy::Overflow) -> OverflowEntry {
@@ -207,7 +214,7 @@ fn route(route: &postern::policy::Route) -> RouteEntry {
         name: route.name.clone(),
         path: route.path.clone(),
         kind: if route.kind == Kind::Form { "form" } else { "event" }.to_owned(),
-        scheme: route.auth.as_ref().map(|auth| auth.scheme.to_owned()),
+        scheme: route.auth.as_ref().map(|auth| auth.name.to_owned()),
         settings: secrets.map(ToString::to_string).collect(),
         schema: route.schema_name.clone(),
         schema_sha256: route.schema.digest().to_string(),
@@ -244,20 +251,30 @@ fn approval((name, approval): (&String, &Approval)) -> ApprovalEntry {
     }
 }
 
-/// Short lines for people. A component can come from anywhere, so nothing in it may steer a terminal.
+/// Short lines for people. A component can come from anywhere, so nothing in it may look like a line of another kind.
 impl fmt::Display for Description {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
         let mut text = String::new();
-        self.write(&mut text)?;
-        for character in text.trim_end().chars() {
-            let steers = character.is_control() && character != '\n';
-            out.write_char(if steers { char::REPLACEMENT_CHARACTER } else { character })?;
-        }
-        Ok(())
+        self.shown().ok_or(fmt::Error)?.write(&mut text)?;
+        out.write_str(text.trim_end())
+    }
+}
+
+/// Every text of a value as a part of a line.
+fn shown(value: Value) -> Value {
+    match value {
+        Value::String(text) => Value::String(visible::line(&text)),
+        Value::Array(items) => items.into_iter().map(shown).collect(),
+        Value::Object(members) => members.into_iter().map(|(name, value)| (name, shown(value))).collect(),
+        other => other,
     }
 }
 
 impl Description {
+    fn shown(&self) -> Option<Self> {
+        serde_json::from_value(shown(serde_json::to_value(self).ok()?)).ok()
+    }
+
     fn write(&self, out: &mut String) -> fmt::Result {
         let engine = &self.engine;
         writeln!(out, "Engine     {} for {}", engine.version.as_deref().unwrap_or("of a file"), engine.host)?;

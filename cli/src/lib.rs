@@ -23,6 +23,7 @@ mod report;
 mod secret;
 mod settings;
 mod studio;
+mod visible;
 
 use std::process::ExitCode;
 

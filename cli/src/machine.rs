@@ -6,7 +6,7 @@ use std::time::{Duration, Instant, SystemTime};
 
 use bytes::Bytes;
 use http::{Request, Response};
-use postern::host::{FetchError, Host, MAX_ANSWER_BYTES, MAX_FILE_BYTES};
+use postern::host::{AuditLog, Clock, Fetch, FetchError, MAX_ANSWER_BYTES, MAX_FILE_BYTES, Random, Settings};
 use ureq::Agent;
 use uuid::Uuid;
 
@@ -46,7 +46,19 @@ impl Machine {
     }
 }
 
-impl Host for Machine {
+impl Settings for Machine {
+    async fn setting(&self, name: &str) -> Option<String> {
+        settings::value(name)
+    }
+
+    async fn file(&self, path: &str) -> Option<String> {
+        let mut text = String::new();
+        let size = File::open(path).ok()?.take(MAX_FILE_BYTES + 1).read_to_string(&mut text).ok()?;
+        (size as u64 <= MAX_FILE_BYTES).then_some(text)
+    }
+}
+
+impl Clock for Machine {
     fn now(&self) -> SystemTime {
         SystemTime::now()
     }
@@ -58,25 +70,21 @@ impl Host for Machine {
     async fn sleep(&self, duration: Duration) {
         tokio::time::sleep(duration).await;
     }
+}
 
+impl Random for Machine {
     fn random(&self) -> u128 {
         Uuid::new_v4().as_u128()
     }
+}
 
-    async fn setting(&self, name: &str) -> Option<String> {
-        settings::value(name)
-    }
-
-    async fn file(&self, path: &str) -> Option<String> {
-        let mut text = String::new();
-        let size = File::open(path).ok()?.take(MAX_FILE_BYTES + 1).read_to_string(&mut text).ok()?;
-        (size as u64 <= MAX_FILE_BYTES).then_some(text)
-    }
-
+impl Fetch for Machine {
     async fn fetch(&self, request: Request<Bytes>, timeout: Duration) -> Result<Response<Bytes>, FetchError> {
         self.call(request, timeout, MAX_ANSWER_BYTES).await
     }
+}
 
+impl AuditLog for Machine {
     fn audit(&self, line: &str) {
         crate::console::say(line);
     }

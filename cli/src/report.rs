@@ -7,6 +7,8 @@ use annotate_snippets::{AnnotationKind, Group, Level, Origin, Renderer, Snippet}
 use postern::policy::{Diagnostic, Files, Severity};
 use serde::Serialize;
 
+use crate::visible;
+
 /// Source lines longer than a terminal is wide are cut around what they are shown for.
 const COLUMNS: usize = 80;
 
@@ -63,15 +65,15 @@ fn group<'a>(directory: &Path, files: &'a Files, finding: &'a Diagnostic) -> Gro
         Severity::Warning => Level::WARNING,
         Severity::Note => Level::NOTE,
     };
-    let title = level.primary_title(&finding.message);
-    let path = shown(directory, &finding.file);
+    let title = level.primary_title(visible::text(&finding.message));
+    let path = visible::line(&shown(directory, &finding.file));
     let group = match (files.text(&finding.file), finding.span(files)) {
         (Some(source), Some(span)) => {
             title.element(Snippet::source(source).path(path).annotation(AnnotationKind::Primary.span(span)))
         }
         _ => title.element(Origin::path(path)),
     };
-    group.element(Level::HELP.message(&finding.help))
+    group.element(Level::HELP.message(visible::text(&finding.help)))
 }
 
 /// A file as seen from where the user is, so that editors and terminals can open it.

@@ -6,8 +6,8 @@ use std::fmt;
 use anyhow::ensure;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
-use postern::auth::SecretForm;
-use postern::policy::{Policy, RouteAuth, SettingName};
+use postern::policy::{Policy, RouteAuth, SecretForm};
+use postern::setting::SettingName;
 
 /// What every development secret says.
 const DEVELOPMENT: &str = "postern-development-secret";
@@ -44,7 +44,7 @@ pub fn find(policy: &Policy, name: &SettingName) -> anyhow::Result<Secret> {
     match env::var(&variable).ok().filter(|value| !value.is_empty()) {
         Some(value) => {
             for auth in auths {
-                ensure!(auth.proof.usable(&value), unusable(&variable, auth));
+                ensure!(auth.scheme.usable(&value), unusable(&variable, auth));
             }
             Ok(Secret { name: name.clone(), value, development: false })
         }
@@ -64,7 +64,7 @@ pub fn variable(name: &SettingName) -> String {
 
 /// Says that a variable's value is not written as a scheme demands; the value is not in it.
 pub fn unusable(variable: &str, auth: &RouteAuth) -> String {
-    format!("The environment variable {variable} holds no secret of the scheme {}.", auth.scheme)
+    format!("The environment variable {variable} holds no secret of the scheme {}.", auth.name)
 }
 
 fn auths<'a>(policy: &'a Policy, name: &SettingName) -> Vec<&'a RouteAuth> {
@@ -73,8 +73,8 @@ fn auths<'a>(policy: &'a Policy, name: &SettingName) -> Vec<&'a RouteAuth> {
 
 /// The first value made for one of the schemes that suits all of them.
 fn development(auths: &[&RouteAuth]) -> String {
-    let values = auths.iter().map(|auth| written(auth.proof.secret_form()));
-    let suits = |value: &String| auths.iter().all(|auth| auth.proof.usable(value));
+    let values = auths.iter().map(|auth| written(auth.scheme.secret_form()));
+    let suits = |value: &String| auths.iter().all(|auth| auth.scheme.usable(value));
     values.clone().find(suits).or_else(|| values.clone().next()).unwrap_or_else(|| DEVELOPMENT.to_owned())
 }
 

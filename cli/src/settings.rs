@@ -5,7 +5,7 @@ use std::env;
 
 use anyhow::anyhow;
 use postern::policy::PUBLIC_URL;
-use postern::redirect::REDIRECT_ALL_TO;
+use postern::staging::REDIRECT_ALL_TO;
 use postern::{acs, entra, overflow};
 
 /// Values by lower_snake name.
@@ -18,6 +18,7 @@ pub fn read<'a>(named: impl IntoIterator<Item = &'a str>) -> Settings {
         REDIRECT_ALL_TO,
         overflow::setting::SAS,
         overflow::setting::IDENTITY,
+        overflow::setting::KEY,
     ]);
     own.chain(named).filter_map(|name| Some((name.to_owned(), value(name)?))).collect()
 }

@@ -3,33 +3,15 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
-use crate::bearer::BearerCheck;
+use http::{HeaderMap, Uri};
+
+use crate::acs::bearer::BearerCheck;
+use crate::acs::operation::RepeatAnswer;
+use crate::acs::quota::Quota;
+use crate::acs::sender::Senders;
+use crate::acs::signature::AccessKey;
 use crate::clock::Clock;
-use crate::quota::Quota;
-use crate::report::Webhook;
-use crate::sender::Senders;
-use crate::signature::AccessKey;
 use crate::tls::Tls;
-
-/// The well-known access key of every emulator that was not given another, in base64. It protects nothing: it is
-/// public, like the development keys of other local Azure emulators, and must never be a real resource's key.
-pub const DEVELOPMENT_KEY: &str = "cG9zdGVybi1lbXVsYXRvci1kZXZlbG9wbWVudC1rZXk=";
-
-/// [`DEVELOPMENT_KEY`], decoded.
-pub(crate) const DEVELOPMENT_KEY_BYTES: &[u8] = b"postern-emulator-development-key";
-
-/// How an identical repeat of an `Operation-Id` is answered. What ACS itself does is not documented, and sightings
-/// differ, so a client should cope with all three. In every case the mail is stored once.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum RepeatAnswer {
-    /// 202 with the same operation, as Azure's API guidelines ask for.
-    #[default]
-    Accepted,
-    /// 400.
-    BadRequest,
-    /// 409.
-    Conflict,
-}
 
 /// The emulator's settings.
 #[derive(Clone, Debug)]
@@ -82,5 +64,35 @@ impl Default for Config {
             tls: None,
             data: None,
         }
+    }
+}
+
+/// How an event is wrapped.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum EventSchema {
+    /// Event Grid's own: an array of one event; the handshake is an event that asks for a code back.
+    #[default]
+    EventGrid,
+    /// CloudEvents 1.0, structured; the handshake is an `OPTIONS` request.
+    CloudEvents,
+}
+
+/// Where delivery reports go.
+#[derive(Clone, Debug)]
+pub struct Webhook {
+    /// The address, `http` or `https`, with whatever secret its query carries.
+    pub url: Uri,
+    /// How events are wrapped.
+    pub schema: EventSchema,
+    /// Headers sent with each event, such as one with a secret.
+    pub headers: HeaderMap,
+    /// How many times faster than Event Grid's the waits between tries are; 1 is real time, 0 counts as 1.
+    pub speed: u32,
+}
+
+impl Webhook {
+    /// A webhook in Event Grid's schema, in real time.
+    pub fn new(url: Uri) -> Webhook {
+        Webhook { url, schema: EventSchema::EventGrid, headers: HeaderMap::new(), speed: 1 }
     }
 }

@@ -40,40 +40,18 @@
 //! a directory. Faults, attempts and quotas are of this run alone.
 //!
 //! Recipients whose address begins with `bounce@`, `suppressed@`, `quarantine@`, `spam@` or `slow@` (with or
-//! without a `+tag`) meet that fate, and the mail is accepted all the same.
+//! without a `+tag`) end that way, and the mail is accepted all the same.
 
 mod acs;
-mod api;
-mod archive;
-mod attempt;
-mod audit;
-mod bearer;
-mod body;
-mod changes;
-mod check;
 mod clock;
 mod config;
-mod door;
-mod error;
-mod fault;
+mod faults;
 mod inbox;
-mod line;
-mod listing;
-mod mailbox;
-mod message;
-mod operation;
-mod quota;
-mod report;
+mod reports;
 mod resource;
-mod sender;
-mod server;
-mod signature;
 mod store;
-mod strike;
-mod suppression;
 mod tls;
-mod validate;
-mod version;
+mod wire;
 
 use std::convert::Infallible;
 use std::io;
@@ -84,27 +62,29 @@ use axum::Router;
 use thiserror::Error;
 use tokio::net::TcpListener;
 
-use crate::report::{Courier, Subscription};
+use crate::reports::{Dispatcher, Subscription};
 use crate::resource::Resource;
 
-pub use crate::archive::ArchiveError;
-pub use crate::attempt::Attempt;
-pub use crate::bearer::BearerCheck;
+pub use crate::acs::bearer::BearerCheck;
+pub use crate::acs::email::{Address, Attachment, Content, Email, Recipients};
+pub use crate::acs::operation::{Delivery, DeliveryStatus, Failure, Operation, RepeatAnswer, Status};
+pub use crate::acs::quota::{Limit, Meter, Quota};
+pub use crate::acs::sender::Senders;
+pub use crate::acs::signature::{AccessKey, AccessKeyError, CLOCK_TOLERANCE, DEVELOPMENT_KEY};
+pub use crate::acs::suppression::Suppression;
+pub use crate::acs::version::ApiVersion;
 pub use crate::clock::Clock;
-pub use crate::config::{Config, DEVELOPMENT_KEY, RepeatAnswer};
-pub use crate::door::{Door, Reset};
-pub use crate::fault::{Call, Effect, Fault};
+pub use crate::config::{Config, EventSchema, Webhook};
+pub use crate::faults::{Call, Effect, Fault};
 pub use crate::inbox::own_file;
-pub use crate::message::{Address, Attachment, Content, Email, Message, RawRequest, Recipients};
-pub use crate::operation::{Delivery, DeliveryStatus, Failure, Operation, Status};
-pub use crate::quota::{Limit, Meter, Quota};
-pub use crate::report::{DROPPED_ON, EventSchema, LIFETIME, Push, RETRY_AFTER, Report, ReportState, TRIES, Webhook};
-pub use crate::sender::Senders;
-pub use crate::signature::{AccessKey, AccessKeyError, CLOCK_TOLERANCE};
+pub use crate::reports::{DROPPED_ON, LIFETIME, RETRY_AFTER, TRIES};
 pub use crate::store::Store;
-pub use crate::suppression::Suppression;
+pub use crate::store::archive::ArchiveError;
+pub use crate::store::attempt::Attempt;
+pub use crate::store::message::{Message, RawRequest};
+pub use crate::store::report::{Push, Report, ReportState};
 pub use crate::tls::{Tls, TlsError};
-pub use crate::version::ApiVersion;
+pub use crate::wire::{ConnectionReset, InProcess};
 pub use uuid::Uuid;
 
 /// An emulator that listens, and serves once [`Emulator::serve`] is called.
@@ -188,9 +168,9 @@ impl Emulator {
         self.resource.store.clone()
     }
 
-    /// A door for clients in the same process, without a socket.
-    pub fn door(&self) -> Door {
-        Door::new(server::router(Arc::clone(&self.resource), self.address, self.studio.clone()))
+    /// The emulator for clients in the same process, without a socket.
+    pub fn in_process(&self) -> InProcess {
+        InProcess::new(wire::router(Arc::clone(&self.resource), self.address, self.studio.clone()))
     }
 
     /// Serves until `shutdown` completes; open calls then have two seconds to end.
@@ -198,30 +178,30 @@ impl Emulator {
     /// # Errors
     /// When there is a webhook for delivery reports and TLS cannot be set up for it.
     pub async fn serve(self, shutdown: impl Future<Output = ()> + Send + 'static) -> io::Result<()> {
-        match self.courier()? {
-            Some(courier) => tokio::select! {
-                never = courier => match never {},
+        match self.dispatcher()? {
+            Some(dispatcher) => tokio::select! {
+                never = dispatcher => match never {},
                 ended = self.listen(shutdown) => ended,
             },
             None => self.listen(shutdown).await,
         }
     }
 
-    /// What carries delivery reports, if they are wanted.
-    fn courier(&self) -> io::Result<Option<impl Future<Output = Infallible> + use<>>> {
+    /// Pushes delivery reports, if there is a webhook for them.
+    fn dispatcher(&self) -> io::Result<Option<impl Future<Output = Infallible> + use<>>> {
         let Some(webhook) = &self.resource.config.reports else {
             return Ok(None);
         };
         let code = self.resource.validation_code;
         let confirmation = format!("{}/api/reports/validate?code={code}", self.endpoint());
         let subscription = Subscription { webhook: webhook.clone(), code, confirmation };
-        let courier = Courier::new(self.store(), Arc::new(subscription)).map_err(io::Error::other)?;
-        Ok(Some(courier.serve(self.store().accepted())))
+        let dispatcher = Dispatcher::new(self.store(), Arc::new(subscription)).map_err(io::Error::other)?;
+        Ok(Some(dispatcher.serve(self.store().accepted())))
     }
 
     async fn listen(self, shutdown: impl Future<Output = ()> + Send + 'static) -> io::Result<()> {
         let tls = self.resource.config.tls.as_ref().map(|tls| tls.acceptor().clone());
-        let router = server::router(self.resource, self.address, self.studio);
-        server::serve(self.listener, tls, router, shutdown).await
+        let router = wire::router(self.resource, self.address, self.studio);
+        wire::serve(self.listener, tls, router, shutdown).await
     }
 }

@@ -5,9 +5,9 @@ use http::header::{AUTHORIZATION, HOST};
 use http::request::Parts;
 use uuid::Uuid;
 
+use crate::acs::refusal::Refusal;
+use crate::acs::signature::verify;
 use crate::config::Config;
-use crate::error::Refusal;
-use crate::signature::verify;
 use crate::store::Store;
 
 /// What every call works on.

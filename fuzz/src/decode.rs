@@ -7,10 +7,9 @@ use bytes::Bytes;
 use futures_util::FutureExt as _;
 use http::Request;
 use http::header::AUTHORIZATION;
-use postern::auth::{self, KeyCache, MAX_EVENT_ID_BYTES, Verified};
-use postern::decode::{self, Events, Format, MAX_DEPTH, MAX_EVENTS, MAX_FIELDS};
-use postern::form::MAX_FILES;
-use postern::policy::{Files, Kind, Policy, Route};
+use postern::auth::{KeyCache, MAX_EVENT_ID_BYTES, Verified, self};
+use postern::decode::{Events, Format, MAX_EVENTS, self};
+use postern::policy::{Files, Kind, MAX_DEPTH, MAX_FIELDS, MAX_FILES, Policy, Route};
 use serde_json::Value;
 
 use crate::NOW;
@@ -131,7 +130,7 @@ fn check(route: &Route, format: Format, request: &Request<Bytes>, events: &Event
         let id = &submission.caller.event_id;
         assert!(!id.is_empty() && id.len() <= MAX_EVENT_ID_BYTES + "#99".len(), "{id}");
         assert!(id.bytes().all(|byte| (b' '..=b'~').contains(&byte)), "{id}");
-        assert!(submission.sent.len() <= MAX_FIELDS && submission.uploads.len() <= MAX_FILES);
+        assert!(events.fields.sent.len() <= MAX_FIELDS && submission.uploads.len() <= MAX_FILES);
         let bytes: usize = submission.uploads.iter().map(|upload| upload.bytes.len()).sum();
         assert!(bytes <= MAX_FILE_BYTES && (bytes == 0 || route.form.attachments.is_some()));
         for upload in &submission.uploads {
@@ -158,7 +157,7 @@ fn says_the_same(route: &Route, format: Format, request: &Request<Bytes>, events
         }
         (Kind::Form, Format::Urlencoded, _) => {
             let pairs: Vec<_> = form_urlencoded::parse(request.body()).collect();
-            let sent: Vec<_> = first().sent.iter().map(|field| (field.name.as_str(), field.text.as_str())).collect();
+            let sent: Vec<_> = events.fields.sent.iter().map(|field| (field.name.as_str(), field.text.as_str())).collect();
             assert_eq!(sent.len(), pairs.len());
             assert!(sent.iter().zip(&pairs).all(|(sent, pair)| (pair.0.as_ref(), pair.1.as_ref()) == *sent));
         }

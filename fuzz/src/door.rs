@@ -17,7 +17,7 @@ use http::{HeaderMap, Method, Request, Response};
 use postern::acs::{MAX_CALLS, MAX_REQUEST_BYTES};
 use postern::decode::MAX_EVENTS;
 use postern::gate::Gate;
-use postern::host::{BodyError, Host as _};
+use postern::host::{BodyError, Clock as _, Settings as _};
 use postern::policy::{Files, Kind, Policy, Recipients, Route};
 use serde_json::Value;
 

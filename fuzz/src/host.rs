@@ -6,7 +6,7 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use bytes::Bytes;
 use http::{Method, Request, Response};
-use postern::host::{FetchError, Host};
+use postern::host::{AuditLog, Clock, Fetch, FetchError, Random, Settings};
 use serde_json::json;
 
 /// Where ACS is.
@@ -169,7 +169,17 @@ impl StandIn {
     }
 }
 
-impl Host for StandIn {
+impl Settings for StandIn {
+    async fn setting(&self, name: &str) -> Option<String> {
+        self.settings.get(name).cloned()
+    }
+
+    async fn file(&self, _: &str) -> Option<String> {
+        None
+    }
+}
+
+impl Clock for StandIn {
     fn now(&self) -> SystemTime {
         UNIX_EPOCH + Duration::from_secs(self.now)
     }
@@ -181,20 +191,16 @@ impl Host for StandIn {
     async fn sleep(&self, duration: Duration) {
         self.pass(duration);
     }
+}
 
+impl Random for StandIn {
     fn random(&self) -> u128 {
         // Any bits will do, as long as they differ.
         self.random.replace(self.random.get().wrapping_mul(0x2360_ed05_1fc6_5da4_4385_df64_9fcc_f645).wrapping_add(1))
     }
+}
 
-    async fn setting(&self, name: &str) -> Option<String> {
-        self.settings.get(name).cloned()
-    }
-
-    async fn file(&self, _: &str) -> Option<String> {
-        None
-    }
-
+impl Fetch for StandIn {
     async fn fetch(&self, request: Request<Bytes>, timeout: Duration) -> Result<Response<Bytes>, FetchError> {
         self.requests.set(self.requests.get() + 1);
         let uri = request.uri().to_string();
@@ -214,7 +220,9 @@ impl Host for StandIn {
         });
         answer
     }
+}
 
+impl AuditLog for StandIn {
     fn audit(&self, line: &str) {
         self.lines.borrow_mut().push(line.to_owned());
     }

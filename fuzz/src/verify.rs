@@ -7,8 +7,8 @@ use futures_util::FutureExt as _;
 use http::header::CONTENT_TYPE;
 use http::request::Parts;
 use http::{HeaderValue, Request};
-use postern::auth::{self, KeyCache, Place, Proof};
-use postern::policy::Route;
+use postern::auth::{KeyCache, self};
+use postern::policy::{Route, Scheme, TokenLocation};
 
 use crate::decision::Demand;
 use crate::request::Input;
@@ -48,18 +48,18 @@ fn sender(path: &str) -> Option<(&'static Sender, &'static Route)> {
 
 /// The request as its sender would send it; `None` where no sender would.
 pub fn signed(route: &Route, key: &str, mut request: Request<Bytes>, now: u64) -> Option<Request<Bytes>> {
-    let proof = &route.auth.as_ref()?.proof;
+    let proof = &route.auth.as_ref()?.scheme;
     let content_type = request.headers().get(CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
     let form = content_type.to_ascii_lowercase().starts_with("application/x-www-form-urlencoded");
     if form
-        && matches!(proof, Proof::Twilio { .. })
+        && matches!(proof, Scheme::Twilio { .. })
         && request.body().iter().filter(|byte| **byte == b'&').count() > 150
     {
         return None;
     }
     let time = std::time::UNIX_EPOCH.checked_add(Duration::from_secs(now))?;
     let made = auth::sign(proof, key, "id-1", time, form, request.body()).ok()?;
-    if let Proof::Rule(rule) = proof {
+    if let Scheme::Rule(rule) = proof {
         // A sender writes one header; what stands in another is refused whole where it is no text.
         for name in &rule.further_headers {
             request.headers_mut().remove(name);
@@ -120,12 +120,12 @@ fn check(sender: &Sender, route: &Route, request: &Request<Bytes>, now: u64) -> 
 pub fn is_proven(route: &Route, secrets: &[String], parts: &Parts, body: &[u8], now: u64) -> bool {
     let auth = route.auth.as_ref().expect("an event route");
     let (mut header, mut query, mut url) = (None, None, None);
-    match &auth.proof {
-        Proof::Token(Place::Header(name)) => header = Some(name.as_str()),
-        Proof::Token(Place::Query(name)) => query = Some(name.as_str()),
-        Proof::Twilio { url: given } => url = Some(given.as_str()),
+    match &auth.scheme {
+        Scheme::Token(TokenLocation::Header(name)) => header = Some(name.as_str()),
+        Scheme::Token(TokenLocation::Query(name)) => query = Some(name.as_str()),
+        Scheme::Twilio { url: given } => url = Some(given.as_str()),
         _ => {}
     }
-    let entra = matches!(auth.proof, Proof::Entra(_)).then_some(&*ENTRA);
-    Demand { scheme: auth.scheme, header, query, url, secrets, entra }.is_met(parts, body, now)
+    let entra = matches!(auth.scheme, Scheme::Entra(_)).then_some(&*ENTRA);
+    Demand { scheme: auth.name, header, query, url, secrets, entra }.is_met(parts, body, now)
 }

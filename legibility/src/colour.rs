@@ -1,10 +1,7 @@
-//! Colours as inline styles name them, and how well one can be read on another.
+//! Inline styles, and the colours that they name.
 
 use csscolorparser::Color;
 use cssparser::{ParseError, Parser, Token};
-
-/// The least contrast of text that people can read well (WCAG 2.2, 1.4.3).
-pub const MIN_CONTRAST: f32 = 4.5;
 
 /// The declarations of a `style` attribute, names in lower case, as far as they can be read.
 pub fn declarations(style: &str) -> Vec<(String, String)> {
@@ -26,7 +23,7 @@ pub fn declarations(style: &str) -> Vec<(String, String)> {
 
 /// What a value says about a colour.
 #[derive(Debug, Clone, PartialEq)]
-pub enum Named {
+pub(crate) enum Named {
     /// An opaque colour.
     Colour(Color),
     /// Nothing.
@@ -36,7 +33,7 @@ pub enum Named {
 }
 
 /// Finds the colour in a value of `color`, `background` or `background-color`.
-pub fn named(value: &str) -> Named {
+pub(crate) fn named(value: &str) -> Named {
     let mut parser = Parser::new(value);
     let mut found = Named::Nothing;
     loop {
@@ -66,15 +63,4 @@ pub fn named(value: &str) -> Named {
             Err(_) => {}
         }
     }
-}
-
-/// The contrast of two opaque colours, from 1 to 21 (WCAG 2.2, contrast ratio).
-pub fn contrast(one: &Color, other: &Color) -> f32 {
-    let (one, other) = (luminance(one), luminance(other));
-    (one.max(other) + 0.05) / (one.min(other) + 0.05)
-}
-
-fn luminance(colour: &Color) -> f32 {
-    let [red, green, blue, _] = colour.to_linear_rgba();
-    0.2126 * red + 0.7152 * green + 0.0722 * blue
 }

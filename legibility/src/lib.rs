@@ -1,11 +1,13 @@
-//! What people can read of a mail's HTML: colours on their ground, and how much of it is shown.
+//! What people can read of a mail's HTML: the contrast of its text, and how much of it is shown.
 //!
 //! The proofs before deployment and the inbox's checks judge by the same facts. Neither may depend on the other: the
 //! proofs know policies, which the emulator does not, and the emulator brings a server.
 
 mod colour;
+mod contrast;
 
-pub use colour::{MIN_CONTRAST, Named, contrast, declarations, named};
+pub use colour::declarations;
+pub use contrast::{LowContrast, MIN_CONTRAST, low_contrast};
 
 /// The most bytes of HTML: Gmail cuts a longer mail and hides the rest behind a link.
 ///

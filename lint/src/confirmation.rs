@@ -1,7 +1,6 @@
 //! A mail that asks for a confirmation shows the link in every part.
 
-use postern::guard::CONFIRMATION_LINK;
-use postern::policy::{Mail, Part, Place, Route};
+use postern::policy::{CONFIRMATION_LINK, Mail, Part, Place, Route};
 use postern::render::asks;
 
 use crate::Findings;

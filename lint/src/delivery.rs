@@ -7,14 +7,14 @@ use serde_json::Value;
 
 use crate::field::Field;
 use crate::template::Report;
-use crate::{Findings, Proof, html, maximum};
+use crate::{Checker, Findings, html, maximum};
 
 /// The longest subject, in characters: mail programs show less, and gateways begin to mind more.
 pub const MAX_SUBJECT_CHARS: usize = 150;
 
 /// Judges a mail as its sample shows it, and as the largest payload would.
 pub fn check(
-    proof: &Proof<'_>,
+    checker: &Checker<'_>,
     route: &Route,
     mail: &Mail,
     report: &Report<'_>,
@@ -22,18 +22,18 @@ pub fn check(
     findings: &mut Findings,
 ) {
     let largest = maximum::payload(&Field::root(route.schema.document()), route.upload_limit);
-    subject(proof, route, mail, report, &largest, findings);
+    subject(checker, route, mail, report, &largest, findings);
     if let Some(html) = sample.and_then(|parts| parts.html.as_deref()) {
         sample_size(mail, html, findings);
-        html::check(html, mail, proof.files, findings);
+        html::check(html, mail, checker.files, findings);
     }
     if mail.template.has_html() {
-        largest_size(proof, route, mail, report, &largest, findings);
+        largest_size(checker, route, mail, report, &largest, findings);
     }
 }
 
 fn subject(
-    proof: &Proof<'_>,
+    checker: &Checker<'_>,
     route: &Route,
     mail: &Mail,
     report: &Report<'_>,
@@ -55,7 +55,7 @@ fn subject(
     if !bounded {
         return;
     }
-    match proof.policy.templates().render(&mail.template, Part::Subject, largest_context(route, mail, largest)) {
+    match checker.policy.templates().render(&mail.template, Part::Subject, largest_context(route, mail, largest)) {
         Ok(subject) => {
             let length = subject.trim().chars().count();
             if length > MAX_SUBJECT_CHARS {
@@ -87,7 +87,7 @@ fn sample_size(mail: &Mail, html: &str, findings: &mut Findings) {
 }
 
 fn largest_size(
-    proof: &Proof<'_>,
+    checker: &Checker<'_>,
     route: &Route,
     mail: &Mail,
     report: &Report<'_>,
@@ -105,7 +105,7 @@ fn largest_size(
         findings.warning(&file, Place::File, message, help);
         return;
     }
-    match proof.policy.templates().render(&mail.template, Part::Html, largest_context(route, mail, largest)) {
+    match checker.policy.templates().render(&mail.template, Part::Html, largest_context(route, mail, largest)) {
         Ok(html) if html.len() > CLIP_BYTES => {
             let message = format!(
                 "With every field at its longest the HTML has {} bytes; Gmail clips after {CLIP_BYTES}.",

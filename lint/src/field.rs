@@ -2,6 +2,8 @@
 
 use serde_json::Value;
 
+use crate::pointer;
+
 /// A set of JSON types.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Types(u8);
@@ -204,7 +206,7 @@ impl<'s> Field<'s> {
 
     /// A member of an object, and whether it is always there.
     pub fn property(&self, name: &str) -> Option<(Self, bool)> {
-        let step = name.replace('~', "~0").replace('/', "~1");
+        let step = pointer::escaped(name);
         let found = self.schemas.iter().filter_map(|(schema, pointer)| {
             let named = schema.get("properties").and_then(|properties| properties.get(name));
             let named = named.map(|schema| (schema, format!("{pointer}/properties/{step}")));

@@ -6,6 +6,7 @@
 //! it is part of the component. [`approval`] says who looked at what.
 
 pub mod approval;
+pub mod character;
 mod confirmation;
 mod delivery;
 mod echo;
@@ -15,6 +16,7 @@ mod html;
 mod maximum;
 pub mod mjml;
 mod pattern;
+mod pointer;
 pub mod purpose;
 mod sample;
 mod template;
@@ -34,30 +36,34 @@ pub fn check(sources: &Files) -> Vec<Diagnostic> {
     let (policy, findings) = Policy::examine(files);
     let mut findings = Findings(findings);
     findings.0.extend(translation.findings().iter().cloned());
-    // A template that does not compile would fail every proof, and the second finding would only hide the first.
+    let mut unseen = Findings::default();
+    character::check(sources, &mut unseen);
+    // A template that does not compile would fail every check, and the second finding would only hide the first.
     let compiles = !findings.0.iter().any(|finding| finding.file.starts_with(TEMPLATES_FOLDER));
     if let Some(policy) = policy {
         let sources = if compiles { Sources::parse(files) } else { Sources::default() };
-        let proof = Proof { files, policy: &policy, sources: &sources, compiles };
-        let notes: Vec<_> = policy.routes().map(|route| proof.route(route, &mut findings)).collect();
+        let checker = Checker { files, policy: &policy, sources: &sources, compiles };
+        let notes: Vec<_> = policy.routes().map(|route| checker.route(route, &mut findings)).collect();
         // What is missing because of an error is no news.
         if !findings.0.iter().any(|finding| finding.severity == Severity::Error) {
             findings.0.extend(notes.into_iter().flatten());
         }
     }
     findings.0 = findings.0.into_iter().map(|finding| translation.original(finding)).collect();
+    // These are about the files as people wrote them.
+    findings.0.extend(unseen.0);
     findings.sorted(sources)
 }
 
-/// What every proof may look at.
-struct Proof<'a> {
+/// What every check may look at.
+struct Checker<'a> {
     files: &'a Files,
     policy: &'a Policy,
     sources: &'a Sources<'a>,
     compiles: bool,
 }
 
-impl<'a> Proof<'a> {
+impl<'a> Checker<'a> {
     /// Gives what is worth knowing where nothing is wrong.
     fn route(&self, route: &'a Route, findings: &mut Findings) -> Vec<Diagnostic> {
         example::check(route, self.files, findings);

@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 use postern::policy::{Diagnostic, Mail, Place, Recipients, Route};
 
 use crate::field::Field;
+use crate::pointer;
 use crate::template::Report;
 
 /// Notes every field that neither a template, a recipient, an answer's address nor a condition looks at.
@@ -13,7 +14,7 @@ pub fn notes(route: &Route, reports: &[Report<'_>]) -> Vec<Diagnostic> {
     let mut used: BTreeSet<String> = reports.iter().flat_map(|report| report.used.iter().cloned()).collect();
     for mail in &route.mails {
         for pointer in pointers(mail) {
-            add(&root, pointer.split('/').skip(1), &mut used);
+            add(&root, pointer, &mut used);
         }
         if let Some(when) = &mail.when {
             add_condition(&root, &Field::root(when.document()), &mut used);
@@ -44,10 +45,9 @@ fn pointers(mail: &Mail) -> impl Iterator<Item = &str> {
     to.into_iter().chain(reply_to)
 }
 
-fn add<'a>(root: &Field<'_>, tokens: impl Iterator<Item = &'a str>, used: &mut BTreeSet<String>) {
+fn add(root: &Field<'_>, pointer: &str, used: &mut BTreeSet<String>) {
     let mut field = root.clone();
-    for token in tokens {
-        let name = token.replace("~1", "/").replace("~0", "~");
+    for name in pointer::names(pointer) {
         let Some((member, _)) = field.property(&name) else { return };
         used.insert(member.pointer().to_owned());
         field = member;

@@ -113,14 +113,17 @@ impl Preset {
 
     /// The schema, its examples, the template, and the layouts that it needs, by their paths in a policy.
     pub fn files(&self) -> Vec<(String, &'static str)> {
-        let own: Vec<_> = below(self.folder).into_iter().filter(|(path, _)| path.contains('/')).collect();
-        let needed = |path: &str| {
-            let name = path.rsplit('/').next().unwrap_or_default();
-            own.iter().any(|(_, text)| text.contains(&format!("\"{name}\"")))
-        };
-        let shared = LIBRARY.get_dir(SHARED).map(below).unwrap_or_default();
-        let layouts: Vec<_> = shared.into_iter().filter(|(path, _)| needed(path)).collect();
-        own.into_iter().chain(layouts).collect()
+        let mut files: Vec<_> = below(self.folder).into_iter().filter(|(path, _)| path.contains('/')).collect();
+        let mut rest = LIBRARY.get_dir(SHARED).map(below).unwrap_or_default();
+        loop {
+            // A layout may need another one.
+            let (needed, other): (Vec<_>, Vec<_>) = rest.into_iter().partition(|(path, _)| is_needed(path, &files));
+            if needed.is_empty() {
+                return files;
+            }
+            files.extend(needed);
+            rest = other;
+        }
     }
 
     /// What a policy becomes with this preset. A sender that the policy has by name stays as it is, as layouts do:
@@ -163,6 +166,12 @@ fn below(folder: &'static Dir<'static>) -> Vec<(String, &'static str)> {
     }
     found.sort_unstable();
     found
+}
+
+/// Whether one of the files names a layout.
+fn is_needed(layout: &str, files: &[(String, &'static str)]) -> bool {
+    let name = layout.rsplit('/').next().unwrap_or_default();
+    files.iter().any(|(_, text)| text.contains(&format!("\"{name}\"")))
 }
 
 fn slashes(path: &Path) -> String {

@@ -14,6 +14,7 @@ mod log;
 mod names;
 mod origin;
 mod outbound;
+mod peers;
 mod prune;
 mod seal;
 mod section;

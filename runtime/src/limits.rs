@@ -30,8 +30,18 @@ pub struct Limits {
     pub optimise: bool,
     /// Open connections; more of them wait to be accepted.
     pub max_connections: usize,
-    /// Time a client has for sending the head of its request.
+    /// Open connections of one address, and of one IPv6 network of 64 bits; more of them are closed at once. A proxy
+    /// before the host is one address.
+    pub max_connections_per_peer: usize,
+    /// Requests on one connection; the answer to the last says `connection: close`.
+    pub requests_per_connection: usize,
+    /// The life of a connection, whatever happens on it; then it is cut off. An answer says `connection: close` when
+    /// too little of it is left for another request, so this ends nobody who keeps to the other limits.
+    pub connection_time: Duration,
+    /// Time a client has for sending the head of its request, and for beginning another.
     pub header_time: Duration,
+    /// Time in which a client must take something of an answer that is ready for it.
+    pub write_time: Duration,
     /// Time that requests in progress have for ending after the server was asked to stop.
     pub shutdown_time: Duration,
     /// Cap on the guest's time limit for opening a connection.
@@ -58,11 +68,22 @@ impl Default for Limits {
             count_instructions: false,
             optimise: true,
             max_connections: 1000,
+            max_connections_per_peer: 250,
+            requests_per_connection: 1000,
+            connection_time: Duration::from_mins(5),
             header_time: Duration::from_secs(10),
+            write_time: Duration::from_secs(10),
             shutdown_time: Duration::from_secs(10),
             connect_time: Duration::from_secs(10),
             first_byte_time: Duration::from_secs(30),
             between_bytes_time: Duration::from_secs(30),
         }
+    }
+}
+
+impl Limits {
+    /// The longest that one request takes whose client keeps to the limits: its head, its answer, and taking that.
+    pub(crate) fn exchange_time(&self) -> Duration {
+        self.header_time + self.request_time + self.write_time
     }
 }

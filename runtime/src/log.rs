@@ -41,9 +41,9 @@ pub(crate) enum Stream {
 
 /// One output stream of one instance; its clones share the unfinished line.
 #[derive(Clone)]
-pub(crate) struct Lines(Arc<Mutex<Unfinished>>);
+pub(crate) struct Lines(Arc<Mutex<PartialLine>>);
 
-struct Unfinished {
+struct PartialLine {
     stream: Stream,
     log: Log,
     text: Vec<u8>,
@@ -51,7 +51,7 @@ struct Unfinished {
 
 impl Lines {
     pub(crate) fn new(stream: Stream, log: Log) -> Self {
-        Self(Arc::new(Mutex::new(Unfinished { stream, log, text: Vec::new() })))
+        Self(Arc::new(Mutex::new(PartialLine { stream, log, text: Vec::new() })))
     }
 
     fn push(&self, bytes: &[u8]) {
@@ -59,23 +59,23 @@ impl Lines {
     }
 }
 
-impl Unfinished {
+impl PartialLine {
     fn push(&mut self, bytes: &[u8]) {
         for piece in bytes.split_inclusive(|byte| *byte == b'\n') {
             match piece.split_last() {
                 Some((b'\n', rest)) => {
                     self.text.extend_from_slice(rest);
-                    self.pass_on();
+                    self.emit();
                 }
                 _ => self.text.extend_from_slice(piece),
             }
             if self.text.len() >= LINE_BYTES {
-                self.pass_on();
+                self.emit();
             }
         }
     }
 
-    fn pass_on(&mut self) {
+    fn emit(&mut self) {
         let line = String::from_utf8_lossy(&self.text);
         (self.log)(match self.stream {
             Stream::Out => Event::Stdout(&line),
@@ -86,10 +86,10 @@ impl Unfinished {
 }
 
 /// What a guest wrote last may lack its line break, above all when it failed.
-impl Drop for Unfinished {
+impl Drop for PartialLine {
     fn drop(&mut self) {
         if !self.text.is_empty() {
-            self.pass_on();
+            self.emit();
         }
     }
 }

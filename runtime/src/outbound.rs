@@ -50,7 +50,7 @@ pub(crate) struct Gateway {
 
 /// The guest's time limits, capped.
 #[derive(Clone, Copy)]
-struct Times {
+struct Timeouts {
     connect: Duration,
     first_byte: Duration,
     between_bytes: Duration,
@@ -79,7 +79,7 @@ impl Outbound {
         Gateway { outbound: self.clone(), allowed }
     }
 
-    async fn send(self, origin: Origin, request: Request<WasiBody>, times: Times) -> Result<Answer, Error> {
+    async fn send(self, origin: Origin, request: Request<WasiBody>, times: Timeouts) -> Result<Answer, Error> {
         let answer = self.exchange(request, times).await;
         if let Err(error) = &answer {
             let sentence = format!("A request to {origin} did not get through: {error}.");
@@ -88,7 +88,7 @@ impl Outbound {
         answer
     }
 
-    async fn exchange(&self, request: Request<WasiBody>, times: Times) -> Result<Answer, Error> {
+    async fn exchange(&self, request: Request<WasiBody>, times: Timeouts) -> Result<Answer, Error> {
         let mut request = whole(request).await?;
         let mut connection = capture_connection(&mut request);
         let mut response = pin!(self.client.request(request));
@@ -104,15 +104,15 @@ impl Outbound {
             None => timeout(times.first_byte, response).await.map_err(|_| Error::ConnectionReadTimeout)?,
         };
         let response = result.map_err(explain)?;
-        let paced = response.map(|body| Paced::new(body, times.between_bytes).boxed_unsync());
+        let paced = response.map(|body| TimedBody::new(body, times.between_bytes).boxed_unsync());
         // hyper-util drives the connection, so there is nothing left for the guest's task to drive.
         Ok((paced, Box::new(std::future::ready(Ok(())))))
     }
 
-    fn times(&self, options: Option<RequestOptions>) -> Times {
+    fn times(&self, options: Option<RequestOptions>) -> Timeouts {
         let options = options.unwrap_or_default();
         let capped = |wish: Option<Duration>, cap: Duration| wish.map_or(cap, |time| time.min(cap));
-        Times {
+        Timeouts {
             connect: capped(options.connect_timeout, self.limits.connect_time),
             first_byte: capped(options.first_byte_timeout, self.limits.first_byte_time),
             between_bytes: capped(options.between_bytes_timeout, self.limits.between_bytes_time),
@@ -219,13 +219,13 @@ fn explain_tls(error: &rustls::Error) -> Error {
 }
 
 /// A response's body whose every piece must come in time.
-struct Paced {
+struct TimedBody {
     body: Incoming,
     limit: Duration,
     expiry: Pin<Box<Sleep>>,
 }
 
-impl Paced {
+impl TimedBody {
     fn new(body: Incoming, limit: Duration) -> Self {
         Self { body, limit, expiry: Box::pin(sleep(limit)) }
     }
@@ -236,7 +236,7 @@ impl Paced {
     }
 }
 
-impl Body for Paced {
+impl Body for TimedBody {
     type Data = Bytes;
     type Error = Error;
 

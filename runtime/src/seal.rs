@@ -90,15 +90,15 @@ pub fn seal_within(
     let mut wizer = Wizer::new();
     // Without its initialiser, a component whose memory is kept would not be valid.
     wizer.init_func(SEAL).keep_init_func(true);
-    let (context, instrumented) = wizer.instrument_component(component).map_err(told(SealError::Component))?;
-    let engine = engine().map_err(told(SealError::Component))?;
+    let (context, instrumented) = wizer.instrument_component(component).map_err(described(SealError::Component))?;
+    let engine = engine().map_err(described(SealError::Component))?;
     let code = match cache {
         Some(cache) => cache.compile(&engine, &instrumented),
         None => Component::new(&engine, &instrumented),
     };
-    let code = code.map_err(told(SealError::Component))?;
+    let code = code.map_err(described(SealError::Component))?;
     let sealed = waiting.block_on(async {
-        let mut running = Running::start(&engine, &code, instructions).await?;
+        let mut running = GuestInstance::start(&engine, &code, instructions).await?;
         let initialisation = running.seal(files).await?;
         let component = running.keep(&wizer, &context).await?;
         let component = prune(&component, LOAD).map_err(|error| SealError::Snapshot(error.to_string()))?;
@@ -109,7 +109,7 @@ pub fn seal_within(
     Ok(sealed)
 }
 
-fn told(kind: fn(String) -> SealError) -> impl Fn(wasmtime::Error) -> SealError {
+fn described(kind: fn(String) -> SealError) -> impl Fn(wasmtime::Error) -> SealError {
     move |error| kind(format!("{error:#}"))
 }
 
@@ -148,7 +148,7 @@ fn zeros(length: u64) -> wasmtime::Result<(Vec<u8>,)> {
 }
 
 /// The instance whose memory is kept.
-struct Running {
+struct GuestInstance {
     store: Store<StoreLimits>,
     instance: Instance,
     /// What it may do before and during `seal`, and again while its memory is read.
@@ -157,13 +157,13 @@ struct Running {
     failure: Option<wasmtime::Error>,
 }
 
-impl Running {
+impl GuestInstance {
     async fn start(engine: &Engine, code: &Component, instructions: u64) -> Result<Self, SealError> {
-        let linker = linker(engine, code).map_err(told(SealError::Component))?;
+        let linker = linker(engine, code).map_err(described(SealError::Component))?;
         let limits = StoreLimitsBuilder::new().memory_size(MEMORY_BYTES).trap_on_grow_failure(true).build();
         let mut store = Store::new(engine, limits);
         store.limiter(|limits| limits);
-        store.set_fuel(instructions).map_err(told(SealError::Component))?;
+        store.set_fuel(instructions).map_err(described(SealError::Component))?;
         let instance =
             linker.instantiate_async(&mut store, code).await.map_err(|error| failed(&error, instructions))?;
         Ok(Self { store, instance, instructions, failure: None })
@@ -182,11 +182,11 @@ impl Running {
     }
 
     async fn keep(mut self, wizer: &Wizer, context: &ComponentContext<'_>) -> Result<Vec<u8>, SealError> {
-        self.store.set_fuel(self.instructions).map_err(told(SealError::Snapshot))?;
+        self.store.set_fuel(self.instructions).map_err(described(SealError::Snapshot))?;
         let sealed = wizer.snapshot_component(context, &mut self).await;
         match self.failure {
-            Some(error) => Err(told(SealError::Snapshot)(error)),
-            None => sealed.map_err(told(SealError::Snapshot)),
+            Some(error) => Err(described(SealError::Snapshot)(error)),
+            None => sealed.map_err(described(SealError::Snapshot)),
         }
     }
 
@@ -212,7 +212,7 @@ impl Running {
     }
 }
 
-impl ComponentInstanceState for Running {
+impl ComponentInstanceState for GuestInstance {
     async fn call_func_ret_list_u8(&mut self, instance: &str, func: &str, contents: impl FnOnce(&[u8]) + Send) {
         match self.call::<WasmList<u8>>(instance, func).await {
             Ok(list) => contents(list.as_le_slice(&self.store)),

@@ -2,6 +2,9 @@
 
 use crate::host::Host;
 use crate::limits::Limits;
+use crate::peers::{Peers, Seat};
+use http::HeaderValue;
+use http::header::CONNECTION;
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
@@ -11,10 +14,12 @@ use std::io;
 use std::net::SocketAddr;
 use std::pin::pin;
 use std::sync::Arc;
-use std::time::Duration;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::{Duration, Instant};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::task::JoinSet;
+use tokio_io_timeout::TimeoutWriter;
 
 /// Bytes of a request's head; hyper answers 431 beyond.
 const HEAD_BYTES: usize = 64 << 10;
@@ -69,14 +74,17 @@ impl Server {
     pub async fn serve(self, host: Host, shutdown: impl Future<Output = ()>) {
         let limits = *host.limits();
         let connections = Arc::new(Semaphore::new(limits.max_connections));
+        let peers = Peers::default();
         let graceful = GracefulShutdown::new();
         let mut open = JoinSet::new();
         let mut shutdown = pin!(shutdown);
         loop {
             tokio::select! {
                 () = &mut shutdown => break,
-                (stream, permit) = self.accept(&connections) => {
-                    open.spawn(answer(stream, permit, host.clone(), limits, graceful.watcher()));
+                (stream, peer, permit) = self.accept(&connections) => {
+                    if let Some(seat) = peers.admit(peer.ip(), limits.max_connections_per_peer) {
+                        open.spawn(answer(stream, (permit, seat), host.clone(), limits, graceful.watcher()));
+                    }
                 }
                 Some(_) = open.join_next() => {}
             }
@@ -86,11 +94,11 @@ impl Server {
         let _ = tokio::time::timeout(limits.shutdown_time, graceful.shutdown()).await;
     }
 
-    async fn accept(&self, connections: &Arc<Semaphore>) -> (TcpStream, OwnedSemaphorePermit) {
+    async fn accept(&self, connections: &Arc<Semaphore>) -> (TcpStream, SocketAddr, OwnedSemaphorePermit) {
         loop {
             let permit = connections.clone().acquire_owned().await;
             match (permit, self.listener.accept().await) {
-                (Ok(permit), Ok((stream, _))) => return (stream, permit),
+                (Ok(permit), Ok((stream, peer))) => return (stream, peer, permit),
                 _ => tokio::time::sleep(ACCEPT_PAUSE).await,
             }
         }
@@ -98,19 +106,31 @@ impl Server {
 }
 
 /// Serves one connection to its end; a client that breaks the protocol or hangs up concerns nobody else.
-async fn answer(stream: TcpStream, permit: OwnedSemaphorePermit, host: Host, limits: Limits, watcher: Watcher) {
+async fn answer(stream: TcpStream, place: (OwnedSemaphorePermit, Seat), host: Host, limits: Limits, watcher: Watcher) {
     // Small answers must not wait for the client's delayed acknowledgement.
     let _ = stream.set_nodelay(true);
+    let mut stream = TimeoutWriter::new(stream);
+    stream.set_timeout(Some(limits.write_time));
+    let (begun, requests) = (Instant::now(), AtomicUsize::new(0));
     let service = service_fn(move |request| {
+        let number = requests.fetch_add(1, Ordering::Relaxed) + 1;
         let host = host.clone();
-        async move { Ok::<_, Infallible>(host.handle(request).await) }
+        async move {
+            let mut response = host.handle(request).await;
+            if number >= limits.requests_per_connection
+                || begun.elapsed() + limits.exchange_time() > limits.connection_time
+            {
+                response.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
+            }
+            Ok::<_, Infallible>(response)
+        }
     });
     let connection = http1::Builder::new()
         .timer(TokioTimer::new())
         .header_read_timeout(limits.header_time)
         .max_buf_size(HEAD_BYTES)
         .max_headers(HEAD_FIELDS)
-        .serve_connection(TokioIo::new(stream), service);
-    let _ = watcher.watch(connection).await;
-    drop(permit);
+        .serve_connection(TokioIo::new(Box::pin(stream)), service);
+    let _ = tokio::time::timeout(limits.connection_time, watcher.watch(connection)).await;
+    drop(place);
 }

@@ -25,9 +25,9 @@ impl HasData for Variables {
 
 impl p2::Host for &mut Settings {
     fn get(&mut self, name: String) -> Result<String, p2::Error> {
-        find(self, &name).map_err(|missing| match missing {
-            Missing::Invalid => p2::Error::InvalidName(name),
-            Missing::Undefined => p2::Error::Undefined(name),
+        find(self, &name).map_err(|error| match error {
+            VariableError::InvalidName => p2::Error::InvalidName(name),
+            VariableError::Undefined => p2::Error::Undefined(name),
         })
     }
 }
@@ -36,24 +36,24 @@ impl p3::Host for &mut Settings {}
 
 impl<T> p3::HostWithStore<T> for Variables {
     async fn get(accessor: &Accessor<T, Self>, name: String) -> Result<String, p3::Error> {
-        accessor.with(|mut view| find(view.get(), &name)).map_err(|missing| match missing {
-            Missing::Invalid => p3::Error::InvalidName(name),
-            Missing::Undefined => p3::Error::Undefined(name),
+        accessor.with(|mut view| find(view.get(), &name)).map_err(|error| match error {
+            VariableError::InvalidName => p3::Error::InvalidName(name),
+            VariableError::Undefined => p3::Error::Undefined(name),
         })
     }
 }
 
 /// Why a variable has no value.
-enum Missing {
-    Invalid,
+enum VariableError {
+    InvalidName,
     Undefined,
 }
 
-fn find(settings: &Settings, name: &str) -> Result<String, Missing> {
+fn find(settings: &Settings, name: &str) -> Result<String, VariableError> {
     if !is_name(name) {
-        return Err(Missing::Invalid);
+        return Err(VariableError::InvalidName);
     }
-    settings.get(name).cloned().ok_or(Missing::Undefined)
+    settings.get(name).cloned().ok_or(VariableError::Undefined)
 }
 
 fn is_name(name: &str) -> bool {

@@ -3,12 +3,10 @@
 //! REST description: `Azure/azure-rest-api-specs`, data-plane/Email, 2025-09-01.
 
 mod answer;
-mod backoff;
-mod credentials;
-mod outcome;
+mod connection;
+mod operation;
 mod request;
 mod signature;
-mod standing;
 mod transition;
 
 use std::time::Duration;
@@ -17,18 +15,17 @@ use bytes::Bytes;
 use uuid::Uuid;
 
 use crate::entra::TokenCache;
-use crate::host::Host;
+use crate::host::Sending;
+use crate::outcome::Delivery;
 use crate::trace::Trace;
+use crate::web::retry::wait;
 use answer::Answer;
 
 pub use answer::TERMINAL_CODES;
-pub(crate) use answer::{plain_code, retry_after};
-pub(crate) use backoff::wait;
-pub use credentials::{AccessKey, Credentials, Endpoint, PUBLIC_SCOPE, Proof, SettingError, SettingFault, setting};
-pub use outcome::{Delivery, Outcome};
+pub use connection::{Connection, Credential, PUBLIC_SCOPE, setting};
+pub use operation::{Inquiry, OperationStatus, Status};
 pub use request::body;
-pub use signature::{Signature, sign};
-pub use standing::{Inquiry, Standing, Status};
+pub use signature::{AccessKey, Signature, sign};
 pub use transition::{Call, Next, Signal, State};
 
 /// The version of the REST interface that requests are written for.
@@ -53,56 +50,60 @@ pub struct Client<'a, H> {
     /// The host.
     pub host: &'a H,
     /// Where ACS is, and how the gate proves itself.
-    pub credentials: &'a Credentials,
+    pub connection: &'a Connection,
     /// The instance's tokens.
     pub tokens: &'a TokenCache,
     /// The trace that the request belongs to.
     pub trace: Trace,
 }
 
-impl<H: Host> Client<'_, H> {
+impl<H: Sending> Client<'_, H> {
     /// Sends one message, as [`body`] has it, under an operation id of the caller's choice, as often as it takes within
     /// the budget.
     ///
     /// The body is the same for every repeat; each call is signed at its moment. [`State`] says what follows what:
     /// [`State::Send`] begins, and [`State::Ask`] goes on with a message that may have been taken already.
     pub async fn send(&self, body: Bytes, operation: Uuid, from: State, budget: Duration) -> Delivery {
-        let marks = Marks { operation, request_id: Uuid::from_u128(self.host.random()), trace: self.trace };
+        let correlation = Correlation { operation, request_id: Uuid::from_u128(self.host.random()), trace: self.trace };
         let started = self.host.monotonic();
-        Errand { client: self, marks, body, started, budget }.run(from).await
+        Exchange { client: self, correlation, body, started, budget }.run(from).await
     }
 
     /// Asks once how an operation stands. ACS counts it against the subscription's quota of status reads.
     pub async fn inquire(&self, operation: Uuid, budget: Duration) -> Inquiry {
         let request_id = Uuid::from_u128(self.host.random());
-        let marks = Marks { operation, request_id, trace: self.trace };
-        let errand = Errand { client: self, marks, body: Bytes::new(), started: self.host.monotonic(), budget };
-        let Answer { outcome, status, error_code, standing, .. } = errand.call(Call::Status).await;
-        let answer = standing.map(|status| Standing::new(operation, status, error_code.clone())).ok_or(outcome);
-        Inquiry { operation, answer, status, error_code, request_id, duration: errand.elapsed() }
+        let correlation = Correlation { operation, request_id, trace: self.trace };
+        let exchange =
+            Exchange { client: self, correlation, body: Bytes::new(), started: self.host.monotonic(), budget };
+        let Answer { outcome, status, error_code, operation_status, .. } = exchange.call(Call::Status).await;
+        let answer =
+            operation_status.map(|status| OperationStatus::new(operation, status, error_code.clone())).ok_or(outcome);
+        Inquiry { operation, answer, status, error_code, request_id, duration: exchange.elapsed() }
     }
 }
 
-/// What all calls for one message have in common.
-struct Marks {
+/// What all calls for one message have in common: what they are about, and how others find them.
+struct Correlation {
     operation: Uuid,
     request_id: Uuid,
     trace: Trace,
 }
 
-/// One message on its way.
-struct Errand<'a, H> {
+/// The calls for one message.
+struct Exchange<'a, H> {
     client: &'a Client<'a, H>,
-    marks: Marks,
+    correlation: Correlation,
     body: Bytes,
     started: Duration,
     budget: Duration,
 }
 
-impl<H: Host> Errand<'_, H> {
+impl<H: Sending> Exchange<'_, H> {
     async fn run(&self, from: State) -> Delivery {
-        let mut delivery =
-            Delivery { request_id: Some(self.marks.request_id), ..Delivery::not_sent(self.marks.operation) };
+        let mut delivery = Delivery {
+            request_id: Some(self.correlation.request_id),
+            ..Delivery::not_sent(self.correlation.operation)
+        };
         let (mut state, mut refusal, mut trouble) = (from, None, None);
         let decisive = loop {
             match state.call() {
@@ -117,8 +118,7 @@ impl<H: Host> Errand<'_, H> {
             };
             delivery.in_doubt = next.is_in_doubt();
             let calls = delivery.attempts + delivery.status_reads;
-            let wait =
-                backoff::wait(calls, self.client.host.random()).max(answer.outcome.retry_after().unwrap_or_default());
+            let wait = wait(calls, self.client.host.random()).max(answer.outcome.retry_after().unwrap_or_default());
             if answer.outcome.is_temporary() {
                 trouble = Some(answer);
             } else if state == State::Send {
@@ -135,17 +135,17 @@ impl<H: Host> Errand<'_, H> {
     }
 
     async fn call(&self, call: Call) -> Answer {
-        let Client { host, credentials, tokens, .. } = self.client;
+        let Client { host, connection, tokens, .. } = self.client;
         let bare = match call {
-            Call::Send => request::send(&credentials.endpoint, &self.body, &self.marks),
-            Call::Status => request::status(&credentials.endpoint, &self.marks),
+            Call::Send => request::send(&connection.endpoint, &self.body, &self.correlation),
+            Call::Status => request::status(&connection.endpoint, &self.correlation),
         };
-        let request = match credentials.prove(*host, tokens, bare, self.timeout()).await {
+        let request = match connection.prove(*host, tokens, bare, self.timeout()).await {
             Ok(request) => request,
             Err(error) => return answer::without_token(error),
         };
         let answer = host.fetch(request, self.timeout()).await;
-        answer::read(call, answer, self.marks.operation, host.now())
+        answer::read(call, answer, self.correlation.operation, host.now())
     }
 
     fn timeout(&self) -> Duration {

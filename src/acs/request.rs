@@ -7,11 +7,11 @@ use http::header::{ACCEPT, CONTENT_LENGTH, CONTENT_TYPE};
 use http::{HeaderValue, Method, Request};
 use serde::{Serialize, Serializer};
 
-use super::credentials::Endpoint;
-use super::{API_VERSION, MAX_REQUEST_BYTES, Marks};
-use crate::form::Attachment;
+use super::{API_VERSION, Correlation, MAX_REQUEST_BYTES};
 use crate::render::Message;
 use crate::trace::TRACEPARENT;
+use crate::validate::Attachment;
+use crate::web::Origin;
 
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
@@ -78,30 +78,30 @@ pub fn body(message: &Message) -> Option<Bytes> {
 }
 
 /// The request that sends a body, without proof of who sends it.
-pub(super) fn send(endpoint: &Endpoint, body: &Bytes, marks: &Marks) -> Request<Bytes> {
+pub(super) fn send(endpoint: &Origin, body: &Bytes, correlation: &Correlation) -> Request<Bytes> {
     let path = format!("/emails:send?api-version={API_VERSION}");
-    let mut request = marked(endpoint, Method::POST, &path, body.clone(), marks);
+    let mut request = correlated(endpoint, Method::POST, &path, body.clone(), correlation);
     let headers = request.headers_mut();
     headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
     headers.insert(CONTENT_LENGTH, HeaderValue::from(body.len()));
-    headers.insert("operation-id", text(&marks.operation.to_string()));
+    headers.insert("operation-id", text(&correlation.operation.to_string()));
     request
 }
 
 /// The request that asks for an operation, without proof of who asks.
-pub(super) fn status(endpoint: &Endpoint, marks: &Marks) -> Request<Bytes> {
-    let path = format!("/emails/operations/{}?api-version={API_VERSION}", marks.operation);
-    marked(endpoint, Method::GET, &path, Bytes::new(), marks)
+pub(super) fn status(endpoint: &Origin, correlation: &Correlation) -> Request<Bytes> {
+    let path = format!("/emails/operations/{}?api-version={API_VERSION}", correlation.operation);
+    correlated(endpoint, Method::GET, &path, Bytes::new(), correlation)
 }
 
-fn marked(endpoint: &Endpoint, method: Method, path: &str, body: Bytes, marks: &Marks) -> Request<Bytes> {
+fn correlated(endpoint: &Origin, method: Method, path: &str, body: Bytes, correlation: &Correlation) -> Request<Bytes> {
     let mut request = Request::new(body);
     *request.method_mut() = method;
     *request.uri_mut() = endpoint.uri(path);
     let headers = request.headers_mut();
     headers.insert(ACCEPT, HeaderValue::from_static("application/json"));
-    headers.insert("x-ms-client-request-id", text(&marks.request_id.to_string()));
-    headers.insert(TRACEPARENT, marks.trace.header());
+    headers.insert("x-ms-client-request-id", text(&correlation.request_id.to_string()));
+    headers.insert(TRACEPARENT, correlation.trace.header());
     request
 }
 

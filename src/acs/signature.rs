@@ -1,6 +1,7 @@
 //! HMAC-SHA256 signatures with an ACS access key
 //! (Microsoft Learn, "Sign an HTTP request with C#", and the official SDKs' source).
 
+use std::fmt;
 use std::time::SystemTime;
 
 use base64::Engine as _;
@@ -8,7 +9,9 @@ use base64::engine::general_purpose::STANDARD;
 use hmac::{Hmac, KeyInit as _, Mac as _};
 use sha2::{Digest as _, Sha256};
 
-use super::credentials::AccessKey;
+/// An access key, decoded. Its bytes are in no output.
+#[derive(Clone, PartialEq, Eq)]
+pub struct AccessKey(Vec<u8>);
 
 /// The headers by which a request proves itself.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -19,6 +22,23 @@ pub struct Signature {
     pub content_sha256: String,
     /// `Authorization`
     pub authorization: String,
+}
+
+impl AccessKey {
+    /// Decodes a key.
+    pub fn parse(text: &str) -> Option<Self> {
+        STANDARD.decode(text).ok().filter(|key| !key.is_empty()).map(Self)
+    }
+
+    pub(super) fn bytes(&self) -> &[u8] {
+        &self.0
+    }
+}
+
+impl fmt::Debug for AccessKey {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        out.write_str("AccessKey(…)")
+    }
 }
 
 /// Signs a request. `path_and_query` and `host` are as on the wire: the path with its leading slash, the host with a

@@ -18,7 +18,8 @@ use sha2::Sha256;
 
 use super::{Refusal, token};
 use crate::entra::{PUBLIC_AUTHORITY, setting};
-use crate::host::{FetchError, Host};
+use crate::host::{Clock, Fetch, FetchError, Settings};
+use crate::policy::Tenant;
 
 /// How far the clocks may be apart; Microsoft's libraries allow five minutes.
 const LEEWAY: Duration = Duration::from_secs(300);
@@ -37,17 +38,6 @@ const MAX_KEYS: usize = 32;
 
 /// The shortest and longest keys, in bits. Entra's have 2048.
 const KEY_BITS: (usize, usize) = (2048, 4096);
-
-/// Whose tokens a route takes.
-#[derive(Debug, Clone)]
-pub struct Tenant {
-    /// The tenant's id, a UUID.
-    pub id: String,
-    /// Whom tokens must be issued for: the application id, or its URI.
-    pub audience: String,
-    /// The ids of the applications that may call.
-    pub apps: Vec<String>,
-}
 
 /// The keys of tenants, kept in the instance.
 #[derive(Debug, Default)]
@@ -99,14 +89,14 @@ struct PublishedKey {
 }
 
 /// The address of the cloud's Entra, which publishes the keys.
-pub(super) async fn authority(host: &impl Host) -> String {
+pub(super) async fn authority(host: &impl Settings) -> String {
     let authority = host.setting(setting::AUTHORITY).await;
     authority.as_deref().unwrap_or(PUBLIC_AUTHORITY).trim_end_matches('/').to_owned()
 }
 
 /// Checks the token of a request, reading the tenant's keys first where they are not known or too old.
 pub(super) async fn verify(
-    host: &impl Host,
+    host: &(impl Settings + Clock + Fetch),
     cache: &KeyCache,
     tenant: &Tenant,
     headers: &HeaderMap,
@@ -165,7 +155,7 @@ fn check(claims: &Claims, tenant: &Tenant, authority: &str, now: SystemTime) -> 
 impl KeyCache {
     async fn key(
         &self,
-        host: &impl Host,
+        host: &(impl Clock + Fetch),
         tenant: &Tenant,
         authority: &str,
         kid: &str,
@@ -210,7 +200,7 @@ impl KeySet {
 }
 
 async fn read(
-    host: &impl Host,
+    host: &impl Fetch,
     url: &str,
     timeout: Duration,
 ) -> Result<Vec<(String, VerifyingKey<Sha256>)>, FetchError> {

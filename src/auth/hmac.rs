@@ -9,8 +9,8 @@ use http::{HeaderMap, HeaderName};
 use sha1::Sha1;
 use sha2::{Sha256, Sha512};
 
-use super::rule::{Encoding, Hash, KeyForm, Part, Rule, TimestampSource};
 use super::{MAX_EVENT_ID_BYTES, Refusal, ed25519};
+use crate::policy::rule::{Encoding, Hash, KeyForm, Part, Rule, TimestampSource};
 
 /// The most signatures that are tried: a sender in the middle of a rotation sends two or three.
 const MAX_SIGNATURES: usize = 8;

@@ -1,13 +1,11 @@
 //! Who is calling: the only door from a request's bytes to anything that reads them.
 
 mod ed25519;
-pub mod entra;
+mod entra;
 mod hmac;
-pub mod rule;
-mod scheme;
 mod sendgrid;
 mod sign;
-pub mod token;
+mod token;
 mod twilio;
 
 use std::time::Duration;
@@ -18,17 +16,12 @@ use http::{HeaderMap, HeaderName, Uri};
 use sha2::{Digest as _, Sha256};
 
 use crate::contract::EventId;
-use crate::host::{FetchError, Host};
-use crate::policy::{Route, RouteAuth};
+use crate::host::{Clock, Fetch, FetchError, Settings};
+use crate::policy::{Route, RouteAuth, Scheme};
+use crate::setting::{SettingError, SettingFault};
 
-pub use entra::{KeyCache, Tenant};
-pub use rule::Rule;
-pub use scheme::{ENTRA, GENERIC, Proof, SENDGRID_TOLERANCE, SecretForm, names};
-pub use sign::{Credentials, SignError, sign};
-pub use token::Place;
-
-/// The most secrets a route may accept at a time: the current one, the next one and some room.
-pub const MAX_SECRETS: usize = 4;
+pub use entra::KeyCache;
+pub use sign::{RequestAuth, SignError, sign};
 
 /// The header by which a caller names a request, so that a repeat is known as one
 /// (draft-ietf-httpapi-idempotency-key-header).
@@ -136,7 +129,7 @@ impl Verified {
 /// # Errors
 /// The exact reason, for the audit line alone: an answer that tells a forger what was wrong helps the forger.
 pub async fn authenticate(
-    host: &impl Host,
+    host: &(impl Settings + Clock + Fetch),
     keys: &KeyCache,
     route: &Route,
     parts: &Parts,
@@ -149,7 +142,7 @@ pub async fn authenticate(
         return Ok(Verified { body, caller });
     };
     prove(host, keys, auth, parts, &body, secrets, deadline).await?;
-    let caller = Caller { scheme: auth.scheme, event_id: request_id(route.contract.event_id, parts, &body) };
+    let caller = Caller { scheme: auth.name, event_id: request_id(route.contract.event_id, parts, &body) };
     Ok(Verified { body, caller })
 }
 
@@ -158,7 +151,7 @@ pub async fn authenticate(
 /// # Errors
 /// As for [`authenticate`].
 pub async fn prove(
-    host: &impl Host,
+    host: &(impl Settings + Clock + Fetch),
     keys: &KeyCache,
     auth: &RouteAuth,
     parts: &Parts,
@@ -166,19 +159,49 @@ pub async fn prove(
     secrets: &[String],
     deadline: Duration,
 ) -> Result<(), Refusal> {
-    match &auth.proof {
-        Proof::Rule(rule) => hmac::verify(rule, &parts.headers, body, secrets, host.now()),
-        Proof::Token(place) => token::verify(place, parts, secrets),
-        Proof::Twilio { url } => twilio::verify(url, parts, body, secrets),
-        Proof::SendGrid { tolerance } => sendgrid::verify(*tolerance, &parts.headers, body, secrets, host.now()),
-        Proof::Entra(tenant) => entra::verify(host, keys, tenant, &parts.headers, deadline).await,
+    match &auth.scheme {
+        Scheme::Rule(rule) => hmac::verify(rule, &parts.headers, body, secrets, host.now()),
+        Scheme::Token(location) => token::verify(location, parts, secrets),
+        Scheme::Twilio { url } => twilio::verify(url, parts, body, secrets),
+        Scheme::SendGrid { tolerance } => sendgrid::verify(*tolerance, &parts.headers, body, secrets, host.now()),
+        Scheme::Entra(tenant) => entra::verify(host, keys, tenant, &parts.headers, deadline).await,
     }
 }
 
+impl Scheme {
+    /// Whether a setting's value can be a secret of a scheme.
+    pub fn usable(&self, secret: &str) -> bool {
+        match self {
+            Self::Rule(rule) => hmac::usable(rule, secret),
+            Self::Token(location) => token::usable(location, secret),
+            Self::Twilio { .. } => !secret.is_empty(),
+            Self::SendGrid { .. } => sendgrid::usable(secret),
+            Self::Entra(_) => false,
+        }
+    }
+}
+
+/// The values of the settings that callers are checked with.
+///
+/// # Errors
+/// Every setting that is missing, or not written as the scheme demands.
+pub async fn secrets(host: &impl Settings, auth: Option<&RouteAuth>) -> Result<Vec<String>, Vec<SettingError>> {
+    let Some(auth) = auth else { return Ok(Vec::new()) };
+    let (mut secrets, mut errors) = (Vec::new(), Vec::new());
+    for name in &auth.secrets {
+        match host.setting(name.as_str()).await {
+            None => errors.push(SettingError::new(name.as_str(), SettingFault::Missing)),
+            Some(secret) if auth.scheme.usable(&secret) => secrets.push(secret),
+            Some(_) => errors.push(SettingError::new(name.as_str(), SettingFault::Secret)),
+        }
+    }
+    if errors.is_empty() { Ok(secrets) } else { Err(errors) }
+}
+
 /// The server that callers' keys are read from, where their scheme has one.
-pub async fn verifier(host: &impl Host, auth: &RouteAuth) -> Option<Uri> {
-    match auth.proof {
-        Proof::Entra(_) => entra::authority(host).await.parse().ok(),
+pub async fn verifier(host: &impl Settings, auth: &RouteAuth) -> Option<Uri> {
+    match auth.scheme {
+        Scheme::Entra(_) => entra::authority(host).await.parse().ok(),
         _ => None,
     }
 }

@@ -8,12 +8,12 @@ use http::header::AUTHORIZATION;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 
-use super::token::Place;
-use super::{Proof, hmac, sendgrid, twilio};
+use super::{hmac, sendgrid, twilio};
+use crate::policy::{Scheme, TokenLocation};
 
 /// What proves a request: headers, and what belongs into its address.
 #[derive(Debug, Default)]
-pub struct Credentials {
+pub struct RequestAuth {
     /// Headers.
     pub headers: Vec<(HeaderName, String)>,
     /// The query.
@@ -39,39 +39,39 @@ pub enum SignError {
 /// # Errors
 /// When the secret does not suit.
 pub fn sign(
-    proof: &Proof,
+    scheme: &Scheme,
     secret: &str,
     id: &str,
     now: SystemTime,
     form: bool,
     body: &[u8],
-) -> Result<Credentials, SignError> {
-    let headers = |headers| Credentials { headers, query: None };
-    match proof {
-        Proof::Rule(rule) if hmac::is_public(rule, secret) => Err(SignError::PublicKey("`whsk_` and base64")),
-        Proof::Rule(rule) => hmac::sign(rule, secret, id, now, body).map(headers).ok_or(SignError::Secret),
-        Proof::Token(place) => Ok(shown(place, secret)),
-        Proof::Twilio { url } => {
+) -> Result<RequestAuth, SignError> {
+    let headers = |headers| RequestAuth { headers, query: None };
+    match scheme {
+        Scheme::Rule(rule) if hmac::is_public(rule, secret) => Err(SignError::PublicKey("`whsk_` and base64")),
+        Scheme::Rule(rule) => hmac::sign(rule, secret, id, now, body).map(headers).ok_or(SignError::Secret),
+        Scheme::Token(location) => Ok(shown(location, secret)),
+        Scheme::Twilio { url } => {
             let (name, value, query) = twilio::sign(url, secret, form, body).ok_or(SignError::Secret)?;
-            Ok(Credentials { headers: vec![(name, value)], query })
+            Ok(RequestAuth { headers: vec![(name, value)], query })
         }
-        Proof::SendGrid { .. } if sendgrid::usable(secret) => {
+        Scheme::SendGrid { .. } if sendgrid::usable(secret) => {
             Err(SignError::PublicKey("the base64 of its PKCS #8 form"))
         }
-        Proof::SendGrid { .. } => sendgrid::sign(secret, now, body).map(headers).ok_or(SignError::Secret),
-        Proof::Entra(_) => Ok(shown(&Place::Bearer, secret)),
+        Scheme::SendGrid { .. } => sendgrid::sign(secret, now, body).map(headers).ok_or(SignError::Secret),
+        Scheme::Entra(_) => Ok(shown(&TokenLocation::Bearer, secret)),
     }
 }
 
-fn shown(place: &Place, secret: &str) -> Credentials {
-    let header = |name: HeaderName, value| Credentials { headers: vec![(name, value)], query: None };
-    match place {
-        Place::Header(name) => header(name.clone(), secret.to_owned()),
-        Place::Bearer => header(AUTHORIZATION, format!("Bearer {secret}")),
-        Place::Basic => header(AUTHORIZATION, format!("Basic {}", STANDARD.encode(secret))),
-        Place::Query(name) => {
+fn shown(location: &TokenLocation, secret: &str) -> RequestAuth {
+    let header = |name: HeaderName, value| RequestAuth { headers: vec![(name, value)], query: None };
+    match location {
+        TokenLocation::Header(name) => header(name.clone(), secret.to_owned()),
+        TokenLocation::Bearer => header(AUTHORIZATION, format!("Bearer {secret}")),
+        TokenLocation::Basic => header(AUTHORIZATION, format!("Basic {}", STANDARD.encode(secret))),
+        TokenLocation::Query(name) => {
             let query = form_urlencoded::Serializer::new(String::new()).append_pair(name, secret).finish();
-            Credentials { headers: Vec::new(), query: Some(query) }
+            RequestAuth { headers: Vec::new(), query: Some(query) }
         }
     }
 }

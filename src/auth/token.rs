@@ -2,34 +2,22 @@
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
+use http::HeaderMap;
 use http::header::AUTHORIZATION;
 use http::request::Parts;
-use http::{HeaderMap, HeaderName};
 
 use super::Refusal;
 use super::hmac::{Mac, header};
-use super::rule::Hash;
-
-/// Where a caller shows its secret.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Place {
-    /// In a header of its own.
-    Header(HeaderName),
-    /// In the query of the address, by name; addresses end up in logs, so a header is better where there is a choice.
-    Query(String),
-    /// In `Authorization: Bearer …` (RFC 6750).
-    Bearer,
-    /// In `Authorization: Basic …`: a name, `:` and a password (RFC 7617).
-    Basic,
-}
+use crate::policy::TokenLocation;
+use crate::policy::rule::Hash;
 
 /// Checks that a caller shows one of the secrets.
-pub(super) fn verify(place: &Place, parts: &Parts, secrets: &[String]) -> Result<(), Refusal> {
-    let shown = match place {
-        Place::Header(name) => header(&parts.headers, name)?.as_bytes().to_vec(),
-        Place::Query(name) => query(parts.uri.query().unwrap_or_default(), name)?.into_bytes(),
-        Place::Bearer => credentials(&parts.headers, "bearer")?.as_bytes().to_vec(),
-        Place::Basic => {
+pub(super) fn verify(location: &TokenLocation, parts: &Parts, secrets: &[String]) -> Result<(), Refusal> {
+    let shown = match location {
+        TokenLocation::Header(name) => header(&parts.headers, name)?.as_bytes().to_vec(),
+        TokenLocation::Query(name) => query(parts.uri.query().unwrap_or_default(), name)?.into_bytes(),
+        TokenLocation::Bearer => credentials(&parts.headers, "bearer")?.as_bytes().to_vec(),
+        TokenLocation::Basic => {
             let text = credentials(&parts.headers, "basic")?;
             STANDARD.decode(text).map_err(|_| Refusal::MalformedHeader(AUTHORIZATION))?
         }
@@ -40,12 +28,14 @@ pub(super) fn verify(place: &Place, parts: &Parts, secrets: &[String]) -> Result
 }
 
 /// Whether a setting's value can be such a secret.
-pub(super) fn usable(place: &Place, secret: &str) -> bool {
+pub(super) fn usable(location: &TokenLocation, secret: &str) -> bool {
     let printable = !secret.is_empty() && secret.bytes().all(|byte| (b' '..=b'~').contains(&byte));
-    match place {
-        Place::Header(_) | Place::Bearer => printable && secret.trim() == secret,
-        Place::Query(_) => !secret.is_empty(),
-        Place::Basic => secret.split_once(':').is_some_and(|(name, password)| !name.is_empty() && !password.is_empty()),
+    match location {
+        TokenLocation::Header(_) | TokenLocation::Bearer => printable && secret.trim() == secret,
+        TokenLocation::Query(_) => !secret.is_empty(),
+        TokenLocation::Basic => {
+            secret.split_once(':').is_some_and(|(name, password)| !name.is_empty() && !password.is_empty())
+        }
     }
 }
 

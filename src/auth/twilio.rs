@@ -11,8 +11,8 @@ use sha2::{Digest as _, Sha256};
 
 use super::Refusal;
 use super::hmac::{Mac, header};
-use super::rule::Hash;
-use crate::decode::MAX_FIELDS;
+use crate::policy::MAX_FIELDS;
+use crate::policy::rule::Hash;
 
 const SIGNATURE: HeaderName = HeaderName::from_static("x-twilio-signature");
 

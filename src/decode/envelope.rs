@@ -3,40 +3,16 @@
 use http::header::CONTENT_TYPE;
 use http::{HeaderMap, HeaderName};
 use percent_encoding::percent_decode;
-use serde::Deserialize;
 use serde_json::{Map, Value};
 
 use super::{Error, json};
+use crate::policy::Envelope;
 
 /// The most events of one request: each may become a mail, and the sender waits for the answer.
 pub const MAX_EVENTS: usize = 100;
 
 /// The most attributes of one event whose attributes are headers.
 const MAX_ATTRIBUTES: usize = 50;
-
-/// What stands around an event's data.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum Envelope {
-    /// CloudEvents 1.0, in any of its three HTTP forms (cloudevents/spec, bindings/http-protocol-binding.md).
-    #[serde(rename = "cloudevents")]
-    CloudEvents,
-    /// The Event Grid schema: a list of events (learn.microsoft.com/azure/event-grid/event-schema).
-    EventGrid,
-    /// A plain list of objects, each an event.
-    List,
-}
-
-impl Envelope {
-    /// The word in policies.
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::CloudEvents => "cloudevents",
-            Self::EventGrid => "event-grid",
-            Self::List => "list",
-        }
-    }
-}
 
 /// What every binary event has.
 pub(super) const SPECVERSION: HeaderName = HeaderName::from_static("ce-specversion");

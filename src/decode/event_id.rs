@@ -2,9 +2,9 @@
 
 use serde_json::Value;
 
-use super::Envelope;
 use crate::auth;
 use crate::contract::EventId;
+use crate::policy::Envelope;
 
 /// The most alerts of a group that count for its id; senders cut their lists far below.
 const MAX_ALERTS: usize = 1000;

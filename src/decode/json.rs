@@ -7,9 +7,7 @@ use serde::{Deserialize, Deserializer};
 use serde_json::Value;
 
 use super::Error;
-
-/// The most levels of arrays and objects. Real payloads have fewer than ten.
-pub const MAX_DEPTH: usize = 32;
+use crate::policy::MAX_DEPTH;
 
 /// The most values in a body, members and items alike: each takes many times its bytes of memory. The largest payloads of
 /// known senders, groups of 5,000 alerts, have fewer.

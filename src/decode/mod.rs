@@ -2,6 +2,7 @@
 
 mod envelope;
 mod event_id;
+pub mod form;
 mod json;
 mod multipart;
 mod urlencoded;
@@ -11,14 +12,11 @@ use http::header::CONTENT_TYPE;
 use serde_json::Value;
 
 use crate::auth::{self, Caller, Verified};
-use crate::form::{self, Contradiction, Controls, Field, MAX_FILES, Upload};
-use crate::policy::{Kind, Route};
+use crate::policy::{Envelope, Kind, MAX_DEPTH, MAX_FIELDS, MAX_FILES, Route};
+use form::{Contradiction, Controls, Field, Filled, FormFields, Upload};
 
-pub use envelope::{Envelope, MAX_EVENTS};
-pub use json::{MAX_DEPTH, MAX_VALUES};
-
-/// The most fields a form may have.
-pub const MAX_FIELDS: usize = 200;
+pub use envelope::MAX_EVENTS;
+pub use json::MAX_VALUES;
 
 /// A decoded payload that nothing has looked at yet.
 #[derive(Debug)]
@@ -29,21 +27,8 @@ pub struct Submission {
     pub filled: Option<Vec<Filled>>,
     /// Who sent it.
     pub caller: Caller,
-    /// What a form sent, control fields too, for a page that shows it again; nothing for JSON.
-    pub sent: Vec<Field>,
-    /// What the control fields of a form said.
-    pub controls: Controls,
     /// The files that a form sent.
     pub uploads: Vec<Upload>,
-}
-
-/// A place of a form's payload that was filled in.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Filled {
-    /// The place, as an RFC 6901 pointer.
-    pub pointer: String,
-    /// What people call it: the schema's `title`, or else the control's name.
-    pub label: String,
 }
 
 /// The events of one request.
@@ -53,11 +38,13 @@ pub struct Events {
     pub submissions: Vec<Submission>,
     /// Whether there could have been several, which the answer then tells apart.
     pub batch: bool,
+    /// What a visitor's form holds beside its payload, for the guards and for the answer; events have none.
+    pub fields: FormFields,
 }
 
 impl Events {
-    fn one(submission: Submission) -> Self {
-        Self { submissions: vec![submission], batch: false }
+    fn form(submission: Submission, fields: FormFields) -> Self {
+        Self { submissions: vec![submission], batch: false, fields }
     }
 }
 
@@ -197,13 +184,11 @@ pub fn decode(route: &Route, headers: &HeaderMap, format: Format, verified: Veri
     let (body, caller) = verified.into_parts();
     match (route.kind, format) {
         (Kind::Event, _) => events(route, headers, format, &body, &caller),
-        (Kind::Form, Format::Json) => script(route, headers, &body, caller).map(Events::one),
-        (Kind::Form, Format::Urlencoded) => {
-            form(route, headers, urlencoded::decode(&body)?, Vec::new(), caller).map(Events::one)
-        }
+        (Kind::Form, Format::Json) => script(route, headers, &body, caller),
+        (Kind::Form, Format::Urlencoded) => form(route, headers, urlencoded::decode(&body)?, Vec::new(), caller),
         (Kind::Form, Format::Multipart) => {
             let (fields, uploads) = multipart::decode(route, headers, body)?;
-            form(route, headers, fields, uploads, caller).map(Events::one)
+            form(route, headers, fields, uploads, caller)
         }
     }
 }
@@ -215,12 +200,13 @@ fn form(
     mut fields: Vec<Field>,
     uploads: Vec<Upload>,
     mut caller: Caller,
-) -> Result<Submission, Error> {
+) -> Result<Events, Error> {
     let sent = fields.clone();
     let controls = Controls::of_fields(&route.form, &mut fields, |name| route.schema.has(name));
     caller.event_id = content_id(headers, &fields, &uploads);
     let (payload, filled) = form::assemble(&route.schema, fields)?;
-    Ok(Submission { payload, filled: Some(filled), caller, sent, controls, uploads })
+    let submission = Submission { payload, filled: Some(filled), caller, uploads };
+    Ok(Events::form(submission, FormFields { sent, controls }))
 }
 
 /// A form sent twice is the same event, though the boundary of its body, its token and its proof differ.
@@ -231,14 +217,15 @@ fn content_id(headers: &HeaderMap, fields: &[Field], uploads: &[Upload]) -> Stri
 }
 
 /// A form that a page's script sent.
-fn script(route: &Route, headers: &HeaderMap, body: &[u8], mut caller: Caller) -> Result<Submission, Error> {
+fn script(route: &Route, headers: &HeaderMap, body: &[u8], mut caller: Caller) -> Result<Events, Error> {
     let mut payload = json::decode(body)?;
     let controls = match &mut payload {
         Value::Object(members) => Controls::of_members(&route.form, members, |name| route.schema.has(name)),
         _ => Controls::default(),
     };
     caller.event_id = auth::submission_id(headers, [payload.to_string().as_bytes()]);
-    Ok(Submission { payload, filled: filled(route, body), caller, sent: Vec::new(), controls, uploads: Vec::new() })
+    let submission = Submission { payload, filled: filled(route, body), caller, uploads: Vec::new() };
+    Ok(Events::form(submission, FormFields { sent: Vec::new(), controls }))
 }
 
 /// What a script of a form, or a sample, has filled in, in the order of its text; `None` where no mail shows it.
@@ -259,10 +246,9 @@ fn events(route: &Route, headers: &HeaderMap, format: Format, body: &[u8], calle
         let own = event_id::of(route.envelope, route.contract.event_id, &payload);
         let given = || if batch { format!("{}#{index}", caller.event_id) } else { caller.event_id.clone() };
         let caller = Caller { event_id: own.unwrap_or_else(given), ..caller.clone() };
-        let controls = Controls::default();
-        Submission { payload, filled: None, caller, sent: Vec::new(), controls, uploads: Vec::new() }
+        Submission { payload, filled: None, caller, uploads: Vec::new() }
     });
-    Ok(Events { submissions: submissions.collect(), batch })
+    Ok(Events { submissions: submissions.collect(), batch, fields: FormFields::default() })
 }
 
 /// GitHub and Slack put JSON into a form's only field, `payload`.

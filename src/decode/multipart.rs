@@ -6,9 +6,9 @@ use http::HeaderMap;
 use http::header::CONTENT_TYPE;
 use multer::{Field as Part, Multipart};
 
-use super::{Error, MAX_FIELDS};
-use crate::form::{self, Field, MAX_FILES, Upload};
-use crate::policy::Route;
+use super::Error;
+use super::form::{Field, Upload, clean};
+use crate::policy::{MAX_FIELDS, MAX_FILES, Route};
 
 /// The fields in the order in which they were sent.
 ///
@@ -29,7 +29,7 @@ async fn read(route: &Route, mut parts: Multipart<'_>) -> Result<(Vec<Field>, Ve
             return Err(Error::TooManyFields);
         }
         let name = part.name().ok_or(Error::Multipart)?.to_owned();
-        let file = part.file_name().map(form::clean);
+        let file = part.file_name().map(clean);
         let bytes = whole(part).await.map_err(|_| Error::Multipart)?;
         match (file, &mut left) {
             // A browser sends a file control in which nothing was chosen as an empty file.

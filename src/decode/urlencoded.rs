@@ -2,8 +2,9 @@
 
 use serde_json::{Map, Value};
 
-use super::{Error, MAX_FIELDS};
-use crate::form::Field;
+use super::Error;
+use super::form::Field;
+use crate::policy::MAX_FIELDS;
 
 /// The fields in the order in which they were sent.
 pub(super) fn decode(body: &[u8]) -> Result<Vec<Field>, Error> {

@@ -12,10 +12,7 @@ use futures_util::lock::Mutex as AsyncMutex;
 
 use super::identity::Identity;
 use super::token::{self, Token, TokenError};
-use crate::host::Host;
-
-/// How long before its end a token is replaced at the latest.
-pub const REFRESH_BEFORE: Duration = Duration::from_secs(300);
+use crate::host::{Clock, Fetch, Settings};
 
 /// How long after an attempt to replace a token that still works the next one is made.
 pub const ATTEMPT_PAUSE: Duration = Duration::from_secs(30);
@@ -56,7 +53,7 @@ impl TokenCache {
     /// When there is none that works and none to be had within `timeout`.
     pub async fn token(
         &self,
-        host: &impl Host,
+        host: &(impl Settings + Clock + Fetch),
         identity: &Identity,
         scope: &str,
         timeout: Duration,
@@ -103,7 +100,12 @@ impl TokenCache {
     }
 }
 
-async fn ask(host: &impl Host, identity: &Identity, scope: &str, timeout: Duration) -> Result<Token, TokenError> {
+async fn ask(
+    host: &(impl Settings + Clock + Fetch),
+    identity: &Identity,
+    scope: &str,
+    timeout: Duration,
+) -> Result<Token, TokenError> {
     let request = identity.request(host, scope).await.ok_or(TokenError::Assertion)?;
     let now = host.now();
     token::read(host.fetch(request, timeout).await, matches!(identity, Identity::Imds { .. }), now)

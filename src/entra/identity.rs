@@ -1,14 +1,13 @@
 //! Who the gate is to Entra, from settings by Azure's own names, and the request for a token.
 
-use std::fmt;
-
 use bytes::Bytes;
 use form_urlencoded::Serializer;
 use http::header::{ACCEPT, CONTENT_LENGTH, CONTENT_TYPE};
 use http::{HeaderName, HeaderValue, Request, Uri};
 
-use crate::acs::{Endpoint, SettingError, SettingFault};
-use crate::host::Host;
+use crate::host::Settings;
+use crate::setting::{Secret, SettingError, SettingFault};
+use crate::web::Origin;
 
 /// The names of the settings. In upper case they are the environment variables that Azure's SDKs read.
 pub mod setting {
@@ -88,7 +87,7 @@ pub enum Identity {
 /// An application in a tenant.
 #[derive(Debug, Clone)]
 pub struct Application {
-    authority: Endpoint,
+    authority: Origin,
     tenant: String,
     client: String,
 }
@@ -102,27 +101,6 @@ pub enum Assertion {
     File,
 }
 
-/// A text that is in no output.
-#[derive(Clone, PartialEq, Eq)]
-pub struct Secret(String);
-
-impl Secret {
-    /// Keeps a text.
-    pub const fn new(text: String) -> Self {
-        Self(text)
-    }
-
-    pub(crate) fn reveal(&self) -> &str {
-        &self.0
-    }
-}
-
-impl fmt::Debug for Secret {
-    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
-        out.write_str("Secret(…)")
-    }
-}
-
 impl Identity {
     /// The names by which an identity can be chosen, in the order in which they are looked for.
     pub const NAMES: [&'static str; 4] = ["client-secret", "workload", "app-service", "imds"];
@@ -131,13 +109,15 @@ impl Identity {
     ///
     /// # Errors
     /// Every setting of it that is missing or malformed.
-    pub async fn read(host: &impl Host, name: &str) -> Result<Self, Vec<SettingError>> {
+    pub async fn read(host: &impl Settings, name: &str) -> Result<Self, Vec<SettingError>> {
         let client = host.setting(setting::CLIENT).await;
         match name {
             "client-secret" => {
                 let (application, secret) = (Application::read(host).await, required(host, setting::SECRET).await);
                 match (application, secret) {
-                    (Ok(application), Ok(secret)) => Ok(Self::ClientSecret { application, secret: Secret(secret) }),
+                    (Ok(application), Ok(secret)) => {
+                        Ok(Self::ClientSecret { application, secret: Secret::new(secret) })
+                    }
                     (application, secret) => Err(errors(application.err(), secret.err())),
                 }
             }
@@ -156,7 +136,7 @@ impl Identity {
                     required(host, setting::IDENTITY_HEADER).await,
                 );
                 let header = header.and_then(|text| match HeaderValue::from_str(&text) {
-                    Ok(_) => Ok(Secret(text)),
+                    Ok(_) => Ok(Secret::new(text)),
                     Err(_) => Err(SettingError::new(setting::IDENTITY_HEADER, SettingFault::Header)),
                 });
                 match (endpoint, header) {
@@ -173,7 +153,7 @@ impl Identity {
 
     /// The name of the identity that the settings speak of, if they do. The metadata service has no setting of its
     /// own, so it must be chosen by name.
-    pub async fn spoken_of(host: &impl Host) -> Option<&'static str> {
+    pub async fn spoken_of(host: &impl Settings) -> Option<&'static str> {
         let signs = [
             (setting::SECRET, "client-secret"),
             (setting::FEDERATED_TOKEN, "workload"),
@@ -222,7 +202,7 @@ impl Identity {
     }
 
     /// The request for a token of that scope; `None` when the federated token is not there.
-    pub(super) async fn request(&self, host: &impl Host, scope: &str) -> Option<Request<Bytes>> {
+    pub(super) async fn request(&self, host: &impl Settings, scope: &str) -> Option<Request<Bytes>> {
         match self {
             Self::ClientSecret { application, secret } => {
                 Some(application.request(scope, &[("client_secret", secret.reveal())]))
@@ -250,20 +230,20 @@ impl Identity {
 }
 
 impl Assertion {
-    async fn read(self, host: &impl Host) -> Option<Secret> {
+    async fn read(self, host: &impl Settings) -> Option<Secret> {
         let text = match self {
             Self::Setting => host.setting(setting::FEDERATED_TOKEN).await?,
             Self::File => host.file(&host.setting(setting::FEDERATED_TOKEN_FILE).await?).await?,
         };
         let text = text.trim();
-        (!text.is_empty()).then(|| Secret(text.to_owned()))
+        (!text.is_empty()).then(|| Secret::new(text.to_owned()))
     }
 }
 
 impl Application {
-    async fn read(host: &impl Host) -> Result<Self, Vec<SettingError>> {
+    async fn read(host: &impl Settings) -> Result<Self, Vec<SettingError>> {
         let authority = host.setting(setting::AUTHORITY).await;
-        let authority = Endpoint::parse(authority.as_deref().unwrap_or(PUBLIC_AUTHORITY).trim())
+        let authority = Origin::parse(authority.as_deref().unwrap_or(PUBLIC_AUTHORITY).trim())
             .ok_or_else(|| SettingError::new(setting::AUTHORITY, SettingFault::Endpoint));
         let tenant = required(host, setting::TENANT).await.and_then(|tenant| {
             // It becomes a part of an address.
@@ -310,13 +290,13 @@ fn managed(endpoint: &Uri, path: &str, version: &str, scope: &str, client: Optio
     Request::get(Uri::from_parts(parts).ok()?).body(Bytes::new()).ok()
 }
 
-async fn required(host: &impl Host, name: &str) -> Result<String, SettingError> {
+async fn required(host: &impl Settings, name: &str) -> Result<String, SettingError> {
     let value = host.setting(name).await.map(|value| value.trim().to_owned());
     value.filter(|value| !value.is_empty()).ok_or_else(|| SettingError::new(name, SettingFault::Missing))
 }
 
 /// An address on this machine or its platform, where plain http is usual.
-async fn address(host: &impl Host, name: &str, usual: Option<&str>) -> Result<Uri, SettingError> {
+async fn address(host: &impl Settings, name: &str, usual: Option<&str>) -> Result<Uri, SettingError> {
     let text = match (host.setting(name).await, usual) {
         (Some(text), _) => text.trim().to_owned(),
         (None, Some(usual)) => usual.to_owned(),

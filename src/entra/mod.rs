@@ -4,6 +4,6 @@ mod cache;
 mod identity;
 mod token;
 
-pub use cache::{ATTEMPT_PAUSE, REFRESH_BEFORE, TokenCache};
-pub use identity::{Assertion, IMDS, Identity, PUBLIC_AUTHORITY, Secret, setting};
-pub use token::{Token, TokenError};
+pub use cache::{ATTEMPT_PAUSE, TokenCache};
+pub use identity::{Assertion, IMDS, Identity, PUBLIC_AUTHORITY, setting};
+pub use token::{REFRESH_BEFORE, Token, TokenError};

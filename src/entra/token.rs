@@ -7,9 +7,11 @@ use bytes::Bytes;
 use http::{HeaderValue, Response, StatusCode};
 use serde::Deserialize;
 
-use super::cache::REFRESH_BEFORE;
-use crate::acs::retry_after;
 use crate::host::FetchError;
+use crate::web::retry::retry_after;
+
+/// How long before its end a token is replaced at the latest.
+pub const REFRESH_BEFORE: Duration = Duration::from_secs(300);
 
 /// The longest token that is taken: host and ACS take headers of this size.
 const MAX_BYTES: usize = 8 * 1024;

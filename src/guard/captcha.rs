@@ -9,64 +9,8 @@ use http::{Request, StatusCode};
 use serde::Deserialize;
 use uuid::Uuid;
 
-use crate::host::Host;
-use crate::policy::CaptchaGuard;
-
-/// A captcha service.
-#[derive(Debug, PartialEq, Eq)]
-pub struct Service {
-    /// The name in policies.
-    pub name: &'static str,
-    /// The field of a form that holds the visitor's answer.
-    pub field: &'static str,
-    /// Where answers are checked.
-    pub address: &'static str,
-    /// Whether the service says which action the answer is for.
-    pub has_action: bool,
-    /// Whether the service gives a score between 0, a robot, and 1, a person.
-    pub has_score: bool,
-}
-
-impl Service {
-    /// Scheme and host of the address, as lists of allowed servers have them.
-    pub fn origin(&self) -> &'static str {
-        let end = self.address.match_indices('/').nth(2).map_or(self.address.len(), |(place, _)| place);
-        self.address.get(..end).unwrap_or(self.address)
-    }
-}
-
-/// Every service that there is. Sources: developers.cloudflare.com/turnstile, docs.hcaptcha.com,
-/// developers.google.com/recaptcha/docs/verify.
-pub const SERVICES: [Service; 4] = [
-    Service {
-        name: "turnstile",
-        field: "cf-turnstile-response",
-        address: "https://challenges.cloudflare.com/turnstile/v0/siteverify",
-        has_action: true,
-        has_score: false,
-    },
-    Service {
-        name: "hcaptcha",
-        field: "h-captcha-response",
-        address: "https://api.hcaptcha.com/siteverify",
-        has_action: false,
-        has_score: false,
-    },
-    Service {
-        name: "recaptcha-v2",
-        field: "g-recaptcha-response",
-        address: "https://www.google.com/recaptcha/api/siteverify",
-        has_action: false,
-        has_score: false,
-    },
-    Service {
-        name: "recaptcha-v3",
-        field: "g-recaptcha-response",
-        address: "https://www.google.com/recaptcha/api/siteverify",
-        has_action: true,
-        has_score: true,
-    },
-];
+use crate::host::Fetch;
+use crate::policy::{CaptchaGuard, Service};
 
 /// The longest answer that is sent on; Turnstile's have 2048 characters at most.
 const MAX_BYTES: usize = 8192;
@@ -109,7 +53,7 @@ struct Verdict {
 
 /// Asks the service. Trouble with the service itself is admitted where the policy says so.
 pub(super) async fn check(
-    host: &impl Host,
+    host: &impl Fetch,
     guard: &CaptchaGuard,
     secret: &str,
     answer: Option<&str>,
@@ -129,7 +73,7 @@ pub(super) async fn check(
 }
 
 async fn ask(
-    host: &impl Host,
+    host: &impl Fetch,
     service: &Service,
     secret: &str,
     answer: &str,
@@ -153,7 +97,7 @@ async fn ask(
 fn question(service: &Service, secret: &str, answer: &str, event: Uuid) -> String {
     let mut form = Serializer::new(String::new());
     form.append_pair("secret", secret).append_pair("response", answer);
-    if service.name == "turnstile" {
+    if service.takes_event_id {
         // An answer counts once; with this, a visitor who sends again after a failure of ACS is known.
         form.append_pair("idempotency_key", &event.to_string());
     }

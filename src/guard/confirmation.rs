@@ -12,17 +12,11 @@ use serde_json::Value;
 
 use super::token::seconds;
 use super::{Admitted, Keys, mac};
-use crate::acs::Endpoint;
 use crate::auth::{self, Caller};
-use crate::form;
+use crate::decode::form::{Filled, labelled};
 use crate::policy::{ConfirmationGuard, Route};
-use crate::validate::Valid;
-
-/// The last part of the link's path, below the form's.
-pub const CONFIRMATION: &str = "confirm";
-
-/// What the verification mail's templates call the link.
-pub const CONFIRMATION_LINK: &str = "confirmation_link";
+use crate::web::Origin;
+use crate::web::path::CONFIRM;
 
 /// The parameter of the link that holds the token.
 const PARAMETER: &str = "token";
@@ -75,13 +69,15 @@ pub fn link(
     route: &Route,
     guard: &ConfirmationGuard,
     keys: &Keys,
-    valid: &Valid,
+    payload: &Value,
+    filled: Option<&[Filled]>,
+    caller: &Caller,
     now: SystemTime,
 ) -> Result<Link, super::Refusal> {
     let issued = period(now, guard.max_age);
-    let event_id = &valid.caller().event_id;
-    let filled = valid.filled().map(|filled| filled.iter().map(|filled| filled.pointer.clone()).collect());
-    let claims = Claims { issued, event_id: event_id.clone(), filled, payload: valid.payload().clone() };
+    let event_id = &caller.event_id;
+    let filled = filled.map(|filled| filled.iter().map(|filled| filled.pointer.clone()).collect());
+    let claims = Claims { issued, event_id: event_id.clone(), filled, payload: payload.clone() };
     // Names and values of a payload are text: this cannot fail.
     let claims = URL_SAFE_NO_PAD.encode(serde_json::to_vec(&claims).unwrap_or_default());
     let signature = mac::sign(keys.of(&guard.key)?, PURPOSE, &[&route.name, &claims]);
@@ -89,8 +85,8 @@ pub fn link(
     if token.len() > MAX_TOKEN_BYTES {
         return Err(ConfirmationError::TooLong.into());
     }
-    let base = Endpoint::parse(keys.of(&guard.base)?).ok_or(super::MissingKey)?;
-    let address = format!("{base}{}/{CONFIRMATION}?{PARAMETER}={token}", route.path);
+    let base = Origin::parse(keys.of(&guard.base)?).ok_or(super::MissingKey)?;
+    let address = format!("{base}{}/{CONFIRM}?{PARAMETER}={token}", route.path);
     Ok(Link { address, event_id: format!("{event_id}\n{issued}") })
 }
 
@@ -118,7 +114,7 @@ pub fn confirmed(
         return Err(ConfirmationError::TooOld.into());
     }
     Ok(Admitted {
-        filled: claims.filled.map(|pointers| form::labelled(&route.schema, &pointers)),
+        filled: claims.filled.map(|pointers| labelled(&route.schema, &pointers)),
         uploads: Vec::new(),
         caller: Caller { scheme: auth::FORM, event_id: claims.event_id },
         payload: claims.payload,

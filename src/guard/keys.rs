@@ -3,10 +3,10 @@
 use std::collections::BTreeMap;
 use std::fmt;
 
-use super::mac::MIN_KEY_BYTES;
-use crate::acs::{Endpoint, SettingError, SettingFault};
-use crate::host::Host;
-use crate::policy::{Holds, Route, SettingName};
+use crate::host::Settings;
+use crate::policy::{Holds, Route};
+use crate::setting::{MIN_KEY_BYTES, SettingError, SettingFault, SettingName};
+use crate::web::Origin;
 
 /// The keys of a route.
 #[derive(Default)]
@@ -22,7 +22,7 @@ impl Keys {
     ///
     /// # Errors
     /// Every setting that is missing, too short for a key, or no address.
-    pub async fn read(host: &impl Host, route: &Route) -> Result<Self, Vec<SettingError>> {
+    pub async fn read(host: &impl Settings, route: &Route) -> Result<Self, Vec<SettingError>> {
         let (mut keys, mut errors) = (BTreeMap::new(), Vec::new());
         for (name, holds) in route.form.settings() {
             match host.setting(name.as_str()).await {
@@ -30,7 +30,7 @@ impl Keys {
                 Some(value) if holds == Holds::Key && value.len() < MIN_KEY_BYTES => {
                     errors.push(SettingError::new(name.as_str(), SettingFault::Key));
                 }
-                Some(value) if holds == Holds::Address && Endpoint::parse(&value).is_none() => {
+                Some(value) if holds == Holds::Address && Origin::parse(&value).is_none() => {
                     errors.push(SettingError::new(name.as_str(), SettingFault::Endpoint));
                 }
                 Some(value) => {

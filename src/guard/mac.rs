@@ -3,26 +3,23 @@
 use hmac::{Hmac, KeyInit as _, Mac as _};
 use sha2::Sha256;
 
-/// The fewest bytes of a key for tokens: shorter ones can be guessed with a token at hand.
-pub const MIN_KEY_BYTES: usize = 24;
-
 /// Signs texts for one purpose; a signature for one is none for another.
-pub(super) fn sign(key: &str, purpose: &str, texts: &[&str]) -> String {
+pub(crate) fn sign(key: &str, purpose: &str, texts: &[impl AsRef<[u8]>]) -> String {
     mac(key, purpose, texts)
         .map_or_else(String::new, |mac| base16ct::lower::encode_string(&mac.finalize().into_bytes()))
 }
 
 /// Whether a signature in hexadecimal is that of these texts, compared in constant time.
-pub(super) fn verify(key: &str, purpose: &str, texts: &[&str], signature: &str) -> bool {
+pub(crate) fn verify(key: &str, purpose: &str, texts: &[impl AsRef<[u8]>], signature: &str) -> bool {
     let Ok(signature) = base16ct::mixed::decode_vec(signature) else { return false };
     mac(key, purpose, texts).is_some_and(|mac| mac.verify_slice(&signature).is_ok())
 }
 
-fn mac(key: &str, purpose: &str, texts: &[&str]) -> Option<Hmac<Sha256>> {
+fn mac(key: &str, purpose: &str, texts: &[impl AsRef<[u8]>]) -> Option<Hmac<Sha256>> {
     let mut mac = Hmac::<Sha256>::new_from_slice(key.as_bytes()).ok()?;
-    for text in [purpose].iter().chain(texts) {
+    for text in [purpose.as_bytes()].into_iter().chain(texts.iter().map(AsRef::as_ref)) {
         mac.update(&(text.len() as u64).to_be_bytes());
-        mac.update(text.as_bytes());
+        mac.update(text);
     }
     Some(mac)
 }

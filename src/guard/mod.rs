@@ -6,9 +6,8 @@
 mod captcha;
 mod confirmation;
 mod keys;
-mod mac;
-mod origin;
-mod proof;
+pub(crate) mod mac;
+mod proof_of_work;
 mod token;
 
 use std::time::{Duration, SystemTime};
@@ -18,20 +17,19 @@ use serde_json::Value;
 use uuid::Uuid;
 
 use crate::auth::Caller;
-use crate::decode::{Filled, Submission};
-use crate::form::{Upload, Visit};
-use crate::host::Host;
+use crate::decode::Submission;
+use crate::decode::form::{Controls, Filled, Upload};
+use crate::host::Fetch;
 use crate::policy::Route;
+use crate::web::Site;
 
-pub use captcha::{CaptchaError, SERVICES, Service};
-pub use confirmation::{CONFIRMATION, CONFIRMATION_LINK, ConfirmationError, Link, confirmed, link};
+pub use captcha::CaptchaError;
+pub use confirmation::{ConfirmationError, Link, confirmed, link};
 pub use keys::{Keys, MissingKey};
-pub use mac::MIN_KEY_BYTES;
-pub use origin::{Site, matches};
-pub use proof::{PROOF_FIELD, ProofError};
-pub use token::{TOKEN_FIELD, TokenError};
+pub use proof_of_work::ProofOfWorkError;
+pub use token::TokenError;
 
-pub(crate) use proof::challenge;
+pub(crate) use proof_of_work::challenge;
 pub(crate) use token::issue;
 
 /// A submission that passed the route's guards.
@@ -41,6 +39,15 @@ pub struct Admitted {
     filled: Option<Vec<Filled>>,
     uploads: Vec<Upload>,
     caller: Caller,
+}
+
+/// What is known of a form's sender beside what was filled in.
+#[derive(Debug, Clone, Copy)]
+pub struct Stranger<'a> {
+    /// The site of the page that sent the form.
+    pub site: &'a Site,
+    /// What the form's control fields said.
+    pub controls: &'a Controls,
 }
 
 /// Which guard refused.
@@ -60,7 +67,7 @@ pub enum Refusal {
     Token(#[from] TokenError),
     /// The proof of work.
     #[error("proof-of-work {0}")]
-    Proof(#[from] ProofError),
+    ProofOfWork(#[from] ProofOfWorkError),
     /// The captcha.
     #[error("captcha {0}")]
     Captcha(#[from] CaptchaError),
@@ -90,14 +97,13 @@ impl Admitted {
 /// The first guard that refuses.
 pub fn admit(
     route: &Route,
-    visit: Option<&Visit>,
+    stranger: Option<Stranger<'_>>,
     submission: Submission,
     keys: &Keys,
     now: SystemTime,
 ) -> Result<Admitted, Refusal> {
-    if let Some(visit) = visit {
-        let controls = &visit.controls;
-        visit.site.check(route.form.allow_missing_origin)?;
+    if let Some(Stranger { site, controls }) = stranger {
+        check_site(site, route.form.allow_missing_origin)?;
         if controls.trapped {
             return Err(Refusal::Trap { event_id: submission.caller.event_id });
         }
@@ -105,11 +111,21 @@ pub fn admit(
             token::check(route, guard, keys.of(&guard.key)?, controls.token.as_deref(), now)?;
         }
         if let Some(guard) = &route.form.proof_of_work {
-            proof::check(route, keys.of(&guard.key)?, controls.proof.as_deref(), now)?;
+            proof_of_work::check(route, keys.of(&guard.key)?, controls.proof_of_work.as_deref(), now)?;
         }
     }
     let Submission { payload, filled, uploads, caller, .. } = submission;
     Ok(Admitted { payload, filled, uploads, caller })
+}
+
+/// Refuses a browser on a foreign site. Every browser of the last years sends `Origin` with a POST, so that a
+/// request without it and without `Referer` comes from no web page.
+fn check_site(site: &Site, allow_missing: bool) -> Result<(), Refusal> {
+    match site {
+        Site::Listed(_) | Site::Own => Ok(()),
+        Site::Unknown if allow_missing => Ok(()),
+        Site::Unknown | Site::Foreign => Err(Refusal::Origin),
+    }
 }
 
 /// The server that a form's visitors are checked with, where it has a captcha.
@@ -123,15 +139,15 @@ pub fn verifier(route: &Route) -> Option<Uri> {
 /// # Errors
 /// When the captcha's service does not vouch for the visitor.
 pub async fn vouch(
-    host: &impl Host,
+    host: &impl Fetch,
     route: &Route,
-    visit: Option<&Visit>,
+    stranger: Option<Stranger<'_>>,
     keys: &Keys,
     event: Uuid,
     timeout: Duration,
 ) -> Result<(), Refusal> {
-    let (Some(visit), Some(guard)) = (visit, &route.form.captcha) else { return Ok(()) };
-    let answer = visit.controls.captcha.as_deref();
+    let (Some(stranger), Some(guard)) = (stranger, &route.form.captcha) else { return Ok(()) };
+    let answer = stranger.controls.captcha.as_deref();
     // The mails need what is left.
     captcha::check(host, guard, keys.of(&guard.secret)?, answer, event, timeout / 2).await?;
     Ok(())

@@ -7,9 +7,6 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use super::mac;
 use crate::policy::{Route, TokenGuard};
 
-/// The field of a form that holds the token.
-pub const TOKEN_FIELD: &str = "form_token";
-
 const PURPOSE: &str = "postern form token";
 
 /// Why a form token is not taken.

@@ -1,5 +1,8 @@
 //! A mail as the queue holds it: a head of JSON, a line's end, and the very bytes that ACS gets; all of it in base64,
 //! which XML can hold and Azure's own tools decode.
+//!
+//! Whoever can write to the queue can write any letter, so what a [`Letter`] says is a claim. [`Letter::open`] makes an
+//! [`Authentic`] of one that the gate signed, and only that may be sent.
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
@@ -7,10 +10,10 @@ use bytes::Bytes;
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
-use super::MAX_MESSAGE_BYTES;
+use super::{Key, MAX_MESSAGE_BYTES};
 
 /// The form of letters that this version writes and reads.
-pub const FORM: u8 = 1;
+pub const FORM: u8 = 2;
 
 /// What a letter is about.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -34,7 +37,9 @@ pub struct Head {
     /// The blob that holds the body, where the queue cannot.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub blob: Option<String>,
-    /// Why it was set aside, where it was.
+    /// HMAC-SHA256 of all members above and of the body, by the gate's key, in hexadecimal.
+    pub mac: String,
+    /// Why it was set aside, where it was. It is not signed: whoever sets a letter aside makes it no truer by that.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub set_aside: Option<String>,
 }
@@ -48,7 +53,14 @@ pub struct Letter {
     pub body: Bytes,
 }
 
-/// A text of the queue is no letter.
+/// A letter that the gate wrote, with its whole body.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Authentic {
+    head: Head,
+    body: Bytes,
+}
+
+/// Why a text of the queue is not to be sent.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum LetterError {
     /// It was not written by Postern.
@@ -57,9 +69,75 @@ pub enum LetterError {
     /// It was written by another version.
     #[error("written in form {0}, and only form {FORM} is known here")]
     Form(u8),
+    /// It names a blob that is not its own.
+    #[error("the name of its blob is not one that the gate gives")]
+    Blob,
+    /// No key of the gate's signed it as it is.
+    #[error("the gate did not sign it with overflow_key or overflow_previous_key")]
+    Forged,
+}
+
+/// The name of the blob for the body of one message about an operation: `{operation}-{32 hexadecimal digits}`.
+pub(super) fn blob_name(operation: Uuid, random: u128) -> String {
+    format!("{operation}-{random:032x}")
+}
+
+impl Head {
+    /// The bytes that are signed: this head without its signature, and without what is said of it later.
+    fn signed(&self) -> Vec<u8> {
+        let unsigned = Self { mac: String::new(), set_aside: None, ..self.clone() };
+        // Plain texts and ids are things that JSON can hold, so the default is never taken.
+        serde_json::to_vec(&unsigned).unwrap_or_default()
+    }
+}
+
+impl Authentic {
+    /// What it is about.
+    pub const fn head(&self) -> &Head {
+        &self.head
+    }
+
+    /// The bytes that ACS gets.
+    pub const fn body(&self) -> &Bytes {
+        &self.body
+    }
 }
 
 impl Letter {
+    /// Signs it. Where a blob will hold the body, the letter has it until then.
+    #[must_use]
+    pub fn sealed(self, key: &Key) -> Self {
+        let mac = key.sign(&self.head.signed(), &self.body);
+        Self { head: Head { mac, ..self.head }, body: self.body }
+    }
+
+    /// The letter with its body, which is its own or its blob's, if one of these keys signed both.
+    ///
+    /// # Errors
+    /// [`LetterError::Forged`] otherwise.
+    pub fn open(&self, keys: &[Key], body: Bytes) -> Result<Authentic, LetterError> {
+        let signed = self.head.signed();
+        if keys.iter().any(|key| key.signed(&signed, &body, &self.head.mac)) {
+            Ok(Authentic { head: self.head.clone(), body })
+        } else {
+            Err(LetterError::Forged)
+        }
+    }
+
+    /// The blob that has its body, if one has.
+    ///
+    /// # Errors
+    /// [`LetterError::Blob`] where the name is not of the form that [`blob_name`] gives: it may be anybody's file, or
+    /// nothing that an address can hold.
+    pub fn blob(&self) -> Result<Option<&str>, LetterError> {
+        let Some(name) = self.head.blob.as_deref() else { return Ok(None) };
+        let random = name.strip_prefix(&format!("{}-", self.head.operation));
+        let random = random.and_then(|digits| u128::from_str_radix(digits, 16).ok());
+        // Written again, so that no other spelling of the number passes.
+        let own = random.is_some_and(|random| blob_name(self.head.operation, random) == name);
+        if own { Ok(Some(name)) } else { Err(LetterError::Blob) }
+    }
+
     /// The text of a message of the queue; `None` where it would be larger than a queue takes.
     pub fn encode(&self) -> Option<String> {
         // Plain texts and ids are things that JSON can hold, so the default is never taken.
@@ -76,7 +154,7 @@ impl Letter {
     /// Reads the text of a message of the queue.
     ///
     /// # Errors
-    /// When it is none that [`Letter::encode`] writes.
+    /// When it is none that [`Letter::encode`] writes. Who wrote it is not asked here.
     pub fn decode(text: &str) -> Result<Self, LetterError> {
         #[derive(Deserialize)]
         struct Form {

@@ -2,7 +2,8 @@
 //!
 //! REST interface: Microsoft Learn, "Put Message", "Put Blob" and "Create account SAS".
 
-mod credentials;
+mod credential;
+mod key;
 mod letter;
 
 use std::time::Duration;
@@ -11,13 +12,17 @@ use bytes::Bytes;
 use http::header::{CONTENT_LENGTH, CONTENT_TYPE};
 use http::{HeaderValue, Method, Request, Response, StatusCode, Uri};
 
-use crate::acs::{plain_code, wait};
 use crate::entra::{TokenCache, TokenError};
-use crate::host::{FetchError, Host};
+use crate::host::{FetchError, Sending};
+use crate::outcome::StorageError;
 use crate::policy::{Overflow, StorageAddress};
+use crate::web::retry::{plain_code, wait};
 
-pub use credentials::{API_VERSION, Credentials, SCOPE, setting};
-pub use letter::{FORM, Head, Letter, LetterError};
+pub use credential::{API_VERSION, SCOPE, StorageCredential, setting};
+pub use key::Key;
+pub use letter::{Authentic, FORM, Head, Letter, LetterError};
+
+use letter::blob_name;
 
 /// The most bytes of a message's text (Microsoft Learn, "Put Message": 64 KiB).
 pub const MAX_MESSAGE_BYTES: usize = 64 * 1024;
@@ -32,50 +37,6 @@ const MAX_RESERVED: Duration = Duration::from_secs(2);
 /// How much of a request's time is not spent on ACS, so that there is time left for the queue.
 pub fn reserved(time_budget: Duration) -> Duration {
     (time_budget / RESERVED_SHARE).min(MAX_RESERVED)
-}
-
-/// Why Azure Storage did not confirm.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub enum StorageError {
-    /// Its settings are missing or malformed; `/readyz` names them.
-    #[error("not-configured")]
-    Settings,
-    /// The identity was refused, or has no federated token.
-    #[error("unauthorized{}", code.as_ref().map(|code| format!(": {code}")).unwrap_or_default())]
-    Identity {
-        /// Entra's error code.
-        code: Option<String>,
-    },
-    /// The host does not let the component talk to it.
-    #[error("denied")]
-    Denied,
-    /// No answer came in time.
-    #[error("timeout")]
-    Timeout,
-    /// It could not be reached, or its answer is none.
-    #[error("unreachable")]
-    Unreachable,
-    /// It answered that it did not do it.
-    #[error("{status}{}", code.as_ref().map(|code| format!(" {code}")).unwrap_or_default())]
-    Answer {
-        /// Its HTTP status.
-        status: u16,
-        /// Its error code, where it gave one of a plain form.
-        code: Option<String>,
-    },
-}
-
-impl StorageError {
-    /// What the operator should do; `docs/operations.md` says more.
-    pub const ADVICE: &str = "check the overflow queue: its address, its settings and the gate's right to write there";
-
-    const fn is_temporary(&self) -> bool {
-        match self {
-            Self::Timeout | Self::Unreachable => true,
-            Self::Answer { status, .. } => matches!(*status, 408 | 429 | 500..),
-            Self::Settings | Self::Identity { .. } | Self::Denied => false,
-        }
-    }
 }
 
 impl From<TokenError> for StorageError {
@@ -94,7 +55,8 @@ impl From<FetchError> for StorageError {
         match error {
             FetchError::Denied => Self::Denied,
             FetchError::Timeout => Self::Timeout,
-            FetchError::Unreachable | FetchError::Garbled => Self::Unreachable,
+            FetchError::Unreachable => Self::Unreachable,
+            FetchError::Garbled => Self::Garbled,
         }
     }
 }
@@ -107,28 +69,32 @@ pub struct Client<'a, H> {
     /// Where the queue is.
     pub overflow: &'a Overflow,
     /// How the gate proves itself to it.
-    pub credentials: &'a Credentials,
+    pub credential: &'a StorageCredential,
+    /// What it signs letters with.
+    pub key: &'a Key,
     /// The instance's tokens.
     pub tokens: &'a TokenCache,
 }
 
-impl<H: Host> Client<'_, H> {
-    /// Puts a letter into the queue; one that is too large for it as a pointer to a blob, which is written first and
-    /// belongs to this message alone.
+impl<H: Sending> Client<'_, H> {
+    /// Signs a letter and puts it into the queue; one that is too large for it as a pointer to a blob, which is written
+    /// first and belongs to this message alone.
     ///
     /// Whoever puts it twice, for want of an answer, has two letters of one operation, which are one mail.
     ///
     /// # Errors
     /// When it was not confirmed within the budget that everything was written.
-    pub async fn keep(&self, letter: &Letter, budget: Duration) -> Result<(), StorageError> {
+    pub async fn keep(&self, letter: Letter, budget: Duration) -> Result<(), StorageError> {
         let end = self.host.monotonic().saturating_add(budget);
+        let letter = letter.sealed(self.key);
         let text = match letter.encode() {
             Some(text) => text,
             None => {
-                let blob = format!("{}-{:032x}", letter.head.operation, self.host.random());
+                let blob = blob_name(letter.head.operation, self.host.random());
                 self.write(&put_blob(&self.overflow.container.uri(&format!("/{blob}")), &letter.body), end).await?;
-                let head = Head { blob: Some(blob), ..letter.head.clone() };
-                Letter { head, body: Bytes::new() }.encode().unwrap_or_default()
+                let head = Head { blob: Some(blob), ..letter.head };
+                let pointer = Letter { head, ..letter }.sealed(self.key);
+                Letter { body: Bytes::new(), ..pointer }.encode().unwrap_or_default()
             }
         };
         self.write(&put_message(&self.overflow.queue, &text), end).await
@@ -156,7 +122,7 @@ impl<H: Host> Client<'_, H> {
     }
 
     async fn call(&self, request: Request<Bytes>, timeout: Duration) -> Result<Response<Bytes>, StorageError> {
-        let request = self.credentials.prove(self.host, self.tokens, request, timeout).await?;
+        let request = self.credential.prove(self.host, self.tokens, request, timeout).await?;
         Ok(self.host.fetch(request, timeout).await?)
     }
 }

@@ -96,3 +96,17 @@ impl fmt::Display for Diagnostic {
         write!(out, "{}: {} {}", self.file, self.message, self.help)
     }
 }
+
+/// Findings, gathered so that an author sees all at once.
+#[derive(Debug, Default)]
+pub(super) struct Findings(pub Vec<Diagnostic>);
+
+impl Findings {
+    pub fn error(&mut self, file: &str, place: Place, message: impl Into<String>, help: impl Into<String>) {
+        self.0.push(Diagnostic::error(file, place, message, help));
+    }
+
+    pub fn warning(&mut self, file: &str, place: Place, message: impl Into<String>, help: impl Into<String>) {
+        self.0.push(Diagnostic::warning(file, place, message, help));
+    }
+}

@@ -6,7 +6,6 @@ use std::io;
 use std::path::Path;
 
 use super::digest::Digest;
-use super::template;
 
 /// The most bytes one policy file may have; a larger one is refused while reading.
 pub const MAX_FILE_BYTES: u64 = 1024 * 1024;
@@ -14,6 +13,12 @@ pub const MAX_FILE_BYTES: u64 = 1024 * 1024;
 /// What a policy consists of, beside fixtures and approvals; other entries of the directory are left alone,
 /// so that a policy can live at the root of a source repository.
 pub const FOLDERS: [&str; 2] = ["schemas", "templates"];
+
+/// The folder that holds all templates.
+pub const TEMPLATES_FOLDER: &str = "templates/";
+
+/// The payload that a template is previewed and checked with.
+pub const SAMPLE: &str = "sample.json";
 
 /// The file that names senders and routes.
 pub const POLICY_FILE: &str = "postern.toml";
@@ -121,7 +126,7 @@ impl Files {
     /// What a component needs for being sealed: the files that decide, and the paths of samples, which must be there but
     /// are read by nobody. Of all others a component shall keep nothing.
     pub fn sealed(&self) -> Vec<(String, String)> {
-        let needed = self.0.iter().filter(|(path, _)| decides(path) || path.starts_with(template::FOLDER));
+        let needed = self.0.iter().filter(|(path, _)| decides(path) || path.starts_with(TEMPLATES_FOLDER));
         let text = |path: &str, text: &String| if decides(path) { text.clone() } else { String::new() };
         needed.map(|(path, whole)| (path.clone(), text(path, whole))).collect()
     }
@@ -132,11 +137,12 @@ impl Files {
     }
 }
 
+/// Whether a file decides what a mail says; everything below `templates/` but samples does.
 fn decides(path: &str) -> bool {
     match path.split_once('/') {
         None => path == POLICY_FILE,
         Some(("schemas", file)) => file.ends_with(".json") && !file.contains('/'),
-        Some(("templates", file)) => template::decides(file),
+        Some(("templates", file)) => file.rsplit('/').next() != Some(SAMPLE),
         Some(_) => false,
     }
 }

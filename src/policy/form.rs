@@ -2,16 +2,7 @@
 
 use std::time::Duration;
 
-use toml::Spanned;
-
-use super::Findings;
-use super::document::{
-    AttachmentsTable, CaptchaTable, ConfirmationTable, FormTable, Kind, OnFailure, ProofTable, RouteTable, TokenTable,
-};
-use super::route::{at, error};
-use super::setting::SettingName;
-use crate::form::{CONVENTIONS, Convention, FILE_TYPES, FileType, MAX_FILES};
-use crate::guard::{SERVICES, Service};
+use crate::setting::SettingName;
 
 /// What a form does for its visitors and against robots; for events, nothing.
 #[derive(Debug, Default)]
@@ -27,7 +18,7 @@ pub struct Form {
     /// How long a page must and may have been open.
     pub token: Option<TokenGuard>,
     /// Work that a browser must do.
-    pub proof_of_work: Option<ProofGuard>,
+    pub proof_of_work: Option<ProofOfWorkGuard>,
     /// A captcha of another's.
     pub captcha: Option<CaptchaGuard>,
     /// A link by which the visitor confirms the form.
@@ -50,12 +41,6 @@ pub struct Attachments {
 /// The most bytes of files that fit into ACS's 10 MB in base64, with room for the mail itself.
 pub const MAX_ATTACHMENT_BYTES: usize = 7 * 1000 * 1000;
 
-/// What a form's files may have together where the route does not say otherwise.
-const DEFAULT_ATTACHMENT_BYTES: usize = 5 * 1000 * 1000;
-
-/// The most files where the route does not say otherwise.
-const DEFAULT_FILES: usize = 3;
-
 /// What a form's body has beside its files: its fields, boundaries and names.
 const ROOM_FOR_FIELDS: usize = 64 * 1024;
 
@@ -72,7 +57,7 @@ pub struct TokenGuard {
 
 /// Work that a browser must do.
 #[derive(Debug)]
-pub struct ProofGuard {
+pub struct ProofOfWorkGuard {
     /// The setting that holds the key.
     pub key: SettingName,
     /// The most numbers that a browser must try.
@@ -126,30 +111,6 @@ pub struct CaptchaGuard {
     pub admit_on_failure: bool,
 }
 
-/// A minute and a bit is enough for most forms, and two hours for the slowest reader.
-const DEFAULT_TOKEN_AGES: (u64, u64) = (3, 7200);
-
-/// The longest a token or challenge may be good for: a day.
-const MAX_AGE_SECONDS: u64 = 86_400;
-
-/// A telephone of some years ago tries this many hashes in a second or two.
-const DEFAULT_MAX_NUMBER: u32 = 50_000;
-
-/// More would keep a telephone busy for minutes.
-const MAX_MAX_NUMBER: u32 = 10_000_000;
-
-/// People read their mail within a day.
-const DEFAULT_CONFIRMATION_SECONDS: u64 = 86_400;
-
-/// The longest time for a confirmation: a week.
-const MAX_CONFIRMATION_SECONDS: u64 = 604_800;
-
-/// The time in which a challenge must be solved and the form be sent.
-const DEFAULT_PROOF_SECONDS: u64 = 1200;
-
-/// What reCAPTCHA's documentation starts with.
-const DEFAULT_MIN_SCORE: f64 = 0.5;
-
 impl Form {
     /// Whether only a page's script can fulfil what the guards ask for.
     pub const fn needs_script(&self) -> bool {
@@ -167,189 +128,193 @@ impl Form {
     }
 }
 
-/// Resolves the table; the findings say what was wrong with it.
-pub(super) fn form(name: &str, table: &RouteTable, findings: &mut Findings) -> Form {
-    let Some(form) = &table.form else { return Form::default() };
-    if *table.kind.get_ref() == Kind::Event {
-        let help = "Events come from systems, not from visitors; remove the table.";
-        error(findings, form, format!("The event route `{name}` cannot have `form`."), help);
-        return Form::default();
-    }
-    let form = form.get_ref();
-    Form {
-        allow_missing_origin: form.allow_missing_origin,
-        error_redirect: form.error_redirect.as_ref().and_then(|address| page(address, findings)),
-        conventions: conventions(form, findings),
-        honeypot: form.honeypot.clone(),
-        token: form.token.as_ref().and_then(|table| token(table, findings)),
-        proof_of_work: form.proof_of_work.as_ref().and_then(|table| proof(table, findings)),
-        confirmation: form.confirmation.as_ref().and_then(|table| confirmation(table, form, findings)),
-        attachments: form.attachments.as_ref().and_then(|files| attachments(files, findings)),
-        captcha: form.captcha.as_ref().and_then(|captcha| self::captcha(captcha, table, findings)),
-    }
-}
-
-fn attachments(table: &Spanned<AttachmentsTable>, findings: &mut Findings) -> Option<Attachments> {
-    let AttachmentsTable { types, max_count, max_bytes } = table.get_ref();
-    let mut known = Vec::new();
-    for name in types {
-        match FILE_TYPES.iter().find(|file_type| file_type.name == name.get_ref()) {
-            Some(file_type) => known.push(file_type),
-            None => {
-                let names: Vec<_> = FILE_TYPES.iter().map(|file_type| file_type.name).collect();
-                let help = format!("Types: {}. What can run is taken by no form.", names.join(", "));
-                error(findings, name, format!("There is no type of file `{}`.", name.get_ref()), help);
-            }
-        }
-    }
-    if types.is_empty() {
-        error(findings, table, "No file would be taken.", "Name at least one type.");
-    }
-    let count = max_count.as_ref().map_or(DEFAULT_FILES, |count| *count.get_ref());
-    if let Some(place) = max_count.as_ref().filter(|_| !(1..=MAX_FILES).contains(&count)) {
-        error(findings, place, format!("`max_count` must be between 1 and {MAX_FILES}."), "Ask for fewer files.");
-    }
-    let bytes = max_bytes.as_ref().map_or(DEFAULT_ATTACHMENT_BYTES, |bytes| *bytes.get_ref());
-    if let Some(place) = max_bytes.as_ref().filter(|_| !(1..=MAX_ATTACHMENT_BYTES).contains(&bytes)) {
-        let message = format!("`max_bytes` must be between 1 and {MAX_ATTACHMENT_BYTES}.");
-        error(findings, place, message, "More does not fit into a mail once it is encoded.");
-    }
-    Some(Attachments { types: known, max_count: count, max_bytes: bytes })
-}
-
 impl Attachments {
     /// The most bytes of a body that holds these files.
-    pub(super) const fn body_limit(&self) -> usize {
+    pub const fn body_limit(&self) -> usize {
         self.max_bytes + ROOM_FOR_FIELDS
     }
 }
 
-fn token(table: &TokenTable, findings: &mut Findings) -> Option<TokenGuard> {
-    let (least, most) = DEFAULT_TOKEN_AGES;
-    let min_age = Duration::from_secs(table.min_seconds.unwrap_or(least));
-    let max_age = age(table.max_seconds.as_ref(), most, findings);
-    if min_age >= max_age {
-        let help = "Let a page be open for longer than it must be.";
-        error(findings, &table.key, "No age of a form token is good.", help);
-    }
-    Some(TokenGuard { key: setting(&table.key, findings)?, min_age, max_age })
+/// The most fields a form may have.
+pub const MAX_FIELDS: usize = 200;
+
+/// A type of file that a policy may allow.
+#[derive(Debug, PartialEq, Eq)]
+pub struct FileType {
+    /// The name in policies.
+    pub name: &'static str,
+    /// The media type in mails.
+    pub content_type: &'static str,
+    /// How such a file's name may end, in lower case; the usual ending first.
+    pub extensions: &'static [&'static str],
+    /// What it is.
+    pub content: Content,
 }
 
-fn proof(table: &ProofTable, findings: &mut Findings) -> Option<ProofGuard> {
-    let max_number = table.max_number.as_ref().map_or(DEFAULT_MAX_NUMBER, |number| *number.get_ref());
-    if let Some(number) = table.max_number.as_ref().filter(|_| !(1..=MAX_MAX_NUMBER).contains(&max_number)) {
-        let message = format!("`max_number` must be between 1 and {MAX_MAX_NUMBER}.");
-        error(findings, number, message, "Leave it out for the default of 50000.");
-    }
-    let max_age = age(table.max_seconds.as_ref(), DEFAULT_PROOF_SECONDS, findings);
-    Some(ProofGuard { key: setting(&table.key, findings)?, max_number, max_age })
+const DOCX: &str = "application/vnd.openxmlformats-officedocument.wordprocessingml.document";
+const XLSX: &str = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet";
+const ODT: &str = "application/vnd.oasis.opendocument.text";
+const ODS: &str = "application/vnd.oasis.opendocument.spreadsheet";
+const TXT: &str = "text/plain; charset=utf-8";
+const CSV: &str = "text/csv; charset=utf-8";
+
+/// Every type that there is. What can run, in a computer or in a browser, is not among them: no program, no script, no
+/// HTML, no SVG, no macro. Endings are those of IANA's registrations and of mime-db, which browsers follow.
+pub const FILE_TYPES: [FileType; 12] = [
+    FileType { name: "pdf", content_type: "application/pdf", extensions: &["pdf"], content: Content::Pdf },
+    FileType { name: "png", content_type: "image/png", extensions: &["png"], content: Content::Png },
+    FileType {
+        name: "jpeg",
+        content_type: "image/jpeg",
+        extensions: &["jpg", "jpeg", "jpe", "jfif"],
+        content: Content::Jpeg,
+    },
+    FileType { name: "gif", content_type: "image/gif", extensions: &["gif"], content: Content::Gif },
+    FileType { name: "webp", content_type: "image/webp", extensions: &["webp"], content: Content::Webp },
+    FileType { name: "heic", content_type: "image/heic", extensions: &["heic", "heif"], content: Content::Heif },
+    FileType { name: "docx", content_type: DOCX, extensions: &["docx"], content: Content::Office("word/") },
+    FileType { name: "xlsx", content_type: XLSX, extensions: &["xlsx"], content: Content::Office("xl/") },
+    FileType { name: "odt", content_type: ODT, extensions: &["odt"], content: Content::OpenDocument(ODT) },
+    FileType { name: "ods", content_type: ODS, extensions: &["ods"], content: Content::OpenDocument(ODS) },
+    FileType { name: "txt", content_type: TXT, extensions: &["txt"], content: Content::Text },
+    FileType { name: "csv", content_type: CSV, extensions: &["csv"], content: Content::Text },
+];
+
+/// What a file's content may be.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Content {
+    /// A document in PDF (ISO 32000-2, 7.5.2).
+    Pdf,
+    /// A picture in PNG (RFC 2083, 3.1).
+    Png,
+    /// A picture in JPEG (ISO/IEC 10918-1, B.1.1.3), whether JFIF or Exif.
+    Jpeg,
+    /// A picture in GIF.
+    Gif,
+    /// A picture in WebP.
+    Webp,
+    /// A picture in HEIF that is coded in HEVC (ISO/IEC 23008-12).
+    Heif,
+    /// A package of Office Open XML (ECMA-376, parts 1 and 2) whose document is in this folder.
+    Office(&'static str),
+    /// A package of OpenDocument (part 2: Packages) of this media type.
+    OpenDocument(&'static str),
+    /// Text for people.
+    Text,
 }
 
-fn confirmation(
-    table: &Spanned<ConfirmationTable>,
-    form: &FormTable,
-    findings: &mut Findings,
-) -> Option<ConfirmationGuard> {
-    if form.attachments.is_some() {
-        let help = "Nothing is kept until the visitor confirms: remove `attachments` or `confirmation`.";
-        error(findings, table, "A form with files cannot be confirmed by a link.", help);
-    }
-    let table = table.get_ref();
-    let seconds = table.max_seconds.as_ref().map_or(DEFAULT_CONFIRMATION_SECONDS, |seconds| *seconds.get_ref());
-    if let Some(place) = table.max_seconds.as_ref().filter(|_| !(60..=MAX_CONFIRMATION_SECONDS).contains(&seconds)) {
-        let message = format!("`max_seconds` must be between 60 and {MAX_CONFIRMATION_SECONDS}.");
-        error(findings, place, message, "Leave it out for a day.");
-    }
-    Some(ConfirmationGuard {
-        key: setting(&table.key, findings)?,
-        base: SettingName::parse(PUBLIC_URL).ok()?,
-        max_age: Duration::from_secs(seconds),
-        thanks: table.thanks.as_ref().and_then(|address| page(address, findings)),
-    })
+/// The most files a form may have, whatever its route says.
+pub const MAX_FILES: usize = 10;
+
+/// A captcha service.
+#[derive(Debug, PartialEq, Eq)]
+pub struct Service {
+    /// The name in policies.
+    pub name: &'static str,
+    /// The field of a form that holds the visitor's answer.
+    pub field: &'static str,
+    /// Where answers are checked.
+    pub address: &'static str,
+    /// Whether the service takes an id of the event, by which it knows an answer that it is asked about again.
+    pub takes_event_id: bool,
+    /// Whether the service says which action the answer is for.
+    pub has_action: bool,
+    /// Whether the service gives a score between 0, a robot, and 1, a person.
+    pub has_score: bool,
 }
 
-fn captcha(captcha: &CaptchaTable, table: &RouteTable, findings: &mut Findings) -> Option<CaptchaGuard> {
-    let named = captcha.service.get_ref();
-    let service = SERVICES.iter().find(|service| service.name == named);
-    if service.is_none() {
-        let names: Vec<_> = SERVICES.iter().map(|service| service.name).collect();
-        let message = format!("There is no captcha service `{named}`.");
-        error(findings, &captcha.service, message, format!("Services: {}.", names.join(", ")));
+impl Service {
+    /// Scheme and host of the address, as lists of allowed servers have them.
+    pub fn origin(&self) -> &'static str {
+        let end = self.address.match_indices('/').nth(2).map_or(self.address.len(), |(place, _)| place);
+        self.address.get(..end).unwrap_or(self.address)
     }
-    let service = service?;
-    if let Some(action) = captcha.action.as_ref().filter(|_| !service.has_action) {
-        error(findings, action, format!("{named} does not tell actions."), "Remove `action`.");
-    }
-    let min_score = captcha.min_score.as_ref().map_or(DEFAULT_MIN_SCORE, |score| *score.get_ref());
-    if let Some(score) = captcha.min_score.as_ref().filter(|_| !service.has_score || !(0.0..=1.0).contains(&min_score))
-    {
-        let help = "Only recaptcha-v3 gives one, between 0 and 1.";
-        error(findings, score, "This score means nothing.", help);
-    }
-    let hostnames = captcha.hostnames.clone().unwrap_or_else(|| hosts(table));
-    if hostnames.is_empty() {
-        let help = "Name `hostnames`: a pattern among the origins does not say where the captcha is.";
-        error(findings, &captcha.service, "No site's captcha would be taken.", help);
-    }
-    Some(CaptchaGuard {
-        service,
-        secret: setting(&captcha.secret, findings)?,
-        hostnames,
-        action: captcha.action.as_ref().map(|action| action.get_ref().clone()),
-        min_score,
-        admit_on_failure: captcha.on_failure == OnFailure::Admit,
-    })
 }
 
-/// The hosts of the origins; none where one of them is a pattern.
-fn hosts(table: &RouteTable) -> Vec<String> {
-    let origins = table.origins.iter().flat_map(|origins| origins.get_ref());
-    let hosts = origins.map(|origin| origin.get_ref().parse::<http::Uri>().ok()?.host().map(str::to_owned));
-    let hosts: Option<Vec<_>> = hosts.collect();
-    hosts.filter(|hosts| !hosts.iter().any(|host| host.contains('*'))).unwrap_or_default()
+/// Every service that there is. Sources: developers.cloudflare.com/turnstile, docs.hcaptcha.com,
+/// developers.google.com/recaptcha/docs/verify.
+pub const SERVICES: [Service; 4] = [
+    Service {
+        name: "turnstile",
+        field: "cf-turnstile-response",
+        address: "https://challenges.cloudflare.com/turnstile/v0/siteverify",
+        takes_event_id: true,
+        has_action: true,
+        has_score: false,
+    },
+    Service {
+        name: "hcaptcha",
+        field: "h-captcha-response",
+        address: "https://api.hcaptcha.com/siteverify",
+        takes_event_id: false,
+        has_action: false,
+        has_score: false,
+    },
+    Service {
+        name: "recaptcha-v2",
+        field: "g-recaptcha-response",
+        address: "https://www.google.com/recaptcha/api/siteverify",
+        takes_event_id: false,
+        has_action: false,
+        has_score: false,
+    },
+    Service {
+        name: "recaptcha-v3",
+        field: "g-recaptcha-response",
+        address: "https://www.google.com/recaptcha/api/siteverify",
+        takes_event_id: false,
+        has_action: true,
+        has_score: true,
+    },
+];
+
+/// The control fields of a form service. What none of its lists names is an ordinary field.
+#[derive(Debug, PartialEq, Eq)]
+pub struct Convention {
+    /// The name in policies.
+    pub name: &'static str,
+    /// A field that people do not see: filled in, it was a robot.
+    pub honeypot: &'static str,
+    /// Where to go afterwards.
+    pub next: Option<&'static str>,
+    /// Left out unless the schema names them: only then does the policy know what to do with them.
+    pub offered: &'static [&'static str],
+    /// Left out, and told as ignored.
+    pub ignored: &'static [&'static str],
 }
 
-fn age(seconds: Option<&Spanned<u64>>, default: u64, findings: &mut Findings) -> Duration {
-    let age = seconds.map_or(default, |seconds| *seconds.get_ref());
-    if let Some(seconds) = seconds.filter(|_| !(1..=MAX_AGE_SECONDS).contains(&age)) {
-        let message = format!("`max_seconds` must be between 1 and {MAX_AGE_SECONDS}.");
-        error(findings, seconds, message, "A day is the longest that a page may be open.");
-    }
-    Duration::from_secs(age)
-}
+/// Every convention that there is. Sources: `formspree/formspree` and `formspree-js`; formsubmit.co, as public pages
+/// use it; docs.web3forms.com; docs.netlify.com/forms.
+pub const CONVENTIONS: [Convention; 4] = [
+    Convention {
+        name: "formspree",
+        honeypot: "_gotcha",
+        next: Some("_next"),
+        offered: &["_subject", "_replyto"],
+        ignored: &["_cc", "_format", "_language"],
+    },
+    Convention {
+        name: "formsubmit",
+        honeypot: "_honey",
+        next: Some("_next"),
+        offered: &["_subject", "_replyto"],
+        ignored: &["_autoresponse", "_blacklist", "_captcha", "_cc", "_template", "_url", "_webhook"],
+    },
+    Convention {
+        name: "web3forms",
+        honeypot: "botcheck",
+        next: Some("redirect"),
+        offered: &["subject", "replyto", "from_name"],
+        ignored: &["access_key", "ccemail", "webhook"],
+    },
+    Convention { name: "netlify", honeypot: "bot-field", next: None, offered: &["subject"], ignored: &["form-name"] },
+];
 
-fn setting(name: &Spanned<String>, findings: &mut Findings) -> Option<SettingName> {
-    let parsed = SettingName::parse(name.get_ref());
-    if let Err(reason) = parsed {
-        let help = "It is the name of a setting, never the secret itself.";
-        error(findings, name, format!("This is {reason}."), help);
-    }
-    parsed.ok()
-}
+/// The field of a form that holds the token.
+pub const TOKEN_FIELD: &str = "form_token";
 
-/// An address to send a visitor to: on https, or on this machine.
-pub(super) fn page(address: &Spanned<String>, findings: &mut Findings) -> Option<String> {
-    let text = address.get_ref();
-    let absolute = text.parse::<http::Uri>().is_ok_and(|uri| uri.host().is_some());
-    let printable = text.bytes().all(|byte| byte.is_ascii_graphic());
-    if !(printable && absolute && (text.starts_with("https://") || text.starts_with("http://localhost"))) {
-        error(findings, address, format!("`{text}` is no address to send a visitor to."), "Write an https address.");
-        return None;
-    }
-    Some(text.clone())
-}
+/// The field of a form that holds the solution.
+pub const PROOF_FIELD: &str = "altcha";
 
-fn conventions(form: &FormTable, findings: &mut Findings) -> Vec<&'static Convention> {
-    let mut known = Vec::new();
-    for name in form.conventions.iter().flatten() {
-        match CONVENTIONS.iter().find(|convention| convention.name == name.get_ref()) {
-            Some(convention) => known.push(convention),
-            None => {
-                let names: Vec<_> = CONVENTIONS.iter().map(|convention| convention.name).collect();
-                let message = format!("There is no convention `{}`.", name.get_ref());
-                findings.error(super::POLICY_FILE, at(name), message, format!("Conventions: {}.", names.join(", ")));
-            }
-        }
-    }
-    known
-}
+/// What the verification mail's templates call the link.
+pub const CONFIRMATION_LINK: &str = "confirmation_link";

@@ -6,14 +6,15 @@ use jsonc_parser::ast::{ObjectProp, Value};
 use jsonc_parser::common::Ranged;
 use jsonc_parser::{CollectOptions, ParseOptions, parse_to_ast};
 
+use crate::pointer;
+
 /// The byte range of the value at an RFC 6901 pointer; of its nearest ancestor when it is absent.
 pub fn span(text: &str, pointer: &str) -> Option<Range<usize>> {
     let parsed = parse_to_ast(text, &CollectOptions::default(), &ParseOptions::default()).ok()?;
     let mut value = parsed.value.as_ref()?;
     let mut range = value.range();
-    for token in pointer.split('/').skip(1) {
-        let token = token.replace("~1", "/").replace("~0", "~");
-        let Some((next, place)) = child(value, &token) else { break };
+    for name in pointer::names(pointer) {
+        let Some((next, place)) = child(value, &name) else { break };
         value = next;
         range = place;
     }

@@ -3,19 +3,15 @@
 use std::fmt;
 
 use http::Uri;
-use toml::Spanned;
 
-use super::Findings;
-use super::document::OverflowTable;
-use super::route::error;
-use crate::acs::Endpoint;
+use crate::web::Origin;
 
-/// What the name of the queue for mails that were set aside has at its end.
-pub const ASIDE: &str = "-poison";
+/// What the name of the poison queue has at its end: the queue for letters that cannot be delivered.
+pub const POISON_SUFFIX: &str = "-poison";
 
 /// The lengths of names of queues and containers (Microsoft Learn, "Naming queues and metadata").
-const MIN_NAME_BYTES: usize = 3;
-const MAX_NAME_BYTES: usize = 63;
+pub(super) const MIN_NAME_BYTES: usize = 3;
+pub(super) const MAX_NAME_BYTES: usize = 63;
 
 /// Where mails are kept that could not be delivered in time.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -29,7 +25,7 @@ pub struct Overflow {
 /// A queue or container of Azure Storage.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct StorageAddress {
-    endpoint: Endpoint,
+    server: Origin,
     /// The account, where the path and not the host names it, as Azurite has it.
     account: Option<String>,
     name: String,
@@ -39,7 +35,7 @@ impl StorageAddress {
     /// Reads `https://ACCOUNT.queue.core.windows.net/NAME`, or Azurite's `http://127.0.0.1:10001/ACCOUNT/NAME`.
     pub fn parse(text: &str) -> Option<Self> {
         let uri: Uri = text.parse().ok()?;
-        let endpoint = Endpoint::parse(&format!("{}://{}", uri.scheme()?, uri.authority()?))?;
+        let server = Origin::parse(&format!("{}://{}", uri.scheme()?, uri.authority()?))?;
         if uri.query().is_some() || text.contains('#') {
             return None;
         }
@@ -49,7 +45,7 @@ impl StorageAddress {
         if account.as_ref().is_some_and(|account| !account.bytes().all(|byte| byte.is_ascii_alphanumeric())) {
             return None;
         }
-        Some(Self { endpoint, account, name })
+        Some(Self { server, account, name })
     }
 
     /// The same, with more at the end of its name.
@@ -60,12 +56,12 @@ impl StorageAddress {
 
     /// The address of something there: `below` begins with a slash or a question mark, or is empty.
     pub fn uri(&self, below: &str) -> Uri {
-        self.endpoint.uri(&format!("{}{below}", self.path()))
+        self.server.uri(&format!("{}{below}", self.path()))
     }
 
     /// Its server, as browsers write origins.
     pub fn origin(&self) -> String {
-        self.endpoint.to_string()
+        self.server.to_string()
     }
 
     /// Its name in the account.
@@ -79,16 +75,16 @@ impl StorageAddress {
     }
 
     /// The container of the same name beside a queue, where the host tells where the account's containers are.
-    fn container(&self) -> Option<Self> {
-        let (account, rest) = self.endpoint.authority().split_once(".queue.")?;
-        let endpoint = Endpoint::parse(&format!("https://{account}.blob.{rest}"))?;
-        self.account.is_none().then(|| Self { endpoint, account: None, name: self.name.clone() })
+    pub(super) fn container(&self) -> Option<Self> {
+        let (account, rest) = self.server.authority().split_once(".queue.")?;
+        let server = Origin::parse(&format!("https://{account}.blob.{rest}"))?;
+        self.account.is_none().then(|| Self { server, account: None, name: self.name.clone() })
     }
 }
 
 impl fmt::Display for StorageAddress {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(out, "{}{}", self.endpoint, self.path())
+        write!(out, "{}{}", self.server, self.path())
     }
 }
 
@@ -97,37 +93,6 @@ fn is_name(name: &str) -> bool {
     let plain =
         |word: &str| !word.is_empty() && word.bytes().all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit());
     (MIN_NAME_BYTES..=MAX_NAME_BYTES).contains(&name.len()) && name.split('-').all(plain)
-}
-
-/// Resolves `[overflow]`.
-pub(super) fn overflow(table: Option<&OverflowTable>, findings: &mut Findings) -> Option<Overflow> {
-    let table = table?;
-    let queue = address(&table.queue, "queue", MAX_NAME_BYTES - ASIDE.len(), findings)?;
-    let container = match &table.container {
-        Some(text) => address(text, "blob", MAX_NAME_BYTES, findings)?,
-        None => {
-            let beside = queue.container();
-            if beside.is_none() {
-                let help = "Add `container`, the address of a container for mails that are too large for the queue.";
-                error(findings, &table.queue, "This address does not tell where the account's containers are.", help);
-            }
-            beside?
-        }
-    };
-    Some(Overflow { queue, container })
-}
-
-fn address(text: &Spanned<String>, kind: &str, longest: usize, findings: &mut Findings) -> Option<StorageAddress> {
-    let address = StorageAddress::parse(text.get_ref()).filter(|address| address.name.len() <= longest);
-    if address.is_none() {
-        let help = format!(
-            "Write https://ACCOUNT.{kind}.core.windows.net/NAME, NAME of {MIN_NAME_BYTES} to {longest} lower-case \
-             letters, digits and single dashes. A signature belongs into the setting `overflow_sas`."
-        );
-        // The text may hold a signature, which no report should repeat.
-        error(findings, text, "This is not the address of a queue or container of Azure Storage.", help);
-    }
-    address
 }
 
 #[cfg(test)]

@@ -7,6 +7,7 @@ use serde_json::{Map, Value};
 
 use super::digest::Digest;
 use super::unique::UniqueItems;
+use crate::pointer;
 
 /// A compiled schema.
 pub struct Schema {
@@ -75,8 +76,10 @@ impl Schema {
     pub fn property(&self, pointer: &str) -> Option<(&Value, bool)> {
         let mut schema = &self.document;
         let mut required = true;
-        for token in pointer.strip_prefix('/')?.split('/') {
-            let name = token.replace("~1", "/").replace("~0", "~");
+        if !pointer.starts_with('/') {
+            return None;
+        }
+        for name in pointer::names(pointer) {
             required &= schema
                 .get("required")
                 .and_then(Value::as_array)
@@ -185,7 +188,7 @@ fn unknown_keyword(schema: &Value) -> Result<(), SchemaError> {
         let Value::Object(members) = schema else { continue };
         unbounded_unique_items(members, &pointer)?;
         for (keyword, value) in members {
-            let pointer = format!("{pointer}/{}", keyword.replace('~', "~0").replace('/', "~1"));
+            let pointer = pointer::join(&pointer, keyword);
             let Some((_, holds)) = KEYWORDS.iter().find(|(known, _)| known == keyword) else {
                 return Err(SchemaError {
                     message: format!("`{keyword}` is not a keyword of JSON Schema."),
@@ -199,9 +202,7 @@ fn unknown_keyword(schema: &Value) -> Result<(), SchemaError> {
                     open.extend(list.iter().enumerate().map(|(index, item)| (item, format!("{pointer}/{index}"))));
                 }
                 (Holds::Map, Value::Object(map)) => {
-                    open.extend(map.iter().map(|(name, item)| {
-                        (item, format!("{pointer}/{}", name.replace('~', "~0").replace('/', "~1")))
-                    }));
+                    open.extend(map.iter().map(|(name, item)| (item, pointer::join(&pointer, name))));
                 }
                 _ => {}
             }

@@ -6,13 +6,9 @@ use std::time::{Duration, UNIX_EPOCH};
 use minijinja::syntax::SyntaxConfig;
 use minijinja::{AutoEscape, Environment, ErrorKind, UndefinedBehavior, Value};
 
-use super::Findings;
-use super::diagnostic::{Diagnostic, Place};
+use super::diagnostic::{Diagnostic, Findings, Place};
 use super::digest::Digest;
-use super::files::Files;
-
-/// The folder that holds all templates.
-pub const FOLDER: &str = "templates/";
+use super::files::{Files, SAMPLE, TEMPLATES_FOLDER as FOLDER};
 
 /// The parts of a template: file name, and whether the folder must have it.
 const SUBJECT: &str = "subject.txt.j2";
@@ -20,8 +16,6 @@ const TEXT: &str = "body.txt.j2";
 const HTML: &str = "body.html.j2";
 /// The HTML part as people may write it instead, in MJML; the tool translates it, and what runs reads HTML alone.
 pub const MJML: &str = "body.mjml.j2";
-/// The payload that a template is previewed and checked with.
-pub const SAMPLE: &str = "sample.json";
 
 /// The name of the table of all fields in a template.
 pub const TABLE: &str = "fields";
@@ -380,9 +374,4 @@ fn mentions(files: &Files, path: &str, layout: &str) -> bool {
     files
         .text(path)
         .is_some_and(|text| text.contains(&format!("\"{layout}\"")) || text.contains(&format!("'{layout}'")))
-}
-
-/// Whether a file below `templates/` decides what a mail says: everything but samples does.
-pub(super) fn decides(path: &str) -> bool {
-    path.rsplit('/').next() != Some(SAMPLE)
 }

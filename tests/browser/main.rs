@@ -7,7 +7,7 @@
 use std::path::{Path, PathBuf};
 use std::process::{Command, ExitStatus};
 use std::sync::{Arc, Mutex};
-use std::time::{Duration, Instant, SystemTime};
+use std::time::Duration;
 
 use axum::Router;
 use axum::body::{Body, to_bytes};
@@ -15,8 +15,9 @@ use axum::extract::{Request, State};
 use axum::response::Response;
 use bytes::Bytes;
 use postern::gate::Gate;
-use postern::host::{FetchError, Host};
+use postern::host::{AuditLog, Clock as _, Fetch, FetchError, Services};
 use postern::policy::{Files, Policy};
+use postern_test_support::{FixedSettings, SystemClock};
 use serde_json::{Value, json};
 use tokio::net::TcpListener;
 use tokio::runtime::Handle;
@@ -25,48 +26,21 @@ use tokio::task::spawn_blocking;
 /// The gate, and an ACS that accepts everything and remembers it.
 struct Stand {
     gate: Gate,
-    started: Instant,
+    settings: FixedSettings,
+    clock: SystemClock,
     sent: Mutex<Vec<Value>>,
 }
 
-impl Host for Stand {
-    fn now(&self) -> SystemTime {
-        SystemTime::now()
-    }
-
-    fn monotonic(&self) -> Duration {
-        self.started.elapsed()
-    }
-
-    async fn sleep(&self, duration: Duration) {
-        tokio::time::sleep(duration).await;
-    }
-
-    fn random(&self) -> u128 {
-        SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap().as_nanos()
-    }
-
-    async fn setting(&self, name: &str) -> Option<String> {
-        let value = match name {
-            "acs_endpoint" => "https://contoso.communication.azure.com",
-            "acs_access_key" => "MDEyMzQ1Njc4OWFiY2RlZjAxMjM0NTY3ODlhYmNkZWY=",
-            "form_key" => "a-key-for-the-tests-of-a-browser",
-            _ => return None,
-        };
-        Some(value.to_owned())
-    }
-
-    async fn file(&self, _: &str) -> Option<String> {
-        None
-    }
-
+impl Fetch for Stand {
     async fn fetch(&self, request: http::Request<Bytes>, _: Duration) -> Result<http::Response<Bytes>, FetchError> {
         self.sent.lock().unwrap().push(serde_json::from_slice(request.body()).unwrap());
         let operation = request.headers()["operation-id"].to_str().unwrap();
         let body = json!({"id": operation, "status": "Running", "error": null}).to_string();
         Ok(http::Response::builder().status(202).body(body.into()).unwrap())
     }
+}
 
+impl AuditLog for Stand {
     fn audit(&self, line: &str) {
         println!("{line}");
     }
@@ -78,12 +52,15 @@ async fn serve(State(stand): State<Arc<Stand>>, request: Request) -> Response {
         return Response::new(json!(*stand.sent.lock().unwrap()).to_string().into());
     }
     let (parts, body) = request.into_parts();
-    let arrived = stand.monotonic();
+    let arrived = stand.clock.monotonic();
     let limit = stand.gate.allowance(parts.uri.path(), &parts.headers).bytes;
     let body = to_bytes(body, limit).await.map_err(|_| postern::host::BodyError::TooLarge);
     let request = http::Request::from_parts(parts, body);
     // The gate's future is made for one thread, as a component has.
-    let answer = move || Handle::current().block_on(stand.gate.handle(&*stand, request, arrived));
+    let answer = move || {
+        let host = Services { settings: &stand.settings, clock: &stand.clock, http: &*stand, audit: &*stand };
+        Handle::current().block_on(stand.gate.handle(&host, request, arrived))
+    };
     spawn_blocking(answer).await.unwrap().map(Body::from)
 }
 
@@ -120,7 +97,12 @@ async fn the_examples_work_in_a_browser() {
     }
     let policy = Policy::load(&Files::read(&directory().join("policy")).unwrap());
     assert!(policy.is_ok(), "{policy:?}");
-    let stand = Stand { gate: Gate::new(policy), started: Instant::now(), sent: Mutex::default() };
+    let settings = FixedSettings::from([
+        ("acs_endpoint", "https://contoso.communication.azure.com"),
+        ("acs_access_key", "MDEyMzQ1Njc4OWFiY2RlZjAxMjM0NTY3ODlhYmNkZWY="),
+        ("form_key", "a-key-for-the-tests-of-a-browser"),
+    ]);
+    let stand = Stand { gate: Gate::new(policy), settings, clock: SystemClock::new(), sent: Mutex::default() };
     let router = Router::new().fallback(serve).with_state(Arc::new(stand));
     let listener = TcpListener::bind(("127.0.0.1", 0)).await.unwrap();
     let url = format!("http://{}", listener.local_addr().unwrap());

@@ -250,7 +250,9 @@ fn a_terminal_shows_what_it_is_at_and_what_is_wrong_until_it_is_mended() {
         return;
     };
     let screen = terminal.until(&["● ready"]);
-    assert!(terminal.transcript().contains("compiling the component to native code: some seconds at the first start …"));
+    assert!(
+        terminal.transcript().contains("compiling the component to native code: some seconds at the first start …")
+    );
     let address = |heading: &str| {
         let line = screen.lines().find(|line| line.trim_start().starts_with(heading)).unwrap();
         line.split_whitespace().nth(1).unwrap().to_owned()

@@ -4,14 +4,11 @@ use std::collections::BTreeMap;
 use std::env;
 use std::fs;
 use std::path::{Path, PathBuf};
-use std::time::{Duration, SystemTime};
 
-use bytes::Bytes;
-use http::{Request, Response};
-use postern::acs::Credentials;
-use postern::host::{FetchError, Host};
+use postern::acs::Connection;
 use postern::overflow;
 use postern_runtime::Origin;
+use postern_test_support::FixedSettings;
 use serde_json::{Value, json};
 
 use crate::tool::{Said, copy, edit, fixture, root, run};
@@ -207,43 +204,6 @@ fn names_that_could_be_something_else_are_refused() {
     assert_eq!(said, Said { status: 1, stdout: String::new(), stderr });
 }
 
-/// A host that gives settings, and nothing else.
-struct Given(BTreeMap<String, String>);
-
-impl Host for Given {
-    fn now(&self) -> SystemTime {
-        unreachable!()
-    }
-
-    fn monotonic(&self) -> Duration {
-        unreachable!()
-    }
-
-    async fn sleep(&self, _: Duration) {
-        unreachable!()
-    }
-
-    fn random(&self) -> u128 {
-        unreachable!()
-    }
-
-    async fn setting(&self, name: &str) -> Option<String> {
-        self.0.get(name).filter(|value| !value.is_empty()).cloned()
-    }
-
-    async fn file(&self, _: &str) -> Option<String> {
-        unreachable!()
-    }
-
-    async fn fetch(&self, _: Request<Bytes>, _: Duration) -> Result<Response<Bytes>, FetchError> {
-        unreachable!()
-    }
-
-    fn audit(&self, _: &str) {
-        unreachable!()
-    }
-}
-
 const ACS: &str = "https://contoso.communication.azure.com";
 const ENTRA: &str = "https://login.microsoftonline.com";
 
@@ -258,6 +218,7 @@ fn answered(name: &str) -> String {
         "identity_server" => "http://localhost:42356",
         "azure_client_secret" | "identity_header" | "deploy_secret" => "canary",
         "overflow_sas" => "sv=2023-11-03&sig=canary",
+        "overflow_key" => "canary-key-of-the-overflow-queue",
         _ => panic!("nobody knows {name}"),
     };
     value.to_owned()
@@ -324,7 +285,8 @@ fn made_by_wasmcloud(text: &str) -> Made {
 
 /// The gate finds the identity in what a host makes of the manifest, and is let out to its servers and no others.
 fn suffices((settings, allowed): Made, identity: &str, servers: &[&str]) {
-    let credentials = tokio::runtime::Runtime::new().unwrap().block_on(Credentials::read(&Given(settings))).unwrap();
+    let credentials =
+        tokio::runtime::Runtime::new().unwrap().block_on(Connection::read(&FixedSettings(settings))).unwrap();
     assert_eq!(credentials.identity(), identity);
     let origins = |list: &[String]| {
         let mut origins: Vec<_> = list.iter().map(|text| text.parse::<Origin>().unwrap()).collect();
@@ -446,9 +408,11 @@ fn an_overflow_has_its_servers_and_the_identity_or_a_signature() {
         let servers = [&[ACS][..], more, &STORAGE].concat();
         let [spin, _, wasmcloud] = manifests(policy.path(), name);
         for made in [made_by_spin(&spin.stdout, &spin_variables(&spin.stdout)), made_by_wasmcloud(&wasmcloud.stdout)] {
-            let given = Given(made.0.clone());
-            let storage = tokio::runtime::Runtime::new().unwrap().block_on(overflow::Credentials::read(&given));
+            let given = FixedSettings(made.0.clone());
+            let runtime = tokio::runtime::Runtime::new().unwrap();
+            let storage = runtime.block_on(overflow::StorageCredential::read(&given));
             assert_eq!(storage.unwrap().name(), proof);
+            assert!(runtime.block_on(overflow::Key::read(&given)).is_ok(), "{name}");
             suffices(made, identity, &servers);
         }
     }

@@ -31,6 +31,7 @@ pub fn postern(directory: &Path) -> Command {
     let mut command = Command::new(&*PROGRAM);
     command.current_dir(directory);
     let own = postern::acs::setting::ALL.into_iter().chain(postern::entra::setting::ALL);
+    let own = own.chain(postern::overflow::setting::ALL);
     for name in own.chain(["deploy_secret", "github_webhook_secret", "redirect_all_to"]) {
         command.env_remove(name.to_uppercase());
     }

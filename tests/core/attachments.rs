@@ -7,7 +7,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use bytes::Bytes;
 use http::Request;
-use postern::form::clean;
+use postern::decode::form::clean;
 use postern::gate::Gate;
 use postern::host::BodyError;
 use postern::policy::{Files, MAX_ATTACHMENT_BYTES};

@@ -5,7 +5,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use http::{Request, Response};
 use postern::contract::CONTRACTS;
-use postern::host::{FetchError, Host as _};
+use postern::host::{Clock as _, FetchError};
 use postern::policy::{Files, Policy};
 use serde_json::{Value, json};
 

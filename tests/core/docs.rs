@@ -4,9 +4,10 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use postern::acs::{Call, Next, Signal, State, Status, TERMINAL_CODES};
-use postern::auth::rule::{Terms, presets};
 use postern::contract::{CONTRACTS, Contract, EventId};
-use postern::reply::{Fate, PROBLEM_TYPES};
+use postern::policy::rule::Terms;
+use postern::policy::scheme::definitions;
+use postern::problem::{PROBLEM_TYPES, RetryDisposition};
 
 fn document(name: &str) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join(name)
@@ -30,7 +31,7 @@ pub fn table(name: &str, mark: &str, rows: &[String]) {
 
 #[test]
 fn the_table_of_problems_is_that_of_the_code() {
-    let row = |problem: &postern::reply::ProblemType| {
+    let row = |problem: &postern::problem::ProblemType| {
         format!("| `{}` | {} | {} |", problem.slug, problem.status.as_u16(), problem.title)
     };
     table("docs/answers.md", "problems", &PROBLEM_TYPES.iter().map(row).collect::<Vec<_>>());
@@ -64,21 +65,55 @@ fn the_table_of_rules_is_that_of_the_code() {
         let header = terms.header.0.join("`, `");
         format!("| `{name}` | `{header}` | `{}…` | `{}` | {time} | {tolerance} |", terms.prefix, terms.signed)
     };
-    table("docs/policy.md", "rules", &presets().iter().map(row).collect::<Vec<_>>());
+    let rules = definitions().iter().filter_map(|(name, definition)| Some((name, definition.rule.as_ref()?)));
+    table("docs/policy.md", "rules", &rules.map(row).collect::<Vec<_>>());
 }
 
 #[test]
 fn every_setting_of_the_gate_s_own_is_explained() {
     let text = fs::read_to_string(document("docs/operations.md")).unwrap();
-    for name in postern::acs::setting::ALL.into_iter().chain(postern::entra::setting::ALL) {
+    let own = postern::acs::setting::ALL.into_iter().chain(postern::entra::setting::ALL);
+    for name in own.chain(postern::overflow::setting::ALL) {
         assert!(text.contains(&format!("`{name}")), "{name}");
     }
 }
 
 #[test]
+fn the_limits_of_the_embedded_host_are_those_of_the_code() {
+    let limits = postern_runtime::Limits::default();
+    let seconds = |time: std::time::Duration| format!("{} s", time.as_secs());
+    let rows = [
+        ("open connections", limits.max_connections.to_string(), "further ones wait to be accepted"),
+        (
+            "of these, from one IPv4 address or one IPv6 /64",
+            limits.max_connections_per_peer.to_string(),
+            "further ones are closed at once",
+        ),
+        (
+            "requests on one connection",
+            limits.requests_per_connection.to_string(),
+            "the last answer says `connection: close`",
+        ),
+        (
+            "life of a connection",
+            seconds(limits.connection_time),
+            "it is closed; answers say `connection: close` before that",
+        ),
+        ("sending a request's head, and silence before one", seconds(limits.header_time), "the connection is closed"),
+        ("taking nothing of an answer that is ready", seconds(limits.write_time), "the connection is closed"),
+        ("from a request's head to the answer's", seconds(limits.request_time), "504"),
+        ("requests in progress", limits.max_requests.to_string(), "they wait, then 503"),
+        ("memory of an instance", format!("{} MiB", limits.memory_bytes >> 20), "500"),
+        ("ending requests in progress when stopped", seconds(limits.shutdown_time), "they are cut off"),
+    ];
+    let rows = rows.map(|(what, limit, beyond)| format!("| {what} | {limit} | {beyond} |"));
+    table("docs/operations.md", "limits", &rows);
+}
+
+#[test]
 fn every_scheme_is_explained() {
     let text = fs::read_to_string(document("docs/policy.md")).unwrap();
-    for name in postern::auth::names() {
+    for name in postern::policy::scheme::names() {
         assert!(text.contains(&format!("| `{name}` |")), "{name}");
     }
 }
@@ -86,20 +121,20 @@ fn every_scheme_is_explained() {
 #[test]
 fn the_table_of_captcha_services_is_that_of_the_code() {
     let yes = |has| if has { "yes" } else { "no" };
-    let row = |one: &postern::guard::Service| {
+    let row = |one: &postern::policy::Service| {
         let (action, score) = (yes(one.has_action), yes(one.has_score));
         format!("| `{}` | `{}` | {action} | {score} | `{}` |", one.name, one.field, one.origin())
     };
-    table("docs/forms.md", "captchas", &postern::guard::SERVICES.iter().map(row).collect::<Vec<_>>());
+    table("docs/forms.md", "captchas", &postern::policy::SERVICES.iter().map(row).collect::<Vec<_>>());
 }
 
 #[test]
 fn the_table_of_file_types_is_that_of_the_code() {
-    let row = |one: &postern::form::FileType| {
+    let row = |one: &postern::policy::FileType| {
         let extensions: Vec<_> = one.extensions.iter().map(|extension| format!("`.{extension}`")).collect();
         format!("| `{}` | {} | `{}` |", one.name, extensions.join(", "), one.content_type)
     };
-    table("docs/forms.md", "files", &postern::form::FILE_TYPES.iter().map(row).collect::<Vec<_>>());
+    table("docs/forms.md", "files", &postern::policy::FILE_TYPES.iter().map(row).collect::<Vec<_>>());
 }
 
 fn state(state: State) -> &'static str {
@@ -132,7 +167,7 @@ fn the_tables_of_what_follows_what_and_of_final_errors_are_those_of_the_code() {
     table("docs/delivery.md", "states", &State::ALL.map(row));
 
     // In the same document, hence in the same test.
-    let row = |(code, outcome): &(&str, postern::acs::Outcome)| format!("| `{code}` | `{}` |", outcome.as_str());
+    let row = |(code, outcome): &(&str, postern::outcome::Outcome)| format!("| `{code}` | `{}` |", outcome.as_str());
     table("docs/delivery.md", "codes", &TERMINAL_CODES.iter().map(row).collect::<Vec<_>>());
 }
 
@@ -148,6 +183,7 @@ fn every_member_of_a_letter_is_explained() {
         in_doubt: false,
         traceparent: String::new(),
         blob: Some(String::new()),
+        mac: String::new(),
         set_aside: Some(String::new()),
     };
     let text = fs::read_to_string(document("docs/delivery.md")).unwrap();
@@ -171,11 +207,11 @@ fn the_table_of_contracts_is_that_of_the_code() {
             "| `{}` | {} s | {} | {}{} | {} | {} | {} | {id} |",
             contract.name,
             contract.patience,
-            contract.status(problem("unauthenticated"), Fate::Mend).as_u16(),
-            status("invalid-payload", Fate::GiveUp),
+            contract.status(problem("unauthenticated"), RetryDisposition::Correct).as_u16(),
+            status("invalid-payload", RetryDisposition::GiveUp),
             contract.stop.map(|(name, value)| format!(", `{name}: {value}`")).unwrap_or_default(),
-            status("not-accepted", Fate::Refused),
-            status("try-later", Fate::ComeAgain),
+            status("not-accepted", RetryDisposition::Refused),
+            status("try-later", RetryDisposition::Retry),
             if contract.redelivers { "yes" } else { "no" },
         )
     };
@@ -185,10 +221,10 @@ fn the_table_of_contracts_is_that_of_the_code() {
 #[test]
 fn the_table_of_conventions_is_that_of_the_code() {
     let code = |names: &[&str]| names.iter().map(|name| format!("`{name}`")).collect::<Vec<_>>().join(", ");
-    let row = |one: &postern::form::Convention| {
+    let row = |one: &postern::policy::Convention| {
         let next = one.next.map_or("–".to_owned(), |next| code(&[next]));
         let (honeypot, offered, ignored) = (one.honeypot, code(one.offered), code(one.ignored));
         format!("| `{}` | `{honeypot}` | {next} | {offered} | {ignored} |", one.name)
     };
-    table("docs/forms.md", "conventions", &postern::form::CONVENTIONS.iter().map(row).collect::<Vec<_>>());
+    table("docs/forms.md", "conventions", &postern::policy::CONVENTIONS.iter().map(row).collect::<Vec<_>>());
 }

@@ -323,7 +323,7 @@ const SLACK: &str = "auth = { scheme = \"slack\", secret = \"hook_secret\" }\n  
 
 fn slack(content_type: &str, body: &str) -> Request<Bytes> {
     let policy = Policy::load(&hook(SLACK)).unwrap();
-    let proof = &policy.route("/hook").unwrap().auth.as_ref().unwrap().proof;
+    let proof = &policy.route("/hook").unwrap().auth.as_ref().unwrap().scheme;
     let now = std::time::UNIX_EPOCH + std::time::Duration::from_secs(NOW);
     let made = postern::auth::sign(proof, "s3cret", "1", now, false, body.as_bytes()).unwrap();
     let mut request = post("/hook", content_type, body.to_owned());

@@ -6,7 +6,7 @@ use std::time::Duration;
 use crate::support::*;
 use http::{HeaderMap, Request, Response};
 use postern::gate::{Allowance, Gate};
-use postern::host::{BodyError, FetchError, Host as _};
+use postern::host::{BodyError, Clock as _, FetchError};
 use postern::policy::{Files, Policy};
 use serde_json::{Value, json};
 

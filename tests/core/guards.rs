@@ -8,7 +8,7 @@ use base64::engine::general_purpose::STANDARD;
 use bytes::Bytes;
 use http::{Request, Response};
 use postern::gate::Gate;
-use postern::host::{FetchError, Host as _};
+use postern::host::{Clock as _, FetchError};
 use serde_json::{Value, json};
 use sha2::{Digest as _, Sha256};
 

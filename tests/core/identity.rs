@@ -5,10 +5,9 @@ use std::collections::BTreeMap;
 
 use bytes::Bytes;
 use http::{Request, Response};
-use postern::acs::Credentials;
+use postern::acs::Connection;
 use postern::entra::{ATTEMPT_PAUSE, REFRESH_BEFORE};
-use postern::host::FetchError;
-use postern::host::Host as _;
+use postern::host::{Clock as _, FetchError};
 use serde_json::{Value, json};
 
 use crate::support::*;
@@ -258,7 +257,7 @@ async fn what_a_platform_says_is_told_apart() {
 #[tokio::test]
 async fn a_key_that_is_set_is_meant_unless_a_name_says_otherwise() {
     let (_, _, settings) = identities().remove(4);
-    let identity = async |host: &ScriptedHost| Credentials::read(host).await.map(|credentials| credentials.identity());
+    let identity = async |host: &ScriptedHost| Connection::read(host).await.map(|credentials| credentials.identity());
     let host = host_of(&settings).set("acs_access_key", "a2V5");
     assert_eq!(identity(&host).await, Ok("access-key"));
     assert_eq!(identity(&host.set("acs_identity", "app-service")).await, Ok("app-service"));
@@ -300,7 +299,7 @@ async fn a_key_that_is_set_is_meant_unless_a_name_says_otherwise() {
 async fn no_secret_is_in_debug_output() {
     for (name, _, settings) in identities() {
         let host = host_of(&settings);
-        let text = format!("{:?}", Credentials::read(&host).await);
+        let text = format!("{:?}", Connection::read(&host).await);
         for secret in [SECRET, HEADER, ASSERTION] {
             assert!(!text.contains(secret), "{name}: {text}");
         }

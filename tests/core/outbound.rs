@@ -5,7 +5,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use http::{Request, Uri};
 use postern::guard;
-use postern::host::{FetchError, Host as _};
+use postern::host::{Fetch as _, FetchError};
 use postern::outbound::Outbound;
 use postern::policy::Policy;
 

@@ -7,9 +7,9 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use bytes::Bytes;
 use http::{Request, Response, Uri};
-use postern::host::{FetchError, Host};
+use postern::host::{Fetch as _, FetchError};
 use postern::outbound::Outbound;
-use postern::overflow::{Head, Letter, LetterError, MAX_MESSAGE_BYTES};
+use postern::overflow::{FORM, Head, Key, Letter, LetterError, MAX_MESSAGE_BYTES};
 use postern::policy::{Files, Policy};
 use serde_json::{Value, json};
 
@@ -17,6 +17,7 @@ use crate::support::*;
 
 const QUEUE: &str = "https://contoso.queue.core.windows.net";
 const BLOBS: &str = "https://contoso.blob.core.windows.net";
+const KEY: &str = "canary-key-of-the-overflow-queue";
 const SAS: &str = "?sv=2023-11-03&ss=bq&srt=co&sp=wap&se=2027-01-01T00:00:00Z&sig=canary%2Bsignature%3D";
 
 /// The example policy with an overflow queue.
@@ -50,7 +51,7 @@ fn storage_of(answer: impl Fn(&Request<Bytes>) -> Answer + 'static) -> Platform 
 }
 
 fn host() -> ScriptedHost {
-    let host = ScriptedHost::new().set("overflow_sas", SAS);
+    let host = ScriptedHost::new().set("overflow_sas", SAS).set("overflow_key", KEY);
     host.platform.replace(Some(storage(201, None)));
     host
 }
@@ -71,6 +72,11 @@ fn letter(request: &Request<Bytes>) -> Letter {
 fn letters(host: &ScriptedHost) -> Vec<Letter> {
     let requests = host.platform_requests.borrow();
     requests.iter().filter(|request| request.uri().path() == "/mail/messages").map(letter).collect()
+}
+
+/// The keys that a replay has with this setting.
+async fn keys(key: &str) -> Vec<Key> {
+    Key::read_all(&ScriptedHost::new().set("overflow_key", key)).await.unwrap()
 }
 
 async fn event(host: &ScriptedHost) -> (u16, Value, Value) {
@@ -104,7 +110,7 @@ async fn what_time_mends_is_kept_with_its_operation_id_and_its_very_bytes() {
         assert_eq!(kept.len(), 1, "{outcome}");
         assert_eq!(kept[0].body, bytes, "byte-identical: {outcome}");
         let expected = Head {
-            postern: 1,
+            postern: FORM,
             operation: operation.parse().unwrap(),
             route: "github".to_owned(),
             mail: "issue-opened".to_owned(),
@@ -113,10 +119,13 @@ async fn what_time_mends_is_kept_with_its_operation_id_and_its_very_bytes() {
             in_doubt,
             traceparent: kept[0].head.traceparent.clone(),
             blob: None,
+            mac: kept[0].head.mac.clone(),
             set_aside: None,
         };
         assert_eq!(kept[0].head, expected);
         assert!(kept[0].head.traceparent.contains(line["trace_id"].as_str().unwrap()));
+        let opened = kept[0].open(&keys(KEY).await, kept[0].body.clone()).unwrap();
+        assert_eq!((opened.head(), opened.body()), (&kept[0].head, &bytes));
     }
 }
 
@@ -264,6 +273,10 @@ async fn what_is_too_large_for_the_queue_is_a_blob_first() {
     let (blob, pointer) = (&requests[0], letter(&requests[1]));
     let name = pointer.head.blob.as_deref().unwrap();
     assert!(name.starts_with(&format!("{}-", pointer.head.operation)), "{name}");
+    assert_eq!(pointer.blob(), Ok(Some(name)));
+    let opened = pointer.open(&keys(KEY).await, blob.body().clone()).unwrap();
+    assert_eq!((opened.head(), opened.body()), (&pointer.head, blob.body()));
+    assert_eq!(pointer.open(&keys(KEY).await, Bytes::new()), Err(LetterError::Forged), "the blob is signed, too");
     assert_eq!(blob.uri().path(), format!("/mail/{name}"));
     assert_eq!((blob.body(), pointer.body.len()), (host.sends()[0].body(), 0), "byte-identical");
     for (name, value) in [("x-ms-blob-type", "BlockBlob"), ("x-ms-version", "2023-11-03")] {
@@ -284,7 +297,7 @@ async fn what_is_too_large_for_the_queue_is_a_blob_first() {
 #[test]
 fn a_letter_is_read_as_it_was_written_and_nothing_else_is_one() {
     let head = |blob: Option<&str>| Head {
-        postern: 1,
+        postern: FORM,
         operation: uuid::Uuid::from_u128(7),
         route: "a".to_owned(),
         mail: "b".to_owned(),
@@ -293,6 +306,7 @@ fn a_letter_is_read_as_it_was_written_and_nothing_else_is_one() {
         in_doubt: true,
         traceparent: "e".to_owned(),
         blob: blob.map(str::to_owned),
+        mac: "00".repeat(32),
         set_aside: None,
     };
     for body in ["", "{}", "{\"a\":\"\\n\"}\nmore\n", "\u{0}\u{1f600}"] {
@@ -310,11 +324,87 @@ fn a_letter_is_read_as_it_was_written_and_nothing_else_is_one() {
     assert_eq!(largest(room + 1), None);
 
     let written = |text: &str| Letter::decode(&STANDARD.encode(text));
-    for text in ["", "{}", "{}\n{}", "[1]\n", "{\"postern\":1}\n{}", "{\"postern\":\"1\"}\n", "\n"] {
+    for text in ["", "{}", "{}\n{}", "[2]\n", "{\"postern\":2}\n{}", "{\"postern\":\"2\"}\n", "\n"] {
         assert_eq!(written(text), Err(LetterError::Foreign), "{text}");
     }
-    assert_eq!(written("{\"postern\":2,\"more\":1}\n"), Err(LetterError::Form(2)));
+    assert_eq!(written("{\"postern\":1,\"more\":1}\n"), Err(LetterError::Form(1)));
     assert_eq!(Letter::decode("no base64!"), Err(LetterError::Foreign));
+}
+
+/// A letter as the gate signs it.
+async fn sealed() -> Letter {
+    let host = ailing(refusal(429, "TooManyRequests"));
+    event(&host).await;
+    letters(&host).remove(0)
+}
+
+#[tokio::test]
+async fn a_letter_is_true_only_as_the_gate_wrote_it() {
+    let letter = sealed().await;
+    let changes: [fn(&mut Letter); 11] = [
+        |letter| letter.head.operation = uuid::Uuid::from_u128(7),
+        |letter| letter.head.route.push('x'),
+        |letter| letter.head.mail.push('x'),
+        |letter| letter.head.policy_sha256.clear(),
+        |letter| letter.head.queued_at.clear(),
+        |letter| letter.head.in_doubt ^= true,
+        |letter| letter.head.traceparent.clear(),
+        |letter| letter.head.blob = Some(String::new()),
+        |letter| letter.head.mac.clear(),
+        |letter| letter.head.mac = "0".repeat(64),
+        |letter| letter.body = [&letter.body[..], b" "].concat().into(),
+    ];
+    for (index, change) in changes.into_iter().enumerate() {
+        let mut forged = letter.clone();
+        change(&mut forged);
+        let read = Letter::decode(&forged.encode().unwrap()).unwrap();
+        assert_eq!(read.open(&keys(KEY).await, read.body.clone()), Err(LetterError::Forged), "change {index}");
+    }
+    let other = keys("another-key-of-the-overflow-queue").await;
+    assert_eq!(letter.open(&other, letter.body.clone()), Err(LetterError::Forged));
+    // Nothing moves between head and body, and what is said later of a letter is not part of it.
+    let mut moved = letter.clone();
+    moved.head.traceparent.pop();
+    moved.body = [b"0".as_slice(), &letter.body].concat().into();
+    assert_eq!(moved.open(&keys(KEY).await, moved.body.clone()), Err(LetterError::Forged));
+    let mut aside = letter.clone();
+    aside.head.set_aside = Some("rejected".to_owned());
+    assert!(aside.open(&keys(KEY).await, letter.body.clone()).is_ok());
+}
+
+#[tokio::test]
+async fn a_key_is_replaced_without_losing_what_the_old_one_signed() {
+    let letter = sealed().await;
+    let host = ScriptedHost::new().set("overflow_key", "the-new-key-of-the-overflow-queue");
+    let old = Key::read_all(&host).await.unwrap();
+    assert_eq!(letter.open(&old, letter.body.clone()), Err(LetterError::Forged));
+    let both = Key::read_all(&host.set("overflow_previous_key", KEY)).await.unwrap();
+    assert!(letter.open(&both, letter.body.clone()).is_ok());
+    let short = ScriptedHost::new().set("overflow_previous_key", "short");
+    let wrong: Vec<_> = Key::read_all(&short).await.unwrap_err().iter().map(ToString::to_string).collect();
+    let too_short = "overflow_previous_key is too short for a key: use at least 24 random characters";
+    assert_eq!(wrong, ["overflow_key is not set", too_short]);
+}
+
+#[tokio::test]
+async fn only_the_blob_of_a_letter_is_read() {
+    let mut letter = sealed().await;
+    let (operation, digits) = (letter.head.operation, "0123456789abcdef0123456789abcdef");
+    for (name, own) in [
+        (format!("{operation}-{digits}"), true),
+        (format!("{operation}-{}", digits.to_uppercase()), false),
+        (format!("{operation}-+{}", &digits[1..]), false),
+        (format!("{operation}-{}", &digits[1..]), false),
+        (format!("{operation}-{digits}0"), false),
+        (format!("{}-{digits}", uuid::Uuid::nil()), false),
+        (format!("{operation}-{digits}/../{operation}"), false),
+        ("..".to_owned(), false),
+        (String::new(), false),
+    ] {
+        letter.head.blob = Some(name.clone());
+        let expected = if own { Ok(Some(name.as_str())) } else { Err(LetterError::Blob) };
+        assert_eq!(letter.blob(), expected, "{name}");
+    }
 }
 
 #[tokio::test]
@@ -400,6 +490,19 @@ async fn without_a_proof_nothing_is_kept_and_readiness_says_so() {
         let (status, _, line) = event(&host).await;
         assert_eq!((status, &line["mails"][0]["overflow_error"]), (503, &json!("not-configured")), "{name}");
         assert!(host.platform_requests.borrow().is_empty());
+    }
+    for (key, missing) in [
+        (None, "overflow_key is not set"),
+        (Some("brief"), "overflow_key is too short for a key: use at least 24 random characters"),
+    ] {
+        let mut host = ailing(refusal(429, "TooManyRequests"));
+        host.settings.remove("overflow_key");
+        host = key.into_iter().fold(host, |host, key| host.set("overflow_key", key));
+        let (status, answer) = ready(&host).await;
+        assert_eq!((status, &answer["missing"]), (503, &json!([missing])));
+        let (status, _, line) = event(&host).await;
+        assert_eq!((status, &line["mails"][0]["overflow_error"]), (503, &json!("not-configured")), "{missing}");
+        assert!(host.platform_requests.borrow().is_empty(), "nothing is kept that nobody could know again");
     }
     assert_eq!(ready(&host()).await.1["overflow"], "sas");
     assert_eq!(ready(&with_identity(host())).await.1["overflow"], "client-secret");

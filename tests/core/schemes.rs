@@ -8,7 +8,7 @@ use bytes::Bytes;
 use http::{Request, Response};
 use postern::auth::{self, SignError};
 use postern::gate::Gate;
-use postern::host::{FetchError, Host as _};
+use postern::host::{Clock as _, FetchError};
 use postern::policy::{Files, Policy};
 use serde_json::Value;
 
@@ -191,7 +191,7 @@ async fn a_time_may_be_off_by_the_tolerance_and_no_more() {
 async fn what_postern_signs_is_what_others_sign() {
     for vector in vectors() {
         let policy = Policy::load(&policy(&auth_of(&vector))).unwrap();
-        let proof = &policy.route("/hook").unwrap().auth.as_ref().unwrap().proof;
+        let proof = &policy.route("/hook").unwrap().auth.as_ref().unwrap().scheme;
         let now = UNIX_EPOCH + Duration::from_secs(vector["now"].as_u64().unwrap());
         let secret = vector["private"].as_str().unwrap_or(vector["secret"].as_str().unwrap());
         let form = vector["content_type"] == "application/x-www-form-urlencoded";
@@ -226,7 +226,7 @@ async fn what_postern_signs_with_a_private_key_it_lets_in() {
     let mut vector = vectors().into_iter().rfind(|vector| vector["scheme"] == "sendgrid").unwrap();
     let private = vector["private"].as_str().unwrap();
     let policy = Policy::load(&policy(&auth_of(&vector))).unwrap();
-    let proof = &policy.route("/hook").unwrap().auth.as_ref().unwrap().proof;
+    let proof = &policy.route("/hook").unwrap().auth.as_ref().unwrap().scheme;
     let now = UNIX_EPOCH + Duration::from_secs(NOW);
     let made = auth::sign(proof, private, "1", now, false, vector["body"].as_str().unwrap().as_bytes()).unwrap();
     vector["headers"] = made.headers.into_iter().map(|(name, value)| (name.to_string(), Value::from(value))).collect();
@@ -255,7 +255,7 @@ async fn a_rule_of_the_policy_s_own_is_verified() {
     let now = SystemTime::UNIX_EPOCH + Duration::from_secs(NOW);
     let files = policy(RULE);
     let policy = Policy::load(&files).unwrap();
-    let proof = &policy.route("/hook").unwrap().auth.as_ref().unwrap().proof;
+    let proof = &policy.route("/hook").unwrap().auth.as_ref().unwrap().scheme;
     // printf 'v1:e-7:1772521509:{"a":1}' | openssl dgst -sha512 -hmac 's3cret' -binary | base64 -w0
     let signature = "sig=vIlYTLkD3gYGJSM6J+K7kgkPiNbu/tGJmfW5QbQ3uklpbubMIfjfx8tW1NZ3FxSUw2Q3S0r5u4nHlQirACz25A==";
     let made = auth::sign(proof, "s3cret", "e-7", now, false, br#"{"a":1}"#).unwrap();

@@ -8,7 +8,7 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use bytes::Bytes;
 use http::{Request, Response};
 use postern::gate::Gate;
-use postern::host::{BodyError, FetchError, Host};
+use postern::host::{AuditLog, BodyError, Clock, Fetch, FetchError, Random, Settings};
 use postern::policy::{Diagnostic, Files, Policy};
 use serde_json::{Value, json};
 
@@ -146,21 +146,23 @@ impl ScriptedHost {
     }
 }
 
-impl Host for ScriptedHost {
+impl Settings for ScriptedHost {
+    async fn setting(&self, name: &str) -> Option<String> {
+        self.settings.get(name).cloned()
+    }
+
+    async fn file(&self, path: &str) -> Option<String> {
+        self.files.borrow().get(path).cloned()
+    }
+}
+
+impl Clock for ScriptedHost {
     fn now(&self) -> SystemTime {
         UNIX_EPOCH + Duration::from_secs(self.now.get())
     }
 
     fn monotonic(&self) -> Duration {
         self.monotonic.get()
-    }
-
-    fn random(&self) -> u128 {
-        self.randomness.get().unwrap_or_else(|| self.random.replace(self.random.get() + 1))
-    }
-
-    async fn setting(&self, name: &str) -> Option<String> {
-        self.settings.get(name).cloned()
     }
 
     async fn sleep(&self, duration: Duration) {
@@ -170,11 +172,15 @@ impl Host for ScriptedHost {
         self.waits.borrow_mut().push(duration);
         self.pass(duration);
     }
+}
 
-    async fn file(&self, path: &str) -> Option<String> {
-        self.files.borrow().get(path).cloned()
+impl Random for ScriptedHost {
+    fn random(&self) -> u128 {
+        self.randomness.get().unwrap_or_else(|| self.random.replace(self.random.get() + 1))
     }
+}
 
+impl Fetch for ScriptedHost {
     async fn fetch(&self, request: Request<Bytes>, timeout: Duration) -> Answer {
         let platform = self.platform.borrow().as_ref().and_then(|platform| platform(&request));
         if let Some(answer) = platform {
@@ -189,7 +195,9 @@ impl Host for ScriptedHost {
         self.now.set(self.now.get() + u64::from(self.ticking.get()));
         if self.latency.get() > timeout { Err(FetchError::Timeout) } else { answer }
     }
+}
 
+impl AuditLog for ScriptedHost {
     fn audit(&self, line: &str) {
         self.lines.borrow_mut().push(serde_json::from_str(line).unwrap());
     }

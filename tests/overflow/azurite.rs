@@ -93,9 +93,7 @@ impl Azurite {
         for ((status, text), good) in created.iter().zip(good) {
             assert!(good.contains(status), "{status} {text}");
         }
-        for blob in self.blobs(name) {
-            assert_eq!(self.call("DELETE", format!("{}/{ACCOUNT}/{name}/{blob}", self.blobs)).0, 202);
-        }
+        self.empty(name);
     }
 
     /// Everything that is visible in a queue, which then is not for ten minutes.
@@ -123,6 +121,26 @@ impl Azurite {
         assert_eq!(self.agent.post(address).send(xml).unwrap().status().as_u16(), 201);
     }
 
+    /// Takes everything out of a queue, hidden or not.
+    pub fn clear(&self, name: &str) -> u16 {
+        self.call("DELETE", format!("{}/messages", self.queue(name))).0
+    }
+
+    /// Writes a blob.
+    pub fn put_blob(&self, name: &str, blob: &str, content: &[u8]) {
+        let address = format!("{}/{ACCOUNT}/{name}/{blob}?{}", self.blobs, signature("wc"));
+        let request =
+            self.agent.put(address).header("x-ms-version", "2023-11-03").header("x-ms-blob-type", "BlockBlob");
+        assert_eq!(request.send(content).unwrap().status().as_u16(), 201);
+    }
+
+    /// Deletes every blob of a container.
+    pub fn empty(&self, name: &str) {
+        for blob in self.blobs(name) {
+            assert_eq!(self.call("DELETE", format!("{}/{ACCOUNT}/{name}/{blob}", self.blobs)).0, 202);
+        }
+    }
+
     /// The names of all blobs of a container.
     pub fn blobs(&self, name: &str) -> Vec<String> {
         let (status, xml) = self.call("GET", format!("{}/{ACCOUNT}/{name}?restype=container&comp=list", self.blobs));
@@ -138,7 +156,12 @@ impl Azurite {
 /// A shared access signature of the account for queues and blobs with these permissions (Microsoft Learn, "Create an
 /// account SAS"), made with the sha2 and hmac crates directly.
 pub fn signature(permissions: &str) -> String {
-    let (services, types, end, version) = ("bq", "sco", "2099-01-01T00:00:00Z", "2023-11-03");
+    signature_for("bq", permissions)
+}
+
+/// The same for these services alone.
+pub fn signature_for(services: &str, permissions: &str) -> String {
+    let (types, end, version) = ("sco", "2099-01-01T00:00:00Z", "2023-11-03");
     let text = format!("{ACCOUNT}\n{permissions}\n{services}\n{types}\n\n{end}\n\n\n{version}\n\n");
     let key = STANDARD.decode(KEY).unwrap();
     let mac = Hmac::<sha2::Sha256>::new_from_slice(&key).unwrap().chain_update(text).finalize().into_bytes();

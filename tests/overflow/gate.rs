@@ -14,6 +14,9 @@ use crate::tool::{postern, run, write};
 
 pub const SECRET: &str = "a-secret-of-the-jobs";
 
+/// What the gate signs its letters with.
+pub const KEY: &str = "a-key-of-the-overflow-queue";
+
 /// The domain of all recipients.
 pub const DOMAIN: &str = "contoso.example";
 
@@ -127,9 +130,9 @@ container = "{container}"
     }
 }
 
-/// A tool's settings: the emulator's key, and others.
+/// A tool's settings: the emulator's key, the gate's own for letters, and others.
 pub fn with<'a>(command: &'a mut Command, settings: &[(&str, &str)]) -> &'a mut Command {
-    command.env("ACS_ACCESS_KEY", DEVELOPMENT_KEY).envs(settings.iter().copied())
+    command.env("ACS_ACCESS_KEY", DEVELOPMENT_KEY).env("OVERFLOW_KEY", KEY).envs(settings.iter().copied())
 }
 
 /// An event of the route; its id becomes the mail's subject.

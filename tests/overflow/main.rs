@@ -25,13 +25,13 @@ use std::sync::{LazyLock, Mutex, MutexGuard, PoisonError};
 
 use axum::routing::post;
 use axum::{Json, Router};
-use postern::overflow::LetterError;
+use postern::overflow::{Letter, LetterError};
 use postern_emulator::{Config, Effect, Emulator, Fault, Store};
 use serde_json::{Value, json};
 use tokio::runtime::Runtime;
 
-use azurite::{ACCOUNT, Azurite, signature};
-use gate::{Gate, Sealed, event, with};
+use azurite::{ACCOUNT, Azurite, signature, signature_for};
+use gate::{Gate, KEY, Sealed, event, with};
 use passage::{Passage, Step};
 use running::Running;
 use tool::postern;
@@ -55,7 +55,7 @@ static STAND: LazyLock<Result<Mutex<Stand>, String>> = LazyLock::new(|| {
     let azurite = Azurite::start()?;
     let runtime = Runtime::new().unwrap();
     let emulator = runtime.block_on(Emulator::bind(([127, 0, 0, 1], 0).into(), Config::default())).unwrap();
-    let passage = Passage::open(runtime.handle(), emulator.door(), &azurite.queues, &azurite.blobs);
+    let passage = Passage::open(runtime.handle(), emulator.in_process(), &azurite.queues, &azurite.blobs);
     let (queue, container) =
         (format!("{}/{ACCOUNT}/{NAME}", passage.queues), format!("{}/{ACCOUNT}/{NAME}", passage.blobs));
     let sealed = Sealed::new(&queue, &container, 10);
@@ -115,6 +115,19 @@ impl Stand {
         Report::of(self.start_replay(&[("OVERFLOW_SAS", &sas)], arguments))
     }
 
+    /// The letters of these mails, which are in the queue no more.
+    fn taken(&self, mails: &[(&str, usize)]) -> Vec<Letter> {
+        self.queue(mails);
+        let letters = self.azurite.letters(NAME).into_iter().map(Result::unwrap).collect();
+        assert_eq!(self.azurite.clear(NAME), 204);
+        letters
+    }
+
+    /// Puts letters into the queue, as whoever may write there can.
+    fn put(&self, letters: impl IntoIterator<Item = Letter>) {
+        letters.into_iter().for_each(|letter| self.azurite.put(NAME, &letter.encode().unwrap()));
+    }
+
     /// How often each operation is in the emulator.
     fn sent(&self) -> BTreeMap<String, usize> {
         let mut sent = BTreeMap::new();
@@ -151,6 +164,13 @@ impl Report {
         let mut mails: Vec<Value> = stdout.iter().map(|line| serde_json::from_str(line).unwrap()).collect();
         let end = mails.pop().unwrap_or_default();
         Self { status, mails, end, complaints }
+    }
+
+    /// Why mails were put aside, sorted.
+    fn reasons(&self) -> Vec<&str> {
+        let mut reasons: Vec<_> = self.mails.iter().filter_map(|line| line["reason"].as_str()).collect();
+        reasons.sort_unstable();
+        reasons
     }
 
     /// Status, how many were sent and put aside, and how it ended.
@@ -294,9 +314,7 @@ fn what_will_never_do_is_put_aside_and_taken_back_when_asked() {
     let report = stand.replay(&[]);
     assert_eq!(report.told(), (Some(1), 2, 2, "empty"), "{:?}", report.complaints);
     stand.assert_sent(&[operations[0].clone(), operations[2].clone()]);
-    let mut reasons: Vec<_> = report.mails.iter().filter_map(|line| line["reason"].as_str()).collect();
-    reasons.sort_unstable();
-    assert_eq!(reasons, ["no mail of Postern", "unknown-sender (InvalidSenderUserName)"]);
+    assert_eq!(report.reasons(), ["no mail of Postern", "unknown-sender (InvalidSenderUserName)"]);
 
     // The operator mends it.
     stand.store.clear_faults();
@@ -387,20 +405,151 @@ fn a_replay_that_ended_without_a_word_is_one_of_the_tries() {
     stand.assert_sent(&[]);
     let aside = stand.letters(&format!("{NAME}-poison"));
     assert_eq!(aside.keys().collect::<Vec<_>>(), operations.iter().collect::<Vec<_>>());
+
+    // Tries are counted before anything else is asked for.
+    stand.queue(&[("bob", LARGE)]);
+    killed_at(2, false);
+    stand.azurite.empty(NAME);
+    let report = stand.replay(&["--tries", "1"]);
+    assert_eq!(report.mails[0]["reason"], "tried 1 time without an end");
+}
+
+/// What a replay says of a letter that the gate did not write.
+const FORGED: &str = "the gate did not sign it with overflow_key or overflow_previous_key";
+
+#[test]
+fn who_can_write_to_the_queue_sends_nothing() {
+    let Some(stand) = stand() else { return };
+    let genuine = stand.taken(&[("ada", 10), ("bob", LARGE)]);
+    let blob = stand.azurite.blobs(NAME).remove(0);
+    let forged = |change: &dyn Fn(&mut Letter)| {
+        let mut letter = genuine[0].clone();
+        change(&mut letter);
+        letter
+    };
+    let to_anybody = br#"{"senderAddress":"alerts@contoso.example","content":{"subject":"Pay","plainText":"now"},
+                         "recipients":{"to":[{"address":"ada@contoso.example"}]}}"#;
+    let letters = [
+        forged(&|letter| letter.body = to_anybody.as_slice().into()),
+        forged(&|letter| letter.head.mac.clear()),
+        forged(&|letter| letter.head.operation = uuid::Uuid::from_u128(7)),
+        // Another mail's body does for this one no more than a body of one's own.
+        forged(&|letter| letter.head.blob = Some(blob.replace(&blob[..36], &letter.head.operation.to_string()))),
+    ];
+    stand.azurite.put_blob(NAME, letters[3].head.blob.as_deref().unwrap(), to_anybody);
+    stand.put(letters);
+    let report = stand.replay(&[]);
+    assert_eq!(report.told(), (Some(1), 0, 4, "empty"), "{:?}", report.complaints);
+    assert_eq!(report.reasons(), [FORGED; 4]);
+    // Being put aside makes none of them true.
+    let report = stand.replay(&["--again"]);
+    assert_eq!((report.told(), report.reasons()), ((Some(1), 0, 4, "empty"), vec![FORGED; 4]));
+    assert!(stand.store.attempts().iter().all(|attempt| attempt.status != Some(202)));
+    assert_eq!(stand.azurite.blobs(NAME).len(), 2, "nobody has a blob deleted either");
+
+    let operations: Vec<_> = genuine.iter().map(|letter| letter.head.operation.to_string()).collect();
+    stand.put(genuine.clone());
+    assert_eq!(stand.replay(&[]).told(), (Some(0), 2, 0, "empty"));
+    stand.assert_sent(&operations);
 }
 
 #[test]
-fn who_can_write_to_the_queue_cannot_send_as_anybody() {
+fn a_letter_that_cannot_be_read_stops_no_other() {
+    let Some(stand) = stand() else { return };
+    let genuine = stand.taken(&[("ada", 10)]).remove(0);
+    let operation = genuine.head.operation;
+    let name = |digit: &str| format!("{operation}-{}", digit.repeat(32));
+    let with_blob = |blob: &str| {
+        let mut letter = genuine.clone();
+        letter.head.blob = Some(blob.to_owned());
+        letter
+    };
+    stand.azurite.put_blob(NAME, &name("1"), &vec![b'x'; 10_000_001]);
+    stand.put(["..", "a/b?c", ""].map(with_blob));
+    stand.put([name("0"), name("1")].map(|blob| with_blob(&blob)));
+    stand.azurite.put(NAME, &"&lt;".repeat(60_000));
+    stand.put([genuine]);
+    let report = stand.replay(&[]);
+    assert_eq!(report.told(), (Some(1), 1, 6, "empty"), "{:?}", report.complaints);
+    let not_its_own = "the name of its blob is not one that the gate gives";
+    let reasons = [
+        "its blob cannot be read (garbled)",
+        "its blob is gone",
+        "no mail of Postern",
+        not_its_own,
+        not_its_own,
+        not_its_own,
+    ];
+    assert_eq!(report.reasons(), reasons);
+    stand.assert_sent(&[operation.to_string()]);
+
+    // What concerns the storage as a whole is no letter's fault.
+    let operations = stand.queue(&[("bob", LARGE)]);
+    let queues_alone = signature_for("q", "rwdacup");
+    let report = Report::of(stand.start_replay(&[("OVERFLOW_SAS", &queues_alone)], &[]));
+    assert_eq!((report.status, &report.end["end"], &report.end["set_aside"]), (Some(1), &json!("stopped"), &json!(0)));
+    assert!(report.complaints.join(" ").contains("Azure Storage did not do it (403"), "{:?}", report.complaints);
+    assert_eq!(stand.replay(&[]).told(), (Some(0), 1, 0, "empty"));
+    stand.assert_sent(&[&[operation.to_string()], &operations[..]].concat());
+}
+
+#[test]
+fn a_key_is_replaced_while_letters_wait() {
+    let Some(stand) = stand() else { return };
+    let operations = stand.queue(&[("ada", 10), ("bob", LARGE)]);
+    let sas = signature("rwdacup");
+    let new = [("OVERFLOW_SAS", sas.as_str()), ("OVERFLOW_KEY", "another-key-of-the-overflow-queue")];
+    let report = Report::of(stand.start_replay(&new, &[]));
+    assert_eq!((report.told(), report.reasons()), ((Some(1), 0, 2, "empty"), vec![FORGED; 2]));
+    let both = [&new[..], &[("OVERFLOW_PREVIOUS_KEY", KEY)]].concat();
+    assert_eq!(Report::of(stand.start_replay(&both, &["--again"])).told(), (Some(0), 2, 0, "empty"));
+    stand.assert_sent(&operations);
+
+    let none = [("OVERFLOW_SAS", sas.as_str()), ("OVERFLOW_KEY", "")];
+    let report = Report::of(stand.start_replay(&none, &[]));
+    let expected =
+        "error: The environment, where settings have names in upper case, does not do: overflow_key is not set.";
+    assert_eq!((report.status, report.complaints), (Some(1), vec![expected.to_owned()]));
+}
+
+#[test]
+fn only_what_the_policy_would_write_today_is_sent() {
     let Some(stand) = stand() else { return };
     let operations = stand.queue(&[("ada", 10)]);
-    stand.sealed.edit("address = \"alerts@", "address = \"others@");
-    let report = stand.replay(&[]);
-    stand.sealed.edit("address = \"others@", "address = \"alerts@");
-    assert_eq!(report.told(), (Some(1), 0, 1, "empty"), "{:?}", report.complaints);
-    assert_eq!(report.mails[0]["reason"], "its sender is not in the policy");
+    for (old, new, reason) in [
+        ("routes.jobs", "routes.works", "its route is not in the policy"),
+        ("template = \"job\"", "template = \"job\"\nname = \"work\"", "its mail is not in the policy"),
+        ("address = \"alerts@", "address = \"others@", "its sender is not in the policy"),
+        (
+            "allow = [\"contoso.example\"]",
+            "allow = [\"fabrikam.example\"]",
+            "the policy does not send this mail to its recipients",
+        ),
+    ] {
+        stand.sealed.edit(old, new);
+        let report = stand.replay(&["--again"]);
+        stand.sealed.edit(new, old);
+        assert_eq!(report.told(), (Some(1), 0, 1, "empty"), "{reason}: {:?}", report.complaints);
+        assert_eq!(report.mails[0]["reason"], reason);
+    }
     assert!(stand.store.attempts().iter().all(|attempt| attempt.status != Some(202)));
     assert_eq!(stand.replay(&["--again"]).told(), (Some(0), 1, 0, "empty"));
     stand.assert_sent(&operations);
+}
+
+#[test]
+fn staging_s_letters_go_to_staging_alone() {
+    let Some(stand) = stand() else { return };
+    stand.fill_quota();
+    let (sas, staging) = (signature("rwdacup"), "staging@fabrikam.example");
+    let settings = [("OVERFLOW_SAS", sas.as_str()), ("REDIRECT_ALL_TO", staging)];
+    let gate = stand.sealed.serve(&[&settings[..], &[("ACS_ENDPOINT", stand.passage.acs.as_str())]].concat());
+    let told = gate.caller.post(&event("mail", "ada", "x")).unwrap();
+    stand.store.clear_faults();
+    let report = stand.replay(&[]);
+    assert_eq!(report.reasons(), ["the policy does not send this mail to its recipients"]);
+    assert_eq!(Report::of(stand.start_replay(&settings, &["--again"])).told(), (Some(0), 1, 0, "empty"));
+    stand.assert_sent(&[told.operation]);
 }
 
 #[test]

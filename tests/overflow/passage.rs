@@ -9,7 +9,7 @@ use axum::extract::{Request, State};
 use axum::response::Response;
 use bytes::Bytes;
 use http::StatusCode;
-use postern_emulator::Door;
+use postern_emulator::InProcess;
 use tokio::net::TcpListener;
 use tokio::runtime::Handle;
 use ureq::Agent;
@@ -42,12 +42,12 @@ pub struct Passage {
 
 #[derive(Clone)]
 enum Service {
-    Acs(Door),
+    Acs(InProcess),
     Storage(String, Agent),
 }
 
 impl Passage {
-    pub fn open(runtime: &Handle, acs: Door, queues: &str, blobs: &str) -> Self {
+    pub fn open(runtime: &Handle, acs: InProcess, queues: &str, blobs: &str) -> Self {
         let watch = Arc::<Mutex<Watch>>::default();
         let agent: Agent = Agent::config_builder().http_status_as_error(false).build().into();
         let door = |service| runtime.block_on(listen(service, Arc::clone(&watch)));

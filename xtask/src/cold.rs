@@ -101,7 +101,8 @@ fn children_time() -> Option<Duration> {
 }
 
 fn edit(file: &Path) -> Result<(), String> {
-    let mut open = OpenOptions::new().append(true).open(file).map_err(|error| format!("{}: {error}.", file.display()))?;
+    let mut open =
+        OpenOptions::new().append(true).open(file).map_err(|error| format!("{}: {error}.", file.display()))?;
     open.write_all(b"\n// An edit.\n").map_err(|error| format!("{}: {error}.", file.display()))
 }
 

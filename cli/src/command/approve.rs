@@ -15,6 +15,7 @@ use super::{PolicyOption, known};
 use crate::console::{self, BOLD, DIM, GREEN, RED};
 use crate::directory::Directory;
 use crate::history::{self, Found};
+use crate::visible;
 
 /// Approve templates, schemas and the tables of senders and routes, and show what changed since they last were
 ///
@@ -102,7 +103,7 @@ fn today() -> anyhow::Result<approval::Date> {
 
 /// Shows what would be approved: what changed since the last approval, or all of it.
 fn show(directory: &Directory, open: &Unapproved) {
-    console::say(format_args!("{BOLD}{}{BOLD:#}", open.name));
+    console::say(format_args!("{BOLD}{}{BOLD:#}", visible::line(&open.name)));
     let now = approval::texts(directory.sources(), &open.name);
     let then = open.last.as_ref().and_then(|last| before(directory, &open.name, last));
     match then {
@@ -128,7 +129,7 @@ fn before(directory: &Directory, name: &str, last: &Approval) -> Option<Vec<(Str
 }
 
 fn whole(title: &str, text: &str) {
-    console::say(format_args!("{DIM}--- {title}{DIM:#}\n{}", text.trim_end()));
+    console::say(format_args!("{DIM}--- {}{DIM:#}\n{}", visible::line(title), visible::text(text.trim_end())));
 }
 
 fn changes(then: &[(String, String)], now: &[(String, String)]) {
@@ -145,12 +146,13 @@ fn changes(then: &[(String, String)], now: &[(String, String)]) {
 }
 
 fn diff(title: &str, then: &str, now: &str) {
-    console::say(format_args!("{DIM}--- {title}{DIM:#}"));
+    console::say(format_args!("{DIM}--- {}{DIM:#}", visible::line(title)));
     let diff = TextDiff::from_lines(then, now);
     for hunk in diff.unified_diff().context_radius(2).iter_hunks() {
         console::say(format_args!("{DIM}{}{DIM:#}", hunk.header()));
         for change in hunk.iter_changes() {
-            let line = change.value().trim_end_matches(['\r', '\n']);
+            let line = change.value();
+            let line = visible::line(line.strip_suffix("\r\n").or(line.strip_suffix('\n')).unwrap_or(line));
             match change.tag() {
                 ChangeTag::Delete => console::say(format_args!("{RED}-{line}{RED:#}")),
                 ChangeTag::Insert => console::say(format_args!("{GREEN}+{line}{GREEN:#}")),

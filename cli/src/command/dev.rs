@@ -16,7 +16,7 @@ use super::emulator::bind as bind_emulator;
 use crate::dev::{Changes, Gate, Reload, Screen, Source, State, reports, trial};
 use crate::directory::Directory;
 use crate::interrupt::until_interrupted;
-use crate::studio::{Rehearsal, Studio};
+use crate::studio::{DryRun, Studio};
 use crate::{cache, listen, secret};
 
 /// Serve a policy on this machine, with an emulator in the place of Azure
@@ -62,7 +62,7 @@ impl Dev {
 
     async fn serve(self) -> anyhow::Result<ExitCode> {
         let screen = Screen::new(self.json, self.quiet);
-        let _curtain = screen.curtain();
+        let _status_guard = screen.status_guard();
         let directory = Directory::read(&self.policy.directory)?;
         let (policy, warnings) = directory.proven()?;
         let secrets = secret::all(&policy)?;
@@ -78,9 +78,8 @@ impl Dev {
 
         let engine = postern_engine::development()?;
         screen.step("compiling the component to native code: some seconds at the first start …");
-        let rehearsal = Rehearsal::start(cache::open(), url.clone()).await?;
-        let mut gate =
-            Gate::new(engine, url.clone(), emulator.endpoint(), screen.clone(), emulator.store(), rehearsal)?;
+        let dry_run = DryRun::start(cache::open(), url.clone()).await?;
+        let mut gate = Gate::new(engine, url.clone(), emulator.endpoint(), screen.clone(), emulator.store(), dry_run)?;
         gate.load(directory.files(), &secrets).await?;
         screen.step("ready");
 
@@ -94,7 +93,7 @@ impl Dev {
         }
 
         let host = gate.host();
-        let studio = Studio::new(gate.stage(), gate.rehearsal(), emulator.store(), directory.clone(), policy);
+        let studio = Studio::new(gate.client(), gate.dry_run(), emulator.store(), directory.clone(), policy);
         let emulator = emulator.with_studio(studio.routes());
         tokio::select! {
             () = server.serve(host, pending()) => {}

@@ -5,7 +5,7 @@ use std::process::ExitCode;
 
 use anyhow::bail;
 use clap::{Args, Subcommand};
-use postern::acs::Endpoint;
+use postern::web::Origin;
 
 use crate::console;
 use crate::directory::Directory;
@@ -113,8 +113,8 @@ impl Cluster {
     }
 }
 
-fn address(option: &str, text: &str) -> anyhow::Result<Endpoint> {
-    match Endpoint::parse(text) {
+fn address(option: &str, text: &str) -> anyhow::Result<Origin> {
+    match Origin::parse(text) {
         Some(endpoint) => Ok(endpoint),
         None => bail!("{option} is not an https address without a path."),
     }

@@ -15,7 +15,7 @@ use super::{PolicyOption, known};
 use crate::console::{self, BOLD, DIM};
 use crate::directory::Directory;
 use crate::payload::Payload;
-use crate::report;
+use crate::{report, visible};
 
 /// Render a template with its sample, or with another payload
 ///
@@ -65,11 +65,12 @@ impl Preview {
             console::say(serde_json::to_string_pretty(&object)?);
         } else if self.html {
             let missing = || format!("The template `{}` has no HTML body.", template.name());
-            console::say(parts.html.as_deref().with_context(missing)?.trim_end());
+            console::hand_over(parts.html.as_deref().with_context(missing)?.trim_end());
         } else if self.text {
-            console::say(parts.text.trim_end());
+            console::hand_over(parts.text.trim_end());
         } else {
-            console::say(format_args!("{BOLD}Subject:{BOLD:#} {}\n\n{}", parts.subject, parts.text.trim_end()));
+            let (subject, text) = (visible::line(&parts.subject), visible::text(parts.text.trim_end()));
+            console::say(format_args!("{BOLD}Subject:{BOLD:#} {subject}\n\n{text}"));
             if let Some(html) = &parts.html {
                 console::say(format_args!("\n{DIM}There is an HTML body of {} bytes: see --html.{DIM:#}", html.len()));
             }

@@ -9,7 +9,8 @@ use indicatif::{ProgressBar, ProgressStyle};
 use postern::acs;
 use postern::entra::TokenCache;
 use postern::overflow;
-use postern::policy::{ASIDE, Overflow, Policy};
+use postern::policy::{Address, Overflow, POISON_SUFFIX, Policy};
+use postern::staging;
 use serde_json::{Value, json};
 
 use super::PolicyOption;
@@ -17,14 +18,18 @@ use crate::console;
 use crate::directory::Directory;
 use crate::interrupt::interrupted;
 use crate::machine::Machine;
-use crate::replay::{Account, Container, Done, End, Fate, News, Queue, Replay};
+use crate::replay::{Account, Container, Disposition, End, Handled, Progress, Queue, Replay};
+use crate::{settings, visible};
 
 /// Deliver the mails that are in the policy's overflow queue
 ///
-/// Settings come from the environment, by their names in upper case, as the gate has them: those of ACS, and OVERFLOW_SAS
-/// or an identity. Each mail is sent with the operation id and the bytes that the gate gave it, so that nothing is sent
-/// twice: it can be ended and run again at any time, and several can run at once. What ACS refuses, and what did not
-/// get through in so many tries, is put aside into the queue of the same name with `-poison` at its end.
+/// Settings come from the environment, by their names in upper case, as the gate has them: those of ACS, OVERFLOW_KEY, and
+/// OVERFLOW_SAS or an identity. Each mail is sent with the operation id and the bytes that the gate gave it, so that
+/// nothing is sent twice: it can be ended and run again at any time, and several can run at once.
+///
+/// Only mails that the gate signed and that the policy still allows are sent. All others, mails that ACS refuses, and
+/// mails that did not get through in so many tries are put aside into the queue of the same name with `-poison` at its
+/// end.
 ///
 /// The exit status is 0 where the queue is empty and everything was sent, and 1 otherwise.
 #[derive(Debug, Args)]
@@ -50,13 +55,13 @@ pub struct Command {
     json: bool,
 }
 
-/// What is told on the way, and counted for the end.
-struct Telling {
+/// Reports on the way, and counts for the end.
+struct Reporter {
     json: bool,
     progress: ProgressBar,
     sent: u64,
-    aside: u64,
-    left: u64,
+    poisoned: u64,
+    retained: u64,
 }
 
 impl Command {
@@ -75,25 +80,27 @@ impl Command {
     async fn replay(&self, policy: &Policy, overflow: &Overflow) -> anyhow::Result<ExitCode> {
         let interrupted = interrupted().context("Signals cannot be listened for")?;
         let (host, tokens) = (&Machine::new(), &TokenCache::default());
-        let (acs, storage) = settings(host).await?;
+        let Settings { acs, storage, keys, redirected_to } = Settings::read(host).await?;
         let account = &Account { host, credentials: &storage, tokens };
         let queue = |address| Queue { account, address };
         let replay = Replay {
             host,
             policy,
+            keys: &keys,
+            redirected_to: redirected_to.as_ref(),
             acs: &acs,
             tokens,
             queue: queue(overflow.queue.clone()),
-            aside: queue(overflow.queue.with_suffix(ASIDE)),
+            poison_queue: queue(overflow.queue.with_suffix(POISON_SUFFIX)),
             container: Container { account, address: overflow.container.clone() },
             tries: self.tries,
             lease: Duration::from_secs(self.lease),
         };
-        let mut telling = Telling::new(self.json);
-        let mut tell = |news: News<'_>| telling.tell(news);
+        let mut reporter = Reporter::new(self.json);
+        let mut tell = |progress: Progress<'_>| reporter.tell(progress);
         let work = async {
             if self.again {
-                replay.take_back().await?;
+                replay.requeue_poisoned().await?;
             }
             replay.run(&mut tell).await
         };
@@ -101,61 +108,74 @@ impl Command {
             () = interrupted => None,
             end = work => Some(end),
         };
-        telling.progress.finish_and_clear();
+        reporter.progress.finish_and_clear();
         match end {
-            Some(Ok(end)) => Ok(telling.end(Some(end))),
-            None => Ok(telling.end(None)),
+            Some(Ok(end)) => Ok(reporter.end(Some(end))),
+            None => Ok(reporter.end(None)),
             Some(Err(error)) => {
-                telling.end(Some(End::Stopped("the queue cannot be used".to_owned())));
-                Err(anyhow!("Azure Storage did not do it ({error}): {}.", overflow::StorageError::ADVICE))
+                reporter.end(Some(End::Stopped("the queue cannot be used".to_owned())));
+                Err(anyhow!("Azure Storage did not do it ({error}): {}.", postern::outcome::StorageError::ADVICE))
             }
         }
     }
 }
 
-/// Both services' settings; all that is missing is told at once.
-async fn settings(host: &Machine) -> anyhow::Result<(acs::Credentials, overflow::Credentials)> {
-    match (acs::Credentials::read(host).await, overflow::Credentials::read(host).await) {
-        (Ok(acs), Ok(storage)) => Ok((acs, storage)),
-        (acs, storage) => {
-            let wrong = acs.err().into_iter().chain(storage.err()).flatten();
-            let wrong: Vec<_> = wrong.map(|error| error.to_string()).collect();
-            bail!("The environment, where settings have names in upper case, does not do: {}.", wrong.join("; "))
+/// What a replay needs of the gate's settings.
+struct Settings {
+    acs: acs::Connection,
+    storage: overflow::StorageCredential,
+    keys: Vec<overflow::Key>,
+    redirected_to: Option<Address>,
+}
+
+impl Settings {
+    /// Reads them from the environment; all that is missing is told at once.
+    async fn read(host: &Machine) -> anyhow::Result<Self> {
+        let (acs, storage) = (acs::Connection::read(host).await, overflow::StorageCredential::read(host).await);
+        let (keys, redirected_to) = (overflow::Key::read_all(host).await, staging::read(host).await);
+        match (acs, storage, keys, redirected_to) {
+            (Ok(acs), Ok(storage), Ok(keys), Ok(redirected_to)) => Ok(Self { acs, storage, keys, redirected_to }),
+            (acs, storage, keys, redirected_to) => {
+                let lists = [acs.err(), storage.err(), keys.err()].into_iter().flatten().flatten();
+                let mut wrong: Vec<_> = lists.chain(redirected_to.err()).map(|error| error.to_string()).collect();
+                wrong.dedup();
+                Err(settings::unusable(&wrong))
+            }
         }
     }
 }
 
-impl Telling {
+impl Reporter {
     fn new(json: bool) -> Self {
         let progress = if json { ProgressBar::hidden() } else { ProgressBar::new(0) };
         if let Ok(style) = ProgressStyle::with_template("{bar:32} {pos} of {len} {msg}") {
             progress.set_style(style);
         }
-        Self { json, progress, sent: 0, aside: 0, left: 0 }
+        Self { json, progress, sent: 0, poisoned: 0, retained: 0 }
     }
 
-    fn tell(&mut self, news: News<'_>) {
-        match news {
-            News::Count(count) => {
-                self.progress.set_length(self.sent + self.aside + count);
+    fn tell(&mut self, progress: Progress<'_>) {
+        match progress {
+            Progress::Count(count) => {
+                self.progress.set_length(self.sent + self.poisoned + count);
             }
-            News::Waiting(time) => {
+            Progress::Waiting(time) => {
                 self.progress.set_message(format!("(ACS asks to wait {} s)", time.as_secs()));
             }
-            News::Done(done) => {
-                match &done.fate {
-                    Fate::Sent => self.sent += 1,
-                    Fate::Aside(_) => self.aside += 1,
-                    Fate::Left => self.left += 1,
+            Progress::Handled(done) => {
+                match &done.disposition {
+                    Disposition::Sent => self.sent += 1,
+                    Disposition::Poisoned(_) => self.poisoned += 1,
+                    Disposition::Retained => self.retained += 1,
                 }
                 self.progress.set_message("");
-                let handled = self.sent + self.aside;
+                let handled = self.sent + self.poisoned;
                 // More may have come meanwhile.
                 self.progress.set_length(self.progress.length().unwrap_or_default().max(handled));
                 self.progress.set_position(handled);
                 if self.json {
                     console::say(line(done));
-                } else if done.fate != Fate::Sent {
+                } else if done.disposition != Disposition::Sent {
                     self.progress.suspend(|| console::complain(sentence(done)));
                 }
             }
@@ -173,17 +193,17 @@ impl Telling {
             Some(End::Stopped(reason)) => ("stopped", format!("It stopped, and the rest is in the queue: {reason}.")),
         };
         if self.json {
-            let Self { sent, aside, left, .. } = self;
+            let Self { sent, poisoned, retained, .. } = self;
             let event = "postern.replay.end";
             let report = json!({
                 "time": now(), "service.name": "postern", "event.name": event,
-                "sent": sent, "set_aside": aside, "left": left, "end": word, "reason": why,
+                "sent": sent, "set_aside": poisoned, "left": retained, "end": word, "reason": why,
             });
             console::say(report);
         } else {
-            console::say(format_args!("{} sent, {} put aside. {why}", self.sent, self.aside));
+            console::say(format_args!("{} sent, {} put aside. {why}", self.sent, self.poisoned));
         }
-        if end == Some(End::Empty) && self.aside == 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE }
+        if end == Some(End::Empty) && self.poisoned == 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE }
     }
 }
 
@@ -192,31 +212,33 @@ fn now() -> String {
 }
 
 /// For people: what became of a mail that was not sent.
-fn sentence(done: &Done) -> String {
+fn sentence(done: &Handled) -> String {
     let mail = done.head.as_ref().map_or_else(
         || "A message that is no mail".to_owned(),
         |head| format!("{} {} of {}", head.operation, head.mail, head.route),
     );
-    let fate = match &done.fate {
-        Fate::Sent => "sent".to_owned(),
-        Fate::Aside(reason) => format!("put aside: {reason}"),
-        Fate::Left => format!("left for another try: {}", done.delivery.as_ref().map_or("", |it| it.outcome.as_str())),
+    let disposition = match &done.disposition {
+        Disposition::Sent => "sent".to_owned(),
+        Disposition::Poisoned(reason) => format!("put aside: {reason}"),
+        Disposition::Retained => {
+            format!("left for another try: {}", done.delivery.as_ref().map_or("", |it| it.outcome.as_str()))
+        }
     };
-    // What is in a queue may come from anywhere, so nothing in it may steer a terminal.
-    format!("{mail}: {fate}.").replace(char::is_control, "\u{fffd}")
+    // What is in a queue may come from anywhere, so it may not look like a line of this tool's.
+    visible::line(&format!("{mail}: {disposition}."))
 }
 
 /// For machines: named as the gate's audit lines name things.
-fn line(done: &Done) -> Value {
+fn line(done: &Handled) -> Value {
     let delivery = done.delivery.as_ref();
-    let (fate, reason) = match &done.fate {
-        Fate::Sent => ("sent", None),
-        Fate::Aside(reason) => ("set-aside", Some(reason)),
-        Fate::Left => ("left", None),
+    let (disposition, reason) = match &done.disposition {
+        Disposition::Sent => ("sent", None),
+        Disposition::Poisoned(reason) => ("set-aside", Some(reason)),
+        Disposition::Retained => ("left", None),
     };
     let mut line = json!({
         "time": now(),
-        "severity_text": if done.fate == Fate::Sent { "INFO" } else { "ERROR" },
+        "severity_text": if done.disposition == Disposition::Sent { "INFO" } else { "ERROR" },
         "service.name": "postern",
         "event.name": "postern.replay",
         "trace_id": done.trace.map(|trace| trace.trace_id()),
@@ -226,7 +248,7 @@ fn line(done: &Done) -> Value {
         "operation_id": done.head.as_ref().map(|head| head.operation),
         "queued_at": done.head.as_ref().map(|head| &head.queued_at),
         "dequeue_count": done.dequeue_count,
-        "fate": fate,
+        "fate": disposition,
         "reason": reason,
         "outcome": delivery.map(|delivery| delivery.outcome.as_str()),
         "acs_status": delivery.and_then(|delivery| delivery.status),

@@ -9,7 +9,7 @@ use std::time::{Duration, SystemTime};
 use anyhow::{Context as _, bail};
 use clap::Args;
 use http::{Request, StatusCode, Uri};
-use postern::auth::{Credentials, SignError};
+use postern::auth::{RequestAuth, SignError};
 use postern::policy::{Policy, Route, RouteAuth};
 use serde_json::Value;
 use ureq::Agent;
@@ -20,7 +20,7 @@ use crate::console::{self, GREEN, RED};
 use crate::directory::Directory;
 use crate::listen;
 use crate::payload::Payload;
-use crate::secret;
+use crate::{secret, visible};
 
 /// Longer than any route's time budget.
 const TIMEOUT: Duration = Duration::from_secs(35);
@@ -70,11 +70,11 @@ impl Send {
         let body = Body::of(route, payload.bytes)?;
         let (credentials, advice) = match &route.auth {
             Some(auth) => self.prove(&policy, route, auth, &body)?,
-            None => (Credentials::default(), None),
+            None => (RequestAuth::default(), None),
         };
         let address = self.address(route, credentials.query.as_deref())?;
-        let manners = caller::manners(route, self.event.as_deref())?;
-        let request = caller::request(address, body, credentials, manners)?;
+        let extra_headers = caller::extra_headers(route, self.event.as_deref())?;
+        let request = caller::request(address, body, credentials, extra_headers)?;
         let (status, body) = post(request, self.base())?;
         let shown = show(status, &body);
         if let Some(advice) = advice.filter(|_| status == StatusCode::UNAUTHORIZED) {
@@ -103,7 +103,7 @@ impl Send {
         route: &Route,
         auth: &RouteAuth,
         body: &Body,
-    ) -> anyhow::Result<(Credentials, Option<String>)> {
+    ) -> anyhow::Result<(RequestAuth, Option<String>)> {
         let SigningKey { variable, value, development } = self.key(policy, auth)?;
         let advice = development.then(|| {
             format!("It was signed with the development secret, because {variable} is not set in this environment.")
@@ -157,7 +157,7 @@ fn show(status: StatusCode, body: &str) -> ExitCode {
     let pretty = serde_json::from_str(body).and_then(|json: Value| serde_json::to_string_pretty(&json));
     let body = pretty.as_deref().unwrap_or(body).trim_end();
     if !body.is_empty() {
-        console::say(body);
+        console::say(visible::text(body));
     }
     if good { ExitCode::SUCCESS } else { ExitCode::FAILURE }
 }

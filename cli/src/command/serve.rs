@@ -9,7 +9,7 @@ use std::sync::Arc;
 use anyhow::Context as _;
 use clap::Args;
 use http::Uri;
-use postern::acs::{Credentials, Proof};
+use postern::acs::{Connection, Credential};
 use postern::entra::{Assertion, Identity, PUBLIC_AUTHORITY, setting};
 use postern::overflow;
 use postern_runtime::{Event, Guest, Host, Limits, Origin};
@@ -24,9 +24,9 @@ use crate::{cache, console, listen};
 /// Serve a sealed component on this machine
 ///
 /// Settings come from the environment, by their names in upper case: ACS_ENDPOINT and ACS_ACCESS_KEY,
-/// ACS_CONNECTION_STRING, or an identity's, OVERFLOW_SAS, and the secrets that the policy names. Audit lines go to
-/// standard output, everything else to standard error. Requests in progress at Ctrl-C or SIGTERM are answered before it
-/// ends.
+/// ACS_CONNECTION_STRING, or an identity's, OVERFLOW_KEY and OVERFLOW_SAS where the policy has an overflow, and the
+/// secrets that the policy names. Audit lines go to standard output, everything else to standard error. Requests in
+/// progress at Ctrl-C or SIGTERM are answered before it ends.
 ///
 /// The component reaches ACS, the server that gives its identity tokens, and those that its policy checks callers and
 /// visitors with; it reads the directory of AZURE_FEDERATED_TOKEN_FILE, and no other file.
@@ -60,20 +60,24 @@ impl Serve {
 
 /// How the component proves itself.
 struct Proofs {
-    acs: Credentials,
-    overflow: Option<overflow::Credentials>,
+    acs: Connection,
+    overflow: Option<overflow::StorageCredential>,
 }
 
 impl Proofs {
     /// Reads them from the environment. All that is missing is told at once, secrets of callers too.
     async fn read(description: &Description, settings: &Settings) -> anyhow::Result<Self> {
         let host = Machine::new();
-        let acs = Credentials::read(&host).await;
+        let acs = Connection::read(&host).await;
         let overflow = match &description.overflow {
-            Some(_) => overflow::Credentials::read(&host).await.map(Some),
+            Some(_) => overflow::StorageCredential::read(&host).await.map(Some),
             None => Ok(None),
         };
-        let faults = acs.as_ref().err().into_iter().chain(overflow.as_ref().err()).flatten();
+        let key = match &description.overflow {
+            Some(_) => overflow::Key::read(&host).await.err(),
+            None => None,
+        };
+        let faults = acs.as_ref().err().into_iter().chain(overflow.as_ref().err()).flatten().chain(&key);
         let mut wrong: Vec<_> = faults.map(ToString::to_string).collect();
         let missing = description.settings.iter().filter(|name| !settings.contains_key(*name));
         wrong.extend(missing.map(|name| format!("{name} is not set")));
@@ -86,17 +90,17 @@ impl Proofs {
 
     /// ACS, and whoever gives tokens.
     fn servers(&self) -> Vec<Uri> {
-        let tokens = self.overflow.as_ref().and_then(overflow::Credentials::server);
+        let tokens = self.overflow.as_ref().and_then(overflow::StorageCredential::server);
         self.acs.servers().into_iter().chain(tokens).collect()
     }
 
     fn identities(&self) -> impl Iterator<Item = &Identity> {
-        let acs = match &self.acs.proof {
-            Proof::Token { identity, .. } => Some(identity),
-            Proof::AccessKey(_) => None,
+        let acs = match &self.acs.credential {
+            Credential::Token { identity, .. } => Some(identity),
+            Credential::AccessKey(_) => None,
         };
         let overflow = match &self.overflow {
-            Some(overflow::Credentials::Token(identity)) => Some(identity),
+            Some(overflow::StorageCredential::Token(identity)) => Some(identity),
             _ => None,
         };
         acs.into_iter().chain(overflow)

@@ -1,13 +1,14 @@
-//! `postern status`: how an operation stands.
+//! `postern status`: the status of an operation.
 
 use std::process::ExitCode;
 use std::time::Duration;
 
 use clap::Args;
 use http::HeaderMap;
-use postern::acs::{Client, Credentials, Inquiry, Outcome, Status as Word};
+use postern::acs::{Client, Connection, Inquiry, Status as Word};
 use postern::entra::TokenCache;
-use postern::host::Host as _;
+use postern::host::Random as _;
+use postern::outcome::Outcome;
 use postern::trace::Trace;
 use serde_json::json;
 use uuid::Uuid;
@@ -21,8 +22,8 @@ use crate::settings;
 /// How long ACS and whoever gives tokens may take together.
 const BUDGET: Duration = Duration::from_secs(30);
 
-/// The exit status where ACS could not be asked or did not tell.
-const NOT_TOLD: u8 = 3;
+/// The exit status where ACS could not be asked, or did not report the status.
+const UNKNOWN: u8 = 3;
 
 /// Ask ACS how an operation stands
 ///
@@ -45,37 +46,37 @@ impl Status {
     pub fn run(self) -> anyhow::Result<ExitCode> {
         until_interrupted(async move {
             let host = Machine::new();
-            let credentials = match Credentials::read(&host).await {
-                Ok(credentials) => credentials,
+            let connection = match Connection::read(&host).await {
+                Ok(connection) => connection,
                 Err(errors) => {
                     return Err(settings::unusable(&errors.iter().map(ToString::to_string).collect::<Vec<_>>()));
                 }
             };
             let trace = Trace::of(&HeaderMap::new(), host.random(), host.random() as u64);
-            let client = Client { host: &host, credentials: &credentials, tokens: &TokenCache::default(), trace };
+            let client = Client { host: &host, connection: &connection, tokens: &TokenCache::default(), trace };
             let inquiry = client.inquire(self.operation, BUDGET).await;
             match self.format {
-                Format::Json => console::say(told(&inquiry)),
-                Format::Text => console::say(shown(&inquiry)),
+                Format::Json => console::say(json(&inquiry)),
+                Format::Text => console::say(text(&inquiry)),
             }
             Ok(exit(&inquiry))
         })
     }
 }
 
-/// What a program is told: the operation's standing, or its id and the word for why that is not known.
-fn told(inquiry: &Inquiry) -> String {
+/// For programs: the operation's status, or its id and the word for why that is not known.
+fn json(inquiry: &Inquiry) -> String {
     match &inquiry.answer {
-        Ok(standing) => json!(standing).to_string(),
+        Ok(operation) => json!(operation).to_string(),
         Err(_) => json!({ "id": inquiry.operation, "status": inquiry.as_str(), "terminal": false }).to_string(),
     }
 }
 
-/// What people are told: a word, ACS's code, and what to do.
-fn shown(inquiry: &Inquiry) -> String {
+/// For people: a word, ACS's code, and what to do.
+fn text(inquiry: &Inquiry) -> String {
     let style = match &inquiry.answer {
-        Ok(standing) if standing.status == Word::Running => BOLD,
-        Ok(standing) if standing.status == Word::Succeeded => GREEN,
+        Ok(operation) if operation.status == Word::Running => BOLD,
+        Ok(operation) if operation.status == Word::Succeeded => GREEN,
         Ok(_) => RED,
         Err(_) => YELLOW,
     };
@@ -85,7 +86,7 @@ fn shown(inquiry: &Inquiry) -> String {
 
 fn explanation(inquiry: &Inquiry) -> String {
     match &inquiry.answer {
-        Ok(standing) => format!(": {}", standing.status.meaning()),
+        Ok(operation) => format!(": {}", operation.status.meaning()),
         Err(Outcome::NotFound) => ": never accepted, or too long ago; ask again in a moment if it is new".to_owned(),
         Err(_) => inquiry.advice().map(|advice| format!(": {advice}")).unwrap_or_default(),
     }
@@ -93,8 +94,8 @@ fn explanation(inquiry: &Inquiry) -> String {
 
 fn exit(inquiry: &Inquiry) -> ExitCode {
     match &inquiry.answer {
-        Ok(standing) if !standing.status.is_failure() => ExitCode::SUCCESS,
+        Ok(operation) if !operation.status.is_failure() => ExitCode::SUCCESS,
         Ok(_) | Err(Outcome::NotFound) => ExitCode::FAILURE,
-        Err(_) => ExitCode::from(NOT_TOLD),
+        Err(_) => ExitCode::from(UNKNOWN),
     }
 }

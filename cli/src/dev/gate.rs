@@ -17,7 +17,7 @@ use tempfile::TempDir;
 use super::Screen;
 use crate::cache;
 use crate::secret::Secret;
-use crate::studio::{Heard, Rehearsal, Stage};
+use crate::studio::{AuditCapture, DryRun, GateClient};
 
 /// The host, and what its guest is given.
 pub struct Gate {
@@ -27,44 +27,44 @@ pub struct Gate {
     engine: Cow<'static, [u8]>,
     own: String,
     acs: String,
-    heard: Heard,
-    rehearsal: Arc<Rehearsal>,
+    capture: AuditCapture,
+    dry_run: Arc<DryRun>,
 }
 
 impl Gate {
     /// A host without a policy yet, that is reached at `own` and sends to the emulator at `acs`.
     ///
     /// Its audit lines go to the screen, to the studio, and to the emulator's inbox, which shows them beside the mails.
-    /// What it loads, the rehearsal loads too.
+    /// What it loads, the dry run loads too.
     pub fn new(
         engine: Cow<'static, [u8]>,
         own: String,
         acs: String,
         screen: Screen,
         inbox: Store,
-        rehearsal: Rehearsal,
+        dry_run: DryRun,
     ) -> anyhow::Result<Self> {
-        let heard = Heard::default();
-        let hearing = heard.clone();
+        let capture = AuditCapture::default();
+        let capturing = capture.clone();
         let tell = move |event: Event<'_>| {
             if let Event::Stdout(line) = &event {
                 inbox.audit(line);
-                hearing.line(line);
+                capturing.line(line);
             }
             screen.event(event);
         };
         let host = Host::new(limits(), cache::open(), Arc::new(tell))?;
-        Ok(Self { host, policy: None, before: None, engine, own, acs, heard, rehearsal: Arc::new(rehearsal) })
+        Ok(Self { host, policy: None, before: None, engine, own, acs, capture, dry_run: Arc::new(dry_run) })
     }
 
     /// The gate as the studio calls it.
-    pub fn stage(&self) -> Stage {
-        Stage::new(self.host(), self.heard.clone(), self.own.clone())
+    pub fn client(&self) -> GateClient {
+        GateClient::new(self.host(), self.capture.clone(), self.own.clone())
     }
 
-    /// The gate that the studio tries payloads on.
-    pub fn rehearsal(&self) -> Arc<Rehearsal> {
-        Arc::clone(&self.rehearsal)
+    /// The gate that the studio tries payloads on, without sending anything.
+    pub fn dry_run(&self) -> Arc<DryRun> {
+        Arc::clone(&self.dry_run)
     }
 
     /// The host, to be served.
@@ -90,7 +90,7 @@ impl Gate {
             })
         };
         self.host.load(guest(&self.acs)?).await?;
-        self.rehearsal.load(guest(self.rehearsal.acs())?).await?;
+        self.dry_run.load(guest(self.dry_run.acs())?).await?;
         // An instance that was made before may read its policy only now: the directory before this one stays.
         self.before = self.policy.replace(policy);
         Ok(())

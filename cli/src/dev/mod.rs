@@ -1,8 +1,8 @@
 //! What `postern dev` is made of.
 
+mod audit_line;
 mod changes;
 mod gate;
-mod line;
 mod record;
 mod reload;
 pub mod reports;

@@ -115,7 +115,7 @@ pub struct RouteRecord<'a> {
 impl<'a> RouteRecord<'a> {
     /// What is told of a route.
     pub fn of(route: &'a Route) -> Self {
-        let scheme = route.auth.as_ref().map(|auth| auth.scheme.to_string());
+        let scheme = route.auth.as_ref().map(|auth| auth.name.to_string());
         Self { name: &route.name, path: &route.path, scheme }
     }
 }

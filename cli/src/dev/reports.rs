@@ -3,9 +3,7 @@
 use std::time::SystemTime;
 
 use anyhow::{Context as _, bail, ensure};
-use postern::auth::Proof;
-use postern::decode::Envelope;
-use postern::policy::Policy;
+use postern::policy::{Envelope, Policy, Scheme};
 use postern_emulator::{EventSchema, Webhook};
 
 use crate::caller::{self, Body};
@@ -25,7 +23,7 @@ pub fn webhook(policy: &Policy, name: &str, gate: &str) -> anyhow::Result<Webhoo
         ),
     };
     let auth = route.auth.as_ref().context("The route has no proof.")?;
-    let fixed = matches!(auth.proof, Proof::Token(_));
+    let fixed = matches!(auth.scheme, Scheme::Token(_));
     ensure!(fixed, "Event Grid signs nothing: the route `{name}` needs the scheme event-grid, which shows a secret.");
     let key = caller::key(policy, auth)?;
     let body = Body { content_type: "", bytes: Vec::new() };

@@ -11,7 +11,7 @@ use postern_lint::approval;
 use postern_runtime::Event;
 use serde_json::Value;
 
-use super::line::{self, Line};
+use super::audit_line::{self, AuditLine};
 use super::record::{Extent, Record, RouteRecord, Source, State};
 use super::status::Status;
 use super::trial;
@@ -19,6 +19,7 @@ use crate::console::{self, BOLD, DIM, GREEN, RED, YELLOW};
 use crate::directory::Directory;
 use crate::report::{self, BrokenPolicy};
 use crate::secret::{self, Secret};
+use crate::visible;
 
 /// The first status of an answer that refuses or fails.
 const FIRST_ERROR: u16 = 400;
@@ -41,11 +42,11 @@ enum Output {
     Live(Arc<Status>),
 }
 
-/// Ends the status at the terminal with the command, whichever way that ends.
+/// Ends the status at the terminal when it is dropped, whichever way the command ends.
 #[derive(Debug)]
-pub struct Curtain(Screen);
+pub struct StatusGuard(Screen);
 
-impl Drop for Curtain {
+impl Drop for StatusGuard {
     fn drop(&mut self) {
         if let Output::Live(status) = &self.0.output {
             status.end();
@@ -66,8 +67,8 @@ impl Screen {
     }
 
     /// To be kept for as long as the screen is used.
-    pub fn curtain(&self) -> Curtain {
-        Curtain(self.clone())
+    pub fn status_guard(&self) -> StatusGuard {
+        StatusGuard(self.clone())
     }
 
     fn say(&self, text: impl Display) {
@@ -132,7 +133,7 @@ impl Screen {
         self.say(format_args!("\n  {BOLD}Gate{BOLD:#}   {gate}\n  {BOLD}Inbox{BOLD:#}  {inbox}\n"));
         let width = policy.routes().map(|route| route.path.len()).max().unwrap_or_default();
         for route in policy.routes() {
-            let kind = route.auth.as_ref().map_or_else(|| "form".to_owned(), |auth| format!("event, {}", auth.scheme));
+            let kind = route.auth.as_ref().map_or_else(|| "form".to_owned(), |auth| format!("event, {}", auth.name));
             self.say(format_args!("  {:<width$}  {BOLD}{}{BOLD:#} {DIM}({kind}){DIM:#}", route.path, route.name));
         }
         for (index, variable) in development.iter().enumerate() {
@@ -212,7 +213,7 @@ impl Screen {
     /// What the host has to tell.
     pub fn event(&self, event: Event<'_>) {
         match event {
-            Event::Stdout(text) => match Line::parse(text) {
+            Event::Stdout(text) => match AuditLine::parse(text) {
                 Some(line) => self.request(&line, text),
                 None => self.message(Source::Component, text),
             },
@@ -221,7 +222,7 @@ impl Screen {
         }
     }
 
-    fn request(&self, line: &Line, audit: &str) {
+    fn request(&self, line: &AuditLine, audit: &str) {
         if self.errors_only && line.status() < FIRST_ERROR {
             return;
         }
@@ -246,7 +247,7 @@ impl Screen {
             Source::Tool => (YELLOW, "warning"),
         };
         self.record(&Record::Message { from, text });
-        self.say(format_args!("{style}{who}:{style:#} {text}"));
+        self.say(format_args!("{style}{who}:{style:#} {}", visible::text(text)));
     }
 }
 
@@ -257,5 +258,5 @@ fn fitted(line: &str) -> String {
 }
 
 fn now() -> String {
-    line::time_of_day(&humantime::format_rfc3339_seconds(SystemTime::now()).to_string())
+    audit_line::time_of_day(&humantime::format_rfc3339_seconds(SystemTime::now()).to_string())
 }

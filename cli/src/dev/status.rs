@@ -12,6 +12,7 @@ use indicatif::{ProgressBar, ProgressStyle};
 
 use crate::console::{self, DIM, GREEN, RED};
 use crate::report::counted;
+use crate::visible;
 
 /// How often the spinner turns.
 const TURN: Duration = Duration::from_millis(100);
@@ -132,7 +133,7 @@ fn style(template: &str) -> ProgressStyle {
 
 /// Without colours where standard error has none: what draws the lines writes to the terminal as it is told.
 fn drawn(text: impl Display) -> String {
-    let text = text.to_string();
+    let text = visible::styled(&text.to_string());
     match AutoStream::choice(&stderr()) {
         ColorChoice::Never => anstream::adapter::strip_str(&text).to_string(),
         _ => text,

@@ -14,14 +14,15 @@ const MAX_INLINE_BYTES: usize = 400;
 /// The longest line of a folded command, without its indentation and its backslash.
 const FOLD_COLUMNS: usize = 74;
 
-/// The words of a `curl` command for the first form, which needs no signature; else of `postern send`.
+/// The words of a `curl` command for the first form, which needs no signature; else of `postern send`. Each is quoted
+/// for a POSIX shell where it needs to be.
 pub fn command(directory: &Directory, policy: &Policy, url: &str) -> Option<Vec<String>> {
     let forms = policy.routes().find(|route| route.kind == Kind::Form);
     let words = match forms {
         Some(form) => curl(directory, form, url)?,
         None => send(directory, policy.routes().next()?, url),
     };
-    Some(words.iter().map(|word| quoted(word)).collect())
+    words.iter().map(|word| Some(shlex::try_quote(word).ok()?.into_owned())).collect()
 }
 
 /// The words in lines of the usual width, each option with its value, to be copied as they are.
@@ -38,12 +39,6 @@ pub fn folded(words: &[String]) -> String {
         }
     }
     lines.join(" \\\n    ")
-}
-
-/// A word for a POSIX shell, in single quotes where it needs any: JSON stays readable in them.
-fn quoted(word: &str) -> String {
-    let plain = word.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-_./:@=+,".contains(&byte));
-    if plain { word.to_owned() } else { format!("'{}'", word.replace('\'', r"'\''")) }
 }
 
 fn curl(directory: &Directory, form: &Route, url: &str) -> Option<Vec<String>> {

@@ -11,9 +11,10 @@ use std::time::{Duration, SystemTime};
 use bytes::Bytes;
 use http::header::DATE;
 use http::{HeaderMap, Request, Response};
-use postern::acs::{self, Client, Credentials, Inquiry, Outcome, setting};
+use postern::acs::{self, Client, Connection, Inquiry, setting};
 use postern::entra::TokenCache;
-use postern::host::{FetchError, Host};
+use postern::host::{Clock as _, Fetch, FetchError, Random as _, Sending, Services, Settings};
+use postern::outcome::Outcome;
 use postern::policy::{Address, Policy};
 use postern::render::{Message, Parts};
 use postern::trace::Trace;
@@ -33,7 +34,9 @@ const NOTABLE: Duration = Duration::from_secs(60);
 
 /// Everything about the resource, for the senders of a policy.
 pub async fn look(policy: Option<&Policy>) -> Vec<Finding> {
-    let host = Witness { machine: Machine::new(), skew: Mutex::default() };
+    let machine = Machine::new();
+    let observer = ClockObserver { machine: &machine, skew: Mutex::default() };
+    let host = Services { settings: &machine, clock: &machine, http: &observer, audit: &machine };
     if !is_meant(&host).await {
         let (endpoint, key) = (setting::ENDPOINT.to_ascii_uppercase(), setting::ACCESS_KEY.to_ascii_uppercase());
         return vec![Finding::skipped(
@@ -41,26 +44,26 @@ pub async fn look(policy: Option<&Policy>) -> Vec<Finding> {
             format!("not asked: set {endpoint}, and {key} or an identity's settings"),
         )];
     }
-    let credentials = match Credentials::read(&host).await {
-        Ok(credentials) => credentials,
+    let connection = match Connection::read(&host).await {
+        Ok(connection) => connection,
         Err(errors) => {
             let help = "Names are in upper case in the environment; values are as the resource's Keys page shows them.";
-            let bad = |error: &postern::acs::SettingError| {
+            let bad = |error: &postern::setting::SettingError| {
                 Finding::bad("ACS settings", State::Failed, error.to_string(), help)
             };
             return errors.iter().map(bad).collect();
         }
     };
     let trace = Trace::of(&HeaderMap::new(), host.random(), host.random() as u64);
-    let client = Client { host: &host, credentials: &credentials, tokens: &TokenCache::default(), trace };
+    let client = Client { host: &host, connection: &connection, tokens: &TokenCache::default(), trace };
     let inquiry = client.inquire(Uuid::from_u128(host.random()), BUDGET).await;
-    let skew = host.skew();
-    let mut findings = vec![reached(&credentials, &inquiry)];
+    let skew = observer.skew();
+    let mut findings = vec![reached(&connection, &inquiry)];
     if inquiry.status.is_none() {
         return findings;
     }
     findings.push(clock(skew));
-    findings.push(access(&credentials, &inquiry, skew));
+    findings.push(access(&connection, &inquiry, skew));
     if is_let_in(&inquiry) {
         for (address, names) in senders(policy) {
             findings.push(sender(&client, address, &names).await);
@@ -70,7 +73,7 @@ pub async fn look(policy: Option<&Policy>) -> Vec<Finding> {
 }
 
 /// Whether the settings mean a resource. Platforms set the variables of identities without being asked.
-async fn is_meant(host: &impl Host) -> bool {
+async fn is_meant(host: &impl Settings) -> bool {
     for name in [setting::ENDPOINT, setting::ACCESS_KEY, setting::CONNECTION_STRING, setting::IDENTITY] {
         if host.setting(name).await.is_some() {
             return true;
@@ -79,8 +82,8 @@ async fn is_meant(host: &impl Host) -> bool {
     false
 }
 
-fn reached(credentials: &Credentials, inquiry: &Inquiry) -> Finding {
-    let endpoint = &credentials.endpoint;
+fn reached(connection: &Connection, inquiry: &Inquiry) -> Finding {
+    let endpoint = &connection.endpoint;
     match (inquiry.status, &inquiry.answer) {
         (Some(_), _) => Finding::good("ACS", format!("{endpoint} answers")),
         (None, answer) => {
@@ -115,8 +118,8 @@ fn is_let_in(inquiry: &Inquiry) -> bool {
     matches!(inquiry.answer, Ok(_) | Err(Outcome::NotFound))
 }
 
-fn access(credentials: &Credentials, inquiry: &Inquiry, skew: Option<Duration>) -> Finding {
-    let check = credentials.identity();
+fn access(connection: &Connection, inquiry: &Inquiry, skew: Option<Duration>) -> Finding {
+    let check = connection.identity();
     let status = inquiry.status.unwrap_or_default();
     if is_let_in(inquiry) {
         return Finding::good(check, "ACS takes it");
@@ -157,7 +160,7 @@ fn senders(policy: Option<&Policy>) -> Vec<(&Address, String)> {
 }
 
 /// Tries a mail to nobody. ACS counts it against the quota of sends.
-async fn sender<H: Host>(client: &Client<'_, H>, address: &Address, names: &str) -> Finding {
+async fn sender<H: Sending>(client: &Client<'_, H>, address: &Address, names: &str) -> Finding {
     let parts = Parts { subject: "postern doctor".to_owned(), text: "A mail to nobody.".to_owned(), html: None };
     let message = Message { from: address.clone(), to: Vec::new(), reply_to: None, parts, attachments: Vec::new() };
     // Far below the size at which there is no body.
@@ -166,23 +169,24 @@ async fn sender<H: Host>(client: &Client<'_, H>, address: &Address, names: &str)
     let check = format!("sender {names}");
     let advice = delivery.outcome.advice().unwrap_or("Ask again in a while.");
     let code = delivery.error_code.map(|code| format!(", {code}")).unwrap_or_default();
-    let told = delivery.status.map_or_else(|| delivery.outcome.as_str().to_owned(), |status| format!("{status}{code}"));
+    let answer =
+        delivery.status.map_or_else(|| delivery.outcome.as_str().to_owned(), |status| format!("{status}{code}"));
     match delivery.outcome {
         Outcome::UnlinkedDomain => {
-            let message = format!("the domain {} is not linked to the resource ({told})", address.domain());
+            let message = format!("the domain {} is not linked to the resource ({answer})", address.domain());
             Finding::bad(check, State::Failed, message, sentence(advice))
         }
         Outcome::UnknownSender => {
-            let message = format!("its domain is linked, but ACS does not know the name ({told})");
+            let message = format!("its domain is linked, but ACS does not know the name ({answer})");
             Finding::bad(check, State::Failed, message, sentence(advice))
         }
         Outcome::Rejected => Finding::bad(
             check,
             State::Unknown,
-            format!("unknown: ACS does not complain of it ({told}), but may not have looked"),
+            format!("unknown: ACS does not complain of it ({answer}), but may not have looked"),
             "The first mail tells for certain; the resource's page \"Domains\" shows what is linked.",
         ),
-        _ => Finding::bad(check, State::Unknown, format!("unknown: ACS answers {told}"), sentence(advice)),
+        _ => Finding::bad(check, State::Unknown, format!("unknown: ACS answers {answer}"), sentence(advice)),
     }
 }
 
@@ -193,19 +197,19 @@ fn sentence(advice: &str) -> String {
     first.into_iter().chain(characters).chain(['.']).collect()
 }
 
-/// This machine, noting how far the clocks of answers are from its own.
-struct Witness {
-    machine: Machine,
+/// This machine, which records how far the clocks of answers are from its own.
+struct ClockObserver<'a> {
+    machine: &'a Machine,
     skew: Mutex<Option<Duration>>,
 }
 
-impl Witness {
+impl ClockObserver<'_> {
     fn skew(&self) -> Option<Duration> {
         *self.skew.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// By the middle of the time that the answer took, half of which the date is old at most.
-    fn note(&self, asked: SystemTime, answer: &Response<Bytes>) {
+    fn record(&self, asked: SystemTime, answer: &Response<Bytes>) {
         let date = answer.headers().get(DATE).and_then(|date| date.to_str().ok());
         let Some(date) = date.and_then(|date| httpdate::parse_http_date(date).ok()) else { return };
         let middle = asked + self.machine.now().duration_since(asked).unwrap_or_default() / 2;
@@ -214,39 +218,11 @@ impl Witness {
     }
 }
 
-impl Host for Witness {
-    fn now(&self) -> SystemTime {
-        self.machine.now()
-    }
-
-    fn monotonic(&self) -> Duration {
-        self.machine.monotonic()
-    }
-
-    async fn sleep(&self, duration: Duration) {
-        self.machine.sleep(duration).await;
-    }
-
-    fn random(&self) -> u128 {
-        self.machine.random()
-    }
-
-    async fn setting(&self, name: &str) -> Option<String> {
-        self.machine.setting(name).await
-    }
-
-    async fn file(&self, path: &str) -> Option<String> {
-        self.machine.file(path).await
-    }
-
+impl Fetch for ClockObserver<'_> {
     async fn fetch(&self, request: Request<Bytes>, timeout: Duration) -> Result<Response<Bytes>, FetchError> {
-        let asked = self.now();
+        let asked = self.machine.now();
         let answer = self.machine.fetch(request, timeout).await?;
-        self.note(asked, &answer);
+        self.record(asked, &answer);
         Ok(answer)
-    }
-
-    fn audit(&self, line: &str) {
-        self.machine.audit(line);
     }
 }

@@ -10,11 +10,12 @@ mod setting;
 use minijinja::syntax::SyntaxConfig;
 use minijinja::value::Serde;
 use minijinja::{Environment, UndefinedBehavior};
-use postern::acs::{Endpoint, setting as acs};
+use postern::acs::setting as acs;
 use postern::entra::setting as entra;
-use postern::overflow::setting::SAS;
+use postern::overflow::setting::{KEY, SAS};
 use postern::policy::{PUBLIC_URL, Policy};
-use postern::redirect::REDIRECT_ALL_TO;
+use postern::staging::REDIRECT_ALL_TO;
+use postern::web::Origin;
 use serde_json::{Value, json};
 
 use setting::{Server, Setting};
@@ -35,9 +36,9 @@ pub struct Manifest {
 #[derive(Debug)]
 pub struct Values {
     /// The ACS resource.
-    pub endpoint: Endpoint,
+    pub endpoint: Origin,
     /// Where visitors reach the gate.
-    pub public_url: Endpoint,
+    pub public_url: Origin,
     /// The tenant.
     pub tenant: Option<Identifier>,
     /// The application or identity.
@@ -64,6 +65,10 @@ impl Manifest {
         if policy.overflow().is_some() && !identity.gives_tokens() {
             let description = "Shared access signature of the storage account that has the overflow queue";
             settings.push(Setting::secret(SAS, description));
+        }
+        if policy.overflow().is_some() {
+            let description = "Signs what goes into the overflow queue; `postern replay` needs the same key";
+            settings.push(Setting::secret(KEY, description));
         }
         settings.push(Setting::with_default(REDIRECT_ALL_TO, "", "For staging: the one address that gets all mail"));
         servers.insert(0, Server::Of(acs::ENDPOINT));

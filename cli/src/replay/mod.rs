@@ -1,22 +1,25 @@
-//! The way of mails from the overflow queue to ACS: nothing leaves the queue before it is where it belongs.
+//! Delivers the mails of the overflow queue to ACS: nothing leaves the queue before it is where it belongs.
 //!
 //! A message is leased while it is worked on, and deleted when ACS has accepted its mail or when it was put aside. Where
 //! a replay ends in between, the lease runs out and the next one takes the message up again: the operation id and the
 //! body are the same, so that ACS has one mail.
+//!
+//! What is in the queue may be anybody's. A letter is sent only if the gate signed it and the policy would still write
+//! it; any other is put aside with the reason, and never ends a replay: others wait behind it.
 
+mod permission;
 mod storage;
 
 use std::time::Duration;
 
-use bytes::Bytes;
 use http::{HeaderMap, HeaderValue};
-use postern::acs::{self, Delivery, Outcome, State};
+use postern::acs::{self, State};
 use postern::entra::TokenCache;
-use postern::host::Host as _;
-use postern::overflow::{Head, Letter, StorageError};
-use postern::policy::Policy;
+use postern::host::{Clock as _, Random as _};
+use postern::outcome::{Delivery, Outcome, StorageError};
+use postern::overflow::{Authentic, Head, Key, Letter};
+use postern::policy::{Address, Policy};
 use postern::trace::{TRACEPARENT, Trace};
-use serde::Deserialize;
 
 use crate::machine::Machine;
 use crate::report::counted;
@@ -30,21 +33,25 @@ const TRY_TIME: Duration = Duration::from_secs(60);
 /// How long is waited where ACS says that its quota is used up, and not for how long: its shortest quota is a minute's.
 const QUOTA_WAIT: Duration = Duration::from_secs(60);
 
-/// After so many failed tries on end it is ACS that is in trouble, and not a mail.
-const HOPELESS: u32 = 3;
+/// After this many failed tries in a row the trouble is with ACS and not with a mail.
+const MAX_CONSECUTIVE_FAILURES: u32 = 3;
 
 /// How often it is looked whether messages that others hold are there again.
-const LOOK_AGAIN: Duration = Duration::from_secs(1);
+const POLL_INTERVAL: Duration = Duration::from_secs(1);
 
 /// Everything a replay works with.
 pub struct Replay<'a> {
     pub host: &'a Machine,
     pub policy: &'a Policy,
-    pub acs: &'a acs::Credentials,
+    /// What the gate may have signed a letter with.
+    pub keys: &'a [Key],
+    /// Where the gate sends all mails instead, if it does.
+    pub redirected_to: Option<&'a Address>,
+    pub acs: &'a acs::Connection,
     pub tokens: &'a TokenCache,
     pub queue: Queue<'a>,
-    /// Where messages are put that will never do.
-    pub aside: Queue<'a>,
+    /// Where messages are put that can never be delivered.
+    pub poison_queue: Queue<'a>,
     pub container: Container<'a>,
     /// How often a message is tried before it is put aside.
     pub tries: u32,
@@ -53,7 +60,7 @@ pub struct Replay<'a> {
 }
 
 /// What became of one message.
-pub struct Done {
+pub struct Handled {
     /// What it is about, where it can be read.
     pub head: Option<Head>,
     /// The trace of its calls.
@@ -62,18 +69,18 @@ pub struct Done {
     pub dequeue_count: u32,
     /// What ACS said, where it was asked.
     pub delivery: Option<Delivery>,
-    pub fate: Fate,
+    pub disposition: Disposition,
 }
 
 /// Where a message is now.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Fate {
+pub enum Disposition {
     /// With ACS.
     Sent,
-    /// In the queue for what will never do, with the reason.
-    Aside(String),
+    /// In the poison queue, with the reason.
+    Poisoned(String),
     /// In the queue, for another try.
-    Left,
+    Retained,
 }
 
 /// Why a replay ended.
@@ -87,29 +94,22 @@ pub enum End {
     Stopped(String),
 }
 
-/// What a replay tells while it works.
-pub enum News<'a> {
+/// What a replay reports while it works.
+pub enum Progress<'a> {
     /// About so many messages are there.
     Count(u64),
     /// A message was handled.
-    Done(&'a Done),
+    Handled(&'a Handled),
     /// ACS asked to wait so long.
     Waiting(Duration),
 }
 
-/// The one thing of a body that is looked at.
-#[derive(Deserialize)]
-#[serde(rename_all = "camelCase")]
-struct Sender {
-    sender_address: String,
-}
-
 impl Replay<'_> {
-    /// Puts every message that was put aside back into the queue; the number of them.
-    pub async fn take_back(&self) -> Result<u64, StorageError> {
+    /// Puts every message of the poison queue back into the queue, and counts them.
+    pub async fn requeue_poisoned(&self) -> Result<u64, StorageError> {
         let mut count = 0;
         loop {
-            let message = match self.aside.lease(self.lease).await {
+            let message = match self.poison_queue.lease(self.lease).await {
                 Err(StorageError::Answer { status: 404, .. }) | Ok(None) => return Ok(count),
                 message => message?,
             };
@@ -118,126 +118,131 @@ impl Replay<'_> {
             let Ok(letter) = Letter::decode(&message.text) else { continue };
             let again = Letter { head: Head { set_aside: None, ..letter.head }, body: letter.body };
             self.queue.put(&again.encode().unwrap_or_else(|| message.text.clone())).await?;
-            self.aside.delete(&message).await?;
+            self.poison_queue.delete(&message).await?;
             count += 1;
         }
     }
 
     /// Delivers until the queue is empty, or nothing more can be done.
-    pub async fn run(&self, tell: &mut impl FnMut(News<'_>)) -> Result<End, StorageError> {
+    pub async fn run(&self, tell: &mut impl FnMut(Progress<'_>)) -> Result<End, StorageError> {
         let (mut failures, mut looks) = (0, 0);
-        tell(News::Count(self.queue.count().await?));
+        tell(Progress::Count(self.queue.count().await?));
         loop {
             let Some(message) = self.queue.lease(self.lease).await? else {
                 let count = self.queue.count().await?;
                 // One lease may just have begun, and its end is seen a moment later.
-                if count == 0 || LOOK_AGAIN * looks > self.lease * 2 {
+                if count == 0 || POLL_INTERVAL * looks > self.lease * 2 {
                     return Ok(if count == 0 { End::Empty } else { End::Held(count) });
                 }
-                tell(News::Count(count));
+                tell(Progress::Count(count));
                 looks += 1;
-                self.host.sleep(LOOK_AGAIN).await;
+                self.host.sleep(POLL_INTERVAL).await;
                 continue;
             };
             looks = 0;
             let done = self.handle(message, tell).await?;
-            tell(News::Done(&done));
-            failures = if done.fate == Fate::Left { failures + 1 } else { 0 };
-            if let Some(reason) = stops(&done, failures) {
+            tell(Progress::Handled(&done));
+            failures = if done.disposition == Disposition::Retained { failures + 1 } else { 0 };
+            if let Some(reason) = stop_reason(&done, failures) {
                 return Ok(End::Stopped(reason));
             }
         }
     }
 
-    async fn handle(&self, mut message: Leased, tell: &mut impl FnMut(News<'_>)) -> Result<Done, StorageError> {
+    async fn handle(&self, mut message: Leased, tell: &mut impl FnMut(Progress<'_>)) -> Result<Handled, StorageError> {
         let dequeue_count = message.dequeue_count;
-        let done = |head, trace, delivery, fate| Done { head, trace, dequeue_count, delivery, fate };
+        let done = |head, trace, delivery, disposition| Handled { head, trace, dequeue_count, delivery, disposition };
         let letter = match Letter::decode(&message.text) {
             Ok(letter) => letter,
             Err(error) => {
-                let fate = self.put_aside(&message, None, &error.to_string()).await?;
-                return Ok(done(None, None, None, fate));
+                let disposition = self.poison(&message, None, &error.to_string()).await?;
+                return Ok(done(None, None, None, disposition));
             }
         };
         let trace = self.trace(&letter.head);
-        let (body, unfit) = match self.body(&letter).await? {
-            Ok(_) if dequeue_count > self.tries => {
-                let tried = counted(dequeue_count.saturating_sub(1) as usize, "time");
-                (Bytes::new(), Some(format!("tried {tried} without an end")))
-            }
-            Ok(body) => (body, None),
-            Err(reason) => (Bytes::new(), Some(reason.to_owned())),
+        let opened = if dequeue_count > self.tries {
+            let tried = counted(dequeue_count.saturating_sub(1) as usize, "time");
+            Err(format!("tried {tried} without an end"))
+        } else {
+            self.open(&letter).await?
         };
-        if let Some(reason) = unfit {
-            let fate = self.put_aside(&message, Some(&letter), &reason).await?;
-            return Ok(done(Some(letter.head), Some(trace), None, fate));
-        }
-        let delivery = self.send(&mut message, &letter.head, body, trace, tell).await?;
-        let fate = match delivery.outcome {
+        let mail = match opened {
+            Ok(mail) => mail,
+            Err(reason) => {
+                let disposition = self.poison(&message, Some(&letter), &reason).await?;
+                return Ok(done(Some(letter.head), Some(trace), None, disposition));
+            }
+        };
+        let delivery = self.send(&mut message, &mail, trace, tell).await?;
+        let disposition = match delivery.outcome {
             Outcome::Accepted => {
                 self.queue.delete(&message).await?;
-                if let Some(blob) = &letter.head.blob {
+                if let Some(blob) = &mail.head().blob {
                     self.container.delete(blob).await?;
                 }
-                Fate::Sent
+                Disposition::Sent
             }
-            outcome if waits(outcome) && dequeue_count < self.tries => Fate::Left,
+            outcome if is_retryable(outcome) && dequeue_count < self.tries => Disposition::Retained,
             // A key can be mended while the mail waits: the count is for mails.
-            Outcome::Unauthorized | Outcome::NotFound | Outcome::Denied => Fate::Left,
+            Outcome::Unauthorized | Outcome::NotFound | Outcome::Denied => Disposition::Retained,
             outcome => {
                 let code = delivery.error_code.as_ref().map(|code| format!(" ({code})")).unwrap_or_default();
-                let tried = if waits(outcome) { format!(" at try {dequeue_count}") } else { String::new() };
+                let tried = if is_retryable(outcome) { format!(" at try {dequeue_count}") } else { String::new() };
                 let reason = format!("{}{code}{tried}", outcome.as_str());
-                self.put_aside(&message, Some(&letter), &reason).await?
+                self.poison(&message, Some(&letter), &reason).await?
             }
         };
-        if fate == Fate::Left {
+        if disposition == Disposition::Retained {
             // It is there again at once for whoever comes next.
             self.queue.renew(&mut message, Duration::ZERO).await?;
         }
-        Ok(done(Some(letter.head), Some(trace), Some(delivery), fate))
+        Ok(done(Some(letter.head), Some(trace), Some(delivery), disposition))
     }
 
-    /// The mail's bytes, or why it is not sent.
-    async fn body(&self, letter: &Letter) -> Result<Result<Bytes, &'static str>, StorageError> {
-        let body = match &letter.head.blob {
-            None => letter.body.clone(),
-            Some(blob) => match self.container.get(blob).await? {
-                Some(body) => body,
-                None => return Ok(Err("its blob is gone")),
+    /// The mail, or why it is not sent; an error where no other could be read either.
+    async fn open(&self, letter: &Letter) -> Result<Result<Authentic, String>, StorageError> {
+        let body = match letter.blob() {
+            Err(error) => return Ok(Err(error.to_string())),
+            Ok(None) => letter.body.clone(),
+            Ok(Some(blob)) => match self.container.get(blob).await? {
+                Ok(body) => body,
+                Err(error) => return Ok(Err(error.to_string())),
             },
         };
-        // Whoever can write to the queue could otherwise send as anybody.
-        let sender = serde_json::from_slice::<Sender>(&body).ok().map(|sender| sender.sender_address);
-        let approved = self.policy.senders().any(|known| Some(known.address.as_str()) == sender.as_deref());
-        Ok(if approved { Ok(body) } else { Err("its sender is not in the policy") })
+        let mail = match letter.open(self.keys, body) {
+            Ok(mail) => mail,
+            Err(error) => return Ok(Err(error.to_string())),
+        };
+        let permitted = permission::check(self.policy, self.redirected_to, &mail);
+        Ok(permitted.map(|()| mail).map_err(|error| error.to_string()))
     }
 
     /// Sends a mail, keeps its message hidden meanwhile, and waits as long as ACS asks to.
     async fn send(
         &self,
         message: &mut Leased,
-        head: &Head,
-        body: Bytes,
+        mail: &Authentic,
         trace: Trace,
-        tell: &mut impl FnMut(News<'_>),
+        tell: &mut impl FnMut(Progress<'_>),
     ) -> Result<Delivery, StorageError> {
-        let client = acs::Client { host: self.host, credentials: self.acs, tokens: self.tokens, trace };
+        let head = mail.head();
+        let client = acs::Client { host: self.host, connection: self.acs, tokens: self.tokens, trace };
         // An earlier replay may have ended before it heard of its success.
         let mut in_doubt = head.in_doubt || message.dequeue_count > 1;
         loop {
             let from = if in_doubt { State::Ask } else { State::Send };
-            let delivery = self.holding(message, client.send(body.clone(), head.operation, from, TRY_TIME)).await?;
+            let delivery =
+                self.keeping_lease(message, client.send(mail.body().clone(), head.operation, from, TRY_TIME)).await?;
             let Outcome::Throttled { retry_after } = delivery.outcome else { return Ok(delivery) };
             let wait = retry_after.unwrap_or(QUOTA_WAIT);
-            tell(News::Waiting(wait));
-            self.holding(message, self.host.sleep(wait)).await?;
+            tell(Progress::Waiting(wait));
+            self.keeping_lease(message, self.host.sleep(wait)).await?;
             in_doubt |= delivery.in_doubt;
         }
     }
 
     /// Does something that takes long, and keeps a message hidden meanwhile.
-    async fn holding<T>(&self, message: &mut Leased, work: impl Future<Output = T>) -> Result<T, StorageError> {
+    async fn keeping_lease<T>(&self, message: &mut Leased, work: impl Future<Output = T>) -> Result<T, StorageError> {
         tokio::pin!(work);
         loop {
             tokio::select! {
@@ -249,14 +254,20 @@ impl Replay<'_> {
     }
 
     /// First it is put there, then it is deleted here: a message may be there twice for a time, but nowhere never.
-    async fn put_aside(&self, message: &Leased, letter: Option<&Letter>, reason: &str) -> Result<Fate, StorageError> {
+    async fn poison(
+        &self,
+        message: &Leased,
+        letter: Option<&Letter>,
+        reason: &str,
+    ) -> Result<Disposition, StorageError> {
+        // Marked and not signed: a letter that the gate did not write stays one.
         let marked = letter.and_then(|letter| {
             let head = Head { set_aside: Some(reason.to_owned()), ..letter.head.clone() };
             Letter { head, body: letter.body.clone() }.encode()
         });
-        self.aside.put(marked.as_ref().unwrap_or(&message.text)).await?;
+        self.poison_queue.put(marked.as_ref().unwrap_or(&message.text)).await?;
         self.queue.delete(message).await?;
-        Ok(Fate::Aside(reason.to_owned()))
+        Ok(Disposition::Poisoned(reason.to_owned()))
     }
 
     fn trace(&self, head: &Head) -> Trace {
@@ -267,14 +278,14 @@ impl Replay<'_> {
 }
 
 /// Whether another try may do.
-fn waits(outcome: Outcome) -> bool {
+fn is_retryable(outcome: Outcome) -> bool {
     outcome.is_temporary() || outcome == Outcome::NotAttempted
 }
 
 /// Why nothing more can be sent, after a message that was left and so many failed tries on end.
-fn stops(done: &Done, failures: u32) -> Option<String> {
-    let delivery = done.delivery.as_ref().filter(|_| done.fate == Fate::Left)?;
+fn stop_reason(done: &Handled, failures: u32) -> Option<String> {
+    let delivery = done.delivery.as_ref().filter(|_| done.disposition == Disposition::Retained)?;
     let mendable = matches!(delivery.outcome, Outcome::Unauthorized | Outcome::NotFound | Outcome::Denied);
     let advice = delivery.outcome.advice().unwrap_or("ACS is in trouble: run the same again later");
-    (mendable || failures >= HOPELESS).then(|| format!("{}: {advice}", delivery.outcome.as_str()))
+    (mendable || failures >= MAX_CONSECUTIVE_FAILURES).then(|| format!("{}: {advice}", delivery.outcome.as_str()))
 }

@@ -10,7 +10,8 @@ use http::header::CONTENT_LENGTH;
 use http::{HeaderValue, Method, Request, Response, StatusCode, Uri};
 use postern::acs::MAX_REQUEST_BYTES;
 use postern::entra::TokenCache;
-use postern::overflow::{Credentials, MAX_MESSAGE_BYTES, StorageError, put_message, refusal};
+use postern::outcome::StorageError;
+use postern::overflow::{MAX_MESSAGE_BYTES, StorageCredential, put_message, refusal};
 use postern::policy::StorageAddress;
 use serde::Deserialize;
 
@@ -23,13 +24,13 @@ const CALL_TIME: Duration = Duration::from_secs(30);
 const TRIES: u32 = 3;
 const PAUSE: Duration = Duration::from_millis(500);
 
-/// A message's text and what XML there is around it.
-const MAX_ANSWER_BYTES: usize = MAX_MESSAGE_BYTES + 16 * 1024;
+/// A message's text, every byte of which may be escaped in up to six (`&quot;`), and what XML there is around it.
+const MAX_ANSWER_BYTES: usize = 6 * MAX_MESSAGE_BYTES + 16 * 1024;
 
 /// An account, and how a replay proves itself to it.
 pub struct Account<'a> {
     pub host: &'a Machine,
-    pub credentials: &'a Credentials,
+    pub credentials: &'a StorageCredential,
     pub tokens: &'a TokenCache,
 }
 
@@ -52,6 +53,17 @@ pub struct Leased {
     pub dequeue_count: u32,
     id: String,
     receipt: String,
+}
+
+/// Why a blob cannot be read.
+#[derive(Debug, thiserror::Error)]
+pub enum Unreadable {
+    /// There is none of that name.
+    #[error("its blob is gone")]
+    Gone,
+    /// The storage does not give it, or gives what no mail can be.
+    #[error("its blob cannot be read ({0})")]
+    Refused(StorageError),
 }
 
 #[derive(Deserialize)]
@@ -97,7 +109,7 @@ impl Queue<'_> {
         let answer = self.call(bare(Method::GET, self.address.uri(&below))).await?;
         let answer = expect(answer, &[StatusCode::OK])?;
         let list = std::str::from_utf8(answer.body()).ok().and_then(|xml| quick_xml::de::from_str(xml).ok());
-        let list: MessageList = list.ok_or(StorageError::Unreachable)?;
+        let list: MessageList = list.ok_or(StorageError::Garbled)?;
         Ok(list.messages.into_iter().next().map(Leased::of))
     }
 
@@ -108,7 +120,7 @@ impl Queue<'_> {
         match answer.status() {
             StatusCode::NO_CONTENT => {
                 let receipt = answer.headers().get("x-ms-popreceipt").and_then(|value| value.to_str().ok());
-                message.receipt = receipt.ok_or(StorageError::Unreachable)?.to_owned();
+                message.receipt = receipt.ok_or(StorageError::Garbled)?.to_owned();
                 Ok(true)
             }
             StatusCode::BAD_REQUEST | StatusCode::NOT_FOUND => Ok(false),
@@ -141,7 +153,7 @@ impl Queue<'_> {
         let answer = self.call(bare(Method::GET, self.address.uri("?comp=metadata"))).await?;
         let answer = expect(answer, &[StatusCode::OK])?;
         let count = answer.headers().get("x-ms-approximate-messages-count");
-        count.and_then(|count| count.to_str().ok()?.parse().ok()).ok_or(StorageError::Unreachable)
+        count.and_then(|count| count.to_str().ok()?.parse().ok()).ok_or(StorageError::Garbled)
     }
 
     async fn call(&self, request: Request<Bytes>) -> Result<Response<Bytes>, StorageError> {
@@ -150,19 +162,25 @@ impl Queue<'_> {
 }
 
 impl Container<'_> {
-    /// A blob's content; none where it is gone.
-    pub async fn get(&self, blob: &str) -> Result<Option<Bytes>, StorageError> {
-        let answer = self.account.call(bare(Method::GET, self.blob(blob)), MAX_REQUEST_BYTES).await?;
-        if answer.status() == StatusCode::NOT_FOUND {
-            return Ok(None);
+    /// A blob's content, or why this blob cannot be read; an error where no other could be either.
+    pub async fn get(&self, blob: &str) -> Result<Result<Bytes, Unreadable>, StorageError> {
+        let answer = match self.account.call(bare(Method::GET, self.blob(blob)), MAX_REQUEST_BYTES).await {
+            // It is larger than any mail, or is not sent whole.
+            Err(error @ StorageError::Garbled) => return Ok(Err(Unreadable::Refused(error))),
+            answer => answer?,
+        };
+        match answer.status() {
+            StatusCode::OK => Ok(Ok(answer.into_body())),
+            StatusCode::NOT_FOUND => Ok(Err(Unreadable::Gone)),
+            status if concerns_all(status) => Err(refusal(&answer)),
+            _ => Ok(Err(Unreadable::Refused(refusal(&answer)))),
         }
-        expect(answer, &[StatusCode::OK]).map(|answer| Some(answer.into_body()))
     }
 
-    /// Deletes a blob.
+    /// Deletes a blob. One that cannot be deleted by itself, as one that somebody holds, stays.
     pub async fn delete(&self, blob: &str) -> Result<(), StorageError> {
         let answer = self.account.call(bare(Method::DELETE, self.blob(blob)), MAX_ANSWER_BYTES).await?;
-        expect(answer, &[StatusCode::ACCEPTED, StatusCode::NOT_FOUND]).map(drop)
+        if concerns_all(answer.status()) { Err(refusal(&answer)) } else { Ok(()) }
     }
 
     fn blob(&self, blob: &str) -> Uri {
@@ -195,6 +213,11 @@ fn bare(method: Method, uri: Uri) -> Request<Bytes> {
     *request.method_mut() = method;
     *request.uri_mut() = uri;
     request
+}
+
+/// Whether an answer speaks of the storage as a whole, and not of the one thing that it was asked for.
+fn concerns_all(status: StatusCode) -> bool {
+    matches!(status.as_u16(), 401 | 403 | 408 | 429 | 500..)
 }
 
 fn expect(answer: Response<Bytes>, wanted: &[StatusCode]) -> Result<Response<Bytes>, StorageError> {

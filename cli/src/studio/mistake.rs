@@ -4,14 +4,14 @@ use std::time::{Duration, SystemTime};
 
 use http::header::ORIGIN;
 use http::{HeaderName, HeaderValue};
-use postern::auth::{Credentials, Proof, SignError};
-use postern::policy::{Kind, Policy, Route, RouteAuth};
+use postern::auth::{RequestAuth, SignError};
+use postern::policy::{Kind, Policy, Route, RouteAuth, Scheme};
 use postern::texts::Texts;
 use postern::validate;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
-use super::visitor::{Asked, with};
+use super::visitor::{PageGuards, with};
 use crate::caller::{self, Body};
 
 /// Longer ago than any scheme tolerates.
@@ -71,33 +71,35 @@ impl Mistake {
     ];
 
     /// Whether a route minds it, as far as a payload that it takes can tell.
-    pub fn concerns(self, policy: &Policy, route: &Route, payload: &str) -> bool {
+    pub fn applies_to(self, policy: &Policy, route: &Route, payload: &str) -> bool {
         let form = route.kind == Kind::Form;
         match self {
             Self::Unsigned => route.auth.is_some(),
             Self::WrongSignature | Self::Stale => {
-                route.auth.as_ref().is_some_and(|auth| self.spoils(policy, route, auth))
+                route.auth.as_ref().is_some_and(|auth| self.changes_proof(policy, route, auth))
             }
             Self::ForeignOrigin => form,
             Self::NoOrigin => form && !route.form.allow_missing_origin,
-            Self::Unproven => Asked::of(route).is_some(),
-            Self::Trapped => trap(route).is_some(),
-            Self::UnknownField | Self::MissingField | Self::WrongType => spoilt(self, route, payload).is_some(),
+            Self::Unproven => PageGuards::of(route).is_some(),
+            Self::Trapped => honeypot(route).is_some(),
+            Self::UnknownField | Self::MissingField | Self::WrongType => {
+                invalid_payload(self, route, payload).is_some()
+            }
             // A form of texts is made of JSON that can be read.
-            Self::NotJson => route.contract.name != "twilio",
+            Self::NotJson => !route.contract.only_forms,
             Self::TooLarge => true,
         }
     }
 
     /// Whether a proof with this mistake differs from a good one: not every scheme signs the time.
-    fn spoils(self, policy: &Policy, route: &Route, auth: &RouteAuth) -> bool {
+    fn changes_proof(self, policy: &Policy, route: &Route, auth: &RouteAuth) -> bool {
         let Ok(key) = caller::key(policy, auth) else { return false };
         if self == Self::WrongSignature {
             return true;
         }
-        match &auth.proof {
-            Proof::Rule(rule) => rule.timestamp.is_some(),
-            Proof::SendGrid { .. } => {
+        match &auth.scheme {
+            Scheme::Rule(rule) => rule.timestamp.is_some(),
+            Scheme::SendGrid { .. } => {
                 let body = Body { content_type: "", bytes: Vec::new() };
                 self.prove(route, auth, &key.value, SystemTime::now(), &body).is_ok()
             }
@@ -108,11 +110,10 @@ impl Mistake {
     /// The payload with this mistake; as it was where the mistake is elsewhere.
     pub fn payload(self, route: &Route, payload: &str) -> Vec<u8> {
         match self {
-            Self::UnknownField | Self::MissingField | Self::WrongType => {
-                spoilt(self, route, payload).map_or_else(|| payload.into(), |value| value.to_string().into_bytes())
-            }
+            Self::UnknownField | Self::MissingField | Self::WrongType => invalid_payload(self, route, payload)
+                .map_or_else(|| payload.into(), |value| value.to_string().into_bytes()),
             Self::Trapped => {
-                trap(route).map_or_else(|| payload.to_owned(), |name| with(payload, name, "x")).into_bytes()
+                honeypot(route).map_or_else(|| payload.to_owned(), |name| with(payload, name, "x")).into_bytes()
             }
             Self::NotJson => payload.trim_end().trim_end_matches(['}', ']']).into(),
             Self::TooLarge => {
@@ -132,9 +133,9 @@ impl Mistake {
         key: &str,
         now: SystemTime,
         body: &Body,
-    ) -> Result<Credentials, SignError> {
-        match (self, &auth.proof) {
-            (Self::WrongSignature, Proof::Token(_)) => caller::prove(route, auth, &format!("{key}x"), now, body),
+    ) -> Result<RequestAuth, SignError> {
+        match (self, &auth.scheme) {
+            (Self::WrongSignature, Scheme::Token(_)) => caller::prove(route, auth, &format!("{key}x"), now, body),
             (Self::WrongSignature, _) => {
                 let other = [body.bytes.as_slice(), b"&x=1"].concat();
                 caller::prove(route, auth, key, now, &Body { content_type: body.content_type, bytes: other })
@@ -145,24 +146,24 @@ impl Mistake {
     }
 
     /// Puts the mistake into what a caller adds.
-    pub fn spoil(self, manners: &mut Vec<(HeaderName, HeaderValue)>) {
+    pub fn apply_to_headers(self, headers: &mut Vec<(HeaderName, HeaderValue)>) {
         if matches!(self, Self::ForeignOrigin | Self::NoOrigin) {
-            manners.retain(|(name, _)| *name != ORIGIN);
+            headers.retain(|(name, _)| *name != ORIGIN);
         }
         if self == Self::ForeignOrigin {
-            manners.push((ORIGIN, FOREIGN));
+            headers.push((ORIGIN, FOREIGN));
         }
     }
 }
 
 /// The name of a field that people do not see.
-fn trap(route: &Route) -> Option<&str> {
+fn honeypot(route: &Route) -> Option<&str> {
     let form = &route.form;
     form.honeypot.as_deref().or_else(|| form.conventions.first().map(|convention| convention.honeypot))
 }
 
 /// A payload that the schema refuses for this mistake; `None` where no small change makes it one.
-fn spoilt(mistake: Mistake, route: &Route, payload: &str) -> Option<Value> {
+fn invalid_payload(mistake: Mistake, route: &Route, payload: &str) -> Option<Value> {
     let Value::Object(members) = serde_json::from_str(payload).ok()? else { return None };
     let refused = |value: &Value| !validate::violations(&route.schema, value, Texts::neutral()).is_empty();
     let with = |change: &dyn Fn(&mut Map<String, Value>)| {

@@ -1,12 +1,13 @@
 //! The studio: the policy as people read it, and its routes to try, beside the inbox of `postern dev`.
 //!
-//! The page asks, and everything that takes a secret or a renderer happens here. A payload is rehearsed by a second gate
+//! The page asks, and everything that takes a secret or a renderer happens here. A payload is tried on a second gate
 //! that runs the same component, and sent through the gate that is served.
 
+mod capture;
+mod client;
+mod dry_run;
 mod mistake;
-mod order;
-mod rehearsal;
-mod stage;
+mod request;
 mod view;
 mod visitor;
 
@@ -24,9 +25,10 @@ use serde_json::{Value, json};
 use uuid::Uuid;
 
 use crate::directory::Directory;
-use order::{Order, Ready};
-pub use rehearsal::Rehearsal;
-pub use stage::{Heard, Stage};
+pub use capture::AuditCapture;
+pub use client::GateClient;
+pub use dry_run::DryRun;
+use request::{PreparedRequest, RequestSpec};
 use visitor::Visitor;
 
 /// The most bytes of a call of the page: a payload as a JSON text, where each byte may take two.
@@ -38,8 +40,8 @@ pub struct Studio(Arc<Inner>);
 
 struct Inner {
     shown: RwLock<Shown>,
-    gate: Stage,
-    rehearsal: Arc<Rehearsal>,
+    gate: GateClient,
+    dry_run: Arc<DryRun>,
     visitor: Visitor,
     inbox: Store,
 }
@@ -53,9 +55,9 @@ struct Shown {
 
 impl Studio {
     /// A studio for a policy that `gate` serves. The page hears of changes through the inbox's emulator.
-    pub fn new(gate: Stage, rehearsal: Arc<Rehearsal>, inbox: Store, directory: Directory, policy: Policy) -> Self {
+    pub fn new(gate: GateClient, dry_run: Arc<DryRun>, inbox: Store, directory: Directory, policy: Policy) -> Self {
         let shown = RwLock::new(Shown { directory, policy, complaint: None });
-        Self(Arc::new(Inner { shown, gate, rehearsal, visitor: Visitor::default(), inbox }))
+        Self(Arc::new(Inner { shown, gate, dry_run, visitor: Visitor::default(), inbox }))
     }
 
     /// Shows the policy that is served now.
@@ -89,39 +91,39 @@ impl Studio {
             .route("/studio.css", get(async || own_file("text/css; charset=utf-8", include_str!("page/studio.css"))))
             .route("/studio.html", get(async || own_file("text/html; charset=utf-8", include_str!("page/studio.html"))))
             .route("/policy", get(policy))
-            .route("/rehearse", post(rehearse))
+            .route("/rehearse", post(dry_run))
             .route("/send", post(send))
             .route("/mails/{id}", get(mail))
             .layer(DefaultBodyLimit::max(MAX_BODY))
             .with_state(self.clone())
     }
 
-    /// The request that an order stands for, and what of it may be shown.
-    async fn request(&self, mut order: Order, stage: &Stage) -> Result<Ready, Unusable> {
-        let asked = order.asked(&self.shown().policy);
-        if let Some(asked) = asked {
-            order.payload = self.0.visitor.fill(stage, &asked, &order.payload).await?;
+    /// The request that the page describes, and what of it may be shown.
+    async fn request(&self, mut spec: RequestSpec, client: &GateClient) -> Result<PreparedRequest, StudioError> {
+        let guards = spec.guards(&self.shown().policy);
+        if let Some(guards) = guards {
+            spec.payload = self.0.visitor.fill(client, &guards, &spec.payload).await?;
         }
-        Ok(order.request(&self.shown().policy, stage)?)
+        Ok(spec.request(&self.shown().policy, client)?)
     }
 }
 
 /// Why a call of the page cannot be answered.
-struct Unusable(String);
+struct StudioError(String);
 
-impl From<anyhow::Error> for Unusable {
+impl From<anyhow::Error> for StudioError {
     fn from(error: anyhow::Error) -> Self {
         Self(format!("{error:#}"))
     }
 }
 
-impl From<JsonRejection> for Unusable {
+impl From<JsonRejection> for StudioError {
     fn from(rejection: JsonRejection) -> Self {
         Self(rejection.body_text())
     }
 }
 
-impl IntoResponse for Unusable {
+impl IntoResponse for StudioError {
     fn into_response(self) -> Response {
         (StatusCode::UNPROCESSABLE_ENTITY, Json(json!({ "error": self.0 }))).into_response()
     }
@@ -133,31 +135,31 @@ async fn policy(State(studio): State<Studio>) -> Json<Value> {
 }
 
 /// What the gate would make of a payload, and the mails that it would send.
-async fn rehearse(
+async fn dry_run(
     State(studio): State<Studio>,
-    order: Result<Json<Order>, JsonRejection>,
-) -> Result<Json<Value>, Unusable> {
-    let Json(order) = order?;
-    let rehearsal = &studio.0.rehearsal;
-    let Ready { whole, link, .. } = studio.request(order, rehearsal.stage()).await?;
-    let (answer, mails) = rehearsal.of(whole, link.as_deref()).await?;
+    spec: Result<Json<RequestSpec>, JsonRejection>,
+) -> Result<Json<Value>, StudioError> {
+    let Json(spec) = spec?;
+    let gate = &studio.0.dry_run;
+    let PreparedRequest { request, link, .. } = studio.request(spec, gate.client()).await?;
+    let (answer, mails) = gate.of(request, link.as_deref()).await?;
     Ok(Json(json!({ "answer": answer, "mails": mails })))
 }
 
 /// Sends a payload through the gate that is served.
 async fn send(
     State(studio): State<Studio>,
-    order: Result<Json<Order>, JsonRejection>,
-) -> Result<Json<Value>, Unusable> {
-    let Json(order) = order?;
+    spec: Result<Json<RequestSpec>, JsonRejection>,
+) -> Result<Json<Value>, StudioError> {
+    let Json(spec) = spec?;
     let gate = &studio.0.gate;
-    let Ready { whole, told, .. } = studio.request(order, gate).await?;
-    Ok(Json(json!({ "request": told, "answer": gate.call(whole).await? })))
+    let PreparedRequest { request, displayed, .. } = studio.request(spec, gate).await?;
+    Ok(Json(json!({ "request": displayed, "answer": gate.call(request).await? })))
 }
 
-/// The HTML of a rehearsed mail, behind the same bars as in the inbox.
+/// The HTML of a mail from a dry run, behind the same bars as in the inbox.
 async fn mail(State(studio): State<Studio>, Path(id): Path<Uuid>) -> Response {
-    match studio.0.rehearsal.html(id) {
+    match studio.0.dry_run.html(id) {
         Some(html) => html.map(axum::body::Body::from),
         None => StatusCode::NOT_FOUND.into_response(),
     }

@@ -1,7 +1,6 @@
 //! The policy as the page shows it. No setting's value is in it.
 
-use postern::auth::Proof;
-use postern::policy::{Files, Kind, Mail, Policy, Recipients, Route, SAMPLE, Sender, Template};
+use postern::policy::{Files, Kind, Mail, Policy, Recipients, Route, SAMPLE, Scheme, Sender, Template};
 use postern_lint::approval;
 use serde_json::{Value, json};
 
@@ -30,12 +29,12 @@ fn sender(sender: &Sender) -> Value {
 fn route(files: &Files, policy: &Policy, route: &Route) -> Value {
     let samples = samples(files, route);
     let sample = samples.first().map(|(_, text)| text.as_str()).unwrap_or_default();
-    let mistakes = Mistake::ALL.iter().filter(|(mistake, _)| mistake.concerns(policy, route, sample));
+    let mistakes = Mistake::ALL.iter().filter(|(mistake, _)| mistake.applies_to(policy, route, sample));
     json!({
         "name": route.name,
         "path": route.path,
         "kind": if route.kind == Kind::Form { "form" } else { "event" },
-        "scheme": route.auth.as_ref().map(|auth| auth.scheme),
+        "scheme": route.auth.as_ref().map(|auth| auth.name),
         "secrets": secrets(policy, route),
         "contract": route.contract.name,
         "origins": route.origins,
@@ -92,7 +91,7 @@ fn guards(route: &Route) -> Vec<&'static str> {
 
 /// Why the gate will refuse what the studio sends to a route, if it will.
 fn obstacle(route: &Route) -> Option<&'static str> {
-    if route.auth.as_ref().is_some_and(|auth| matches!(auth.proof, Proof::Entra(_))) {
+    if route.auth.as_ref().is_some_and(|auth| matches!(auth.scheme, Scheme::Entra(_))) {
         return Some("Its callers show tokens that Entra alone issues, so the studio cannot call it.");
     }
     route.form.captcha.as_ref().map(|_| "It asks for a captcha, which is solved on a page of the site alone.")

@@ -8,19 +8,18 @@ use std::time::{Duration, Instant};
 use anyhow::{Context as _, ensure};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
-use postern::guard::{PROOF_FIELD, TOKEN_FIELD};
-use postern::policy::Route;
+use postern::policy::{PROOF_FIELD, Route, TOKEN_FIELD};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use sha2::{Digest as _, Sha256};
 
-use super::stage::Stage;
+use super::client::GateClient;
 
-/// The longest that a token is waited for; a page that must be open for longer cannot be played here.
-const PATIENCE: Duration = Duration::from_secs(15);
+/// The longest that a token is waited for; a page that must be open for longer cannot be simulated here.
+const LONGEST_WAIT: Duration = Duration::from_secs(15);
 
 /// What a form asks of its page.
-pub struct Asked {
+pub struct PageGuards {
     path: String,
     /// How old a token must be, and may be.
     token: Option<(Duration, Duration)>,
@@ -28,7 +27,7 @@ pub struct Asked {
     proof: Option<Duration>,
 }
 
-impl Asked {
+impl PageGuards {
     /// What a route asks for; `None` where it asks for nothing.
     pub fn of(route: &Route) -> Option<Self> {
         let token = route.form.token.as_ref().map(|guard| (guard.min_age, guard.max_age));
@@ -37,56 +36,56 @@ impl Asked {
     }
 }
 
-/// Something that a page was given, and when.
+/// Something that the gate issued to a page, and when.
 #[derive(Clone)]
-struct Given {
+struct Issued {
     value: String,
     at: Instant,
 }
 
-/// What pages were given, by the address that gave it: it is good for more than one submission.
+/// What was issued to pages, by the address that issued it: it is good for more than one submission.
 #[derive(Default)]
-pub struct Visitor(Mutex<BTreeMap<String, Given>>);
+pub struct Visitor(Mutex<BTreeMap<String, Issued>>);
 
 impl Visitor {
     /// The payload with the fields that the form's page would add.
-    pub async fn fill(&self, stage: &Stage, asked: &Asked, payload: &str) -> anyhow::Result<String> {
+    pub async fn fill(&self, client: &GateClient, guards: &PageGuards, payload: &str) -> anyhow::Result<String> {
         let mut members = Vec::new();
-        if let Some((least, most)) = asked.token {
-            let given = self.given(stage, &format!("{}/token", asked.path), most, token).await?;
-            let missing = least.saturating_sub(given.at.elapsed());
+        if let Some((least, most)) = guards.token {
+            let issued = self.issued(client, &format!("{}/token", guards.path), most, token).await?;
+            let missing = least.saturating_sub(issued.at.elapsed());
             ensure!(
-                missing <= PATIENCE,
+                missing <= LONGEST_WAIT,
                 "The form must be open for {} seconds, longer than is waited here.",
                 least.as_secs()
             );
             tokio::time::sleep(missing).await;
-            members.push((TOKEN_FIELD, given.value));
+            members.push((TOKEN_FIELD, issued.value));
         }
-        if let Some(most) = asked.proof {
-            let given = self.given(stage, &format!("{}/challenge", asked.path), most, solve).await?;
-            members.push((PROOF_FIELD, given.value));
+        if let Some(most) = guards.proof {
+            let issued = self.issued(client, &format!("{}/challenge", guards.path), most, solve).await?;
+            members.push((PROOF_FIELD, issued.value));
         }
         Ok(members.iter().fold(payload.to_owned(), |payload, (name, value)| with(&payload, name, value)))
     }
 
-    /// What an address gave while it is good, and anew in the second half of that time.
-    async fn given(
+    /// What an address issued, and a new one once half of its time is over.
+    async fn issued(
         &self,
-        stage: &Stage,
+        client: &GateClient,
         path: &str,
         good_for: Duration,
         make: fn(Value) -> anyhow::Result<String>,
-    ) -> anyhow::Result<Given> {
+    ) -> anyhow::Result<Issued> {
         let known = self.0.lock().unwrap_or_else(PoisonError::into_inner).get(path).cloned();
         if let Some(known) = known.filter(|known| known.at.elapsed() < good_for / 2) {
             return Ok(known);
         }
-        let answer = stage.get(path).await?;
+        let answer = client.get(path).await?;
         let value = tokio::task::spawn_blocking(move || make(answer)).await??;
-        let given = Given { value, at: Instant::now() };
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).insert(path.to_owned(), given.clone());
-        Ok(given)
+        let issued = Issued { value, at: Instant::now() };
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).insert(path.to_owned(), issued.clone());
+        Ok(issued)
     }
 }
 

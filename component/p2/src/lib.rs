@@ -6,15 +6,15 @@ use std::time::{Duration, Instant, SystemTime};
 
 use bytes::Bytes;
 use http::{Request, Response};
-use postern::host::{FetchError, Host};
+use postern::host::{AuditLog, Clock, Fetch, FetchError, Random, Settings};
 use postern_component::sealable::Guest;
-use postern_component::{Settings, file, respond, seal, whole, within};
+use postern_component::{SettingStore, file, respond, seal, whole, within};
 use wstd::http::error::ErrorCode;
 use wstd::http::{Body, Client, Error};
 use wstd::rand::get_random_bytes;
 
 /// Answers a request, with settings from where this flavour's hosts keep them.
-pub async fn handle(settings: impl Settings, request: Request<Body>) -> Response<Body> {
+pub async fn handle(settings: impl SettingStore, request: Request<Body>) -> Response<Body> {
     let host = Wasi { started: Instant::now(), settings };
     respond(&host, random_u64, request.map(Body::into_boxed_body)).await.map(Body::from)
 }
@@ -41,7 +41,17 @@ struct Wasi<S> {
     settings: S,
 }
 
-impl<S: Settings> Host for Wasi<S> {
+impl<S: SettingStore> Settings for Wasi<S> {
+    async fn setting(&self, name: &str) -> Option<String> {
+        self.settings.get(name).await.filter(|value| !value.is_empty())
+    }
+
+    async fn file(&self, path: &str) -> Option<String> {
+        file(path)
+    }
+}
+
+impl<S> Clock for Wasi<S> {
     fn now(&self) -> SystemTime {
         SystemTime::now()
     }
@@ -53,27 +63,25 @@ impl<S: Settings> Host for Wasi<S> {
     async fn sleep(&self, duration: Duration) {
         wstd::task::sleep(duration.into()).await;
     }
+}
 
+impl<S> Random for Wasi<S> {
     fn random(&self) -> u128 {
         let mut bytes = [0; size_of::<u128>()];
         get_random_bytes(&mut bytes);
         u128::from_le_bytes(bytes)
     }
+}
 
-    async fn setting(&self, name: &str) -> Option<String> {
-        self.settings.get(name).await.filter(|value| !value.is_empty())
-    }
-
-    async fn file(&self, path: &str) -> Option<String> {
-        file(path)
-    }
-
+impl<S> Fetch for Wasi<S> {
     /// The host's own time-outs stay as they are: one that does not know them would refuse the request, and the
     /// gate's timer ends it earlier.
     async fn fetch(&self, request: Request<Bytes>, timeout: Duration) -> Result<Response<Bytes>, FetchError> {
         within(self, timeout, answer(request)).await.unwrap_or(Err(FetchError::Timeout))
     }
+}
 
+impl<S> AuditLog for Wasi<S> {
     fn audit(&self, line: &str) {
         println!("{line}");
     }

@@ -6,9 +6,9 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use bytes::Bytes;
 use http::{Request, Response};
 use http_body_util::Full;
-use postern::host::{FetchError, Host};
+use postern::host::{AuditLog, Clock, Fetch, FetchError, Random, Settings};
 use postern_component::sealable::Guest;
-use postern_component::{Settings, file, respond, seal, whole, within};
+use postern_component::{SettingStore, file, respond, seal, whole, within};
 use spin_sdk::http::send;
 use spin_sdk::time::sleep;
 use spin_sdk::wasip3::clocks::{monotonic_clock, system_clock};
@@ -19,7 +19,7 @@ use spin_sdk::wasip3::random::random::{get_random_bytes, get_random_u64};
 pub use spin_sdk::http::Request as Incoming;
 
 /// Answers a request, with settings from where this flavour's hosts keep them.
-pub async fn handle(settings: impl Settings, request: Incoming) -> Response<Full<Bytes>> {
+pub async fn handle(settings: impl SettingStore, request: Incoming) -> Response<Full<Bytes>> {
     respond(&Wasi { settings }, get_random_u64, request).await.map(Full::new)
 }
 
@@ -37,7 +37,17 @@ struct Wasi<S> {
     settings: S,
 }
 
-impl<S: Settings> Host for Wasi<S> {
+impl<S: SettingStore> Settings for Wasi<S> {
+    async fn setting(&self, name: &str) -> Option<String> {
+        self.settings.get(name).await.filter(|value| !value.is_empty())
+    }
+
+    async fn file(&self, path: &str) -> Option<String> {
+        file(path)
+    }
+}
+
+impl<S> Clock for Wasi<S> {
     fn now(&self) -> SystemTime {
         let now = system_clock::now();
         UNIX_EPOCH + Duration::new(u64::try_from(now.seconds).unwrap_or_default(), now.nanoseconds)
@@ -50,25 +60,23 @@ impl<S: Settings> Host for Wasi<S> {
     async fn sleep(&self, duration: Duration) {
         sleep(duration).await;
     }
+}
 
+impl<S> Random for Wasi<S> {
     fn random(&self) -> u128 {
         get_random_bytes(16).into_iter().fold(0, |bits, byte| bits << 8 | u128::from(byte))
     }
+}
 
-    async fn setting(&self, name: &str) -> Option<String> {
-        self.settings.get(name).await.filter(|value| !value.is_empty())
-    }
-
-    async fn file(&self, path: &str) -> Option<String> {
-        file(path)
-    }
-
+impl<S> Fetch for Wasi<S> {
     async fn fetch(&self, request: Request<Bytes>, timeout: Duration) -> Result<Response<Bytes>, FetchError> {
         let mut request = request.map(Full::new);
         request.extensions_mut().insert(RequestOptionsExtension(options(timeout)));
         within(self, timeout, answer(request)).await.unwrap_or(Err(FetchError::Timeout))
     }
+}
 
+impl<S> AuditLog for Wasi<S> {
     fn audit(&self, line: &str) {
         println!("{line}");
     }

@@ -14,10 +14,10 @@ pub use own::{seal, sealable};
 pub use serve::{file, respond, whole, within};
 
 /// Where a host keeps settings.
-pub trait Settings {
+pub trait SettingStore {
     /// The value of a setting by its lower_snake name; `None` when the host has none of this name.
     fn get(&self, name: &str) -> impl Future<Output = Option<String>>;
 }
 
-/// Random bits of the host, for the seeds of hash maps.
-pub type Random = fn() -> u64;
+/// SeedSource bits of the host, for the seeds of hash maps.
+pub type SeedSource = fn() -> u64;

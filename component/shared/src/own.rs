@@ -6,7 +6,7 @@ use std::sync::OnceLock;
 use postern::gate::Gate;
 use postern::policy::{Diagnostic, Files, POLICY_FILE, Place, Policy};
 
-use crate::{Random, seed};
+use crate::{SeedSource, seed};
 
 /// Where a host mounts the policy of a component that has none in it.
 const POLICY_DIRECTORY: &str = "/policy";
@@ -14,7 +14,7 @@ const POLICY_DIRECTORY: &str = "/policy";
 static GATE: OnceLock<Gate> = OnceLock::new();
 
 /// The gate.
-pub fn gate(random: Random) -> &'static Gate {
+pub fn gate(random: SeedSource) -> &'static Gate {
     GATE.get_or_init(|| {
         seed::install(random);
         Gate::new(mounted())
@@ -70,7 +70,7 @@ pub mod sealable {
 ///
 /// # Errors
 /// When there is a gate already, or the policy is refused; a finding on each line.
-pub fn seal(random: Random, files: Vec<(String, String)>) -> Result<(), String> {
+pub fn seal(random: SeedSource, files: Vec<(String, String)>) -> Result<(), String> {
     if exists() {
         return Err("This component has a policy already.".to_owned());
     }

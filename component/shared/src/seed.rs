@@ -8,11 +8,11 @@ use std::sync::OnceLock;
 
 use ahash::random_state::{RandomSource, set_random_source};
 
-use crate::{Random, own};
+use crate::{SeedSource, own};
 
 static SEED: OnceLock<usize> = OnceLock::new();
 
-struct Seeds(Random);
+struct Seeds(SeedSource);
 
 impl RandomSource for Seeds {
     fn gen_hasher_seed(&self) -> usize {
@@ -21,7 +21,7 @@ impl RandomSource for Seeds {
 }
 
 /// Makes every later map take its seed from here.
-pub fn install(random: Random) {
+pub fn install(random: SeedSource) {
     // It can be installed once, and an earlier call installed the same.
     let _ = set_random_source(Seeds(random));
 }

@@ -13,12 +13,12 @@ use http::{HeaderValue, Request, Response};
 use http_body::Body;
 use http_body_util::{BodyExt as _, LengthLimitError, Limited};
 
-use postern::host::{BodyError, FetchError, Host, MAX_ANSWER_BYTES, MAX_FILE_BYTES};
+use postern::host::{BodyError, Clock, FetchError, Host, MAX_ANSWER_BYTES, MAX_FILE_BYTES};
 
-use crate::{Random, own};
+use crate::{SeedSource, own};
 
 /// Answers a request whose body is still on its way. It has the time and the bytes that its route gives it.
-pub async fn respond<B>(host: &impl Host, random: Random, request: Request<B>) -> Response<Bytes>
+pub async fn respond<B>(host: &impl Host, random: SeedSource, request: Request<B>) -> Response<Bytes>
 where
     B: Body<Data = Bytes>,
     B::Error: Into<Box<dyn Error + Send + Sync>>,
@@ -59,7 +59,7 @@ pub fn file(path: &str) -> Option<String> {
 }
 
 /// The future's result, unless time runs out first.
-pub async fn within<T>(host: &impl Host, timeout: Duration, work: impl Future<Output = T>) -> Option<T> {
+pub async fn within<T>(host: &impl Clock, timeout: Duration, work: impl Future<Output = T>) -> Option<T> {
     match select(pin!(work), pin!(host.sleep(timeout))).await {
         Either::Left((result, _)) => Some(result),
         Either::Right(_) => None,

@@ -1,6 +1,6 @@
 //! Settings from Spin variables.
 
-use postern_component::Settings;
+use postern_component::SettingStore;
 
 mod bindings {
     #![allow(missing_docs, unsafe_code, reason = "the interface is generated")]
@@ -36,7 +36,7 @@ use bindings::spin::variables::variables;
 /// The variables of the application's manifest.
 pub struct Variables;
 
-impl Settings for Variables {
+impl SettingStore for Variables {
     async fn get(&self, name: &str) -> Option<String> {
         variables::get(name.to_owned()).await.ok()
     }

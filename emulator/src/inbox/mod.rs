@@ -1,5 +1,9 @@
 //! The inbox: one static page with its script and style sheet, and the mails' HTML behind bars.
 
+pub(crate) mod api;
+mod checks;
+mod listing;
+
 use std::sync::Arc;
 
 use axum::Router;
@@ -13,9 +17,9 @@ use http::header::{
     CACHE_CONTROL, CONTENT_DISPOSITION, CONTENT_SECURITY_POLICY, CONTENT_TYPE, REFERRER_POLICY, X_CONTENT_TYPE_OPTIONS,
 };
 
-use crate::api::find;
-use crate::error::Refusal;
-use crate::message::Attachment;
+use self::api::find;
+use crate::acs::email::Attachment;
+use crate::acs::refusal::Refusal;
 use crate::resource::Resource;
 
 /// The page may load its own files and call its own API, nothing else.

@@ -62,12 +62,13 @@ pub fn prepare(path: &str, source: &str, tags: &Tags) -> Result<Prepared, Vec<Di
         vec![Diagnostic::error(path, Place::File, message, "Write the mail between <mjml> and </mjml>.")]
     })?;
     let bare = replaced(source, &document, tags, &BTreeSet::new());
-    let standing = Standing::of(&bare.text, tags);
-    let findings: Vec<_> = standing.wrong.iter().map(|wrong| wrong.finding(path, source, &bare, tags)).collect();
+    let placement = Placement::of(&bare.text, tags);
+    let findings: Vec<_> =
+        placement.misplaced.iter().map(|misplaced| misplaced.finding(path, source, &bare, tags)).collect();
     if !findings.is_empty() {
         return Err(findings);
     }
-    Ok(Prepared { hidden: standing.hidden, ..replaced(source, &document, tags, &standing.between) })
+    Ok(Prepared { hidden: placement.hidden, ..replaced(source, &document, tags, &placement.between) })
 }
 
 /// From `<mjml` to `</mjml>`; tags may stand before and behind.
@@ -98,7 +99,7 @@ fn replaced(source: &str, document: &Range<usize>, tags: &Tags, between: &BTreeS
 }
 
 /// What stands where it cannot.
-enum Wrong {
+enum Misplaced {
     /// A value between elements.
     Value(usize),
     /// A statement between the settings of the head.
@@ -109,16 +110,16 @@ enum Wrong {
 
 /// Where the words stand.
 #[derive(Default)]
-struct Standing {
+struct Placement {
     between: BTreeSet<usize>,
     hidden: BTreeSet<usize>,
-    wrong: Vec<Wrong>,
+    misplaced: Vec<Misplaced>,
 }
 
-impl Standing {
+impl Placement {
     /// Reads as far as the document is one; what is wrong with it MJML will say.
     fn of(text: &str, tags: &Tags) -> Self {
-        let mut standing = Self::default();
+        let mut placement = Self::default();
         let mut open: Vec<&str> = Vec::new();
         let mut started = "";
         for token in Tokenizer::from(text).map_while(Result::ok) {
@@ -130,14 +131,14 @@ impl Standing {
                         open.truncate(at);
                     }
                 }
-                Token::Comment { text, .. } => standing.hidden.extend(tags.words(text.as_str()).map(|(_, tag)| tag)),
+                Token::Comment { text, .. } => placement.hidden.extend(tags.words(text.as_str()).map(|(_, tag)| tag)),
                 Token::Text { text } if !open.iter().any(|element| CONTENT.contains(element)) => {
-                    standing.text(text.as_str(), text.start(), open.contains(&"mj-head"), tags);
+                    placement.text(text.as_str(), text.start(), open.contains(&"mj-head"), tags);
                 }
                 _ => {}
             }
         }
-        standing
+        placement
     }
 
     /// Text between elements holds statements alone.
@@ -147,9 +148,9 @@ impl Standing {
             self.blank(text, rest..place.start, start);
             rest = place.end;
             match tags.get(index).map(|tag| tag.kind) {
-                Some(Kind::Statement) if head => self.wrong.push(Wrong::Setting(index)),
+                Some(Kind::Statement) if head => self.misplaced.push(Misplaced::Setting(index)),
                 Some(Kind::Statement) => drop(self.between.insert(index)),
-                _ => self.wrong.push(Wrong::Value(index)),
+                _ => self.misplaced.push(Misplaced::Value(index)),
             }
         }
         self.blank(text, rest..text.len(), start);
@@ -158,12 +159,12 @@ impl Standing {
     fn blank(&mut self, text: &str, range: Range<usize>, start: usize) {
         let part = text.get(range.clone()).unwrap_or_default();
         if let Some(at) = part.find(|character: char| !character.is_whitespace()) {
-            self.wrong.push(Wrong::Text(start + range.start + at));
+            self.misplaced.push(Misplaced::Text(start + range.start + at));
         }
     }
 }
 
-impl Wrong {
+impl Misplaced {
     fn finding(&self, path: &str, source: &str, bare: &Prepared, tags: &Tags) -> Diagnostic {
         let span = |index: &usize| tags.get(*index).map(|tag| tag.span.clone()).unwrap_or_default();
         let shown = |index| source.get(span(index)).unwrap_or_default();

@@ -1,8 +1,16 @@
-//! What filters make of a value, without calling them.
+//! Filters: what each makes of a value, without being called.
+
+use minijinja::machinery::ast;
+
+use super::demand::listed;
+use super::expression::constant_value;
+use super::value::Value;
+use super::walk::Walk;
+use crate::field::Types;
 
 /// What becomes of a value.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Effect {
+enum Effect {
     /// Takes a text or number, gives a text that may hold its text and that of the arguments.
     Text,
     /// Takes a text or number, gives a number.
@@ -34,7 +42,7 @@ pub enum Effect {
 }
 
 /// The filters that can be followed; `None` for the rest.
-pub fn effect(name: &str) -> Option<Effect> {
+fn effect(name: &str) -> Option<Effect> {
     Some(match name {
         "upper" | "lower" | "title" | "capitalize" | "trim" | "replace" | "escape" | "e" | "indent" | "string"
         | "urlencode" | "format" => Effect::Text,
@@ -53,4 +61,90 @@ pub fn effect(name: &str) -> Option<Effect> {
         "safe" => Effect::Raw,
         _ => return None,
     })
+}
+
+impl<'s> Walk<'s, '_> {
+    /// A filter that stands alone, as in `{% filter upper %}`.
+    pub(super) fn filtered(&mut self, filter: &'s ast::Expr<'s>, value: Value<'s>) -> Value<'s> {
+        match filter {
+            ast::Expr::Filter(filter) => {
+                let value = match &filter.expr {
+                    Some(inner) => self.filtered(inner, value),
+                    None => value,
+                };
+                self.filter(filter, value)
+            }
+            _ => value,
+        }
+    }
+
+    pub(super) fn filter(&mut self, filter: &'s ast::Spanned<ast::Filter<'s>>, value: Value<'s>) -> Value<'s> {
+        let span = filter.span();
+        let arguments: Vec<_> = self.arguments(&filter.args).into_iter().map(|(_, value)| value).collect();
+        let Some(effect) = effect(filter.name) else {
+            let message = format!("The result of the filter `{}` cannot be determined statically.", filter.name);
+            self.error(span, message, "docs/policy.md lists the filters that can be followed; loops do the rest.");
+            return Value::text("a text");
+        };
+        if effect != Effect::Default && !self.needs_presence(&value, span) {
+            return Value::text(value.name);
+        }
+        let name = value.name.clone();
+        match effect {
+            Effect::Text | Effect::Number | Effect::Split => {
+                self.needs_text(&value, span);
+                self.needs_escapes_kept(filter, &arguments);
+                let types = if effect == Effect::Number { Types::NUMBER } else { Types::TEXT };
+                let cut = value.cut && arguments.iter().all(|argument| argument.sources.is_empty());
+                let text = Value { cut, ..Value::computed(name, types, std::iter::once(value).chain(arguments)) };
+                if effect == Effect::Split { listed(text) } else { text }
+            }
+            Effect::Time => {
+                self.needs_number(&value, span);
+                Value::computed(name, Types::TEXT, [value])
+            }
+            Effect::Count => Value::computed(name, Types::NUMBER, []),
+            Effect::Truth => Value::computed(name, Types::BOOLEAN, []),
+            Effect::Entries | Effect::Selected => {
+                let item = self.entry(&value, span);
+                if effect == Effect::Selected {
+                    self.attribute(filter, &item);
+                }
+                let cut = value.cut;
+                Value {
+                    cut,
+                    ..listed(Value::computed(name, item.types, [item.clone()]).shaped(item.types, item.shape))
+                }
+            }
+            Effect::Entry => {
+                let item = self.entry(&value, span);
+                Value { absent: !value.is_filled(), name: format!("{name}|{}", filter.name), path: None, ..item }
+            }
+            Effect::Join => {
+                let item = self.entry(&value, span);
+                self.needs_text(&item, span);
+                Value::computed(name, Types::TEXT, std::iter::once(item).chain(arguments))
+            }
+            Effect::Pairs => self.pairs(&value, span),
+            Effect::Default => {
+                let given = Value { absent: false, ..value };
+                match arguments.into_iter().next() {
+                    Some(other) => Value { name, ..given.either(other) },
+                    None => given.either(constant_value(&minijinja::Value::from(""))),
+                }
+            }
+            Effect::Whole => Value::computed(name, Types::TEXT, [value]),
+            Effect::Raw => {
+                if !value.sources.is_empty() {
+                    let message = format!("`{name}` comes from a payload and would be treated as markup.");
+                    self.error(
+                        span,
+                        message,
+                        "Remove `| safe`: escaping keeps the sender of a payload from writing your HTML.",
+                    );
+                }
+                Value { markup: true, ..value }
+            }
+        }
+    }
 }

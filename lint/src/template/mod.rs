@@ -1,12 +1,19 @@
 //! What a template does with a payload, read from its syntax tree: what it prints, loops over and asks for, and what of
 //! that its schema does not guarantee.
 
+mod call;
+mod condition;
+mod demand;
+mod expression;
 mod facts;
+mod file;
 mod filter;
 mod link;
 mod markup;
+mod scope;
 mod value;
 mod walk;
+mod write;
 
 use std::collections::{BTreeMap, BTreeSet};
 

@@ -85,10 +85,10 @@ fn html_is_made_of_what_mail_programs_show() {
     }
     for (bad, expected) in [
         ("\n<img src=\"https://c.example/a.png\">", "2 The image `https://c.example/a.png` has no `alt`."),
-        ("<img src=\"/a.png\" alt=\"\">", "1 The image `/a.png` has no absolute https address."),
+        ("<img src=\"/a.png\" alt=\"\">", "1 The image `/a.png` does not have an absolute https address."),
         (
             "<img src=\"http://c.example/a.png\" alt=\"\">",
-            "1 The image `http://c.example/a.png` has no absolute https address.",
+            "1 The image `http://c.example/a.png` does not have an absolute https address.",
         ),
         (
             "<img src=\"https://c.example/p\" alt=\"\" width=1 height=1>",
@@ -98,27 +98,24 @@ fn html_is_made_of_what_mail_programs_show() {
             "<img src=\"https://c.example/p\" alt=\"\" style=\"HEIGHT: 1px\">",
             "1 The image `https://c.example/p` is a tracking pixel.",
         ),
-        ("<a href=\"/x\">x</a>", "1 The link to `/x` is no absolute https address."),
-        ("<a href=\"http://c.example\">x</a>", "1 The link to `http://c.example` is no absolute https address."),
-        ("<a href=\"javascript:x\">x</a>", "1 The link to `javascript:x` is no absolute https address."),
+        ("<a href=\"/x\">x</a>", "1 The link to `/x` is not an absolute https address."),
+        ("<a href=\"http://c.example\">x</a>", "1 The link to `http://c.example` is not an absolute https address."),
+        ("<a href=\"javascript:x\">x</a>", "1 The link to `javascript:x` is not an absolute https address."),
         (
             "\n\n<script>x</script>",
-            "3 A mail holds no <script>: mail programs run no scripts, and filters take them for an attack.",
+            "3 `<script>` is not allowed in mail: mail programs do not run scripts, and filters treat them as an attack.",
         ),
         (
             "<form></form>",
-            "1 A mail holds no <form>: a form in a mail sends what people type somewhere they cannot see.",
+            "1 `<form>` is not allowed in mail: a form in a mail sends what people type to a place that they cannot see.",
         ),
         (
             "<link rel=stylesheet href=\"https://c.example/a.css\">",
-            "1 A mail holds no <link>: a stylesheet from elsewhere tells that the mail was opened, and is not loaded.",
+            "1 `<link>` is not allowed in mail: an external stylesheet reveals that the mail was opened, and is not loaded.",
         ),
-        ("<p onclick=\"x()\">x</p>", "1 A mail holds no `onclick`: mail programs run no scripts."),
-        (
-            "<style>@import 'x'</style>",
-            "1 A stylesheet from elsewhere tells that the mail was opened, and is not loaded.",
-        ),
-        ("<meta http-equiv=refresh content=1>", "1 A mail leads nowhere by itself."),
+        ("<p onclick=\"x()\">x</p>", "1 `onclick` is not allowed in mail: mail programs do not run scripts."),
+        ("<style>@import 'x'</style>", "1 An external stylesheet reveals that the mail was opened, and is not loaded."),
+        ("<meta http-equiv=refresh content=1>", "1 A mail cannot redirect its reader."),
     ] {
         assert_eq!(html(bad), [expected], "{bad}");
     }
@@ -144,7 +141,7 @@ fn text_can_be_read_on_its_ground() {
         ("<div style=\"background: no-repeat rgb(0, 0, 0)\">x</div>", "#000000", "#000000", "1.0"),
         ("<div style=\"content:';';color:#eee\">x</div>", "#eeeeee", "#ffffff", "1.2"),
     ] {
-        let expected = format!("1 Text of colour {ink} on {ground} has a contrast of {contrast}; 4.5 is the least.");
+        let expected = format!("1 Text in {ink} on {ground} has a contrast of {contrast}, below the minimum of 4.5.");
         assert_eq!(html(bad), [expected], "{bad}");
     }
 }

@@ -102,9 +102,9 @@ fn values_stand_nowhere_else() {
         ),
         ("{% if count %}<p title=\"{% endif %}{{ name }}", middle.clone()),
         ("{% for line in lines %}<p {% endfor %}", middle),
-        ("{{ name | safe }}", "`name` comes from a payload and would be taken for markup.".into()),
-        ("{{ (name,) | pprint | safe }}", "`(name,)` comes from a payload and would be taken for markup.".into()),
-        ("{% autoescape false %}{{ name }}{% endautoescape %}", "Escaping may not be changed.".into()),
+        ("{{ name | safe }}", "`name` comes from a payload and would be treated as markup.".into()),
+        ("{{ (name,) | pprint | safe }}", "`(name,)` comes from a payload and would be treated as markup.".into()),
+        ("{% autoescape false %}{{ name }}{% endautoescape %}", "Templates may not change escaping.".into()),
         ("{{ name | e | replace(\"&lt;\", \"<\" | safe) }}", undone.clone()),
         ("{{ name | e | replace(\"lt;\", \"<\" | safe) }}", undone),
     ] {

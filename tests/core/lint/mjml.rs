@@ -177,11 +177,11 @@ fn findings_about_the_html_are_told_where_the_mjml_is_wrong() {
         ("<mj-text>x</mj-text>\n<mj-text>{{ name }} {{ nam }}</mj-text>", "6 The schema `form` has no field `nam`."),
         (
             "<mj-button href=\"http://contoso.example\">{{ name }}</mj-button>",
-            "5 The link to `http://contoso.example` is no absolute https address.",
+            "5 The link to `http://contoso.example` is not an absolute https address.",
         ),
         (
             "<mj-text>{{ name }}</mj-text>\n<mj-text color=\"#eeeeee\">Pale.</mj-text>",
-            "6 Text of colour #eeeeee on #ffffff has a contrast of 1.2; 4.5 is the least.",
+            "6 Text in #eeeeee on #ffffff has a contrast of 1.2, below the minimum of 4.5.",
         ),
         (
             "<mj-image src=\"https://contoso.example/a.png\" /><mj-text>{{ name }}</mj-text>",

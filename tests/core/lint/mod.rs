@@ -1,6 +1,7 @@
 //! The proofs of `postern-lint`: each is disproved once, and told with file, line and sentence.
 
 mod approval;
+mod character;
 mod delivery;
 mod echo;
 mod example;

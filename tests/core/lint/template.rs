@@ -66,9 +66,9 @@ fn what_the_schema_guarantees_is_printed() {
 
 #[test]
 fn what_it_does_not_guarantee_is_an_error() {
-    let missing = |name: &str| format!("`{name}` may be missing: the schema `form` does not demand it.");
+    let missing = |name: &str| format!("`{name}` may be missing: the schema `form` does not require it.");
     let unknown = |name: &str| format!("The schema `form` has no field `{name}`.");
-    let cannot = |text: &str| format!("What `{text}` gives cannot be known before a payload comes.");
+    let cannot = |text: &str| format!("The value of `{text}` cannot be determined statically.");
     for (text, message) in [
         ("{{ topic }}", missing("topic")),
         ("{% if name %}{{ topic }}{% endif %}", missing("topic")),
@@ -111,16 +111,16 @@ fn what_it_does_not_guarantee_is_an_error() {
         ("{{ lines | rejectattr(name) | length }}", cannot("rejectattr(name)")),
         (
             "{% for n, v in person | items %}{{ n }}{% endfor %}",
-            "The schema `form` does not say what a member of `person` is.".into(),
+            "The schema `form` does not describe the members of `person`.".into(),
         ),
-        ("{{ name | safe }}", "`name` comes from a payload and would be taken for markup.".into()),
-        ("{% autoescape false %}{{ name }}{% endautoescape %}", "Escaping may not be changed.".into()),
-        ("{{ tags | groupby('a') }}", "What the filter `groupby` gives cannot be known before a payload comes.".into()),
+        ("{{ name | safe }}", "`name` comes from a payload and would be treated as markup.".into()),
+        ("{% autoescape false %}{{ name }}{% endautoescape %}", "Templates may not change escaping.".into()),
+        ("{{ tags | groupby('a') }}", "The result of the filter `groupby` cannot be determined statically.".into()),
         ("{{ person[name] }}", cannot("person[name]")),
         ("{{ debug() }}", cannot("debug()")),
         ("{% include name %}", cannot("name")),
         ("{% macro m() %}{{ m() }}{% endmacro %}{{ m() }}", cannot("m()")),
-        ("{% include 'note/body.txt.j2' %}", "Templates, blocks and macros are nested without end here.".into()),
+        ("{% include 'note/body.txt.j2' %}", "Templates, blocks and macros use each other without end here.".into()),
     ] {
         assert_eq!(about(text), [format!("error templates/note/body.txt.j2:1 {message}")], "{text}");
     }
@@ -134,7 +134,7 @@ fn a_finding_names_the_line_and_says_how_to_mend_it() {
     assert_eq!(finding.line(&files), 3);
     assert_eq!(
         finding.help,
-        "Use it inside {% if topic %}, give it a default with `topic | default(\"…\")`, or demand it in the schema."
+        "Use it inside {% if topic %}, give it a default with `topic | default(\"…\")`, or require it in the schema."
     );
 }
 
@@ -156,6 +156,13 @@ fn layouts_blocks_and_imports_are_followed_into_their_files() {
         )),
         Vec::<String>::new()
     );
+    let capturing = "{% set head %}{% block head %}{% endblock %}{% endset %}{{ head }}";
+    let captured = format!("{frame}{{% block head %}}{{{{ topic }}}}{{% endblock %}}");
+    let captured = Case::new(PROPERTIES, REQUIRED, SAMPLE, &captured).with("templates/_frame.txt.j2", capturing).told();
+    assert_eq!(
+        captured.into_iter().filter(|line| !line.starts_with("note ")).collect::<Vec<_>>(),
+        ["error templates/note/body.txt.j2:1 `topic` may be missing: the schema `form` does not require it."]
+    );
     let unused = "error templates/_parts.txt.j2:1 No template uses this layout.";
     let told = |text: &str| {
         let files = Case::new(PROPERTIES, REQUIRED, SAMPLE, text).with("templates/_frame.txt.j2", layout);
@@ -163,12 +170,12 @@ fn layouts_blocks_and_imports_are_followed_into_their_files() {
     };
     assert_eq!(
         told(&format!("{frame}\n{{% block body %}}\n{{{{ topic }}}}{{% endblock %}}")),
-        ["error templates/note/body.txt.j2:3 `topic` may be missing: the schema `form` does not demand it."]
+        ["error templates/note/body.txt.j2:3 `topic` may be missing: the schema `form` does not require it."]
     );
     let other = Case::new(PROPERTIES, REQUIRED, SAMPLE, "{% include '_frame.txt.j2' %}")
         .with("templates/_frame.txt.j2", "One\n{{ topic }}");
     assert!(other.told().contains(
-        &"error templates/_frame.txt.j2:2 `topic` may be missing: the schema `form` does not demand it.".into()
+        &"error templates/_frame.txt.j2:2 `topic` may be missing: the schema `form` does not require it.".into()
     ));
 }
 

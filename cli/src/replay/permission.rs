@@ -1,0 +1,79 @@
+//! Whether the policy would write a mail today as a letter has it: it may have changed since, and so may have who may be
+//! written to.
+
+use postern::overflow::Authentic;
+use postern::policy::{Address, Mail, Policy, Recipients};
+use serde::Deserialize;
+use serde::de::IgnoredAny;
+
+/// Why the policy would not write a mail as a letter has it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum Misfit {
+    /// The body is not of the form that the gate writes.
+    #[error("its body is not a mail as the gate writes it")]
+    Body,
+    /// There is no such route.
+    #[error("its route is not in the policy")]
+    Route,
+    /// The route has no such mail.
+    #[error("its mail is not in the policy")]
+    Mail,
+    /// The mail has another sender.
+    #[error("its sender is not in the policy")]
+    Sender,
+    /// The mail does not go to one of the addresses.
+    #[error("the policy does not send this mail to its recipients")]
+    Recipient,
+    /// The mail carries no files.
+    #[error("it has attachments, which this mail of the policy does not carry")]
+    Attachment,
+}
+
+/// What is looked at of a body. The gate writes nothing into `cc` and `bcc`, so nothing else may.
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Body {
+    sender_address: String,
+    recipients: To,
+    #[serde(default)]
+    attachments: Vec<IgnoredAny>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct To {
+    to: Vec<Recipient>,
+}
+
+#[derive(Deserialize)]
+struct Recipient {
+    address: String,
+}
+
+/// Checks route, mail, sender, recipients and attachments against the policy; `redirected_to` is where the gate sends
+/// all mails instead, if it does.
+pub fn check(policy: &Policy, redirected_to: Option<&Address>, letter: &Authentic) -> Result<(), Misfit> {
+    let body: Body = serde_json::from_slice(letter.body()).map_err(|_| Misfit::Body)?;
+    let route = policy.routes().find(|route| route.name == letter.head().route).ok_or(Misfit::Route)?;
+    let mail = route.mails.iter().find(|mail| mail.name == letter.head().mail).ok_or(Misfit::Mail)?;
+    if body.sender_address != mail.sender.address.as_str() {
+        return Err(Misfit::Sender);
+    }
+    let goes_to = |recipient: &Recipient| {
+        let redirected = redirected_to.is_some_and(|address| address.as_str() == recipient.address);
+        redirected || may_go_to(mail, &recipient.address)
+    };
+    if body.recipients.to.is_empty() || !body.recipients.to.iter().all(goes_to) {
+        return Err(Misfit::Recipient);
+    }
+    if mail.attachments || body.attachments.is_empty() { Ok(()) } else { Err(Misfit::Attachment) }
+}
+
+fn may_go_to(mail: &Mail, address: &str) -> bool {
+    match &mail.to {
+        Recipients::Fixed(addresses) => addresses.iter().any(|fixed| fixed.as_str() == address),
+        Recipients::Field { allow, .. } => {
+            Address::parse(address).is_ok_and(|address| allow.is_empty() || allow.contains(&address.domain()))
+        }
+    }
+}

@@ -1,0 +1,58 @@
+//! The audit lines that a gate writes about the studio's calls.
+
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use serde_json::Value;
+use uuid::Uuid;
+
+/// Audit lines by the trace that they name, as long as somebody waits for them; clones share them.
+#[derive(Clone, Debug, Default)]
+pub struct AuditCapture(Arc<Mutex<BTreeMap<String, Vec<Value>>>>);
+
+impl AuditCapture {
+    /// Keeps a line if somebody waits for it.
+    pub fn line(&self, text: &str) {
+        let mut waiting = self.lock();
+        if waiting.is_empty() {
+            return;
+        }
+        let line: Value = serde_json::from_str(text).unwrap_or_default();
+        let trace = line.get("trace_id").and_then(Value::as_str).unwrap_or_default();
+        if let Some(lines) = waiting.get_mut(trace) {
+            lines.push(line);
+        }
+    }
+
+    fn lock(&self) -> MutexGuard<'_, BTreeMap<String, Vec<Value>>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// The lines of one call, which are waited for.
+pub struct PendingLines<'a> {
+    capture: &'a AuditCapture,
+    /// The trace that its lines name.
+    pub trace: String,
+}
+
+impl<'a> PendingLines<'a> {
+    /// Begins to wait.
+    pub fn begin(capture: &'a AuditCapture) -> Self {
+        let trace = Uuid::new_v4().simple().to_string();
+        capture.lock().insert(trace.clone(), Vec::new());
+        Self { capture, trace }
+    }
+
+    /// The lines so far, and the end of waiting.
+    pub fn lines(self) -> Vec<Value> {
+        self.capture.lock().remove(&self.trace).unwrap_or_default()
+    }
+}
+
+/// The page may hang up before there is an answer.
+impl Drop for PendingLines<'_> {
+    fn drop(&mut self) {
+        self.capture.lock().remove(&self.trace);
+    }
+}

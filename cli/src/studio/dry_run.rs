@@ -1,0 +1,133 @@
+//! The second gate: the same component with the same policy, whose mails go to an emulator of its own that nobody reads.
+
+use std::collections::VecDeque;
+use std::future::pending;
+use std::net::Ipv4Addr;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use anyhow::Context as _;
+use bytes::Bytes;
+use http::{Request, Response, Uri};
+use postern_emulator::{Config, Emulator, InProcess, Message, Store};
+use postern_runtime::{Cache, Event, Guest, Host, Limits, LoadError};
+use serde_json::{Value, json};
+use uuid::Uuid;
+
+use super::capture::AuditCapture;
+use super::client::{Answer, GateClient};
+use crate::dev::limits;
+
+/// Most bodies kept for the page's frames.
+const MAX_BODIES: usize = 64;
+
+/// Requests at a time: one dry run comes after the other, and each may have its instance.
+const REQUESTS: usize = 4;
+
+/// A gate whose mails are looked at and forgotten.
+pub struct DryRun {
+    client: GateClient,
+    host: Host,
+    acs: String,
+    store: Store,
+    emulator: InProcess,
+    /// One dry run at a time has the emulator, because a repeated event would find its earlier mails there.
+    turn: tokio::sync::Mutex<()>,
+    bodies: Mutex<VecDeque<(Uuid, Response<Bytes>)>>,
+}
+
+impl DryRun {
+    /// Starts the emulator. The gate takes requests once it is loaded; `url` is that of the gate it stands for.
+    pub async fn start(cache: Option<Cache>, url: String) -> anyhow::Result<Self> {
+        let config = Config { running_for: Duration::ZERO, max_messages: 100, ..Config::default() };
+        let bound = Emulator::bind((Ipv4Addr::LOCALHOST, 0).into(), config).await;
+        let bound = bound.context("The studio's own emulator has no port")?;
+        let (acs, store, emulator) = (bound.endpoint(), bound.store(), bound.in_process());
+        tokio::spawn(bound.serve(pending()));
+        let capture = AuditCapture::default();
+        let tell = {
+            let (capture, store) = (capture.clone(), store.clone());
+            move |event: Event<'_>| {
+                if let Event::Stdout(line) = event {
+                    capture.line(line);
+                    store.audit(line);
+                }
+            }
+        };
+        let limits = Limits { max_requests: REQUESTS, ..limits() };
+        let host = Host::new(limits, cache, Arc::new(tell))?;
+        let client = GateClient::new(host.clone(), capture, url);
+        Ok(Self { client, host, acs, store, emulator, turn: tokio::sync::Mutex::default(), bodies: Mutex::default() })
+    }
+
+    /// Where its mails go.
+    pub fn acs(&self) -> &str {
+        &self.acs
+    }
+
+    /// Puts a guest in the place of the present one.
+    pub async fn load(&self, guest: Guest) -> Result<(), LoadError> {
+        self.host.load(guest).await
+    }
+
+    /// The gate.
+    pub const fn client(&self) -> &GateClient {
+        &self.client
+    }
+
+    /// What the gate makes of a request, and the mails that it would send: those too that wait until somebody follows
+    /// the link that begins like this.
+    pub async fn of(&self, request: Request<Bytes>, link: Option<&str>) -> anyhow::Result<(Answer, Vec<Value>)> {
+        let _turn = self.turn.lock().await;
+        self.store.clear()?;
+        let answer = self.client.call(request).await?;
+        if let Some(link) = link.and_then(|link| self.link(link)) {
+            self.client.call(Request::get(link).body(Bytes::new())?).await?;
+        }
+        let mut mails = Vec::new();
+        for message in self.store.messages().iter().rev() {
+            mails.push(self.look(message).await?);
+        }
+        Ok((answer, mails))
+    }
+
+    /// The first link in the text of a mail that begins like this.
+    fn link(&self, start: &str) -> Option<String> {
+        self.store.messages().iter().find_map(|message| {
+            let text = message.email.content.plain_text.as_deref()?;
+            let words = text.get(text.find(start)?..)?;
+            words.split_whitespace().next().map(str::to_owned)
+        })
+    }
+
+    /// What the inbox would say of a message.
+    async fn look(&self, message: &Message) -> anyhow::Result<Value> {
+        let path = format!("/api/messages/{}", message.id);
+        let details = self.ask(&path).await?;
+        let mut details: Value = serde_json::from_slice(details.body())?;
+        if message.email.content.html.is_some() {
+            let id = Uuid::new_v4();
+            let html = self.ask(&format!("{path}/html")).await?;
+            let mut bodies = self.bodies.lock().unwrap_or_else(PoisonError::into_inner);
+            bodies.push_back((id, html));
+            if bodies.len() > MAX_BODIES {
+                bodies.pop_front();
+            }
+            if let Some(details) = details.as_object_mut() {
+                details.insert("html".to_owned(), json!(format!("/studio/mails/{id}")));
+            }
+        }
+        Ok(details)
+    }
+
+    async fn ask(&self, path: &str) -> anyhow::Result<Response<Bytes>> {
+        let address = Uri::builder().scheme("http").authority("localhost").path_and_query(path).build()?;
+        Ok(self.emulator.answer(Request::get(address).body(Bytes::new())?).await?)
+    }
+
+    /// The HTML body of a mail, as the emulator serves it to its inbox.
+    pub fn html(&self, id: Uuid) -> Option<Response<Bytes>> {
+        let bodies = self.bodies.lock().unwrap_or_else(PoisonError::into_inner);
+        bodies.iter().find(|(known, _)| *known == id).map(|(_, html)| html.clone())
+    }
+}

@@ -1,0 +1,169 @@
+//! What becomes of an accepted mail: the operation's status over time, and the delivery to each recipient.
+
+use std::time::{Duration, SystemTime};
+
+use serde::{Deserialize, Serialize};
+use uuid::Uuid;
+use uuid::fmt::Hyphenated;
+
+use crate::acs::email::{Email, Recipients};
+use crate::acs::suppression::SuppressionList;
+use crate::clock::{later, until};
+
+/// How much longer an operation runs when a recipient's address says `slow`.
+const SLOW: Duration = Duration::from_secs(60);
+
+/// A send operation. Nothing ticks: its status is a question about a moment.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Operation {
+    /// When it began.
+    pub started_at: SystemTime,
+    /// When its end is reached.
+    pub ends_at: SystemTime,
+    /// How it ends: `None` is success.
+    pub failure: Option<Failure>,
+}
+
+/// A UUID in its one usual form, 36 characters with dashes; the parser alone would take others too.
+pub(crate) fn parse_id(text: &str) -> Option<Uuid> {
+    let id = Uuid::try_parse(text).ok()?;
+    (text.len() == Hyphenated::LENGTH).then_some(id)
+}
+
+/// Why an operation ended badly.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Failure {
+    /// The code, such as `EmailDropped`.
+    pub code: String,
+    /// A sentence for people.
+    pub message: String,
+}
+
+/// The status words of ACS that the emulator uses.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Status {
+    /// Accepted and under way.
+    Running,
+    /// Handed out for delivery, which does not mean delivered.
+    Succeeded,
+    /// Given up.
+    Failed,
+}
+
+impl Operation {
+    /// The status at a moment.
+    pub fn status(&self, now: SystemTime) -> Status {
+        match &self.failure {
+            _ if now < self.ends_at => Status::Running,
+            None => Status::Succeeded,
+            Some(_) => Status::Failed,
+        }
+    }
+
+    /// How long from `now` until the end; zero when it is reached.
+    pub fn remaining(&self, now: SystemTime) -> Duration {
+        until(self.ends_at, now)
+    }
+
+    /// The failure, once it is known.
+    pub(crate) fn failure_at(&self, now: SystemTime) -> Option<&Failure> {
+        self.failure.as_ref().filter(|_| now >= self.ends_at)
+    }
+}
+
+/// How an identical repeat of an `Operation-Id` is answered. What ACS itself does is not documented, and sightings
+/// differ, so a client should cope with all three. In every case the mail is stored once.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum RepeatAnswer {
+    /// 202 with the same operation, as Azure's API guidelines ask for.
+    #[default]
+    Accepted,
+    /// 400.
+    BadRequest,
+    /// 409.
+    Conflict,
+}
+
+/// One recipient and what becomes of the mail there.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Delivery {
+    /// The address as given.
+    pub recipient: String,
+    /// The status that the delivery report will carry.
+    pub status: DeliveryStatus,
+}
+
+/// The delivery words of ACS that the emulator uses.
+///
+/// Source: Event Grid, ACS email events.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum DeliveryStatus {
+    /// Taken by the recipient's server.
+    Delivered,
+    /// A hard bounce.
+    Bounced,
+    /// Not sent, the address is on the suppression list.
+    Suppressed,
+    /// Set aside as spam, bulk or phishing.
+    Quarantined,
+    /// Refused as spam.
+    FilteredSpam,
+    /// Given up before it reached the recipient's server.
+    Failed,
+}
+
+/// Decides how a mail ends at the moment of its acceptance, and updates the suppression list.
+pub(crate) fn plan(
+    email: &Email,
+    list: &mut SuppressionList,
+    now: SystemTime,
+    running_for: Duration,
+    forced: Option<Failure>,
+) -> (Operation, Vec<Delivery>) {
+    let deliveries: Vec<_> = email
+        .recipients
+        .all()
+        .map(|to| match &forced {
+            Some(_) => Delivery { recipient: to.address.clone(), status: DeliveryStatus::Failed },
+            None => deliver(&to.address, list, now),
+        })
+        .collect();
+    let slow = if is_slow(&email.recipients) { SLOW } else { Duration::ZERO };
+    let ends_at = later(now, running_for.saturating_add(slow));
+    let failure = forced.or_else(|| all_suppressed(&deliveries));
+    (Operation { started_at: now, ends_at, failure }, deliveries)
+}
+
+fn deliver(address: &str, list: &mut SuppressionList, now: SystemTime) -> Delivery {
+    let suppressed = list.is_suppressed(address, now);
+    let status = match convention(address) {
+        _ if suppressed => DeliveryStatus::Suppressed,
+        "bounce" => DeliveryStatus::Bounced,
+        "suppressed" => DeliveryStatus::Suppressed,
+        "quarantine" => DeliveryStatus::Quarantined,
+        "spam" => DeliveryStatus::FilteredSpam,
+        _ => DeliveryStatus::Delivered,
+    };
+    if suppressed || status == DeliveryStatus::Bounced {
+        list.strike(address, now);
+    }
+    Delivery { recipient: address.to_owned(), status }
+}
+
+/// The part of an address that may stand for an outcome: before `@`, without a `+tag`.
+fn convention(address: &str) -> &str {
+    let local = address.split_once('@').map_or(address, |(local, _)| local);
+    local.split_once('+').map_or(local, |(name, _)| name)
+}
+
+fn is_slow(recipients: &Recipients) -> bool {
+    recipients.all().any(|to| convention(&to.address) == "slow")
+}
+
+fn all_suppressed(deliveries: &[Delivery]) -> Option<Failure> {
+    let all = deliveries.iter().all(|delivery| delivery.status == DeliveryStatus::Suppressed);
+    all.then(|| Failure {
+        code: "EmailDroppedAllRecipientsSuppressed".to_owned(),
+        message: "The email was dropped because all of its recipients are suppressed.".to_owned(),
+    })
+}

@@ -1,0 +1,24 @@
+//! A handler's handle on its own TCP connection, to reset it without an answer.
+
+use std::convert::Infallible;
+use std::future::pending;
+use std::sync::Arc;
+
+use tokio::sync::Notify;
+
+/// Asks whoever serves a connection to reset it; clones are for the same connection.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct ResetHandle(Arc<Notify>);
+
+impl ResetHandle {
+    /// Has the connection reset. Never returns: the handler is dropped with its connection.
+    pub(crate) async fn reset(&self) -> Infallible {
+        self.0.notify_one();
+        pending().await
+    }
+
+    /// Waits until a handler wants the connection reset.
+    pub(crate) async fn requested(&self) {
+        self.0.notified().await;
+    }
+}

@@ -1,0 +1,62 @@
+//! Characters that nobody sees and that change what is shown of others: a reviewer would approve another text than is
+//! sent.
+//!
+//! Control characters steer terminals, and bidirectional controls reorder what stands around them (Unicode Technical
+//! Report 36; CVE-2021-42574). Letters of every script and the joiners of emoji and Indic scripts are left alone.
+
+use postern::policy::{Diagnostic, Files, Place};
+
+use super::Findings;
+
+/// Whether a character steers what shows a text, other than by beginning a line or leaving a gap.
+///
+/// These are Unicode's control characters without line feed and tab, its line and paragraph separators, and all that
+/// have its property `Bidi_Control`: embeddings, overrides and isolates, and the three marks, because a mark moves the
+/// punctuation and numbers beside it. A string can have each of them as an escape, such as `\u200f`, which a reader sees.
+pub fn steers(character: char) -> bool {
+    match character {
+        '\n' | '\t' => false,
+        '\u{61c}' | '\u{200e}' | '\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}' => true,
+        other => other.is_control(),
+    }
+}
+
+/// The characters of a text that steer what shows it, with their places; the two of a line end of Windows are none.
+pub fn steering(text: &str) -> impl Iterator<Item = (usize, char)> {
+    text.char_indices().filter(|(index, character)| {
+        let rest = text.get(*index..).unwrap_or_default();
+        steers(*character) && !rest.starts_with("\r\n")
+    })
+}
+
+/// Refuses such characters in every file that people read, and in the files' names.
+pub(super) fn check(files: &Files, findings: &mut Findings) {
+    for path in files.paths() {
+        if let Some((_, character)) = steering(path).next() {
+            let message = format!("The name of this file has the character {}.", code(character));
+            findings.error(path, Place::File, message, "Rename the file: the character cannot be seen.");
+        }
+        if let Some(finding) = files.text(path).and_then(|text| first(path, text)) {
+            findings.0.push(finding);
+        }
+    }
+}
+
+/// The first is enough: a file with one often has many.
+fn first(path: &str, text: &str) -> Option<Diagnostic> {
+    let (index, character) = steering(text).next()?;
+    let place = Place::Span(index..index + character.len_utf8());
+    let message = format!(
+        "The character {} cannot be seen, and changes how the text around it is shown or printed.",
+        code(character)
+    );
+    let help = format!(
+        "Remove it. Where it is meant, write it so that a reader sees it: `\\u{:04x}` in a string.",
+        u32::from(character)
+    );
+    Some(Diagnostic::error(path, place, message, help))
+}
+
+fn code(character: char) -> String {
+    format!("U+{:04X}", u32::from(character))
+}

@@ -1,0 +1,263 @@
+//! Where ACS is and how the gate proves itself to it, from settings.
+
+use std::time::Duration;
+
+use bytes::Bytes;
+use http::header::AUTHORIZATION;
+use http::uri::PathAndQuery;
+use http::{Request, Uri};
+
+use super::request::text;
+use super::signature::{AccessKey, sign};
+use crate::entra::{Identity, TokenCache, TokenError};
+use crate::host::{Clock, Fetch, Settings};
+use crate::setting::{SettingError, SettingFault};
+use crate::web::Origin;
+
+/// The names of the settings that lead to ACS.
+pub mod setting {
+    /// `https://RESOURCE.communication.azure.com`
+    pub const ENDPOINT: &str = "acs_endpoint";
+    /// One of the resource's two access keys, base64.
+    pub const ACCESS_KEY: &str = "acs_access_key";
+    /// Both in one text, as the portal shows it.
+    pub const CONNECTION_STRING: &str = "acs_connection_string";
+    /// Which identity is used, where the settings could mean several or none.
+    pub const IDENTITY: &str = "acs_identity";
+    /// What tokens are for, in other clouds than the public one.
+    pub const SCOPE: &str = "acs_scope";
+    /// All of them.
+    pub const ALL: [&str; 5] = [ENDPOINT, ACCESS_KEY, CONNECTION_STRING, IDENTITY, SCOPE];
+}
+
+/// What Entra's tokens are for. Microsoft's SDKs for e-mail ask with two slashes.
+pub const PUBLIC_SCOPE: &str = "https://communication.azure.com//.default";
+
+/// What is needed to talk to ACS.
+#[derive(Debug, Clone)]
+pub struct Connection {
+    /// Where it is.
+    pub endpoint: Origin,
+    /// How the gate proves itself.
+    pub credential: Credential,
+}
+
+/// How the gate proves itself to ACS.
+#[derive(Debug, Clone)]
+pub enum Credential {
+    /// By signing with one of the resource's keys.
+    AccessKey(AccessKey),
+    /// With a token of an identity that has a role at the resource.
+    Token {
+        /// Who the gate is.
+        identity: Identity,
+        /// What the token is for.
+        scope: String,
+    },
+}
+
+impl Connection {
+    /// Reads the settings.
+    ///
+    /// # Errors
+    /// Every setting that is missing or malformed.
+    pub async fn read(host: &impl Settings) -> Result<Self, Vec<SettingError>> {
+        let endpoint = host.setting(setting::ENDPOINT).await;
+        let key = host.setting(setting::ACCESS_KEY).await;
+        let connection = host.setting(setting::CONNECTION_STRING).await;
+        match chosen(host, connection.is_some() || key.is_some()).await.map_err(|error| vec![error])? {
+            Some(name) => Self::with_identity(host, endpoint, name).await,
+            None => Self::of(connection, endpoint, key),
+        }
+    }
+
+    async fn with_identity(
+        host: &impl Settings,
+        endpoint: Option<String>,
+        name: &str,
+    ) -> Result<Self, Vec<SettingError>> {
+        let endpoint = required(setting::ENDPOINT, endpoint, Origin::parse, SettingFault::Endpoint);
+        let scope = host.setting(setting::SCOPE).await.unwrap_or_else(|| PUBLIC_SCOPE.to_owned());
+        match (endpoint, Identity::read(host, name).await) {
+            (Ok(endpoint), Ok(identity)) => Ok(Self { endpoint, credential: Credential::Token { identity, scope } }),
+            (endpoint, identity) => {
+                Err(endpoint.err().into_iter().chain(identity.err().into_iter().flatten()).collect())
+            }
+        }
+    }
+
+    /// The servers that it takes: ACS, and whoever gives tokens.
+    pub fn servers(&self) -> Vec<Uri> {
+        let tokens = match &self.credential {
+            Credential::AccessKey(_) => None,
+            Credential::Token { identity, .. } => Some(identity.server()),
+        };
+        [self.endpoint.uri("/")].into_iter().chain(tokens).collect()
+    }
+
+    /// How the gate proves itself, for probes.
+    pub const fn identity(&self) -> &'static str {
+        match &self.credential {
+            Credential::AccessKey(_) => ACCESS_KEY,
+            Credential::Token { identity, .. } => identity.name(),
+        }
+    }
+
+    /// Adds the proof to a request: a signature of this moment, or a token.
+    pub(super) async fn prove(
+        &self,
+        host: &(impl Settings + Clock + Fetch),
+        tokens: &TokenCache,
+        mut request: Request<Bytes>,
+        timeout: Duration,
+    ) -> Result<Request<Bytes>, TokenError> {
+        match &self.credential {
+            Credential::AccessKey(key) => {
+                let path = request.uri().path_and_query().map_or("/", PathAndQuery::as_str);
+                let signature =
+                    sign(key, request.method(), self.endpoint.authority(), path, request.body(), host.now());
+                let headers = request.headers_mut();
+                headers.insert("x-ms-date", text(&signature.date));
+                headers.insert("x-ms-content-sha256", text(&signature.content_sha256));
+                headers.insert(AUTHORIZATION, text(&signature.authorization));
+            }
+            Credential::Token { identity, scope } => {
+                let token = tokens.token(host, identity, scope, timeout).await?;
+                request.headers_mut().insert(AUTHORIZATION, token.authorization());
+            }
+        }
+        Ok(request)
+    }
+
+    /// Makes them of the values of the connection string, or else of endpoint and key.
+    ///
+    /// # Errors
+    /// Every setting that is missing or malformed.
+    pub fn of(
+        connection: Option<String>,
+        endpoint: Option<String>,
+        key: Option<String>,
+    ) -> Result<Self, Vec<SettingError>> {
+        match (connection, endpoint, key) {
+            (None, endpoint, key) => Self::from_pair(endpoint, key),
+            (Some(text), None, None) => Self::parse(&text).map_err(|error| vec![error]),
+            (Some(_), _, _) => Err(vec![SettingError::new(setting::CONNECTION_STRING, SettingFault::Ambiguous)]),
+        }
+    }
+
+    fn from_pair(endpoint: Option<String>, key: Option<String>) -> Result<Self, Vec<SettingError>> {
+        let endpoint = required(setting::ENDPOINT, endpoint, Origin::parse, SettingFault::Endpoint);
+        let key = required(setting::ACCESS_KEY, key, AccessKey::parse, SettingFault::AccessKey);
+        match (endpoint, key) {
+            (Ok(endpoint), Ok(key)) => Ok(Self { endpoint, credential: Credential::AccessKey(key) }),
+            (endpoint, key) => Err([endpoint.err(), key.err()].into_iter().flatten().collect()),
+        }
+    }
+
+    /// Parses a connection string: pairs in any order, names in any case, a trailing `;`, unknown names passed over.
+    ///
+    /// # Errors
+    /// When a pair is missing, doubled or malformed. The text itself is in no error.
+    pub fn parse(text: &str) -> Result<Self, SettingError> {
+        let refused = |fault| SettingError::new(setting::CONNECTION_STRING, fault);
+        let (mut endpoint, mut key) = (None, None);
+        for pair in text.split(';').map(str::trim).filter(|pair| !pair.is_empty()) {
+            let (name, value) = pair.split_once('=').ok_or_else(|| refused(SettingFault::ConnectionString))?;
+            let slot = match name.trim().to_ascii_lowercase().as_str() {
+                "endpoint" => &mut endpoint,
+                "accesskey" => &mut key,
+                _ => continue,
+            };
+            if slot.replace(value.trim().to_owned()).is_some() {
+                return Err(refused(SettingFault::ConnectionString));
+            }
+        }
+        let (Some(endpoint), Some(key)) = (endpoint, key) else {
+            return Err(refused(SettingFault::ConnectionString));
+        };
+        Ok(Self {
+            endpoint: Origin::parse(&endpoint).ok_or_else(|| refused(SettingFault::Endpoint))?,
+            credential: Credential::AccessKey(AccessKey::parse(&key).ok_or_else(|| refused(SettingFault::AccessKey))?),
+        })
+    }
+}
+
+/// The name for keys beside those of [`Identity::NAMES`].
+const ACCESS_KEY: &str = "access-key";
+
+/// The identity's name; none where a key is used. A key that is set is meant, unless a name says otherwise: platforms
+/// set the variables of their identities without being asked.
+async fn chosen(host: &impl Settings, has_key: bool) -> Result<Option<&'static str>, SettingError> {
+    match host.setting(setting::IDENTITY).await.as_deref().map(str::trim) {
+        None if has_key => Ok(None),
+        None => Ok(Identity::spoken_of(host).await),
+        Some(ACCESS_KEY) => Ok(None),
+        Some(name) => {
+            let known = Identity::NAMES.into_iter().find(|known| *known == name);
+            known.map(Some).ok_or_else(|| SettingError::new(setting::IDENTITY, SettingFault::Identity))
+        }
+    }
+}
+
+fn required<T>(
+    name: &str,
+    value: Option<String>,
+    parse: impl Fn(&str) -> Option<T>,
+    fault: SettingFault,
+) -> Result<T, SettingError> {
+    let text = value.ok_or_else(|| SettingError::new(name, SettingFault::Missing))?;
+    parse(text.trim()).ok_or_else(|| SettingError::new(name, fault))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Connection, Credential, SettingFault};
+
+    fn parsed(text: &str) -> Result<(String, bool), SettingFault> {
+        Connection::parse(text)
+            .map(|connection| {
+                (
+                    connection.endpoint.to_string(),
+                    matches!(&connection.credential, Credential::AccessKey(key) if key.bytes() == b"key!"),
+                )
+            })
+            .map_err(|error| error.fault)
+    }
+
+    #[test]
+    fn connection_strings_are_read_as_the_portal_and_people_write_them() {
+        let good = Ok(("https://contoso.communication.azure.com".to_owned(), true));
+        for text in [
+            "endpoint=https://contoso.communication.azure.com/;accesskey=a2V5IQ==",
+            "accesskey=a2V5IQ==;endpoint=https://contoso.communication.azure.com",
+            " Endpoint=https://Contoso.communication.azure.com:443/ ; AccessKey=a2V5IQ== ; ",
+            "endpoint=https://contoso.communication.azure.com;other=x=y;accesskey=a2V5IQ==",
+        ] {
+            assert_eq!(parsed(text), good, "{text}");
+        }
+    }
+
+    #[test]
+    fn broken_connection_strings_say_what_is_broken() {
+        for (text, fault) in [
+            ("", SettingFault::ConnectionString),
+            ("endpoint=https://a.example", SettingFault::ConnectionString),
+            ("endpoint=https://a.example;accesskey=a2V5IQ==;accesskey=a2V5IQ==", SettingFault::ConnectionString),
+            ("https://a.example", SettingFault::ConnectionString),
+            ("endpoint=http://a.example;accesskey=a2V5IQ==", SettingFault::Endpoint),
+            ("endpoint=https://a.example/path;accesskey=a2V5IQ==", SettingFault::Endpoint),
+            ("endpoint=https://u@a.example;accesskey=a2V5IQ==", SettingFault::Endpoint),
+            ("endpoint=a.example;accesskey=a2V5IQ==", SettingFault::Endpoint),
+            ("endpoint=https://a.example;accesskey=???", SettingFault::AccessKey),
+            ("endpoint=https://a.example;accesskey=", SettingFault::AccessKey),
+        ] {
+            assert_eq!(parsed(text), Err(fault), "{text}");
+        }
+    }
+
+    #[test]
+    fn keys_are_in_no_output() {
+        let text = "endpoint=https://a.example;accesskey=a2V5IQ==";
+        assert!(!format!("{:?}", Connection::parse(text)).contains("a2V5"));
+    }
+}

@@ -1,0 +1,220 @@
+//! What became of a message.
+
+use std::time::Duration;
+
+use uuid::Uuid;
+
+/// What became of a message.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Outcome {
+    /// ACS has taken it and will try to deliver it.
+    Accepted,
+    /// ACS refused the message itself (400 or 409, or a failed operation).
+    Rejected,
+    /// ACS dropped the message, because every recipient is on its suppression list.
+    Suppressed,
+    /// ACS does not know the sender's username at its domain.
+    UnknownSender,
+    /// The sender's domain is not linked to the ACS resource.
+    UnlinkedDomain,
+    /// ACS refused the gate: wrong key, clock or sender domain (401, 403).
+    Unauthorized,
+    /// ACS does not know what was asked for (404).
+    NotFound,
+    /// The message is larger than ACS takes (413, or known before sending).
+    TooLarge,
+    /// The quota is used up (429).
+    Throttled {
+        /// How long ACS asks to wait.
+        retry_after: Option<Duration>,
+    },
+    /// ACS is in trouble (408, 5xx).
+    Unavailable {
+        /// How long ACS asks to wait.
+        retry_after: Option<Duration>,
+    },
+    /// No answer came in time: the message may have been taken.
+    Timeout,
+    /// ACS could not be reached, or the connection broke: the message may have been taken.
+    Unreachable,
+    /// The host does not let the component talk to ACS.
+    Denied,
+    /// The answer is none that ACS gives: the message may have been taken.
+    Garbled,
+    /// Not tried, because a message before it met trouble that this one would meet too.
+    NotAttempted,
+    /// Not taken yet for a reason that time mends, and kept in the overflow queue, which has confirmed it.
+    Queued,
+}
+
+/// One message's way to ACS.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Delivery {
+    /// The operation id it was sent under.
+    pub operation: Uuid,
+    /// What became of it.
+    pub outcome: Outcome,
+    /// ACS's HTTP status, where it answered.
+    pub status: Option<u16>,
+    /// ACS's error code, where it gave one of a plain form.
+    pub error_code: Option<String>,
+    /// The `x-ms-client-request-id` of all its calls, for ACS's support.
+    pub request_id: Option<Uuid>,
+    /// How often it was sent.
+    pub attempts: u32,
+    /// How often ACS was asked for its operation.
+    pub status_reads: u32,
+    /// How long it took.
+    pub duration: Duration,
+    /// Whether ACS may have taken it, though that is not known.
+    pub in_doubt: bool,
+    /// What became of it at ACS, where it is in the overflow queue instead.
+    pub queued_after: Option<Outcome>,
+    /// Why the overflow queue did not confirm it, where it was asked to.
+    pub overflow_error: Option<StorageError>,
+}
+
+impl Outcome {
+    /// The word for audit lines and answers.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Accepted => "accepted",
+            Self::Rejected => "rejected",
+            Self::Suppressed => "suppressed",
+            Self::UnknownSender => "unknown-sender",
+            Self::UnlinkedDomain => "unlinked-domain",
+            Self::Unauthorized => "unauthorized",
+            Self::NotFound => "not-found",
+            Self::TooLarge => "too-large",
+            Self::Throttled { .. } => "throttled",
+            Self::Unavailable { .. } => "unavailable",
+            Self::Timeout => "timeout",
+            Self::Unreachable => "unreachable",
+            Self::Denied => "denied",
+            Self::Garbled => "garbled",
+            Self::NotAttempted => "not-attempted",
+            Self::Queued => "queued",
+        }
+    }
+
+    /// What the operator should do, where it is the operator who must mend it; `docs/operations.md` says more.
+    pub const fn advice(self) -> Option<&'static str> {
+        match self {
+            Self::Suppressed => Some("correct the address, or wait until ACS lifts the suppression"),
+            Self::UnknownSender => Some("add the sender's username to its domain in ACS, or correct it in the policy"),
+            Self::UnlinkedDomain => Some("link the sender's domain to the Communication Services resource"),
+            Self::Unauthorized => Some("check the key or the identity's role, the endpoint, the clock and the sender"),
+            Self::NotFound => Some("check that the endpoint is that of a Communication Services resource"),
+            Self::Denied => Some("let the host connect to the endpoint"),
+            Self::Queued => Some("run `postern replay` once ACS is well again"),
+            _ => None,
+        }
+    }
+
+    /// Whether the same message may be accepted later without anybody mending anything.
+    pub const fn is_temporary(self) -> bool {
+        matches!(
+            self,
+            Self::Throttled { .. } | Self::Unavailable { .. } | Self::Timeout | Self::Unreachable | Self::Garbled
+        )
+    }
+
+    /// Whether the message is in safe hands: with ACS, or in the overflow queue.
+    pub const fn is_taken(self) -> bool {
+        matches!(self, Self::Accepted | Self::Queued)
+    }
+
+    /// Whether the next message would meet the same trouble.
+    pub const fn concerns_all(self) -> bool {
+        self.waits_for_acs() || matches!(self, Self::Unauthorized | Self::Denied)
+    }
+
+    /// Whether the message, and those after it, wait for nothing but for ACS to be well again.
+    pub const fn waits_for_acs(self) -> bool {
+        self.is_temporary() || matches!(self, Self::Queued)
+    }
+
+    /// How long ACS asks to wait.
+    pub const fn retry_after(self) -> Option<Duration> {
+        match self {
+            Self::Throttled { retry_after } | Self::Unavailable { retry_after } => retry_after,
+            _ => None,
+        }
+    }
+}
+
+impl Delivery {
+    /// A message that has not been tried.
+    pub const fn not_sent(operation: Uuid) -> Self {
+        Self {
+            operation,
+            outcome: Outcome::NotAttempted,
+            status: None,
+            error_code: None,
+            request_id: None,
+            attempts: 0,
+            status_reads: 0,
+            duration: Duration::ZERO,
+            in_doubt: false,
+            queued_after: None,
+            overflow_error: None,
+        }
+    }
+}
+
+/// A mail that applied, and what became of it.
+#[derive(Debug)]
+pub struct Sent {
+    /// The mail's name.
+    pub mail: String,
+    /// What became of it.
+    pub delivery: Delivery,
+}
+
+/// Why Azure Storage did not confirm.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum StorageError {
+    /// Its settings are missing or malformed; `/readyz` names them.
+    #[error("not-configured")]
+    Settings,
+    /// The identity was refused, or has no federated token.
+    #[error("unauthorized{}", code.as_ref().map(|code| format!(": {code}")).unwrap_or_default())]
+    Identity {
+        /// Entra's error code.
+        code: Option<String>,
+    },
+    /// The host does not let the component talk to it.
+    #[error("denied")]
+    Denied,
+    /// No answer came in time.
+    #[error("timeout")]
+    Timeout,
+    /// It could not be reached.
+    #[error("unreachable")]
+    Unreachable,
+    /// Its answer cannot be read.
+    #[error("garbled")]
+    Garbled,
+    /// It answered that it did not do it.
+    #[error("{status}{}", code.as_ref().map(|code| format!(" {code}")).unwrap_or_default())]
+    Answer {
+        /// Its HTTP status.
+        status: u16,
+        /// Its error code, where it gave one of a plain form.
+        code: Option<String>,
+    },
+}
+
+impl StorageError {
+    /// What the operator should do; `docs/operations.md` says more.
+    pub const ADVICE: &str = "check the overflow queue: its address, its settings and the gate's right to write there";
+
+    /// Whether it may succeed later without anybody doing anything.
+    pub const fn is_temporary(&self) -> bool {
+        match self {
+            Self::Timeout | Self::Unreachable | Self::Garbled => true,
+            Self::Answer { status, .. } => matches!(*status, 408 | 429 | 500..),
+            Self::Settings | Self::Identity { .. } | Self::Denied => false,
+        }
+    }
+}

@@ -1,0 +1,134 @@
+//! How the gate proves itself to Azure Storage, from settings.
+
+use std::time::Duration;
+
+use bytes::Bytes;
+use http::header::AUTHORIZATION;
+use http::uri::PathAndQuery;
+use http::{HeaderValue, Request, Uri};
+
+use crate::acs;
+use crate::entra::{Identity, TokenCache, TokenError};
+use crate::host::{Clock, Fetch, Settings};
+use crate::setting::{Secret, SettingError, SettingFault};
+
+/// The names of the settings that lead to the overflow queue.
+pub mod setting {
+    /// A shared access signature of the storage account: the text behind the `?` of an address.
+    pub const SAS: &str = "overflow_sas";
+    /// Which identity is used, where the settings could mean several or none.
+    pub const IDENTITY: &str = "overflow_identity";
+    /// The key that the gate signs its letters with.
+    pub const KEY: &str = "overflow_key";
+    /// The key before it, by which `postern replay` still knows letters while a key is being replaced.
+    pub const PREVIOUS_KEY: &str = "overflow_previous_key";
+    /// All of them.
+    pub const ALL: [&str; 4] = [SAS, IDENTITY, KEY, PREVIOUS_KEY];
+}
+
+/// What Entra's tokens are for, in every cloud (Microsoft Learn, "Authorize with Microsoft Entra ID").
+pub const SCOPE: &str = "https://storage.azure.com/.default";
+
+/// The version of the REST interface that requests are written for.
+pub const API_VERSION: &str = "2023-11-03";
+
+/// The name for signatures beside those of [`Identity::NAMES`].
+const BY_SIGNATURE: &str = "sas";
+
+/// How the gate proves itself to Azure Storage.
+#[derive(Debug, Clone)]
+pub enum StorageCredential {
+    /// With a shared access signature in each address.
+    Signature(Secret),
+    /// With a token of an identity that has a role at the account.
+    Token(Identity),
+}
+
+impl StorageCredential {
+    /// Reads the settings: a signature that is set is meant, otherwise the identity that ACS's settings speak of.
+    ///
+    /// # Errors
+    /// Every setting that is missing or malformed.
+    pub async fn read(host: &impl Settings) -> Result<Self, Vec<SettingError>> {
+        let named = host.setting(setting::IDENTITY).await;
+        if let (None, Some(signature)) = (&named, host.setting(setting::SAS).await) {
+            return signed(&signature).map(Self::Signature).map_err(|error| vec![error]);
+        }
+        let identity = match named.as_deref().map(str::trim) {
+            Some(name) => {
+                let known = Identity::NAMES.into_iter().find(|known| *known == name);
+                known.ok_or_else(|| vec![SettingError::new(setting::IDENTITY, SettingFault::Identity)])?
+            }
+            None => {
+                let acs = host.setting(acs::setting::IDENTITY).await;
+                let known = Identity::NAMES.into_iter().find(|known| acs.as_deref().map(str::trim) == Some(known));
+                let spoken_of = Identity::spoken_of(host).await;
+                known.or(spoken_of).ok_or_else(|| vec![SettingError::new(setting::SAS, SettingFault::Missing)])?
+            }
+        };
+        Identity::read(host, identity).await.map(Self::Token)
+    }
+
+    /// The server that gives tokens, where they are needed.
+    pub fn server(&self) -> Option<Uri> {
+        match self {
+            Self::Signature(_) => None,
+            Self::Token(identity) => Some(identity.server()),
+        }
+    }
+
+    /// How the gate proves itself, for probes.
+    pub const fn name(&self) -> &'static str {
+        match self {
+            Self::Signature(_) => BY_SIGNATURE,
+            Self::Token(identity) => identity.name(),
+        }
+    }
+
+    /// Adds the proof to a request, and what every request to Azure Storage has.
+    ///
+    /// # Errors
+    /// When there is no token to be had within `timeout`.
+    pub async fn prove(
+        &self,
+        host: &(impl Settings + Clock + Fetch),
+        tokens: &TokenCache,
+        mut request: Request<Bytes>,
+        timeout: Duration,
+    ) -> Result<Request<Bytes>, TokenError> {
+        let headers = request.headers_mut();
+        headers.insert("x-ms-version", HeaderValue::from_static(API_VERSION));
+        if let Ok(date) = HeaderValue::try_from(httpdate::fmt_http_date(host.now())) {
+            headers.insert("x-ms-date", date);
+        }
+        match self {
+            Self::Token(identity) => {
+                let token = tokens.token(host, identity, SCOPE, timeout).await?;
+                headers.insert(AUTHORIZATION, token.authorization());
+            }
+            Self::Signature(signature) => {
+                let path = request.uri().path_and_query().map_or("/", PathAndQuery::as_str);
+                let separator = if path.contains('?') { '&' } else { '?' };
+                let mut parts = request.uri().clone().into_parts();
+                parts.path_and_query = format!("{path}{separator}{}", signature.reveal()).parse().ok();
+                // An address stays one with what was looked at when the setting was read.
+                *request.uri_mut() = Uri::from_parts(parts).unwrap_or_default();
+            }
+        }
+        Ok(request)
+    }
+}
+
+/// A signature as the portal shows it, with the question mark or without, which has its parts and can stand in an
+/// address.
+fn signed(text: &str) -> Result<Secret, SettingError> {
+    let text = text.trim();
+    let text = text.strip_prefix('?').unwrap_or(text);
+    let signed = form_urlencoded::parse(text.as_bytes()).any(|(name, value)| name == "sig" && !value.is_empty());
+    let fits = format!("/?{text}").parse::<PathAndQuery>().is_ok() && !text.contains('#');
+    if signed && fits {
+        Ok(Secret::new(text.to_owned()))
+    } else {
+        Err(SettingError::new(setting::SAS, SettingFault::Signature))
+    }
+}

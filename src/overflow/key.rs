@@ -1,0 +1,51 @@
+//! The key that the gate signs its letters with, from settings.
+
+use super::setting;
+use crate::guard::mac;
+use crate::host::Settings;
+use crate::setting::{MIN_KEY_BYTES, Secret, SettingError, SettingFault};
+
+/// What signatures of letters are for: one that a form's guard makes with the same key is none.
+const PURPOSE: &str = "postern letter";
+
+/// A key of the gate's for letters. Its text is in no output.
+#[derive(Debug, Clone)]
+pub struct Key(Secret);
+
+impl Key {
+    /// Reads the key that signs.
+    ///
+    /// # Errors
+    /// When the setting is missing, or shorter than [`MIN_KEY_BYTES`].
+    pub async fn read(host: &impl Settings) -> Result<Self, SettingError> {
+        let key = Self::of(host, setting::KEY).await?;
+        key.ok_or_else(|| SettingError::new(setting::KEY, SettingFault::Missing))
+    }
+
+    /// Reads every key that letters may be signed with: the present one, and the one before it while it is still set.
+    ///
+    /// # Errors
+    /// Every setting that is missing or too short.
+    pub async fn read_all(host: &impl Settings) -> Result<Vec<Self>, Vec<SettingError>> {
+        match (Self::read(host).await, Self::of(host, setting::PREVIOUS_KEY).await) {
+            (Ok(key), Ok(previous)) => Ok([key].into_iter().chain(previous).collect()),
+            (key, previous) => Err(key.err().into_iter().chain(previous.err()).collect()),
+        }
+    }
+
+    async fn of(host: &impl Settings, name: &str) -> Result<Option<Self>, SettingError> {
+        match host.setting(name).await {
+            Some(text) if text.len() < MIN_KEY_BYTES => Err(SettingError::new(name, SettingFault::Key)),
+            text => Ok(text.map(|text| Self(Secret::new(text)))),
+        }
+    }
+
+    pub(super) fn sign(&self, head: &[u8], body: &[u8]) -> String {
+        mac::sign(self.0.reveal(), PURPOSE, &[head, body])
+    }
+
+    /// Whether this key made a signature, compared in constant time.
+    pub(super) fn signed(&self, head: &[u8], body: &[u8], signature: &str) -> bool {
+        mac::verify(self.0.reveal(), PURPOSE, &[head, body], signature)
+    }
+}

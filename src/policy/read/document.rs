@@ -1,0 +1,357 @@
+//! `postern.toml` as written: names and texts with their places, nothing resolved yet.
+
+use std::collections::BTreeMap;
+use std::fmt;
+
+use serde::de::{self, IntoDeserializer as _, MapAccess, SeqAccess, Visitor, value::MapAccessDeserializer};
+use serde::{Deserialize, Deserializer};
+use toml::Spanned;
+
+use crate::policy::rule::Terms;
+use crate::policy::{Diagnostic, Envelope, Kind, OneOrMany, POLICY_FILE, Place, Purpose};
+
+/// The whole file.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Document {
+    /// Approved From addresses, by name.
+    #[serde(default)]
+    pub senders: BTreeMap<Spanned<String>, SenderTable>,
+    /// Webhooks, by name.
+    #[serde(default)]
+    pub routes: BTreeMap<Spanned<String>, RouteTable>,
+    /// Who may ask how operations stand; nobody where absent.
+    pub operations: Option<OperationsTable>,
+    /// Where mails are kept that could not be delivered in time.
+    pub overflow: Option<OverflowTable>,
+}
+
+/// `[overflow]`
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct OverflowTable {
+    /// The address of a queue of Azure Storage.
+    pub queue: Spanned<String>,
+    /// The address of a container for what is too large for the queue; that of the same name where absent.
+    pub container: Option<Spanned<String>>,
+}
+
+/// `[senders.NAME]`
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct SenderTable {
+    /// The From address, which ACS must know as a sender username of a linked domain.
+    pub address: Spanned<String>,
+    /// Who answers for what this sender sends.
+    pub owner: Spanned<String>,
+}
+
+/// `[operations]`
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct OperationsTable {
+    /// How those who ask prove themselves.
+    pub auth: Spanned<AuthTable>,
+}
+
+/// `[routes.NAME]`
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct RouteTable {
+    /// Where callers post to.
+    pub path: Spanned<String>,
+    /// Who calls: people's browsers, or systems that prove themselves.
+    pub kind: Spanned<Kind>,
+    /// The schema's name: `schemas/NAME.json`.
+    pub schema: Spanned<String>,
+    /// How callers of an event route prove themselves.
+    pub auth: Option<Spanned<AuthTable>>,
+    /// What callers of an event route expect of answers: a name from [`crate::contract::CONTRACTS`].
+    pub contract: Option<Spanned<String>>,
+    /// What stands around the data of an event route's events.
+    pub envelope: Option<Spanned<Envelope>>,
+    /// How the sender asks whether its events are wanted.
+    pub handshake: Option<Spanned<HandshakeTable>>,
+    /// The sites whose pages may post to a form route.
+    pub origins: Option<Spanned<Vec<Spanned<String>>>>,
+    /// Where a browser goes after a form was accepted.
+    pub thanks: Option<Spanned<String>>,
+    /// What a form does for its visitors and against robots.
+    pub form: Option<Spanned<FormTable>>,
+    /// The most bytes a body may have.
+    pub body_limit: Option<Spanned<u64>>,
+    /// The most seconds the gate may take for a request.
+    pub time_budget: Option<Spanned<u64>>,
+    /// What the route may send.
+    #[serde(default)]
+    pub mails: Vec<Spanned<MailTable>>,
+}
+
+/// `[routes.NAME.form]`
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct FormTable {
+    /// Whether a request with neither `Origin` nor `Referer` is let in.
+    #[serde(default)]
+    pub allow_missing_origin: bool,
+    /// Where a browser goes when something was wrong.
+    pub error_redirect: Option<Spanned<String>>,
+    /// Names from [`crate::policy::CONVENTIONS`].
+    pub conventions: Option<Vec<Spanned<String>>>,
+    /// The name of a field that people do not see.
+    pub honeypot: Option<String>,
+    /// How long a page must and may have been open.
+    pub token: Option<TokenTable>,
+    /// Work that a browser must do.
+    pub proof_of_work: Option<ProofTable>,
+    /// A captcha of another's.
+    pub captcha: Option<CaptchaTable>,
+    /// A link by which the visitor confirms the form.
+    pub confirmation: Option<Spanned<ConfirmationTable>>,
+    /// The files that the form takes.
+    pub attachments: Option<Spanned<AttachmentsTable>>,
+}
+
+/// `confirmation = { key = …, max_seconds = …, thanks = … }`
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ConfirmationTable {
+    /// The setting that holds the key.
+    pub key: Spanned<String>,
+    /// How long a link is good for at least, in seconds.
+    pub max_seconds: Option<Spanned<u64>>,
+    /// Where a browser goes after the form was confirmed.
+    pub thanks: Option<Spanned<String>>,
+}
+
+/// `attachments = { types = […], max_count = …, max_bytes = … }`
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct AttachmentsTable {
+    /// Names from [`crate::policy::FILE_TYPES`].
+    pub types: Vec<Spanned<String>>,
+    /// The most files.
+    pub max_count: Option<Spanned<usize>>,
+    /// The most bytes of all files together.
+    pub max_bytes: Option<Spanned<usize>>,
+}
+
+/// `token = { key = …, min_seconds = …, max_seconds = … }`
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct TokenTable {
+    /// The setting that holds the key.
+    pub key: Spanned<String>,
+    /// The least time in seconds.
+    pub min_seconds: Option<u64>,
+    /// The most time in seconds.
+    pub max_seconds: Option<Spanned<u64>>,
+}
+
+/// `proof_of_work = { key = …, max_number = …, max_seconds = … }`
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ProofTable {
+    /// The setting that holds the key.
+    pub key: Spanned<String>,
+    /// The most numbers that a browser must try.
+    pub max_number: Option<Spanned<u32>>,
+    /// How long a challenge is good for, in seconds.
+    pub max_seconds: Option<Spanned<u64>>,
+}
+
+/// `captcha = { service = …, secret = …, … }`
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct CaptchaTable {
+    /// A name from [`crate::policy::SERVICES`].
+    pub service: Spanned<String>,
+    /// The setting that holds the service's secret.
+    pub secret: Spanned<String>,
+    /// The sites on which the captcha may have been solved; those of `origins` where absent.
+    pub hostnames: Option<Vec<String>>,
+    /// The action that the captcha must be for.
+    pub action: Option<Spanned<String>>,
+    /// The least score.
+    pub min_score: Option<Spanned<f64>>,
+    /// What becomes of forms when the service gives no answer.
+    #[serde(default)]
+    pub on_failure: OnFailure,
+}
+
+/// What becomes of a form when a guard cannot tell.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum OnFailure {
+    /// It is refused.
+    #[default]
+    Refuse,
+    /// It is let in.
+    Admit,
+}
+
+/// `auth = { scheme = …, secret = … }`
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct AuthTable {
+    /// A name from [`crate::policy::scheme::names`].
+    pub scheme: Spanned<String>,
+    /// The setting that holds the secret, or several while a secret is being replaced.
+    pub secret: Option<Spanned<OneOrMany>>,
+    /// `hmac`: what is signed and how.
+    pub rule: Option<Spanned<Terms>>,
+    /// Schemes that sign a time: how many seconds it may be off.
+    pub tolerance: Option<Spanned<u64>>,
+    /// `twilio`: the address that Twilio was given.
+    pub url: Option<Spanned<String>>,
+    /// `event-grid`: the header that holds the secret.
+    pub header: Option<Spanned<String>>,
+    /// `event-grid`: the parameter of the address that holds the secret.
+    pub query: Option<Spanned<String>>,
+    /// `entra`: the tenant's id.
+    pub tenant: Option<Spanned<String>>,
+    /// `entra`: whom tokens must be issued for.
+    pub audience: Option<Spanned<String>>,
+    /// `entra`: the ids of the applications that may call.
+    pub apps: Option<Spanned<OneOrMany>>,
+}
+
+/// `handshake = "…"` or `handshake = { protocol = "…", … }`
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields, remote = "Self")]
+pub struct HandshakeTable {
+    /// The protocol.
+    pub protocol: Protocol,
+    /// `event-grid`: the only subscription that is answered.
+    pub subscription: Option<String>,
+    /// `cloudevents`: the only origin that may send.
+    pub origin: Option<String>,
+}
+
+/// A way of asking.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Protocol {
+    /// An event that validates a subscription.
+    EventGrid,
+    /// An OPTIONS request.
+    #[serde(rename = "cloudevents")]
+    CloudEvents,
+    /// An event with a challenge.
+    Slack,
+}
+
+/// `[[routes.NAME.mails]]`
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct MailTable {
+    /// Tells the mail from others of the route; the template's name where absent.
+    pub name: Option<Spanned<String>>,
+    /// The template's name: `templates/NAME/`.
+    pub template: Spanned<String>,
+    /// The sender's name.
+    pub sender: Spanned<String>,
+    /// What the mail is for.
+    pub purpose: Spanned<Purpose>,
+    /// Who gets it.
+    pub to: Spanned<To>,
+    /// Where an answer goes.
+    pub reply_to: Option<Spanned<ReplyToTable>>,
+    /// Whether the mail carries the form's files.
+    #[serde(default)]
+    pub attachments: bool,
+    /// The condition, a JSON Schema, under which the mail is sent.
+    pub when: Option<Spanned<serde_json::Value>>,
+}
+
+/// `to = […]` or `to = { field = … }`
+#[derive(Debug)]
+pub enum To {
+    /// Addresses the policy names.
+    Fixed(Vec<Spanned<String>>),
+    /// One address that the payload names.
+    Field(FieldTable),
+}
+
+/// `to = { field = …, allow = […] }`
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct FieldTable {
+    /// A JSON Pointer to the address.
+    pub field: Spanned<String>,
+    /// The domains the address may have; any where absent.
+    pub allow: Option<Vec<Spanned<String>>>,
+}
+
+/// `reply_to = { field = …, name = … }`
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ReplyToTable {
+    /// A JSON Pointer to the address.
+    pub field: Spanned<String>,
+    /// A JSON Pointer to the person's name.
+    pub name: Option<Spanned<String>>,
+}
+
+impl Document {
+    /// Reads the text of `postern.toml`.
+    ///
+    /// # Errors
+    /// One finding with its place, for the first thing that is not TOML, not known or not of the right type.
+    pub fn parse(text: &str) -> Result<Self, Diagnostic> {
+        toml::from_str(text).map_err(|error| {
+            let place = error.span().map_or(Place::File, Place::Span);
+            let message = format!("{}.", error.message().trim_end_matches('.'));
+            Diagnostic::error(POLICY_FILE, place, message, "docs/policy.md lists every key and its values.")
+        })
+    }
+}
+
+impl<'de> Deserialize<'de> for HandshakeTable {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct NameOrTable;
+        impl<'de> Visitor<'de> for NameOrTable {
+            type Value = HandshakeTable;
+
+            fn expecting(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+                out.write_str("event-grid, cloudevents or slack, or a table with `protocol`")
+            }
+
+            fn visit_str<E: de::Error>(self, name: &str) -> Result<HandshakeTable, E> {
+                let protocol = Protocol::deserialize(name.into_deserializer())?;
+                Ok(HandshakeTable { protocol, subscription: None, origin: None })
+            }
+
+            fn visit_map<A: MapAccess<'de>>(self, table: A) -> Result<HandshakeTable, A::Error> {
+                HandshakeTable::deserialize(MapAccessDeserializer::new(table))
+            }
+        }
+        deserializer.deserialize_any(NameOrTable)
+    }
+}
+
+impl<'de> Deserialize<'de> for To {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Recipients;
+        impl<'de> Visitor<'de> for Recipients {
+            type Value = To;
+
+            fn expecting(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+                out.write_str("a list of addresses, or a table such as { field = \"/email\" }")
+            }
+
+            fn visit_seq<A: SeqAccess<'de>>(self, mut list: A) -> Result<To, A::Error> {
+                let mut addresses = Vec::new();
+                while let Some(address) = list.next_element()? {
+                    addresses.push(address);
+                }
+                Ok(To::Fixed(addresses))
+            }
+
+            fn visit_map<A: MapAccess<'de>>(self, table: A) -> Result<To, A::Error> {
+                FieldTable::deserialize(MapAccessDeserializer::new(table)).map(To::Field)
+            }
+        }
+        deserializer.deserialize_any(Recipients)
+    }
+}

@@ -1,0 +1,40 @@
+//! `[overflow]`, resolved and made valid.
+
+use toml::Spanned;
+
+use super::document::OverflowTable;
+use super::error;
+use crate::policy::diagnostic::Findings;
+use crate::policy::overflow::{MAX_NAME_BYTES, MIN_NAME_BYTES, POISON_SUFFIX};
+use crate::policy::{Overflow, StorageAddress};
+
+/// Resolves `[overflow]`.
+pub(super) fn overflow(table: Option<&OverflowTable>, findings: &mut Findings) -> Option<Overflow> {
+    let table = table?;
+    let queue = address(&table.queue, "queue", MAX_NAME_BYTES - POISON_SUFFIX.len(), findings)?;
+    let container = match &table.container {
+        Some(text) => address(text, "blob", MAX_NAME_BYTES, findings)?,
+        None => {
+            let beside = queue.container();
+            if beside.is_none() {
+                let help = "Add `container`, the address of a container for mails that are too large for the queue.";
+                error(findings, &table.queue, "This address does not tell where the account's containers are.", help);
+            }
+            beside?
+        }
+    };
+    Some(Overflow { queue, container })
+}
+
+fn address(text: &Spanned<String>, kind: &str, longest: usize, findings: &mut Findings) -> Option<StorageAddress> {
+    let address = StorageAddress::parse(text.get_ref()).filter(|address| address.name().len() <= longest);
+    if address.is_none() {
+        let help = format!(
+            "Write https://ACCOUNT.{kind}.core.windows.net/NAME, NAME of {MIN_NAME_BYTES} to {longest} lower-case \
+             letters, digits and single dashes. A signature belongs into the setting `overflow_sas`."
+        );
+        // The text may hold a signature, which no report should repeat.
+        error(findings, text, "This is not the address of a queue or container of Azure Storage.", help);
+    }
+    address
+}

@@ -1,0 +1,180 @@
+//! The schemes by which callers prove themselves: the table of all, and what a route demands by one of them.
+
+use std::collections::BTreeMap;
+use std::sync::LazyLock;
+use std::time::Duration;
+
+use http::HeaderName;
+use serde::Deserialize;
+
+use super::rule::{KeyForm, Rule, Terms};
+
+/// How callers of a route prove themselves.
+#[derive(Debug, Clone)]
+pub enum Scheme {
+    /// An HMAC, or an ed25519 signature, by a rule.
+    Rule(Box<Rule>),
+    /// A secret that is shown as it is.
+    Token(TokenLocation),
+    /// Twilio's signature of this address and the form's fields.
+    Twilio {
+        /// The address that Twilio was given, without a query.
+        url: String,
+    },
+    /// SendGrid's ECDSA signature.
+    SendGrid {
+        /// How far the time of signing may be off.
+        tolerance: Duration,
+    },
+    /// A token of Microsoft Entra ID.
+    Entra(Tenant),
+}
+
+/// Where a caller shows its secret.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum TokenLocation {
+    /// In a header of its own.
+    Header(HeaderName),
+    /// In the query of the address, by name; addresses end up in logs, so a header is better where there is a choice.
+    Query(String),
+    /// In `Authorization: Bearer …` (RFC 6750).
+    Bearer,
+    /// In `Authorization: Basic …`: a name, `:` and a password (RFC 7617).
+    Basic,
+}
+
+/// Whose tokens a route takes.
+#[derive(Debug, Clone)]
+pub struct Tenant {
+    /// The tenant's id, a UUID.
+    pub id: String,
+    /// Whom tokens must be issued for: the application id, or its URI.
+    pub audience: String,
+    /// The ids of the applications that may call.
+    pub apps: Vec<String>,
+}
+
+/// What a setting holds that a proof is checked with.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum SecretForm {
+    /// Any text.
+    Text,
+    /// Base64, with or without `whsec_` before it.
+    Base64,
+    /// A name, `:` and a password.
+    NameAndPassword,
+    /// The base64 of a P-256 public key.
+    P256PublicKey,
+    /// Nothing: the sender's keys are published.
+    None,
+}
+
+/// A row of the table of schemes, `schemes.toml`.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Definition {
+    /// What checks its requests.
+    pub kind: Checker,
+    /// The keys of `auth` that are its own; other schemes do not take them.
+    #[serde(default)]
+    pub keys: Vec<String>,
+    /// Whether it suits requests without a body. Others sign one, or are a particular sender's of events.
+    #[serde(default)]
+    pub bodiless: bool,
+    /// Where a token is; the policy says it where absent.
+    pub location: Option<FixedLocation>,
+    /// What is signed and how; the policy says it where absent.
+    pub rule: Option<Terms>,
+    /// How many seconds a signed time may be off where the policy does not say otherwise.
+    pub tolerance: Option<u64>,
+}
+
+/// What checks a scheme's requests.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Checker {
+    /// An HMAC by a rule.
+    Hmac,
+    /// A secret that is shown as it is.
+    Token,
+    /// Twilio's signature.
+    Twilio,
+    /// SendGrid's signature.
+    SendGrid,
+    /// A token of Microsoft Entra ID.
+    Entra,
+}
+
+/// Where every request of a scheme has its token.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum FixedLocation {
+    /// In a header of its own.
+    Header(String),
+    /// In `Authorization: Bearer …`.
+    Bearer,
+    /// In `Authorization: Basic …`.
+    Basic,
+}
+
+static DEFINITIONS: LazyLock<BTreeMap<String, Definition>> =
+    LazyLock::new(|| toml::from_str(include_str!("schemes.toml")).unwrap_or_default());
+
+/// All schemes, sorted by name.
+pub fn definitions() -> &'static BTreeMap<String, Definition> {
+    &DEFINITIONS
+}
+
+/// The names of all schemes, sorted.
+pub fn names() -> Vec<&'static str> {
+    definitions().keys().map(String::as_str).collect()
+}
+
+impl Definition {
+    /// Whether it signs a time, which may be off.
+    pub fn signs_time(&self) -> bool {
+        self.tolerance.is_some() || self.rule.as_ref().is_some_and(|terms| terms.tolerance.is_some())
+    }
+
+    /// Whether its requests are checked with secrets of settings; otherwise the sender publishes its keys.
+    pub fn has_secret(&self) -> bool {
+        self.kind != Checker::Entra
+    }
+}
+
+impl FixedLocation {
+    /// The place, as requests are checked; `None` where the header's name is none.
+    pub fn location(&self) -> Option<TokenLocation> {
+        Some(match self {
+            Self::Header(name) => TokenLocation::Header(HeaderName::try_from(name).ok()?),
+            Self::Bearer => TokenLocation::Bearer,
+            Self::Basic => TokenLocation::Basic,
+        })
+    }
+}
+
+impl Scheme {
+    /// What the settings hold.
+    pub fn secret_form(&self) -> SecretForm {
+        match self {
+            Self::Rule(rule) if rule.key == KeyForm::Base64 => SecretForm::Base64,
+            Self::Rule(_) | Self::Twilio { .. } => SecretForm::Text,
+            Self::Token(TokenLocation::Basic) => SecretForm::NameAndPassword,
+            Self::Token(_) => SecretForm::Text,
+            Self::SendGrid { .. } => SecretForm::P256PublicKey,
+            Self::Entra(_) => SecretForm::None,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Checker, definitions};
+
+    #[test]
+    fn the_table_is_read() {
+        assert!(definitions().len() > 15, "{:?}", definitions());
+        let rules = definitions().values().filter(|definition| definition.rule.is_some());
+        assert!(rules.clone().count() > 5 && rules.clone().all(|definition| definition.kind == Checker::Hmac));
+    }
+}

@@ -1,0 +1,149 @@
+//! Settings: policies mention their names, hosts know their values, and people are told what is wrong with one.
+
+use std::fmt;
+
+/// A setting's name: lower_snake, at most 64 characters, starting with a letter.
+///
+/// It is the name of a Spin variable, and in upper case that of an environment variable.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub struct SettingName(String);
+
+/// The text cannot name a setting.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("not a setting's name: use lower-case letters, digits and single underscores, and start with a letter")]
+pub struct SettingNameError;
+
+const MAX_BYTES: usize = 64;
+
+/// The fewest bytes of a key for tokens: shorter ones can be guessed with a token at hand.
+pub const MIN_KEY_BYTES: usize = 24;
+
+impl SettingName {
+    /// Parses a name.
+    ///
+    /// # Errors
+    /// When the text is not lower_snake. Spin refuses double and trailing underscores, so they are refused here.
+    pub fn parse(text: &str) -> Result<Self, SettingNameError> {
+        let words = text.split('_').all(|word| {
+            !word.is_empty() && word.bytes().all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit())
+        });
+        let letter_first = text.bytes().next().is_some_and(|byte| byte.is_ascii_lowercase());
+        if words && letter_first && text.len() <= MAX_BYTES { Ok(Self(text.to_owned())) } else { Err(SettingNameError) }
+    }
+
+    /// The name as a policy and a Spin manifest write it.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl fmt::Display for SettingName {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        out.write_str(&self.0)
+    }
+}
+
+/// A setting that keeps the gate from working, by name; never by value.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{name} {fault}")]
+pub struct SettingError {
+    /// The setting's name.
+    pub name: String,
+    /// What is wrong with it.
+    pub fault: SettingFault,
+}
+
+/// What is wrong with a setting.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum SettingFault {
+    /// It has no value.
+    #[error("is not set")]
+    Missing,
+    /// It is not an address of an ACS resource.
+    #[error("is not an https address without a path (http is for this machine alone)")]
+    Endpoint,
+    /// It is not base64.
+    #[error("is not base64, as access keys are")]
+    AccessKey,
+    /// It is not a connection string.
+    #[error("is not of the form endpoint=https://…;accesskey=…")]
+    ConnectionString,
+    /// It says what another setting says too.
+    #[error("is set beside acs_endpoint or acs_access_key; set one or the other")]
+    Ambiguous,
+    /// It names no identity.
+    #[error("is none of access-key, client-secret, workload, app-service, imds")]
+    Identity,
+    /// It is no tenant.
+    #[error("is not a tenant's id or domain")]
+    Tenant,
+    /// It is not an address of http or https.
+    #[error("is not an http or https address")]
+    Url,
+    /// It is not a shared access signature.
+    #[error("is not a shared access signature: the text behind the ? of an address, with sig=")]
+    Signature,
+    /// It cannot stand in a header.
+    #[error("cannot stand in a header")]
+    Header,
+    /// It is no e-mail address.
+    #[error("is not a plain e-mail address")]
+    Address,
+    /// It is too short to sign a form's tokens with.
+    #[error("is too short for a key: use at least {} random characters", MIN_KEY_BYTES)]
+    Key,
+    /// It is not written as the route's scheme demands.
+    #[error("is not a secret of the route's scheme")]
+    Secret,
+}
+
+impl SettingError {
+    /// An error about the setting of that name.
+    pub fn new(name: &str, fault: SettingFault) -> Self {
+        Self { name: name.to_owned(), fault }
+    }
+}
+
+/// A text that is in no output.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Secret(String);
+
+impl Secret {
+    /// Keeps a text.
+    pub const fn new(text: String) -> Self {
+        Self(text)
+    }
+
+    /// The text.
+    pub fn reveal(&self) -> &str {
+        &self.0
+    }
+}
+
+impl fmt::Debug for Secret {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        out.write_str("Secret(…)")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::SettingName;
+
+    #[test]
+    fn names_are_lower_snake() {
+        for (text, good) in [
+            ("github_webhook_secret", true),
+            ("a1", true),
+            ("", false),
+            ("1a", false),
+            ("A", false),
+            ("a__b", false),
+            ("a_", false),
+            ("_a", false),
+            ("a-b", false),
+        ] {
+            assert_eq!(SettingName::parse(text).is_ok(), good, "{text:?}");
+        }
+    }
+}

@@ -1,0 +1,28 @@
+//! For staging: every mail to one address, with the real recipients named in its subject.
+
+use crate::host::Settings;
+use crate::policy::Address;
+use crate::render::{MAX_SUBJECT_CHARS, Message};
+use crate::setting::{SettingError, SettingFault};
+use crate::web::header::one_line;
+
+/// The setting that holds the address. Unset, mails go where the policy says.
+pub const REDIRECT_ALL_TO: &str = "redirect_all_to";
+
+/// Where all mails go instead, if the setting says so.
+///
+/// # Errors
+/// When it is no address: staging must not reach real people because of a typing error.
+pub async fn read(host: &impl Settings) -> Result<Option<Address>, SettingError> {
+    let Some(text) = host.setting(REDIRECT_ALL_TO).await else { return Ok(None) };
+    let address = Address::parse(text.trim());
+    address.map(Some).map_err(|_| SettingError::new(REDIRECT_ALL_TO, SettingFault::Address))
+}
+
+/// Sends a message to `address` instead; its subject begins with whom it was for.
+pub fn redirect(message: &mut Message, address: &Address) {
+    let recipients: Vec<_> = message.to.iter().map(Address::as_str).collect();
+    let subject = format!("[to {}] {}", recipients.join(", "), message.parts.subject);
+    message.parts.subject = one_line(&subject, MAX_SUBJECT_CHARS);
+    message.to = vec![address.clone()];
+}

@@ -1,0 +1,161 @@
+//! What a visitor gets back: JSON for scripts; for browsers a redirect, or a page of the gate's own.
+
+use std::slice;
+
+use bytes::Bytes;
+use form_urlencoded::Serializer;
+use http::{Response, StatusCode};
+use serde_json::{Value, json};
+
+use super::visit::{Visit, Wants};
+use super::{cors, next, page};
+use crate::audit::{Summary, Verdict};
+use crate::deliver::{self, Handled};
+use crate::outcome::{Delivery, Outcome, Sent};
+use crate::policy::{Route, Stage};
+use crate::problem::{self, Problem, ProblemType};
+use crate::refusal::Refusal;
+use crate::validate::{Violation, upper_snake};
+use crate::web::{Site, response};
+use crate::{guard, pointer, reply};
+
+/// The answer to a form, and what the audit line says of it.
+pub fn answer(route: &Route, visit: &Visit, handled: &Handled) -> (Response<Bytes>, Summary) {
+    let (mut response, summary) = match handled {
+        // A robot that knew it was seen would try without the field.
+        Err(Refusal::Guard(refusal @ guard::Refusal::Trap { event_id })) => {
+            let summary = Summary { verdict: Verdict::Discarded, reason: Some(refusal.to_string()) };
+            if visit.validate_only {
+                (valid(), summary)
+            } else {
+                (success(route, visit, &[pretended(route, event_id)]), summary)
+            }
+        }
+        Ok(_) if visit.validate_only => (valid(), Summary { verdict: Verdict::Validated, reason: None }),
+        handled => {
+            let events = slice::from_ref(handled);
+            let response = match (reply::problem(route.contract, events, false), handled) {
+                (None, _) => success(route, visit, events),
+                // A link that holds what the form does not take any more has nothing to be mended on a page.
+                (Some(problem), Err(Refusal::Invalid(violations))) if visit.stage == Stage::Submitted => {
+                    failure(route, visit, problem, violations)
+                }
+                (Some(problem), _) => failure(route, visit, problem, &[]),
+            };
+            (response, reply::summary(handled))
+        }
+    };
+    cors::allow(&mut response, &visit.site);
+    (response, summary)
+}
+
+/// The answer to a form that was only looked at.
+fn valid() -> Response<Bytes> {
+    response::json(StatusCode::OK, &json!({ "valid": true, "sent": 0 }))
+}
+
+/// What would have been sent for a robot's form.
+fn pretended(route: &Route, event_id: &str) -> Handled {
+    let mails = route.mails.iter().filter(|mail| mail.when.is_none() && route.stage(mail) == Stage::Submitted);
+    let sent = |name: &String| Sent {
+        mail: name.clone(),
+        delivery: Delivery {
+            outcome: Outcome::Accepted,
+            ..Delivery::not_sent(deliver::operation(route, name, event_id))
+        },
+    };
+    Ok(mails.map(|mail| sent(&mail.name)).collect())
+}
+
+fn success(route: &Route, visit: &Visit, events: &[Handled]) -> Response<Bytes> {
+    let (status, mut members) = (reply::status(events), reply::success(events));
+    let wanted = visit.fields.controls.next.as_deref();
+    let next = wanted.and_then(|next| next::target(next, &route.origins, &visit.site));
+    let thanks = match (visit.stage, &route.form.confirmation) {
+        (Stage::Confirmed, Some(confirmation)) => &confirmation.thanks,
+        _ => &route.thanks,
+    };
+    let next = next.or_else(|| thanks.clone());
+    match (visit.wants, next) {
+        // The page that a site thanks with says that something was sent.
+        (Wants::Page, next) if status == StatusCode::ACCEPTED => page::queued(visit, next.as_deref()),
+        (Wants::Page | Wants::Anything, Some(next)) if status == StatusCode::OK => response::see_other(&next),
+        (Wants::Page, None) => page::thanks(route, visit),
+        (_, next) => {
+            members.extend(next.map(|next| ("next".to_owned(), Value::String(next))));
+            if visit.stage == Stage::Submitted && route.form.confirmation.is_some() {
+                members.insert("confirmation".to_owned(), json!("pending"));
+            }
+            if !visit.fields.controls.ignored.is_empty() {
+                members.insert("ignored".to_owned(), json!(visit.fields.controls.ignored));
+            }
+            response::json(status, &Value::Object(members))
+        }
+    }
+}
+
+fn failure(route: &Route, visit: &Visit, mut problem: Problem, violations: &[Violation]) -> Response<Bytes> {
+    match (visit.wants, &route.form.error_redirect) {
+        (Wants::Page, Some(address)) => response::see_other(&with_codes(address, problem.kind.slug, violations)),
+        (Wants::Page, None) => {
+            let mut response = page::failed(route, visit, problem.status, violations);
+            response.headers_mut().extend(problem.headers);
+            response
+        }
+        (Wants::Json | Wants::Anything, _) => {
+            let entries: Vec<_> = match violations {
+                [] => vec![json!({ "code": form_code(&problem.kind), "message": problem.detail })],
+                violations => violations.iter().map(entry).collect(),
+            };
+            problem.add("error", json!(problem.kind.title));
+            problem.add("errors", Value::Array(entries));
+            problem.respond()
+        }
+    }
+}
+
+/// A violation as the gate tells it, and beside that as Formspree's client library reads it.
+fn entry(violation: &Violation) -> Value {
+    json!({
+        "pointer": violation.pointer,
+        "keyword": violation.keyword,
+        "detail": violation.detail,
+        "code": violation.code,
+        "field": field(violation),
+        "message": violation.detail,
+    })
+}
+
+/// The name of a field by its place.
+fn field(violation: &Violation) -> String {
+    pointer::names(&violation.pointer).collect::<Vec<_>>().join(".")
+}
+
+/// Formspree's code for trouble with the form as a whole (formspree-js, `submission.ts`).
+fn form_code(kind: &ProblemType) -> String {
+    match *kind {
+        problem::BODY_TOO_LARGE => "FILES_TOO_BIG".to_owned(),
+        problem::FOREIGN_ORIGIN => "BLOCKED".to_owned(),
+        other => upper_snake(other.slug),
+    }
+}
+
+/// `address?error=invalid-payload&errors=email:TYPE_EMAIL,name:REQUIRED_FIELD_MISSING`.
+fn with_codes(address: &str, slug: &str, violations: &[Violation]) -> String {
+    let errors: Vec<_> =
+        violations.iter().map(|violation| format!("{}:{}", field(violation), violation.code)).collect();
+    let mut query = Serializer::new(String::new());
+    query.append_pair("error", slug);
+    if !errors.is_empty() {
+        query.append_pair("errors", &errors.join(","));
+    }
+    let (page, fragment) = address.split_once('#').map_or((address, None), |(page, rest)| (page, Some(rest)));
+    let separator = if page.contains('?') { '&' } else { '?' };
+    let fragment = fragment.map_or_else(String::new, |fragment| format!("#{fragment}"));
+    format!("{page}{separator}{}{fragment}", query.finish())
+}
+
+/// The answer to a browser's question before a script's request.
+pub fn preflight(site: &Site) -> Response<Bytes> {
+    cors::preflight(site, "POST")
+}

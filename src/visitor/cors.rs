@@ -1,0 +1,41 @@
+//! Scripts of other origins (Fetch standard, 3.2): who may read an answer. No credentials, ever: the gate has none.
+
+use bytes::Bytes;
+use http::header::{
+    ACCESS_CONTROL_ALLOW_HEADERS, ACCESS_CONTROL_ALLOW_METHODS, ACCESS_CONTROL_ALLOW_ORIGIN,
+    ACCESS_CONTROL_EXPOSE_HEADERS, ACCESS_CONTROL_MAX_AGE, VARY,
+};
+use http::{HeaderValue, Response, StatusCode};
+
+use crate::web::{Site, response};
+
+/// What scripts may send beside what every form may.
+const HEADERS: &str = "accept, content-type, idempotency-key, x-requested-with";
+
+/// How long a browser may remember a preflight's answer, in seconds.
+const MAX_AGE: &str = "7200";
+
+/// Lets the scripts of a listed site read an answer.
+pub(super) fn allow(response: &mut Response<Bytes>, site: &Site) {
+    let headers = response.headers_mut();
+    headers.append(VARY, HeaderValue::from_static("Origin"));
+    if let Site::Listed(origin) = site
+        && let Ok(origin) = HeaderValue::from_str(origin)
+    {
+        headers.insert(ACCESS_CONTROL_ALLOW_ORIGIN, origin);
+        headers.insert(ACCESS_CONTROL_EXPOSE_HEADERS, HeaderValue::from_static("retry-after"));
+    }
+}
+
+/// The answer to a browser's question whether a script may send a request at all.
+pub(super) fn preflight(site: &Site, methods: &'static str) -> Response<Bytes> {
+    let mut answer = response::empty(StatusCode::NO_CONTENT);
+    allow(&mut answer, site);
+    if matches!(site, Site::Listed(_)) {
+        let headers = answer.headers_mut();
+        headers.insert(ACCESS_CONTROL_ALLOW_METHODS, HeaderValue::from_static(methods));
+        headers.insert(ACCESS_CONTROL_ALLOW_HEADERS, HeaderValue::from_static(HEADERS));
+        headers.insert(ACCESS_CONTROL_MAX_AGE, HeaderValue::from_static(MAX_AGE));
+    }
+    answer
+}

@@ -1,0 +1,247 @@
+//! The gate's own pages, for browsers without scripts: thanks, and what was wrong with the form still filled in.
+
+use bytes::Bytes;
+use http::header::{CONTENT_LANGUAGE, CONTENT_SECURITY_POLICY, REFERRER_POLICY};
+use http::{HeaderValue, Response, StatusCode};
+use minijinja::value::Serde;
+use serde::Serialize;
+use serde_json::Value;
+
+use super::visit::Visit;
+use crate::decode::form::{Shape, place_of};
+use crate::pointer;
+use crate::policy::{self, Markup, Route, Stage, TOKEN_FIELD};
+use crate::texts::fill;
+use crate::validate::Violation;
+use crate::web::{Site, response};
+
+const TEMPLATE: &str = include_str!("page.html.j2");
+
+/// A text of this many characters, or one with lines, gets room for lines.
+const LONG_TEXT: u64 = 200;
+
+/// The page loads nothing, runs nothing and stands in no frame.
+const POLICY: &str = "default-src 'none'; style-src 'unsafe-inline'; base-uri 'none'; frame-ancestors 'none'";
+
+/// One control of the form as the page shows it.
+#[derive(Debug, Serialize)]
+struct Control<'a> {
+    id: String,
+    name: String,
+    label: String,
+    kind: &'static str,
+    value: String,
+    options: Vec<String>,
+    required: bool,
+    error: Option<&'a str>,
+}
+
+/// One line of the summary of what is wrong.
+#[derive(Debug, Serialize)]
+struct Wrong<'a> {
+    id: Option<String>,
+    label: String,
+    error: &'a str,
+}
+
+/// What the template sees.
+#[derive(Debug, Serialize)]
+struct Page<'a> {
+    lang: &'static str,
+    title: String,
+    heading: &'static str,
+    message: String,
+    controls: Option<Vec<Control<'a>>>,
+    wrongs: Vec<Wrong<'a>>,
+    action: &'a str,
+    send: &'static str,
+    /// The site to go back to, or the page to go on to.
+    back: Option<&'a str>,
+    go_back: &'static str,
+}
+
+/// The page after a form was accepted, or confirmed.
+pub(super) fn thanks(route: &Route, visit: &Visit) -> Response<Bytes> {
+    let texts = visit.texts;
+    let (title, text) = match (visit.stage, &route.form.confirmation) {
+        (Stage::Submitted, None) => (texts.thanks_title, texts.thanks),
+        (Stage::Submitted, Some(_)) => (texts.asked_title, texts.asked),
+        (Stage::Confirmed, _) => (texts.confirmed_title, texts.confirmed),
+    };
+    Page::new(visit, title, text.to_owned()).respond(StatusCode::OK)
+}
+
+/// The page after a form whose mails are in the overflow queue, with the way on to `next`.
+pub(super) fn queued<'a>(visit: &'a Visit, next: Option<&'a str>) -> Response<Bytes> {
+    let texts = visit.texts;
+    let mut page = Page::new(visit, texts.thanks_title, texts.queued.to_owned());
+    if next.is_some() {
+        (page.back, page.go_back) = (next, texts.go_on);
+    }
+    page.respond(StatusCode::ACCEPTED)
+}
+
+/// The page after a form was not accepted; with `violations`, the form is on it with what was typed.
+pub(super) fn failed(route: &Route, visit: &Visit, status: StatusCode, violations: &[Violation]) -> Response<Bytes> {
+    let texts = visit.texts;
+    let message = match (status, violations) {
+        (_, [_]) => texts.check_one.to_owned(),
+        (_, [_, ..]) => fill(texts.check_many, violations.len()),
+        (StatusCode::PAYLOAD_TOO_LARGE, _) => texts.too_large.to_owned(),
+        (status, _) if visit.stage == Stage::Confirmed && status.is_client_error() => texts.dead_link.to_owned(),
+        (StatusCode::FORBIDDEN, _) => texts.refused.to_owned(),
+        (status, _) if status.is_server_error() => texts.later.to_owned(),
+        _ => texts.unreadable.to_owned(),
+    };
+    let heading = if violations.is_empty() { texts.failed_title } else { texts.check_title };
+    let mut page = Page::new(visit, heading, message);
+    page.title = format!("{}: {heading}", texts.error);
+    if !violations.is_empty() {
+        let controls = controls(route, visit, violations);
+        page.wrongs = violations.iter().map(|violation| wrong(&controls, violation)).collect();
+        // As on the form, from top to bottom; what belongs to no control comes last.
+        let place = |wrong: &Wrong<'_>| controls.iter().position(|control| Some(&control.id) == wrong.id.as_ref());
+        page.wrongs.sort_by_key(|wrong| place(wrong).unwrap_or(usize::MAX));
+        page.action = &route.path;
+        // Without its script the form could not be sent from here.
+        page.controls = Some(if route.form.needs_script() { Vec::new() } else { controls });
+    }
+    page.respond(status)
+}
+
+impl<'a> Page<'a> {
+    fn new(visit: &'a Visit, heading: &'static str, message: String) -> Self {
+        let texts = visit.texts;
+        let back = match &visit.site {
+            Site::Listed(origin) => Some(origin.as_str()),
+            Site::Own | Site::Foreign | Site::Unknown => None,
+        };
+        Self {
+            lang: texts.tag,
+            title: heading.to_owned(),
+            heading,
+            message,
+            controls: None,
+            wrongs: Vec::new(),
+            action: "",
+            send: texts.send,
+            back,
+            go_back: texts.go_back,
+        }
+    }
+
+    fn respond(&self, status: StatusCode) -> Response<Bytes> {
+        let environment = policy::templates(Markup::Html);
+        let html = environment.template_from_named_str("page.html", TEMPLATE).and_then(|page| page.render(Serde(self)));
+        // The template is ours and tested; without it a visitor still learns the status.
+        let mut answer = response::content(status, "text/html; charset=utf-8", html.unwrap_or_default());
+        let headers = answer.headers_mut();
+        headers.insert(CONTENT_SECURITY_POLICY, HeaderValue::from_static(POLICY));
+        headers.insert(CONTENT_LANGUAGE, HeaderValue::from_static(self.lang));
+        // A stricter one would make the browser send `Origin: null` when the form is sent again.
+        headers.insert(REFERRER_POLICY, HeaderValue::from_static("same-origin"));
+        answer
+    }
+}
+
+/// The controls: those that were sent, in their order, then those that should have been.
+fn controls<'a>(route: &Route, visit: &Visit, violations: &'a [Violation]) -> Vec<Control<'a>> {
+    let mut controls: Vec<Control<'a>> = Vec::new();
+    let mut shown: Vec<String> = Vec::new();
+    for field in &visit.fields.sent {
+        let (pointer, label, shape) = place_of(&route.schema, &field.name);
+        let id = format!("field-{}", controls.len() + 1);
+        if visit.fields.controls.names.contains(&field.name) {
+            let kind = "hidden";
+            controls.push(Control { kind, ..Control::new(id, &field.name, String::new(), &field.text, shape) });
+            continue;
+        }
+        let error = about(violations, &pointer).filter(|_| !shown.contains(&pointer));
+        let earlier = controls.iter_mut().find(|control| control.kind == "checkbox" && control.name == field.name);
+        match earlier {
+            Some(earlier) => earlier.value = ticked(&field.text),
+            None => controls.push(Control { error, ..Control::new(id, &field.name, label, &field.text, shape) }),
+        }
+        shown.push(pointer);
+    }
+    if let Some(token) = &visit.fresh_token {
+        controls.retain(|control| control.name != TOKEN_FIELD);
+        let id = format!("field-{}", controls.len() + 1);
+        let hidden = Control::new(id, TOKEN_FIELD, String::new(), token, Shape::UNKNOWN);
+        controls.push(Control { kind: "hidden", ..hidden });
+    }
+    for violation in violations {
+        if !shown.contains(&violation.pointer) && violation.code.starts_with("REQUIRED") {
+            let name = pointer::names(&violation.pointer).collect::<Vec<_>>().join(".");
+            let (_, label, shape) = place_of(&route.schema, &name);
+            let id = format!("field-{}", controls.len() + 1);
+            let error = Some(violation.detail.as_str());
+            controls.push(Control { error, ..Control::new(id, &name, label, "", shape) });
+            shown.push(violation.pointer.clone());
+        }
+    }
+    controls
+}
+
+/// What is wrong at a place or below it.
+fn about<'a>(violations: &'a [Violation], pointer: &str) -> Option<&'a str> {
+    let at = |violation: &&Violation| {
+        violation.pointer.strip_prefix(pointer).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
+    };
+    violations.iter().find(at).map(|violation| violation.detail.as_str())
+}
+
+fn wrong<'a>(controls: &[Control<'_>], violation: &'a Violation) -> Wrong<'a> {
+    let name = violation.pointer.split('/').skip(1).collect::<Vec<_>>().join(".");
+    let control =
+        controls.iter().find(|control| control.error == Some(violation.detail.as_str()) && matching(control, &name));
+    Wrong {
+        id: control.map(|control| control.id.clone()),
+        label: control.map_or(name, |control| control.label.clone()),
+        error: &violation.detail,
+    }
+}
+
+/// Whether a control fills the place that a violation names, whichever way its name is written.
+fn matching(control: &Control<'_>, name: &str) -> bool {
+    let plain = control.name.replace("[]", "").replace('[', ".").replace(']', "");
+    name.strip_prefix(plain.as_str()).is_some_and(|rest| rest.is_empty() || rest.starts_with('.'))
+}
+
+/// A box shows its state by a text that is there or not.
+fn ticked(text: &str) -> String {
+    let ticked = ["on", "true", "1", "yes"].iter().any(|word| text.eq_ignore_ascii_case(word));
+    if ticked { "on".to_owned() } else { String::new() }
+}
+
+impl Control<'_> {
+    fn new(id: String, name: &str, label: String, text: &str, shape: Shape<'_>) -> Self {
+        let options = options(shape, text);
+        let long = text.contains('\n') || text.chars().count() as u64 > LONG_TEXT || room(shape) > LONG_TEXT;
+        let (kind, value) = match shape {
+            shape if shape.allows("boolean") => ("checkbox", ticked(text)),
+            _ if !options.is_empty() => ("select", text.to_owned()),
+            shape if shape.format() == Some("email") => ("email", text.to_owned()),
+            _ if long => ("textarea", text.to_owned()),
+            _ => ("text", text.to_owned()),
+        };
+        // A list's control may stay empty beside another, and a box may have to.
+        let required = shape.required && kind != "checkbox" && shape.items().is_none();
+        Self { id, name: name.to_owned(), label, kind, value, options, required, error: None }
+    }
+}
+
+fn room(shape: Shape<'_>) -> u64 {
+    shape.keyword("maxLength").and_then(Value::as_u64).unwrap_or(0)
+}
+
+/// The values to choose from; first an empty one, where what was sent is none of them.
+fn options(shape: Shape<'_>, text: &str) -> Vec<String> {
+    let plain = |value: &Value| value.as_str().map_or_else(|| value.to_string(), str::to_owned);
+    let listed = shape.items().unwrap_or(shape).keyword("enum").and_then(Value::as_array);
+    let mut options: Vec<_> = listed.into_iter().flatten().map(plain).collect();
+    if !options.is_empty() && (!options.iter().any(|option| option == text) || !shape.required) {
+        options.insert(0, String::new());
+    }
+    options
+}

@@ -1,0 +1,93 @@
+//! A visitor, beside what they fill in: what they want to get back, and in which language.
+
+use std::time::SystemTime;
+
+use http::header::ACCEPT;
+use http::request::Parts;
+
+use crate::decode::form::FormFields;
+use crate::decode::{self, Format};
+use crate::guard::{self, Keys, Stranger};
+use crate::policy::{Route, Stage};
+use crate::texts::Texts;
+use crate::web::Site;
+
+/// What an answer must be.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Wants {
+    /// A script reads it.
+    Json,
+    /// A person reads it in a browser.
+    Page,
+    /// Nobody said. Whoever sent a form is sent on to the thanks page, and otherwise gets JSON.
+    Anything,
+}
+
+/// A visitor of a form.
+#[derive(Debug)]
+pub struct Visit {
+    /// What they want to get back.
+    pub wants: Wants,
+    /// The language they read.
+    pub texts: &'static Texts,
+    /// The site they come from.
+    pub site: Site,
+    /// What the form holds beside its payload, once it is known; a page shows it again.
+    pub fields: FormFields,
+    /// Whether they only want to know what would become of the form.
+    pub validate_only: bool,
+    /// Whether they send the form or confirm it.
+    pub stage: Stage,
+    /// A new form token for the page that shows the form again.
+    pub fresh_token: Option<String>,
+}
+
+impl Visit {
+    /// Looks at a request's headers.
+    pub fn of(route: &Route, stage: Stage, parts: &Parts) -> Self {
+        Self {
+            wants: wants(route, parts),
+            texts: Texts::wanted(&parts.headers),
+            site: Site::of(&route.origins, &parts.uri, &parts.headers),
+            fields: FormFields::default(),
+            validate_only: validate_only(parts),
+            stage,
+            fresh_token: None,
+        }
+    }
+}
+
+impl Visit {
+    /// What guards look at.
+    pub const fn stranger(&self) -> Stranger<'_> {
+        Stranger { site: &self.site, controls: &self.fields.controls }
+    }
+
+    /// Makes the token with which a page shows the form again, where its route asks for one.
+    pub fn renew(&mut self, route: &Route, keys: &Keys, now: SystemTime, nonce: u128) {
+        let key = route.form.token.as_ref().and_then(|guard| keys.of(&guard.key).ok());
+        self.fresh_token = key.map(|key| guard::issue(route, key, now, nonce));
+    }
+}
+
+/// The query by which a script asks what would become of a form (as Gravity Forms does).
+const VALIDATE_ONLY: &str = "_validate_only";
+
+fn validate_only(parts: &Parts) -> bool {
+    let query = parts.uri.query().unwrap_or_default();
+    form_urlencoded::parse(query.as_bytes()).any(|(name, value)| name == VALIDATE_ONLY && value == "1")
+}
+
+fn wants(route: &Route, parts: &Parts) -> Wants {
+    let accept = parts.headers.get(ACCEPT).and_then(|value| value.to_str().ok()).unwrap_or_default();
+    let json_body = decode::format(route, &parts.headers) == Ok(Format::Json);
+    if accept.contains("application/json") || parts.headers.contains_key("x-requested-with") {
+        Wants::Json
+    } else if accept.contains("text/html") {
+        Wants::Page
+    } else if json_body {
+        Wants::Json
+    } else {
+        Wants::Anything
+    }
+}

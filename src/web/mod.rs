@@ -1,0 +1,11 @@
+//! What the Web's standards say that several steps need: origins, headers, responses and waiting.
+
+pub mod header;
+pub mod origin;
+pub mod path;
+pub mod response;
+pub mod retry;
+pub mod site;
+
+pub use origin::Origin;
+pub use site::Site;

@@ -1,0 +1,50 @@
+//! Responses in the forms that this crate gives: JSON, texts, redirects and nothing.
+
+use bytes::Bytes;
+use http::header::{CACHE_CONTROL, CONTENT_TYPE, LOCATION, X_CONTENT_TYPE_OPTIONS};
+use http::{HeaderMap, HeaderValue, Response, StatusCode};
+use serde_json::{Value, json};
+
+const JSON: &str = "application/json";
+
+/// Sends a browser on.
+pub fn see_other(location: &str) -> Response<Bytes> {
+    let mut response = json(StatusCode::SEE_OTHER, &json!({ "next": location }));
+    if let Ok(location) = HeaderValue::from_str(location) {
+        response.headers_mut().insert(LOCATION, location);
+    }
+    response
+}
+
+/// An answer in JSON.
+pub fn json(status: StatusCode, value: &Value) -> Response<Bytes> {
+    body(status, JSON, value)
+}
+
+/// An answer without content.
+pub fn empty(status: StatusCode) -> Response<Bytes> {
+    let mut response = Response::new(Bytes::new());
+    *response.status_mut() = status;
+    plain(response.headers_mut());
+    response
+}
+
+/// An answer of any type.
+pub fn content(status: StatusCode, content_type: &'static str, text: String) -> Response<Bytes> {
+    let mut response = Response::new(Bytes::from(text));
+    *response.status_mut() = status;
+    response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static(content_type));
+    plain(response.headers_mut());
+    response
+}
+
+/// What every answer says of itself.
+fn plain(headers: &mut HeaderMap) {
+    headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    headers.insert(X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
+}
+
+/// An answer in a kind of JSON.
+pub fn body(status: StatusCode, content_type: &'static str, value: &Value) -> Response<Bytes> {
+    content(status, content_type, value.to_string())
+}
