@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use http::request::Parts;
-use http::{Method, Request, Response};
+use http::{HeaderMap, Method, Request, Response};
 
 use crate::acs::{self, Connection, OperationStatus};
 use crate::audit::{Entry, Summary};
@@ -75,10 +75,10 @@ impl Gate {
         Self { policy, tokens: TokenCache::default(), keys: KeyCache::default() }
     }
 
-    /// How much of a body the host should read for a path, and how long it should wait for that.
-    pub fn allowance(&self, path: &str) -> Allowance {
+    /// How much of a body the host should read for a path and a request's headers, and how long it should wait for that.
+    pub fn allowance(&self, path: &str, headers: &HeaderMap) -> Allowance {
         match Target::at(&self.policy, path) {
-            Target::Submission(_, route) => Allowance { bytes: route.body_limit, time: route.time_budget },
+            Target::Submission(_, route) => Allowance { bytes: decode::limit(route, headers), time: route.time_budget },
             Target::Confirmation(_, route, _) => Allowance { bytes: 0, time: route.time_budget },
             _ => Allowance { bytes: 0, time: contract::PLAIN.time_budget() },
         }
@@ -179,7 +179,7 @@ impl Gate {
         if parts.method != Method::POST {
             return Err(Refusal::Method { allow: "POST" });
         }
-        let body = body.map_err(|error| Refusal::Body { error, limit: route.body_limit })?;
+        let body = body.map_err(|error| Refusal::Body { error, limit: decode::limit(route, &parts.headers) })?;
         let deadline = arrival.at + route.time_budget;
         let secrets = secrets(host, route.auth.as_ref()).await?;
         let verified = auth::authenticate(host, &self.keys, route, parts, body, &secrets, deadline)

@@ -77,7 +77,7 @@ impl Server {
         let arrived = self.clock.monotonic();
         // Audit lines go nowhere, as those of the measured components.
         let host = Services { settings: &self.settings, clock: &self.clock, http: &self.network, audit: &Unread };
-        let body = Limited::new(body, self.gate.allowance(parts.uri.path()).bytes).collect().await;
+        let body = Limited::new(body, self.gate.allowance(parts.uri.path(), &parts.headers).bytes).collect().await;
         let body = body.map(|whole| whole.to_bytes()).map_err(|_| BodyError::TooLarge);
         Ok(self.gate.handle(&host, Request::from_parts(parts, body), arrived).await.map(Full::new))
     }

@@ -340,7 +340,7 @@ fn secrets(policy: &Policy, route: &Route) -> Vec<String> {
 fn handle(gate: &Gate, policy: &Policy, host: &StandIn, request: &Request<Bytes>, late: Duration) -> Response<Bytes> {
     let arrived = host.monotonic();
     let path = request.uri().path();
-    let allowance = gate.allowance(path);
+    let allowance = gate.allowance(path, request.headers());
     let body = match request.body() {
         body if body.len() > allowance.bytes => Err(BodyError::TooLarge),
         _ if late > allowance.time => Err(BodyError::Interrupted),
@@ -441,7 +441,7 @@ fn sent(policy: &Policy, request: &Request<Bytes>, host: &StandIn, vouched: Vouc
             assert!(operations.len() == 1 || route.form.confirmation.is_none(), "more than the question was sent");
         }
     }
-    assert!(confirmed || (parts.method == Method::POST && body.len() <= route.body_limit));
+    assert!(confirmed || (parts.method == Method::POST && body.len() <= route.upload_limit.max(route.body_limit)));
     let mut bodies = BTreeSet::new();
     for send in sends.iter() {
         message(policy, route, &send.body);

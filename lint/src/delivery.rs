@@ -21,7 +21,7 @@ pub fn check(
     sample: Option<&Parts>,
     findings: &mut Findings,
 ) {
-    let largest = maximum::payload(&Field::root(route.schema.document()), route.body_limit);
+    let largest = maximum::payload(&Field::root(route.schema.document()), route.upload_limit);
     subject(checker, route, mail, report, &largest, findings);
     if let Some(html) = sample.and_then(|parts| parts.html.as_deref()) {
         sample_size(mail, html, findings);

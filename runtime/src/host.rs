@@ -12,6 +12,7 @@ use bytes::Bytes;
 use http::header::HOST;
 use http::uri::{Authority, Scheme};
 use http::{Request, Response, Uri};
+use http_body::Body as _;
 use http_body_util::BodyExt;
 use std::fmt::Display;
 use std::path::{Path, PathBuf};
@@ -145,7 +146,8 @@ impl Host {
         let handler = self.current().ok_or(Failure::NotLoaded)?;
         let deadline = Instant::now() + self.0.limits.request_time;
         let _permit = timeout_at(deadline, self.0.requests.acquire()).await.map_err(|_| Failure::Busy)?;
-        timeout_at(deadline, handler.handle((), request))
+        let announced = request.body().size_hint().upper().map(|bytes| usize::try_from(bytes).unwrap_or(usize::MAX));
+        timeout_at(deadline, handler.handle(announced, request))
             .await
             .map_err(|_| Failure::TooSlow)?
             .map_err(|error| self.classify(&error))
@@ -160,7 +162,7 @@ impl Host {
         if error.is::<ExpirationError>() {
             return Failure::TooSlow;
         }
-        if let Some(error) = error.downcast_ref::<InstantiationError<()>>() {
+        if let Some(error) = error.downcast_ref::<InstantiationError<Option<usize>>>() {
             let sentence = format!("The component could not be started: {:#}.", error.error);
             (self.0.log)(Event::Failed(&sentence));
             return Failure::NoInstance;

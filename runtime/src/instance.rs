@@ -9,7 +9,7 @@ use crate::variables::Settings;
 use std::path::PathBuf;
 use std::pin::Pin;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::task::{Context, Poll};
 use std::time::{Duration, Instant};
 use tokio::time::{Sleep, sleep, timeout};
@@ -128,6 +128,8 @@ impl HandlerState for Maker {
             state: Worker {
                 requests: self.requests(),
                 concurrent: self.limits.concurrent_per_instance,
+                body_bytes: self.limits.body_bytes_per_instance,
+                held_bytes: Arc::default(),
                 request_time: self.limits.request_time,
                 instructions: self.instructions.clone(),
                 log: self.log.clone(),
@@ -176,6 +178,9 @@ impl WorkerExpiration for Expiration {
 pub(crate) struct Worker {
     requests: usize,
     concurrent: usize,
+    body_bytes: usize,
+    /// Bytes of the bodies of requests in progress.
+    held_bytes: Arc<AtomicUsize>,
     request_time: Duration,
     instructions: Arc<AtomicU64>,
     log: Log,
@@ -183,10 +188,12 @@ pub(crate) struct Worker {
 
 impl WorkerState for Worker {
     type StoreData = State;
-    type RequestData = ();
+    /// The bytes of the request's body, as it announces them.
+    type RequestData = Option<usize>;
 
     fn should_accept_request(&self, concurrent: usize, total: usize) -> ShouldAccept {
-        match (total >= self.requests, concurrent >= self.concurrent) {
+        let full = self.held_bytes.load(Ordering::Acquire) >= self.body_bytes;
+        match (total >= self.requests, full || concurrent >= self.concurrent) {
             (true, _) => ShouldAccept::Never,
             (false, true) => ShouldAccept::No,
             (false, false) => ShouldAccept::Yes,
@@ -196,10 +203,15 @@ impl WorkerState for Worker {
     fn on_request_start(
         &self,
         _store: StoreContextMut<'_, State>,
-        (): (),
+        body_bytes: Option<usize>,
         _task: GuestTaskId,
     ) -> Pin<Box<dyn Future<Output = ()> + Send + Sync>> {
-        Box::pin(sleep(self.request_time))
+        let held = HeldBytes::new(&self.held_bytes, body_bytes.unwrap_or(self.body_bytes));
+        let time = sleep(self.request_time);
+        Box::pin(async move {
+            time.await;
+            drop(held);
+        })
     }
 
     fn drop(&self, store: Store<State>, result: wasmtime::Result<()>) {
@@ -213,6 +225,25 @@ impl WorkerState for Worker {
         {
             (self.log)(Event::Failed(&format!("The component failed: {error:#}.")));
         }
+    }
+}
+
+/// Bytes of one request's body, counted while the request is in progress.
+struct HeldBytes {
+    held: Arc<AtomicUsize>,
+    bytes: usize,
+}
+
+impl HeldBytes {
+    fn new(held: &Arc<AtomicUsize>, bytes: usize) -> Self {
+        held.fetch_add(bytes, Ordering::AcqRel);
+        Self { held: Arc::clone(held), bytes }
+    }
+}
+
+impl Drop for HeldBytes {
+    fn drop(&mut self) {
+        self.held.fetch_sub(self.bytes, Ordering::AcqRel);
     }
 }
 

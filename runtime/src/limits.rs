@@ -16,6 +16,9 @@ pub struct Limits {
     pub requests_per_instance: usize,
     /// Requests one WASI 0.3 instance works on at once.
     pub concurrent_per_instance: usize,
+    /// Bytes of bodies from which on an instance that is at work takes no further request: a large upload takes several
+    /// times its size of the instance's memory. A body whose length is not announced counts as so many.
+    pub body_bytes_per_instance: usize,
     /// How long an instance without work is kept.
     pub idle_time: Duration,
     /// Whether instances come from a pool that is reserved at start: faster, at the price of address space.
@@ -50,7 +53,8 @@ pub struct Limits {
 }
 
 impl Default for Limits {
-    /// Instance reuse and connections as `wasmtime serve` 48 has them.
+    /// Instance reuse and connections as `wasmtime serve` 48 has them. The bytes of bodies are those of as many bodies of a
+    /// route's default limit as an instance works on at once.
     fn default() -> Self {
         Self {
             memory_bytes: 128 << 20,
@@ -58,6 +62,7 @@ impl Default for Limits {
             max_requests: 256,
             requests_per_instance: 128,
             concurrent_per_instance: 16,
+            body_bytes_per_instance: 4 << 20,
             idle_time: Duration::from_secs(1),
             pooling: true,
             count_instructions: false,

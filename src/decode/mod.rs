@@ -17,6 +17,7 @@ use crate::web::media_type::{URLENCODED, essence};
 use form::{Contradiction, Controls, Field, Filled, FormFields, Upload};
 
 pub use envelope::MAX_EVENTS;
+pub use json::MAX_VALUES;
 
 /// A decoded payload that nothing has looked at yet.
 #[derive(Debug)]
@@ -71,6 +72,9 @@ pub enum Error {
     /// Arrays and objects are nested too deeply.
     #[error("The body is nested more than {MAX_DEPTH} levels deep.")]
     TooDeep,
+    /// There are too many values in the JSON.
+    #[error("The body has more than {MAX_VALUES} values.")]
+    TooManyValues,
     /// The payload is not an object.
     #[error("The body must be a JSON object.")]
     NotAnObject,
@@ -148,6 +152,15 @@ pub fn format(route: &Route, headers: &HeaderMap) -> Result<Format, Error> {
         && headers.contains_key(envelope::SPECVERSION)
         && !headers.contains_key(CONTENT_TYPE);
     if no_data { Ok(Format::Json) } else { media_type(route.kind, route.contract.forms, headers) }
+}
+
+/// The most bytes of a request's body. Only a form with files may be large: other bodies cost many times their size once
+/// they are read.
+pub fn limit(route: &Route, headers: &HeaderMap) -> usize {
+    match format(route, headers) {
+        Ok(Format::Multipart) => route.upload_limit,
+        _ => route.body_limit,
+    }
 }
 
 /// `forms` says whether the systems that call an event route send HTML forms too.

@@ -145,48 +145,63 @@ pub struct FileType {
     pub name: &'static str,
     /// The media type in mails.
     pub content_type: &'static str,
-    /// How such a file's name may end, in lower case.
+    /// How such a file's name may end, in lower case; the usual ending first.
     pub extensions: &'static [&'static str],
-    /// What its first bytes may show; `None` is text that shows nothing.
-    pub shows: &'static [Option<&'static str>],
+    /// What it is.
+    pub content: Content,
 }
 
+const DOCX: &str = "application/vnd.openxmlformats-officedocument.wordprocessingml.document";
+const XLSX: &str = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet";
+const ODT: &str = "application/vnd.oasis.opendocument.text";
+const ODS: &str = "application/vnd.oasis.opendocument.spreadsheet";
+const TXT: &str = "text/plain; charset=utf-8";
+const CSV: &str = "text/csv; charset=utf-8";
+
 /// Every type that there is. What can run, in a computer or in a browser, is not among them: no program, no script, no
-/// HTML, no SVG, no macro.
+/// HTML, no SVG, no macro. Endings are those of IANA's registrations and of mime-db, which browsers follow.
 pub const FILE_TYPES: [FileType; 12] = [
-    FileType { name: "pdf", content_type: "application/pdf", extensions: &["pdf"], shows: &[Some("application/pdf")] },
-    FileType { name: "png", content_type: "image/png", extensions: &["png"], shows: &[Some("image/png")] },
-    FileType { name: "jpeg", content_type: "image/jpeg", extensions: &["jpg", "jpeg"], shows: &[Some("image/jpeg")] },
-    FileType { name: "gif", content_type: "image/gif", extensions: &["gif"], shows: &[Some("image/gif")] },
-    FileType { name: "webp", content_type: "image/webp", extensions: &["webp"], shows: &[Some("image/webp")] },
-    FileType { name: "heic", content_type: "image/heic", extensions: &["heic"], shows: &[Some("image/heif")] },
+    FileType { name: "pdf", content_type: "application/pdf", extensions: &["pdf"], content: Content::Pdf },
+    FileType { name: "png", content_type: "image/png", extensions: &["png"], content: Content::Png },
     FileType {
-        name: "docx",
-        content_type: "application/vnd.openxmlformats-officedocument.wordprocessingml.document",
-        extensions: &["docx"],
-        shows: &[Some("application/vnd.openxmlformats-officedocument.wordprocessingml.document")],
+        name: "jpeg",
+        content_type: "image/jpeg",
+        extensions: &["jpg", "jpeg", "jpe", "jfif"],
+        content: Content::Jpeg,
     },
-    FileType {
-        name: "xlsx",
-        content_type: "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet",
-        extensions: &["xlsx"],
-        shows: &[Some("application/vnd.openxmlformats-officedocument.spreadsheetml.sheet")],
-    },
-    FileType {
-        name: "odt",
-        content_type: "application/vnd.oasis.opendocument.text",
-        extensions: &["odt"],
-        shows: &[Some("application/vnd.oasis.opendocument.text")],
-    },
-    FileType {
-        name: "ods",
-        content_type: "application/vnd.oasis.opendocument.spreadsheet",
-        extensions: &["ods"],
-        shows: &[Some("application/vnd.oasis.opendocument.spreadsheet")],
-    },
-    FileType { name: "txt", content_type: "text/plain; charset=utf-8", extensions: &["txt"], shows: &[None] },
-    FileType { name: "csv", content_type: "text/csv; charset=utf-8", extensions: &["csv"], shows: &[None] },
+    FileType { name: "gif", content_type: "image/gif", extensions: &["gif"], content: Content::Gif },
+    FileType { name: "webp", content_type: "image/webp", extensions: &["webp"], content: Content::Webp },
+    FileType { name: "heic", content_type: "image/heic", extensions: &["heic", "heif"], content: Content::Heif },
+    FileType { name: "docx", content_type: DOCX, extensions: &["docx"], content: Content::Office("word/") },
+    FileType { name: "xlsx", content_type: XLSX, extensions: &["xlsx"], content: Content::Office("xl/") },
+    FileType { name: "odt", content_type: ODT, extensions: &["odt"], content: Content::OpenDocument(ODT) },
+    FileType { name: "ods", content_type: ODS, extensions: &["ods"], content: Content::OpenDocument(ODS) },
+    FileType { name: "txt", content_type: TXT, extensions: &["txt"], content: Content::Text },
+    FileType { name: "csv", content_type: CSV, extensions: &["csv"], content: Content::Text },
 ];
+
+/// What a file's content may be.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Content {
+    /// A document in PDF (ISO 32000-2, 7.5.2).
+    Pdf,
+    /// A picture in PNG (RFC 2083, 3.1).
+    Png,
+    /// A picture in JPEG (ISO/IEC 10918-1, B.1.1.3), whether JFIF or Exif.
+    Jpeg,
+    /// A picture in GIF.
+    Gif,
+    /// A picture in WebP.
+    Webp,
+    /// A picture in HEIF that is coded in HEVC (ISO/IEC 23008-12).
+    Heif,
+    /// A package of Office Open XML (ECMA-376, parts 1 and 2) whose document is in this folder.
+    Office(&'static str),
+    /// A package of OpenDocument (part 2: Packages) of this media type.
+    OpenDocument(&'static str),
+    /// Text for people.
+    Text,
+}
 
 /// The most files a form may have, whatever its route says.
 pub const MAX_FILES: usize = 10;

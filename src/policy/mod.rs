@@ -15,6 +15,7 @@ pub mod rule;
 mod schema;
 pub mod scheme;
 mod template;
+mod unique;
 
 use std::collections::BTreeMap;
 
@@ -25,9 +26,9 @@ pub use diagnostic::{Diagnostic, Place, Severity};
 pub use digest::Digest;
 pub use files::{APPROVALS_FILE, FOLDERS, Files, MAX_FILE_BYTES, POLICY_FILE, ReadError, SAMPLE, TEMPLATES_FOLDER};
 pub use form::{
-    Attachments, CONFIRMATION_LINK, CONVENTIONS, CaptchaGuard, ConfirmationGuard, Convention, FILE_TYPES, FileType,
-    Form, Holds, MAX_ATTACHMENT_BYTES, MAX_FIELDS, MAX_FILES, PROOF_FIELD, PUBLIC_URL, ProofOfWorkGuard, SERVICES,
-    Service, TOKEN_FIELD, TokenGuard,
+    Attachments, CONFIRMATION_LINK, CONVENTIONS, CaptchaGuard, ConfirmationGuard, Content, Convention, FILE_TYPES,
+    FileType, Form, Holds, MAX_ATTACHMENT_BYTES, MAX_FIELDS, MAX_FILES, PROOF_FIELD, PUBLIC_URL, ProofOfWorkGuard,
+    SERVICES, Service, TOKEN_FIELD, TokenGuard,
 };
 pub use one_or_many::OneOrMany;
 pub use overflow::{Overflow, POISON_SUFFIX, StorageAddress};
@@ -41,7 +42,7 @@ pub use schema::{MAX_UNIQUE_ITEMS, Schema, SchemaError};
 pub use scheme::{Coverage, Scheme, SecretForm, Tenant, TokenLocation};
 pub(crate) use template::environment as templates;
 pub use template::{
-    MJML as MJML_FILE, Part, TABLE, Template, Templates, finding as template_finding, is_translated,
+    MJML as MJML_FILE, Markup, Part, TABLE, Template, Templates, finding as template_finding, is_translated,
     syntax as template_syntax, translation_mark,
 };
 

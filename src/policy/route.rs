@@ -67,8 +67,10 @@ pub struct Route {
     pub thanks: Option<String>,
     /// What a form does for its visitors and against robots.
     pub form: Form,
-    /// The most bytes a body may have.
+    /// The most bytes a body may have that is no form with files.
     pub body_limit: usize,
+    /// The most bytes of a form with files (`multipart/form-data`).
+    pub upload_limit: usize,
     /// How long the gate may take for a request.
     pub time_budget: Duration,
     /// What a payload must look like.

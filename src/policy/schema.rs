@@ -6,6 +6,7 @@ use jsonschema::{Draft, EmailOptions, PatternOptions, Validator};
 use serde_json::{Map, Value};
 
 use super::digest::Digest;
+use super::unique::UniqueItems;
 use crate::pointer;
 
 /// A compiled schema.
@@ -15,8 +16,8 @@ pub struct Schema {
     validator: Validator,
 }
 
-/// The most items a list may have whose items must be unique. The validator looks for equal items with hashes whose
-/// seeds a sealed component cannot keep secret, so the worst that chosen collisions can do must be little.
+/// The most items a list may have whose items must be unique: a longer one breaks the `maxItems` that its schema must
+/// have, whatever its items are.
 pub const MAX_UNIQUE_ITEMS: u64 = 1000;
 
 /// What is wrong with a schema, and where.
@@ -42,7 +43,8 @@ impl Schema {
             .should_validate_formats(true)
             .should_ignore_unknown_formats(false)
             .with_email_options(EmailOptions::default().without_display_text().without_domain_literal())
-            .with_pattern_options(PatternOptions::regex());
+            .with_pattern_options(PatternOptions::regex())
+            .with_keyword("uniqueItems", |_, demanded, _| Ok(Box::new(UniqueItems::of(demanded))));
         let options = if document.get("$schema").is_some() { options } else { options.with_draft(Draft::Draft202012) };
         match options.build(&document) {
             Ok(validator) => Ok(Self { digest: Digest::of([document.to_string()]), document, validator }),

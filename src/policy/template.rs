@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::time::{Duration, UNIX_EPOCH};
 
 use minijinja::syntax::SyntaxConfig;
-use minijinja::{Environment, ErrorKind, UndefinedBehavior, Value};
+use minijinja::{AutoEscape, Environment, ErrorKind, UndefinedBehavior, Value};
 
 use super::diagnostic::{Diagnostic, Findings, Place};
 use super::digest::Digest;
@@ -32,10 +32,12 @@ pub struct Template {
     table: bool,
 }
 
-/// All templates of a policy, compiled.
+/// All templates of a policy, compiled. HTML and text know nothing of each other: whether a value is escaped follows
+/// from the part that is rendered, whatever it includes.
 #[derive(Debug)]
 pub struct Templates {
-    environment: Environment<'static>,
+    texts: Environment<'static>,
+    pages: Environment<'static>,
     by_name: BTreeMap<String, Template>,
 }
 
@@ -60,6 +62,53 @@ impl Part {
             Self::Subject => SUBJECT,
             Self::Text => TEXT,
             Self::Html => HTML,
+        }
+    }
+
+    /// What the part is written in.
+    pub const fn markup(self) -> Markup {
+        match self {
+            Self::Subject | Self::Text => Markup::Text,
+            Self::Html => Markup::Html,
+        }
+    }
+}
+
+/// What a part or a layout is written in, by the end of its file's name.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Markup {
+    /// Plain text: values stay as they are.
+    Text,
+    /// HTML: every value is escaped.
+    Html,
+}
+
+impl Markup {
+    /// How the names of its files end.
+    pub const fn ending(self) -> &'static str {
+        match self {
+            Self::Text => ".txt.j2",
+            Self::Html => ".html.j2",
+        }
+    }
+
+    /// The other one.
+    pub const fn other(self) -> Self {
+        match self {
+            Self::Text => Self::Html,
+            Self::Html => Self::Text,
+        }
+    }
+
+    /// What a file is written in; `None` where its name does not say.
+    pub fn of(path: &str) -> Option<Self> {
+        [Self::Text, Self::Html].into_iter().find(|markup| path.ends_with(markup.ending()))
+    }
+
+    const fn escape(self) -> AutoEscape {
+        match self {
+            Self::Text => AutoEscape::None,
+            Self::Html => AutoEscape::Html,
         }
     }
 }
@@ -110,7 +159,8 @@ impl Template {
 impl Templates {
     /// Compiles everything below `templates/`.
     pub(super) fn load(files: &Files, findings: &mut Findings) -> Self {
-        let mut templates = Self { environment: environment(), by_name: BTreeMap::new() };
+        let (texts, pages) = (environment(Markup::Text), environment(Markup::Html));
+        let mut templates = Self { texts, pages, by_name: BTreeMap::new() };
         let mut names: Vec<&str> = Vec::new();
         for path in files.paths().filter(|path| path.starts_with(FOLDER)) {
             match path.get(FOLDER.len()..).and_then(|rest| rest.split_once('/')) {
@@ -148,7 +198,7 @@ impl Templates {
 
     fn add_layout(&mut self, files: &Files, path: &str, findings: &mut Findings) {
         let name = path.get(FOLDER.len()..).unwrap_or_default();
-        if !(name.starts_with('_') && (name.ends_with(".txt.j2") || name.ends_with(".html.j2"))) {
+        if !name.starts_with('_') || Markup::of(name).is_none() {
             findings.error(
                 path,
                 Place::File,
@@ -168,10 +218,19 @@ impl Templates {
     }
 
     fn compile(&mut self, files: &Files, path: &str, findings: &mut Findings) {
+        let Some(markup) = Markup::of(path) else { return };
         let name = path.get(FOLDER.len()..).unwrap_or_default().to_owned();
         let text = files.text(path).unwrap_or_default().to_owned();
-        if let Err(error) = self.environment.add_template_owned(name, text) {
+        findings.0.extend(strangers(path, &text, markup));
+        if let Err(error) = self.environment_mut(markup).add_template_owned(name, text) {
             findings.0.push(finding(path, &error));
+        }
+    }
+
+    const fn environment_mut(&mut self, markup: Markup) -> &mut Environment<'static> {
+        match markup {
+            Markup::Text => &mut self.texts,
+            Markup::Html => &mut self.pages,
         }
     }
 
@@ -209,7 +268,11 @@ impl Templates {
     /// When the part prints an undefined value, runs out of fuel, or fails otherwise.
     pub fn render(&self, template: &Template, part: Part, context: Value) -> Result<String, minijinja::Error> {
         let name = format!("{}/{}", template.name, part.file());
-        self.environment.get_template(&name)?.render(context)
+        let environment = match part.markup() {
+            Markup::Text => &self.texts,
+            Markup::Html => &self.pages,
+        };
+        environment.get_template(&name)?.render(context)
     }
 }
 
@@ -242,9 +305,11 @@ fn reviewed(path: &str, text: &str) -> [String; 2] {
     }
 }
 
-/// The template language as the gate speaks it: undefined values are errors, and work has a bound.
-pub fn environment() -> Environment<'static> {
+/// The template language as the gate speaks it: undefined values are errors, work has a bound, and values are escaped
+/// for the markup of the part, whatever a file is called.
+pub fn environment(markup: Markup) -> Environment<'static> {
     let mut environment = Environment::new();
+    environment.set_auto_escape_callback(move |_| markup.escape());
     environment.set_undefined_behavior(UndefinedBehavior::SemiStrict);
     environment.set_fuel(Some(FUEL));
     environment.set_syntax(syntax());
@@ -281,6 +346,28 @@ pub fn finding(path: &str, error: &minijinja::Error) -> Diagnostic {
         format!("The template does not work: {reason}."),
         "Templates are Jinja2; a value that may be missing is printed inside {% if %}.",
     )
+}
+
+/// Names in quotes of files that are written in something else. A value would be escaped as its file is, not as
+/// the mail needs it, so the engine does not find them; here the author learns why.
+fn strangers(path: &str, text: &str, markup: Markup) -> impl Iterator<Item = Diagnostic> {
+    let other = markup.other().ending();
+    let quoted = text.match_indices(other).filter(|(at, _)| {
+        let behind = text.get(at + other.len()..).unwrap_or_default();
+        behind.starts_with(['"', '\''])
+    });
+    quoted.map(move |(at, _)| {
+        let end = at + other.len();
+        let start = text.get(..at).and_then(|before| before.rfind(['"', '\''])).map_or(at, |quote| quote + 1);
+        let name = text.get(start..end).unwrap_or_default();
+        let (kind, own) = match markup {
+            Markup::Html => ("HTML", "_NAME.html.j2"),
+            Markup::Text => ("Plain text", "_NAME.txt.j2"),
+        };
+        let message = format!("{kind} cannot use `{name}`, because values are escaped in HTML only.");
+        let help = format!("Put what this file needs into a layout named {own}.");
+        Diagnostic::error(path, Place::Span(start..end), message, help)
+    })
 }
 
 fn mentions(files: &Files, path: &str, layout: &str) -> bool {

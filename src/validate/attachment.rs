@@ -2,10 +2,10 @@
 
 use bytes::Bytes;
 
-use super::Violation;
+use super::{Violation, content};
 use crate::decode::form::Upload;
 use crate::pointer;
-use crate::policy::{Attachments, FileType, MAX_FILES};
+use crate::policy::{Attachments, FILE_TYPES, FileType, MAX_FILES};
 use crate::texts::{Texts, fill};
 
 /// A file that a mail may carry.
@@ -33,8 +33,8 @@ pub fn attach(
     for Upload { field, name, bytes } in uploads {
         let taken = attachments.len();
         let allowed = allowed.filter(|allowed| taken < allowed.max_count);
-        match allowed.map(|allowed| (allowed, file_type(allowed, &name, &bytes))) {
-            Some((_, Some(file_type))) => {
+        match allowed.map(|allowed| (allowed, recognise(allowed, &name, &bytes))) {
+            Some((_, Some((file_type, name)))) => {
                 let name = distinct(name, &attachments);
                 attachments.push(Attachment { name, content_type: file_type.content_type, bytes });
             }
@@ -48,25 +48,28 @@ pub fn attach(
     if violations.is_empty() { Ok(attachments) } else { Err(violations) }
 }
 
-/// The allowed type that both name and content have.
-fn file_type(allowed: &Attachments, name: &str, bytes: &[u8]) -> Option<&'static FileType> {
-    let (_, extension) = name.rsplit_once('.')?;
-    let extension = extension.to_ascii_lowercase();
-    let shown = infer::get(bytes).map(|shown| shown.mime_type());
-    let fits = |file_type: &&&FileType| {
-        file_type.extensions.contains(&extension.as_str())
-            && file_type.shows.contains(&shown)
-            && (shown.is_some() || is_text(bytes))
-    };
-    allowed.types.iter().find(fits).copied()
+/// The allowed type that a file has, and the name that it gets.
+///
+/// Name and content must agree, but for pictures: phones convert one and keep its name, and a picture under the name of
+/// another kind of picture shows nothing dangerous. It gets the ending that fits.
+fn recognise(allowed: &Attachments, name: &str, bytes: &[u8]) -> Option<(&'static FileType, String)> {
+    let (stem, extension) = name.rsplit_once('.')?;
+    let named = |file_type: &&&FileType| ends(file_type, extension) && content::is(file_type.content, bytes);
+    if let Some(file_type) = allowed.types.iter().find(named) {
+        return Some((file_type, name.to_owned()));
+    }
+    let says_picture = FILE_TYPES.iter().any(|file_type| is_picture(file_type) && ends(file_type, extension));
+    let picture = |file_type: &&&FileType| is_picture(file_type) && content::is(file_type.content, bytes);
+    let file_type = allowed.types.iter().find(picture).filter(|_| says_picture)?;
+    Some((file_type, format!("{stem}.{}", file_type.extensions.first()?)))
 }
 
-/// Text for people: UTF-8 without control characters but those of lines and columns, and no start of markup.
-fn is_text(bytes: &[u8]) -> bool {
-    std::str::from_utf8(bytes).is_ok_and(|text| {
-        let plain = |character: char| !character.is_control() || matches!(character, '\n' | '\r' | '\t' | '\u{c}');
-        text.chars().all(plain) && !text.trim_start_matches('\u{feff}').trim_start().starts_with('<')
-    })
+fn ends(file_type: &FileType, extension: &str) -> bool {
+    file_type.extensions.iter().any(|known| known.eq_ignore_ascii_case(extension))
+}
+
+fn is_picture(file_type: &FileType) -> bool {
+    file_type.content_type.starts_with("image/")
 }
 
 /// Two files of one name would be told apart by nobody.

@@ -1,6 +1,8 @@
 //! Does the payload fit the route's schema? Violations are told in sentences, without the offending value.
 
 mod attachment;
+mod content;
+mod zip;
 
 use jsonschema::error::{TypeKind, ValidationErrorKind as Broken};
 use jsonschema::{JsonType, ValidationError};
@@ -16,8 +18,12 @@ use crate::texts::{Texts, fill};
 
 pub use attachment::{Attachment, attach};
 
-/// The most violations told at once.
+/// The most violations reported at once.
 pub const MAX_VIOLATIONS: usize = 50;
+
+/// The most values of a payload whose violations are all looked for. The validator gathers every violation before it
+/// gives the first, so of a larger payload it is asked for one.
+const MAX_VALUES_TO_EXPLAIN: usize = 5000;
 
 /// A payload that fits its route's schema. Only [`validate`] makes one.
 #[derive(Debug)]
@@ -79,10 +85,36 @@ pub fn validate(route: &Route, admitted: Admitted, texts: &Texts) -> Result<Vali
     }
 }
 
-/// How a payload breaks a schema, in the words of a language; empty when it fits.
+/// How a payload breaks a schema, in the words of a language; empty when it fits. Of a very large payload it is the first
+/// violation alone.
 pub fn violations(schema: &Schema, payload: &Value, texts: &Texts) -> Vec<Violation> {
-    let errors = schema.validator().iter_errors(payload);
+    let validator = schema.validator();
+    let errors: Box<dyn Iterator<Item = _>> = if has_more_values(payload, MAX_VALUES_TO_EXPLAIN) {
+        Box::new(validator.validate(payload).err().into_iter())
+    } else {
+        Box::new(validator.iter_errors(payload))
+    };
     errors.flat_map(|error| violations_of(&error, texts)).take(MAX_VIOLATIONS).collect()
+}
+
+/// Whether there are more values in a payload than `most`; it looks at no more than that.
+fn has_more_values(payload: &Value, most: usize) -> bool {
+    let mut open = vec![payload];
+    let mut seen = 0;
+    while let Some(value) = open.pop() {
+        seen += 1;
+        if seen + open.len() > most {
+            return true;
+        }
+        match value {
+            Value::Array(items) if items.len() > most => return true,
+            Value::Object(members) if members.len() > most => return true,
+            Value::Array(items) => open.extend(items),
+            Value::Object(members) => open.extend(members.values()),
+            _ => {}
+        }
+    }
+    false
 }
 
 /// One violation for each place: a missing or an unexpected property is told where it is or should be.
@@ -124,7 +156,7 @@ fn sentence(broken: &Broken, texts: &Texts) -> String {
         Broken::AdditionalItems { limit } => fill(texts.max_items, limit),
         Broken::MinProperties { limit } => fill(texts.min_properties, limit),
         Broken::MaxProperties { limit } => fill(texts.max_properties, limit),
-        Broken::UniqueItems => texts.unique_items.to_owned(),
+        Broken::Custom { keyword, .. } if keyword == "uniqueItems" => texts.unique_items.to_owned(),
         Broken::Enum { options } => fill(texts.one_of, options),
         Broken::Constant { expected_value } => fill(texts.constant, expected_value),
         Broken::Pattern { pattern } => fill(texts.pattern, pattern),

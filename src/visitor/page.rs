@@ -10,7 +10,7 @@ use serde_json::Value;
 use super::visit::Visit;
 use crate::decode::form::{Shape, place_of};
 use crate::pointer;
-use crate::policy::{self, Route, Stage, TOKEN_FIELD};
+use crate::policy::{self, Markup, Route, Stage, TOKEN_FIELD};
 use crate::texts::fill;
 use crate::validate::Violation;
 use crate::web::{Site, response};
@@ -131,7 +131,7 @@ impl<'a> Page<'a> {
     }
 
     fn respond(&self, status: StatusCode) -> Response<Bytes> {
-        let environment = policy::templates();
+        let environment = policy::templates(Markup::Html);
         let html = environment.template_from_named_str("page.html", TEMPLATE).and_then(|page| page.render(Serde(self)));
         // The template is ours and tested; without it a visitor still learns the status.
         let mut answer = response::content(status, "text/html; charset=utf-8", html.unwrap_or_default());

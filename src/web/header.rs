@@ -17,8 +17,9 @@ fn breaks_line(character: char) -> bool {
 }
 
 /// Unicode bidirectional controls (UAX 9, 2) and the byte order mark.
-fn turns_direction(character: char) -> bool {
-    matches!(character, '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}' | '\u{feff}')
+const fn turns_direction(character: char) -> bool {
+    let marks = matches!(character, '\u{61c}' | '\u{200e}' | '\u{200f}' | '\u{feff}');
+    marks || matches!(character, '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
 }
 
 #[cfg(test)]
@@ -32,6 +33,7 @@ mod tests {
             ("Hello\r\nBcc: x@y.example", "Hello Bcc: x@y.example"),
             ("  a\tb\u{0}c\u{7f}d\u{85}e\u{2028}f  ", "a b c d e f"),
             ("safe\u{202e}txt.exe", "safetxt.exe"),
+            ("safe\u{61c}gpj.exe", "safegpj.exe"),
             ("\n\n", ""),
         ] {
             assert_eq!(one_line(text, 250), line, "{text:?}");

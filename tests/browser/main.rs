@@ -53,7 +53,7 @@ async fn serve(State(stand): State<Arc<Stand>>, request: Request) -> Response {
     }
     let (parts, body) = request.into_parts();
     let arrived = stand.clock.monotonic();
-    let limit = stand.gate.allowance(parts.uri.path()).bytes;
+    let limit = stand.gate.allowance(parts.uri.path(), &parts.headers).bytes;
     let body = to_bytes(body, limit).await.map_err(|_| postern::host::BodyError::TooLarge);
     let request = http::Request::from_parts(parts, body);
     // The gate's future is made for one thread, as a component has.

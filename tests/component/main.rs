@@ -6,6 +6,7 @@ mod connection;
 mod delivery;
 mod flavour;
 mod flow;
+mod hostile;
 mod identity;
 mod interface;
 mod jco;

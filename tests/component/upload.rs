@@ -13,7 +13,7 @@ use ureq::http::Request;
 const MEMORY_BYTES: usize = 40_000_000;
 
 /// The browser tests' policy, whose form `/apply` takes a file, for the site and up to the size that there is.
-fn files() -> Files {
+pub fn files() -> Files {
     let files = Files::read(&Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/browser/policy")).unwrap();
     let text = |path: &str| {
         let text = files.text(path).unwrap().replace("http://localhost:8080", "https://www.contoso.example");
@@ -31,14 +31,17 @@ fn body() -> Vec<u8> {
     body
 }
 
-/// The status of an upload to a guest with so much memory, and the bytes of the file that arrived.
-fn upload(flavour: Flavour, memory_bytes: usize) -> (u16, Option<usize>) {
+/// A guest with so much memory.
+fn stand(flavour: Flavour, memory_bytes: usize) -> Stand {
     let component = seal_into(flavour, &files()).unwrap();
     let guest = Guest { component: component.into(), ..Guest::default() };
     let key = |settings: &mut std::collections::BTreeMap<String, String>| {
         settings.insert("form_key".to_owned(), "a-key-of-twenty-four-bytes".to_owned());
     };
-    let stand = Stand::of(guest, Limits { memory_bytes, ..Limits::default() }, key);
+    Stand::of(guest, Limits { memory_bytes, ..Limits::default() }, key)
+}
+
+fn status(stand: &Stand) -> u16 {
     let request = Request::post(format!("{}/apply", stand.url))
         .header("origin", "https://www.contoso.example")
         .header("accept", "application/json")
@@ -46,7 +49,13 @@ fn upload(flavour: Flavour, memory_bytes: usize) -> (u16, Option<usize>) {
         .body(body())
         .unwrap();
     let agent: Agent = Agent::config_builder().http_status_as_error(false).build().into();
-    let status = agent.run(request).unwrap().status().as_u16();
+    agent.run(request).unwrap().status().as_u16()
+}
+
+/// The status of an upload to a guest with so much memory, and the bytes of the file that arrived.
+fn upload(flavour: Flavour, memory_bytes: usize) -> (u16, Option<usize>) {
+    let stand = stand(flavour, memory_bytes);
+    let status = status(&stand);
     let messages = stand.store.messages();
     let file = messages.first().and_then(|message| message.email.attachments.as_ref()?.first());
     (status, file.map(|file| file.content_in_base64.len() / 4 * 3))
@@ -64,4 +73,15 @@ fn the_largest_upload_fits_into_forty_megabytes() {
 fn what_does_not_fit_into_memory_is_not_called_sent() {
     let (status, bytes) = upload(Flavour::Wasi, MEMORY_BYTES / 2);
     assert_eq!((status, bytes), (500, None));
+}
+
+/// Each takes most of an instance's memory, so that two in one would end it, and with it each other.
+#[test]
+fn large_uploads_at_the_same_time_do_not_share_an_instance() {
+    let stand = stand(Flavour::Wasi, MEMORY_BYTES);
+    let statuses = std::thread::scope(|scope| {
+        let uploads: Vec<_> = (0..6).map(|_| scope.spawn(|| status(&stand))).collect();
+        uploads.into_iter().map(|upload| upload.join().unwrap()).collect::<Vec<_>>()
+    });
+    assert_eq!(statuses, [200; 6]);
 }

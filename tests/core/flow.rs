@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::time::Duration;
 
 use crate::support::*;
-use http::{Request, Response};
+use http::{HeaderMap, Request, Response};
 use postern::auth;
 use postern::gate::{Allowance, Gate};
 use postern::host::{BodyError, Clock as _, FetchError};
@@ -338,8 +338,9 @@ async fn a_body_that_did_not_arrive_is_told_from_one_that_is_too_large() {
 fn a_body_may_take_what_its_route_says() {
     let gate = gate(&example());
     let time = Duration::from_secs(9);
-    assert_eq!(gate.allowance("/contact"), Allowance { bytes: 256 * 1024, time });
-    assert_eq!(gate.allowance("/nowhere"), Allowance { bytes: 0, time });
+    let headers = HeaderMap::new();
+    assert_eq!(gate.allowance("/contact", &headers), Allowance { bytes: 256 * 1024, time });
+    assert_eq!(gate.allowance("/nowhere", &headers), Allowance { bytes: 0, time });
 }
 
 #[tokio::test]

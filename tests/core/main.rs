@@ -26,5 +26,6 @@ mod signed;
 mod staging;
 mod support;
 mod trace;
+mod violations;
 mod visitors;
 mod webhooks;

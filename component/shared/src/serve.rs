@@ -26,7 +26,7 @@ where
     let arrived = host.monotonic();
     let gate = own::gate(random);
     let (parts, body) = request.into_parts();
-    let allowance = gate.allowance(parts.uri.path());
+    let allowance = gate.allowance(parts.uri.path(), &parts.headers);
     let body = within(host, allowance.time, read(body, allowance.bytes)).await.unwrap_or(Err(BodyError::Interrupted));
     let mut response = gate.handle(host, Request::from_parts(parts, body), arrived).await;
     let length = HeaderValue::from(response.body().len());

@@ -3,6 +3,7 @@
 use minijinja::machinery::ast;
 
 use super::facts::{Facts, Outcome};
+use super::link::SCHEMES;
 use super::scope::joined;
 use super::walk::Walk;
 use crate::field::Types;
@@ -11,11 +12,15 @@ impl<'s> Walk<'s, '_> {
     pub(super) fn branch(&mut self, condition: &'s ast::IfCond<'s>) {
         let outcome = self.test(&condition.expr);
         let (facts, scopes) = (self.facts.clone(), self.scopes.clone());
+        let before = self.spot.clone();
         self.facts = facts.clone().and(outcome.yes);
         self.body(&condition.true_body);
+        let after = std::mem::replace(&mut self.spot, before);
         let chosen = std::mem::replace(&mut self.scopes, scopes.clone());
         self.facts = facts.clone().and(outcome.no);
         self.body(&condition.false_body);
+        let otherwise = self.spot.clone();
+        self.spot = self.needs_meeting(after, &otherwise, condition.expr.span());
         self.facts = facts;
         let other = std::mem::replace(&mut self.scopes, scopes);
         self.scopes = chosen.into_iter().zip(other).map(|(chosen, other)| joined(chosen, other)).collect();
@@ -69,6 +74,16 @@ impl<'s> Walk<'s, '_> {
             "boolean" => is(Types::BOOLEAN),
             "sequence" => is(Types::LIST),
             "mapping" => is(Types::OBJECT),
+            "startingwith" => {
+                self.needs_presence(&value, test.expr.span());
+                let start = match test.args.first() {
+                    Some(ast::CallArg::Pos(start)) => start.as_const(),
+                    _ => None,
+                };
+                let harmless = start.is_some_and(|start| start.as_str().is_some_and(|start| SCHEMES.contains(&start)));
+                let yes = if harmless { Facts::link(path) } else { Facts::default() };
+                Outcome { yes, no: Facts::default() }
+            }
             "true" | "false" => Outcome { yes: Facts::one(path, true, Types::BOOLEAN), no: Facts::default() },
             _ => {
                 self.needs_presence(&value, test.expr.span());

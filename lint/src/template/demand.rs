@@ -3,6 +3,7 @@
 use minijinja::machinery::{Span, ast};
 use postern::policy::{Diagnostic, Place, TEMPLATES_FOLDER};
 
+use super::link::Link;
 use super::value::{Shape, Value};
 use super::walk::Walk;
 use crate::field::Types;
@@ -64,6 +65,9 @@ impl<'s> Walk<'s, '_> {
         if let Some(fact) = value.path.as_deref().and_then(|path| self.facts.get(path)) {
             value.absent &= !fact.present;
             value.types = value.types.and(fact.types);
+            if fact.link {
+                value.link = Link::Proven;
+            }
         }
         value
     }

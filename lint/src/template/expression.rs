@@ -3,6 +3,7 @@
 use minijinja::machinery::{Span, ast};
 use postern::policy::TABLE;
 
+use super::link::Link;
 use super::value::{Shape, Value};
 use super::walk::Walk;
 use crate::field::Types;
@@ -44,10 +45,9 @@ impl<'s> Walk<'s, '_> {
                 let outcome = self.test(&choice.test_expr);
                 let yes = self.assuming(outcome.yes, |this| this.evaluate(&choice.true_expr));
                 // Without `else` the other outcome prints nothing.
-                let no = choice
-                    .false_expr
-                    .as_ref()
-                    .map_or(Value::text(""), |other| self.assuming(outcome.no, |this| this.evaluate(other)));
+                let no = choice.false_expr.as_ref().map_or(constant_value(&minijinja::Value::from("")), |other| {
+                    self.assuming(outcome.no, |this| this.evaluate(other))
+                });
                 yes.either(no)
             }
             ast::Expr::Filter(filter) => {
@@ -63,11 +63,16 @@ impl<'s> Walk<'s, '_> {
                 self.member(value, get.name, span)
             }
             ast::Expr::GetItem(get) => self.item(get),
-            ast::Expr::Call(call) => self.call(call, None),
+            ast::Expr::Call(call) => {
+                let mut value = None;
+                let text = self.captured(span, |this| value = Some(this.call(call, None)));
+                // What a function gives is a value, what a macro or a block writes is markup.
+                value.filter(|value| value.types != Types::TEXT).unwrap_or(text)
+            }
             ast::Expr::List(list) => self.list(&list.items, span),
             ast::Expr::Tuple(tuple) => {
-                let row = tuple.items.iter().map(|item| self.evaluate(item)).collect();
-                Value::text(self.source_text(span)).shaped(Types::LIST, Shape::Row(row))
+                let row: Vec<_> = tuple.items.iter().map(|item| self.evaluate(item)).collect();
+                Value::computed(self.source_text(span), Types::LIST, row.clone()).shaped(Types::LIST, Shape::Row(row))
             }
             ast::Expr::Map(map) => {
                 let values: Vec<_> = map.keys.iter().chain(&map.values).map(|item| self.present(item)).collect();
@@ -122,7 +127,9 @@ impl<'s> Walk<'s, '_> {
             self.error(slice.span(), message, "Cut texts and lists; narrow the `type` in the schema.");
         }
         let end = slice.stop.as_ref().and_then(ast::Expr::as_const).and_then(|stop| i64::try_from(stop).ok());
-        Value { cut: value.cut || end.is_some_and(|end| end >= 0), path: None, ..value }
+        let from_start = slice.start.is_none() && slice.step.is_none();
+        let link = if from_start { value.link } else { Link::Unproven };
+        Value { cut: value.cut || end.is_some_and(|end| end >= 0), path: None, link, ..value }
     }
 
     fn operation(&mut self, operation: &'s ast::Spanned<ast::BinOp<'s>>) -> Value<'s> {
@@ -146,7 +153,8 @@ impl<'s> Walk<'s, '_> {
                 let right = self.evaluate(&operation.right);
                 self.needs_text(&right, operation.right.span());
                 let cut = [&left, &right].into_iter().all(|value| value.cut || value.sources.is_empty());
-                Value { cut, ..Value::computed(name, Types::TEXT, [left, right]) }
+                let link = if left.link == Link::Proven { Link::Proven } else { Link::Unproven };
+                Value { cut, link, ..Value::computed(name, Types::TEXT, [left, right]) }
             }
             ast::BinOpKind::Eq
             | ast::BinOpKind::Ne
@@ -177,7 +185,7 @@ impl<'s> Walk<'s, '_> {
     }
 }
 
-fn constant_value<'s>(constant: &minijinja::Value) -> Value<'s> {
+pub(super) fn constant_value<'s>(constant: &minijinja::Value) -> Value<'s> {
     use minijinja::value::ValueKind;
     let types = match constant.kind() {
         ValueKind::None | ValueKind::Undefined => Types::NULL,
@@ -186,5 +194,6 @@ fn constant_value<'s>(constant: &minijinja::Value) -> Value<'s> {
         ValueKind::String => Types::TEXT,
         _ => Types::LIST.or(Types::OBJECT),
     };
-    Value::computed(constant.to_string(), types, [])
+    let link = constant.as_str().map_or(Link::Unproven, Link::of_text);
+    Value { link, ..Value::computed(constant.to_string(), types, []) }
 }

@@ -11,6 +11,8 @@ pub struct Fact {
     pub present: bool,
     /// The types it may have.
     pub types: Types,
+    /// Whether it begins as a harmless address does.
+    pub link: bool,
 }
 
 /// What is known, by path.
@@ -20,7 +22,16 @@ pub struct Facts(BTreeMap<String, Fact>);
 impl Facts {
     /// One fact; nothing where there is no path.
     pub fn one(path: Option<&str>, present: bool, types: Types) -> Self {
-        Self(path.map(|path| (path.to_owned(), Fact { present, types })).into_iter().collect())
+        Self(path.map(|path| (path.to_owned(), Fact { present, types, link: false })).into_iter().collect())
+    }
+
+    /// The fact that a value is there and begins as a harmless address does.
+    pub fn link(path: Option<&str>) -> Self {
+        Self(
+            path.map(|path| (path.to_owned(), Fact { present: true, types: Types::ALL, link: true }))
+                .into_iter()
+                .collect(),
+        )
     }
 
     /// What is known of a path.
@@ -32,7 +43,11 @@ impl Facts {
     pub fn and(mut self, other: Self) -> Self {
         for (path, fact) in other.0 {
             let known = self.0.entry(path).or_insert(fact);
-            *known = Fact { present: known.present || fact.present, types: known.types.and(fact.types) };
+            *known = Fact {
+                present: known.present || fact.present,
+                types: known.types.and(fact.types),
+                link: known.link || fact.link,
+            };
         }
         self
     }
@@ -41,7 +56,8 @@ impl Facts {
     pub fn or(self, other: &Self) -> Self {
         let common = self.0.into_iter().filter_map(|(path, fact)| {
             let same = other.0.get(&path)?;
-            Some((path, Fact { present: fact.present && same.present, types: fact.types.or(same.types) }))
+            let (present, link) = (fact.present && same.present, fact.link && same.link);
+            Some((path, Fact { present, types: fact.types.or(same.types), link }))
         });
         Self(common.collect())
     }

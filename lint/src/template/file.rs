@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use minijinja::machinery::{Span, ast};
+use postern::policy::Markup;
 
 use super::value::Value;
 use super::walk::Walk;
@@ -24,6 +25,7 @@ impl<'s> Walk<'s, '_> {
             ast::Stmt::Extends(extends) => Some(extends),
             _ => None,
         });
+        let spot = self.spot.clone();
         for statement in &tree.children {
             match statement {
                 ast::Stmt::Extends(_) => {}
@@ -33,6 +35,8 @@ impl<'s> Walk<'s, '_> {
             }
         }
         if let Some(extends) = parent {
+            // What stands beside the blocks of such a file is not written.
+            self.spot = spot;
             self.named(&extends.name, Self::template);
         }
         self.file = outer;
@@ -48,6 +52,10 @@ impl<'s> Walk<'s, '_> {
         if !self.sources.0.contains_key(target) {
             let message = format!("There is no templates/{target}.");
             self.error(name.span(), message, "Layouts are named _NAME.txt.j2 or _NAME.html.j2.");
+            return;
+        }
+        if Markup::of(target).is_some_and(|markup| markup != self.part.markup()) {
+            // The policy does not load; its finding says why.
             return;
         }
         self.deeper(name.span(), |this| walk(this, target));
@@ -82,7 +90,8 @@ impl<'s> Walk<'s, '_> {
     pub(super) fn import(&mut self, file: &'s ast::Expr<'s>) -> BTreeMap<String, Value<'s>> {
         let blocks = std::mem::take(&mut self.blocks);
         self.scopes.push(BTreeMap::new());
-        self.named(file, Self::template);
+        // What the file would write is not written here.
+        self.captured(file.span(), |this| this.named(file, Self::template));
         self.blocks = blocks;
         self.scopes.pop().unwrap_or_default()
     }

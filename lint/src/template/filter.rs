@@ -3,6 +3,7 @@
 use minijinja::machinery::ast;
 
 use super::demand::listed;
+use super::expression::constant_value;
 use super::value::Value;
 use super::walk::Walk;
 use crate::field::Types;
@@ -92,6 +93,7 @@ impl<'s> Walk<'s, '_> {
         match effect {
             Effect::Text | Effect::Number | Effect::Split => {
                 self.needs_text(&value, span);
+                self.needs_escapes_kept(filter, &arguments);
                 let types = if effect == Effect::Number { Types::NUMBER } else { Types::TEXT };
                 let cut = value.cut && arguments.iter().all(|argument| argument.sources.is_empty());
                 let text = Value { cut, ..Value::computed(name, types, std::iter::once(value).chain(arguments)) };
@@ -128,7 +130,7 @@ impl<'s> Walk<'s, '_> {
                 let given = Value { absent: false, ..value };
                 match arguments.into_iter().next() {
                     Some(other) => Value { name, ..given.either(other) },
-                    None => given.either(Value::text("")),
+                    None => given.either(constant_value(&minijinja::Value::from(""))),
                 }
             }
             Effect::Whole => Value::computed(name, Types::TEXT, [value]),
@@ -141,7 +143,7 @@ impl<'s> Walk<'s, '_> {
                         "Remove `| safe`: escaping keeps the sender of a payload from writing your HTML.",
                     );
                 }
-                value
+                Value { markup: true, ..value }
             }
         }
     }

@@ -8,9 +8,12 @@ mod expression;
 mod facts;
 mod file;
 mod filter;
+mod link;
+mod markup;
 mod scope;
 mod value;
 mod walk;
+mod write;
 
 use std::collections::{BTreeMap, BTreeSet};
 

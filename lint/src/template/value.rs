@@ -5,6 +5,7 @@ use std::rc::Rc;
 
 use minijinja::machinery::ast;
 
+use super::link::Link;
 use crate::field::{Field, Types};
 
 /// The names that are known at a place of a template, innermost last.
@@ -27,6 +28,10 @@ pub struct Value<'s> {
     pub sources: Vec<Field<'s>>,
     /// Whether it was cut to a length.
     pub cut: bool,
+    /// What is known of it as an address.
+    pub link: Link,
+    /// Whether it may be markup, which is not escaped again.
+    pub markup: bool,
 }
 
 /// What a value consists of.
@@ -59,13 +64,26 @@ pub struct Macro<'s> {
 impl<'s> Value<'s> {
     /// Something computed of other values.
     pub fn computed(name: impl Into<String>, types: Types, of: impl IntoIterator<Item = Self>) -> Self {
-        let mut sources: Vec<Field<'s>> = Vec::new();
-        for source in of.into_iter().flat_map(|value| value.sources) {
-            if !sources.iter().any(|known| known.pointer() == source.pointer()) {
-                sources.push(source);
+        let (mut sources, mut markup) = (Vec::<Field<'s>>::new(), false);
+        for value in of {
+            markup |= value.markup;
+            for source in value.sources {
+                if !sources.iter().any(|known| known.pointer() == source.pointer()) {
+                    sources.push(source);
+                }
             }
         }
-        Self { name: name.into(), path: None, types, absent: false, shape: Shape::Plain, sources, cut: false }
+        Self {
+            name: name.into(),
+            path: None,
+            types,
+            absent: false,
+            shape: Shape::Plain,
+            sources,
+            cut: false,
+            link: Link::Unproven,
+            markup,
+        }
     }
 
     /// A text that holds nothing of the payload.
@@ -81,8 +99,10 @@ impl<'s> Value<'s> {
             types: field.types(),
             absent: !required,
             sources: vec![field.clone()],
+            link: Link::of_field(&field),
             shape: Shape::Field(field),
             cut: false,
+            markup: false,
         }
     }
 
@@ -97,12 +117,19 @@ impl<'s> Value<'s> {
     pub fn either(self, other: Self) -> Self {
         let absent = self.absent || other.absent;
         let cut = self.cut && other.cut;
+        let link = self.link.min(other.link);
         let types = self.types.or(other.types);
         let (name, shape) = (self.name.clone(), self.shape.clone());
         let same = self.path.is_some() && self.path == other.path;
         let path = self.path.clone().filter(|_| same);
         let shape = if same { shape } else { Shape::Plain };
-        Self { path, absent, cut, shape, ..Self::computed(name, types, [self, other]) }
+        Self { path, absent, cut, link, shape, ..Self::computed(name, types, [self, other]) }
+    }
+
+    /// Whether it can be nothing but numbers, truth values and words that the schema lists.
+    pub fn is_listed(&self) -> bool {
+        let listed = |field: &Field<'_>| !field.types().may_be(Types::TEXT) || field.options().is_some();
+        !self.markup && self.sources.iter().all(listed)
     }
 
     /// An entry of a list; `None` where nothing is known of it.

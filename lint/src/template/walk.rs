@@ -9,6 +9,8 @@ use postern::render::asks;
 use super::demand::place;
 use super::facts::Facts;
 use super::file::Block;
+use super::link::Link;
+use super::markup::Spot;
 use super::scope::{loop_value, table};
 use super::value::{Scopes, Shape, Value};
 use super::{Print, Report, Sources};
@@ -20,6 +22,8 @@ pub struct Walk<'s, 'r> {
     pub(super) schema: &'s str,
     pub(super) root: Field<'s>,
     pub(super) part: Part,
+    /// Where in the HTML it is; text where the part is none.
+    pub(super) spot: Spot,
     pub(super) report: &'r mut Report<'s>,
     pub(super) file: &'s str,
     pub(super) scopes: Scopes<'s>,
@@ -43,12 +47,14 @@ impl<'s, 'r> Walk<'s, 'r> {
         let root = Field::root(route.schema.document());
         let shown = route.kind == Kind::Form && matches!(mail.to, Recipients::Fixed(_));
         let table = shown.then(|| (TABLE.to_owned(), table(&root)));
-        let link = asks(route, mail).then(|| (CONFIRMATION_LINK.to_owned(), Value::text(CONFIRMATION_LINK)));
+        let link = asks(route, mail)
+            .then(|| (CONFIRMATION_LINK.to_owned(), Value { link: Link::Proven, ..Value::text(CONFIRMATION_LINK) }));
         Self {
             sources,
             schema: &route.schema_name,
             root,
             part,
+            spot: Spot::Text,
             report,
             file: "",
             scopes: vec![table.into_iter().chain(link).collect()],
@@ -66,9 +72,14 @@ impl<'s, 'r> Walk<'s, 'r> {
 
     pub(super) fn statement(&mut self, statement: &'s ast::Stmt<'s>) {
         match statement {
-            ast::Stmt::Template(_) | ast::Stmt::EmitRaw(_) => {}
+            ast::Stmt::Template(_) => {}
+            ast::Stmt::EmitRaw(text) => self.raw(text.raw),
             ast::Stmt::EmitExpr(emit) => {
-                let value = self.evaluate(&emit.expr);
+                // What a macro or a block writes is walked where it is written.
+                let value = match &emit.expr {
+                    ast::Expr::Call(call) => self.call(call, None),
+                    expression => self.evaluate(expression),
+                };
                 self.print(&value, emit.expr.span());
             }
             ast::Stmt::ForLoop(each) => self.for_loop(each),
@@ -83,8 +94,7 @@ impl<'s, 'r> Walk<'s, 'r> {
             }
             ast::Stmt::Set(set) => self.assign(&set.target, &set.expr),
             ast::Stmt::SetBlock(set) => {
-                self.scoped(&set.body);
-                let text = Value::text("a text");
+                let text = self.captured(set.span(), |this| this.scoped(&set.body));
                 let value = set.filter.as_ref().map_or(text.clone(), |filter| self.filtered(filter, text));
                 self.unpack(&set.target, value);
             }
@@ -94,8 +104,9 @@ impl<'s, 'r> Walk<'s, 'r> {
                 self.scoped(&escape.body);
             }
             ast::Stmt::FilterBlock(block) => {
-                self.scoped(&block.body);
-                self.filtered(&block.filter, Value::text("a text"));
+                let text = self.captured(block.span(), |this| this.scoped(&block.body));
+                let value = self.filtered(&block.filter, text);
+                self.written(&value, block.span());
             }
             ast::Stmt::Block(block) => self.block(block.name, 0, block.span()),
             ast::Stmt::Import(import) => {
@@ -123,7 +134,7 @@ impl<'s, 'r> Walk<'s, 'r> {
                 self.call(&block.call, Some(caller));
             }
             ast::Stmt::Do(run) => {
-                self.call(&run.call, None);
+                self.captured(run.span(), |this| drop(this.call(&run.call, None)));
             }
         }
     }
@@ -131,6 +142,7 @@ impl<'s, 'r> Walk<'s, 'r> {
     /// Writes a value, if it is something to write.
     fn print(&mut self, value: &Value<'s>, span: Span) {
         self.needs_text(value, span);
+        self.written(value, span);
         if value.name == CONFIRMATION_LINK {
             self.report.links.push(self.part);
         }
@@ -164,9 +176,14 @@ impl<'s, 'r> Walk<'s, 'r> {
             let outcome = self.test(filter);
             self.facts = self.facts.clone().and(outcome.yes);
         }
+        let before = self.spot.clone();
         self.body(&each.body);
         self.scopes.pop();
         self.facts = facts;
+        let looped = std::mem::replace(&mut self.spot, before.clone());
+        let looped = self.needs_meeting(looped, &before, each.iter.span());
         self.scoped(&each.else_body);
+        let other = self.spot.clone();
+        self.spot = self.needs_meeting(looped, &other, each.iter.span());
     }
 }

@@ -62,7 +62,7 @@ fn route(name: String, table: RouteTable, known: &Known<'_>, findings: &mut Find
     let origins = origins(&name, &table, findings);
     let thanks = thanks(&table, findings);
     let form = form::form(&name, &table, findings);
-    let body_limit = body_limit(&table, &form, findings);
+    let (body_limit, upload_limit) = body_limits(&table, &form, findings);
     let time_budget = time_budget(&table, contract, findings);
     let schema = known.schemas.get(table.schema.get_ref());
     if schema.is_none() {
@@ -117,6 +117,7 @@ fn route(name: String, table: RouteTable, known: &Known<'_>, findings: &mut Find
         thanks,
         form,
         body_limit,
+        upload_limit,
         time_budget,
         schema,
         schema_name,
@@ -211,15 +212,16 @@ fn thanks(table: &RouteTable, findings: &mut Findings) -> Option<String> {
     page(thanks, findings)
 }
 
-fn body_limit(table: &RouteTable, form: &Form, findings: &mut Findings) -> usize {
-    let default = form.attachments.as_ref().map_or(DEFAULT_BODY_LIMIT, Attachments::body_limit);
-    let Some(limit) = &table.body_limit else { return default };
+/// The most bytes of a plain body, and of a form with files.
+fn body_limits(table: &RouteTable, form: &Form, findings: &mut Findings) -> (usize, usize) {
+    let upload_limit = form.attachments.as_ref().map_or(DEFAULT_BODY_LIMIT, Attachments::body_limit);
+    let Some(limit) = &table.body_limit else { return (DEFAULT_BODY_LIMIT, upload_limit) };
     match usize::try_from(*limit.get_ref()) {
-        Ok(bytes @ 1..=MAX_BODY_LIMIT) => bytes,
+        Ok(bytes @ 1..=MAX_BODY_LIMIT) => (bytes, bytes),
         _ => {
             let message = format!("`body_limit` must be between 1 and {MAX_BODY_LIMIT} bytes.");
             error(findings, limit, message, "Leave it out for the default of 256 KiB.");
-            DEFAULT_BODY_LIMIT
+            (DEFAULT_BODY_LIMIT, DEFAULT_BODY_LIMIT)
         }
     }
 }

@@ -5,6 +5,7 @@ mod character;
 mod delivery;
 mod echo;
 mod example;
+mod markup;
 mod mjml;
 mod purpose;
 mod template;
