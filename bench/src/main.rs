@@ -44,7 +44,7 @@ struct Arguments {
 
 fn contestant(name: &str) -> Result<Contestant, String> {
     let known = Contestant::value_variants().iter().find(|contestant| format!("{contestant:?}") == name);
-    known.copied().ok_or_else(|| format!("{name} is no contestant"))
+    known.copied().ok_or_else(|| format!("{name} is not a contestant"))
 }
 
 #[tokio::main]
@@ -92,7 +92,7 @@ fn contestants() -> Vec<Contestant> {
 fn install(contestant: Contestant, external: &ExternalServer) -> bool {
     let installed = external.install();
     if let Err(error) = &installed {
-        println!("{} is left out: {error:#}.", contestant.name());
+        println!("Skipped {}: {error:#}.", contestant.name());
     }
     installed.is_ok()
 }

@@ -33,7 +33,7 @@ pub struct SigningKey {
 
 /// What signs for a route's first secret: from the environment, else the value for development.
 pub fn key(policy: &Policy, auth: &RouteAuth) -> anyhow::Result<SigningKey> {
-    let token = "A token of Entra is needed: put one into an environment variable and name it with --secret-env.";
+    let token = "This route takes Entra tokens: put one into an environment variable and name it with --secret-env.";
     ensure!(!matches!(auth.scheme, Scheme::Entra(_)), token);
     let name = auth.secrets.first().context("The route has no secret.")?;
     let secret = secret::find(policy, name)?;
@@ -63,8 +63,8 @@ impl Body {
             _ if !route.contract.only_forms => return Ok(Self { content_type: JSON, bytes }),
             _ => {}
         }
-        let fields: BTreeMap<String, String> =
-            serde_json::from_slice(&bytes).context("Twilio sends forms: the payload must be an object of texts")?;
+        let fields: BTreeMap<String, String> = serde_json::from_slice(&bytes)
+            .context("Twilio sends forms: the payload must be an object whose values are strings")?;
         let form = form_urlencoded::Serializer::new(String::new()).extend_pairs(fields).finish();
         Ok(Self { content_type: FORM, bytes: form.into_bytes() })
     }
@@ -96,13 +96,14 @@ pub fn extra_headers(route: &Route, event: Option<&str>) -> anyhow::Result<Vec<(
     if route.contract.name == "github" {
         let schema = route.schema_name.as_str();
         let event = event.unwrap_or(schema.strip_prefix("github-").unwrap_or(schema));
-        let event = HeaderValue::from_str(event).context("This is no name of an event")?;
+        let event = HeaderValue::from_str(event).context("This is not a valid event name")?;
         return Ok(vec![(GITHUB_EVENT, event)]);
     }
     let key = HeaderName::from_static(IDEMPOTENCY_KEY);
     let mut headers = vec![(key, HeaderValue::from_str(&Uuid::new_v4().to_string())?)];
     if let Some(origin) = route.example_origin() {
-        headers.push((ORIGIN, HeaderValue::from_str(&origin).context("The route's origin fits no header")?));
+        headers
+            .push((ORIGIN, HeaderValue::from_str(&origin).context("The route's origin is not a valid header value")?));
     }
     Ok(headers)
 }
@@ -121,5 +122,5 @@ pub fn request(
     for (name, value) in extra_headers {
         request = request.header(name, value);
     }
-    request.body(body.bytes).context("The request cannot be written")
+    request.body(body.bytes).context("The request cannot be built")
 }

@@ -277,7 +277,7 @@ impl Description {
 
     fn write(&self, out: &mut String) -> fmt::Result {
         let engine = &self.engine;
-        writeln!(out, "Engine     {} for {}", engine.version.as_deref().unwrap_or("of a file"), engine.host)?;
+        writeln!(out, "Engine     {} for {}", engine.version.as_deref().unwrap_or("from a file"), engine.host)?;
         writeln!(out, "  sha256   {}", engine.sha256)?;
         writeln!(out, "Policy\n  sha256   {}", self.policy_sha256)?;
         if let Some(overflow) = &self.overflow {
@@ -292,7 +292,7 @@ impl Description {
             route.write(out)?;
         }
         if let Some(operations) = &self.operations {
-            writeln!(out, "Operations\n  asked for by {}{}", operations.scheme, held(&operations.settings))?;
+            writeln!(out, "Operations\n  authenticated by {}{}", operations.scheme, held(&operations.settings))?;
         }
         writeln!(out, "Templates")?;
         for template in &self.templates {
@@ -310,7 +310,7 @@ impl RouteEntry {
     fn write(&self, out: &mut String) -> fmt::Result {
         writeln!(out, "  {}: {} {}", self.name, self.kind, self.path)?;
         if let Some(scheme) = &self.scheme {
-            writeln!(out, "    signed by {scheme}{}", held(&self.settings))?;
+            writeln!(out, "    authenticated by {scheme}{}", held(&self.settings))?;
         }
         writeln!(out, "    schema {}\n    sha256 {}", self.schema, self.schema_sha256)?;
         for mail in &self.mails {

@@ -30,5 +30,5 @@ pub fn value(name: &str) -> Option<String> {
 
 /// What is wrong with settings, in one sentence.
 pub fn unusable(faults: &[String]) -> anyhow::Error {
-    anyhow!("The environment, where settings have names in upper case, does not do: {}.", faults.join("; "))
+    anyhow!("Missing or invalid settings (environment variables, upper case): {}.", faults.join("; "))
 }

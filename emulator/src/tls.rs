@@ -38,10 +38,10 @@ pub struct Tls {
 #[derive(Debug, Error)]
 pub enum TlsError {
     /// The certificate could not be made.
-    #[error("a certificate for this machine cannot be made: {0}")]
+    #[error("cannot create a certificate for this machine: {0}")]
     Certificate(#[from] rcgen::Error),
     /// The certificate could not be used.
-    #[error("the certificate made for this machine cannot be used: {0}")]
+    #[error("cannot use the certificate created for this machine: {0}")]
     Setup(#[from] rustls::Error),
 }
 

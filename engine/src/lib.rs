@@ -17,8 +17,8 @@ const EMBEDDED: &[(Flavour, &[u8])] = &include!(concat!(env!("OUT_DIR"), "/embed
 pub enum EngineError {
     /// The sources that this development build would build it from are gone.
     #[error(
-        "{} is gone: this is a development build of postern, which builds the component from its checkout. \
-         `cargo install --path cli` in a checkout makes a tool that carries it.",
+        "{} no longer exists: this is a development build of postern, which builds the component from its checkout. \
+         `cargo install --path cli` in a checkout installs a tool that contains it.",
         .0.display()
     )]
     NoCheckout(PathBuf),

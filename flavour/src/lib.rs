@@ -43,7 +43,7 @@ impl Flavour {
     pub const fn hosts(self) -> &'static str {
         match self {
             Self::Wasi => "WASI 0.3, settings from the environment: wasmtime, wasmCloud 2, `postern serve`",
-            Self::Spin => "Spin 4.1 or newer, and SpinKube with it",
+            Self::Spin => "Spin 4.1 or newer, also in SpinKube",
             Self::WasiP2 => "WASI 0.2, settings from the environment: older hosts, `jco serve`",
             Self::SpinP2 => "Spin before 4.1",
         }

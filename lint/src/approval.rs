@@ -103,7 +103,7 @@ pub fn texts(files: &Files, name: &str) -> Vec<(String, String)> {
 /// One finding, where `approvals.toml` is not of the form described above.
 pub fn approvals(files: &Files) -> Result<BTreeMap<String, Approval>, Diagnostic> {
     let text = files.text(APPROVALS_FILE).unwrap_or_default();
-    let help = "Write approvals with `postern approve`.";
+    let help = "Let `postern approve` write this file.";
     let approvals: BTreeMap<String, Approval> = toml::from_str(text).map_err(|error| {
         let place = error.span().map_or(Place::File, Place::Span);
         Diagnostic::error(APPROVALS_FILE, place, format!("{}.", error.message().trim_end_matches('.')), help)
@@ -111,7 +111,7 @@ pub fn approvals(files: &Files) -> Result<BTreeMap<String, Approval>, Diagnostic
     for (name, approval) in &approvals {
         let day = approval.approved_on.date.is_some() && approval.approved_on.time.is_none();
         if Address::parse(&approval.approved_by).is_err() || !day {
-            let message = format!("The approval of `{name}` does not say who gave it and on which day.");
+            let message = format!("The approval of `{name}` does not say who approved it and on which day.");
             return Err(Diagnostic::error(APPROVALS_FILE, entry(files, name), message, help));
         }
     }
@@ -147,7 +147,7 @@ pub fn findings(files: &Files) -> Vec<Diagnostic> {
     let told = || {
         let open = unapproved(files)?.into_iter().map(|open| not_approved(files, &open));
         let gone = stale(files)?.into_iter().map(|name| {
-            let message = format!("The approval of `{name}` is for something that is gone.");
+            let message = format!("`{name}` is approved but no longer exists.");
             Diagnostic::warning(
                 APPROVALS_FILE,
                 entry(files, &name),

@@ -21,18 +21,18 @@ pub fn check(route: &Route, mail: &Mail, report: &Report<'_>, findings: &mut Fin
         for source in &print.sources {
             let Some(objection) = objection(source) else { continue };
             let message = format!(
-                "`{}` would reach an address that a stranger names, and could say anything: {objection}.",
+                "`{}` would go to an address that a stranger chooses, and could say anything: {objection}.",
                 print.name
             );
             let help = format!(
-                "Leave it out, or bound it: an enum, const, boolean, number or date, or a string with \"maxLength\" of \
+                "Leave it out, or restrict it: an enum, const, boolean, number or date, or a string with \"maxLength\" of \
                  at most {MAX_ECHO_CHARS} and a \"pattern\" such as \"^[\\\\p{{L}} '-]+$\"."
             );
             findings.error(&print.file, print.place.clone(), message, help);
         }
     }
     if mail.reply_to.is_some() {
-        let message = "Answers to a mail that a stranger can have sent would go where the stranger says.";
+        let message = "A stranger can trigger this mail, and would decide where replies to it go.";
         findings.error(POLICY_FILE, mail.place.clone(), message, "Remove `reply_to` from this mail.");
     }
 }

@@ -38,7 +38,7 @@ const STOPS: &[(char, char)] = &[
 
 /// Why a pattern proves nothing, as the end of the sentence "its `pattern` …".
 pub fn objection(pattern: &str) -> Option<&'static str> {
-    let Ok(hir) = regex_syntax::parse(pattern) else { return Some("cannot be read") };
+    let Ok(hir) = regex_syntax::parse(pattern) else { return Some("cannot be parsed") };
     let HirKind::Concat(parts) = hir.kind() else { return Some("does not begin with `^` and end with `$`") };
     let ends = parts.first().zip(parts.last());
     let anchored = ends.is_some_and(|(first, last)| {
@@ -50,10 +50,10 @@ pub fn objection(pattern: &str) -> Option<&'static str> {
     let mut characters = ClassUnicode::empty();
     gather(&hir, &mut characters);
     if meets(&characters, &class(TELLING)) {
-        return Some("lets through a character of web addresses, mail addresses, markup or line breaks");
+        return Some("allows a character of web addresses, mail addresses, markup or line breaks");
     }
     let letters = characters.iter().any(|range| (range.start()..=range.end()).any(char::is_alphabetic));
-    (letters && meets(&characters, &class(STOPS))).then_some("lets through letters with a full stop, which make a link")
+    (letters && meets(&characters, &class(STOPS))).then_some("allows letters with a full stop, which make a link")
 }
 
 fn class(ranges: &[(char, char)]) -> ClassUnicode {

@@ -28,7 +28,7 @@ pub struct Cache {
 #[derive(Debug, thiserror::Error)]
 pub enum CacheError {
     /// The directory cannot be made or written to.
-    #[error("The cache directory {directory} cannot be used: {source}.", directory = .directory.display())]
+    #[error("Cannot use the cache directory {directory}: {source}.", directory = .directory.display())]
     Unusable {
         /// The directory.
         directory: PathBuf,
@@ -36,7 +36,7 @@ pub enum CacheError {
         source: io::Error,
     },
     /// Somebody else could put machine code there, which would then run.
-    #[error("The cache directory {} must belong to you alone: remove it, and it is made again.", .0.display())]
+    #[error("Only you may have access to the cache directory {}: remove it, and it will be created again.", .0.display())]
     NotPrivate(PathBuf),
 }
 

@@ -82,7 +82,7 @@ impl Outbound {
     async fn send(self, origin: Origin, request: Request<WasiBody>, times: Timeouts) -> Result<Answer, Error> {
         let answer = self.exchange(request, times).await;
         if let Err(error) = &answer {
-            let sentence = format!("A request to {origin} did not get through: {error}.");
+            let sentence = format!("A request to {origin} failed: {error}.");
             (self.log)(Event::Outbound(&sentence));
         }
         answer
@@ -121,7 +121,7 @@ impl Outbound {
 
     fn deny(&self, request: &Request<WasiBody>) {
         let target = Origin::of(request.uri())
-            .map_or_else(|| "an address that is no http origin".to_owned(), |origin| origin.to_string());
+            .map_or_else(|| "an address that is not an http origin".to_owned(), |origin| origin.to_string());
         let sentence = format!("A request to {target} was denied: it is not an allowed outbound origin.");
         (self.log)(Event::Outbound(&sentence));
     }

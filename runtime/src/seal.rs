@@ -39,19 +39,19 @@ pub enum SealError {
     #[error("This component cannot be sealed: it does not export the function `seal` as Postern does.")]
     NoSeal,
     /// The component refused the files, in its own words.
-    #[error("The component refuses the policy: {0}")]
+    #[error("The component rejected the policy: {0}")]
     Refused(String),
     /// The component failed, or asked its host for what a snapshot must not depend on.
     #[error("The component failed while it was sealed: {0}.")]
     Failed(String),
     /// The component was not ready within its instructions.
     #[error(
-        "The component was not ready after {0} instructions: the policy is too much work, or the component runs in a \
-         circle. Look for repetitions within repetitions in a schema's patterns, and divide a large policy in two."
+        "Sealing exceeded its limit of {0} instructions. Look for nested repetition in a `pattern` of a schema, or split a \
+         large policy in two."
     )]
     TooMuchWork(u64),
     /// The memory could not be read, or what was made of it is not valid.
-    #[error("The component's memory cannot be kept: {0}.")]
+    #[error("Cannot take a snapshot of the component's memory: {0}.")]
     Snapshot(String),
 }
 

@@ -42,7 +42,7 @@ pub struct Server {
 pub enum BindError {
     /// Another program has the port.
     #[error(
-        "Port {port} on {ip} is in use: stop the program that has it, or choose another address with `--listen`.",
+        "Port {port} on {ip} is in use: stop the program that uses it, or choose another address with `--listen`.",
         port = .0.port(),
         ip = .0.ip()
     )]

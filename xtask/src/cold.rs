@@ -61,7 +61,7 @@ fn start(scratch: &Scratch, clone: &Path) -> Result<Start, String> {
         .stdout(Stdio::piped())
         .stderr(Stdio::piped())
         .spawn()
-        .map_err(|error| format!("cargo does not start: {error}."))?;
+        .map_err(|error| format!("Cannot start cargo: {error}."))?;
     let counting = child.stderr.take().map(|stderr| thread::spawn(move || compiled(stderr)));
     let ready = child.stdout.take().is_some_and(|stdout| {
         let mut lines = BufReader::new(stdout).lines().map_while(Result::ok);
@@ -112,7 +112,7 @@ struct Scratch(PathBuf);
 impl Scratch {
     fn new() -> Result<Self, String> {
         let path = std::env::temp_dir().join(format!("postern-cold-{}", std::process::id()));
-        fs::create_dir(&path).map_err(|error| format!("{} cannot be made: {error}.", path.display()))?;
+        fs::create_dir(&path).map_err(|error| format!("Cannot create {}: {error}.", path.display()))?;
         Ok(Self(path))
     }
 }

@@ -21,10 +21,10 @@ pub fn pictures(courses: &[(Scenario, Course)]) -> Result<[(&'static str, String
         let shown = courses.iter().filter(|(scenario, _)| names.contains(&scenario.name));
         shown.map(|(scenario, course)| (scenario.name, in_hours(&course.waiting))).collect()
     };
-    let quick = ["raised tenfold, four subscriptions", "raised a hundredfold", "grouped by fifty before they are sent"];
+    let quick = ["raised tenfold, four subscriptions", "raised a hundredfold", "grouped by fifty before sending"];
     Ok([
         ("scaling-course.svg", draw("mails", &course(courses, "raised tenfold"))?),
-        ("scaling-days.svg", draw("mails in the queue", &waiting(&["as ACS begins", "four subscriptions"]))?),
+        ("scaling-days.svg", draw("mails in the queue", &waiting(&["ACS's initial quota", "four subscriptions"]))?),
         ("scaling-hours.svg", draw("mails in the queue", &waiting(&quick))?),
     ])
 }
@@ -43,7 +43,7 @@ fn course(courses: &[(Scenario, Course)], name: &str) -> Vec<Curve> {
         course.waiting.iter().map(|(at, waiting)| (*at, arrived(*at).saturating_sub(*waiting))).collect();
     vec![
         ("arrived", in_hours(&arrivals)),
-        ("taken by ACS", in_hours(&taken)),
+        ("accepted by ACS", in_hours(&taken)),
         ("in the queue", in_hours(&course.waiting)),
     ]
 }

@@ -58,7 +58,7 @@ pub fn scenarios() -> Vec<Scenario> {
         Limit { minute: minute * factor, hour: hour * factor }
     };
     let base = Scenario {
-        name: "as ACS begins",
+        name: "ACS's initial quota",
         mails: 10_000,
         over: Duration::from_secs(600),
         limit: of(1),
@@ -70,7 +70,7 @@ pub fn scenarios() -> Vec<Scenario> {
         Scenario { name: "raised tenfold", limit: of(10), ..base },
         Scenario { name: "raised tenfold, four subscriptions", limit: of(10), subscriptions: 4, ..base },
         Scenario { name: "raised a hundredfold", limit: of(100), ..base },
-        Scenario { name: "grouped by fifty before they are sent", mails: 200, ..base },
+        Scenario { name: "grouped by fifty before sending", mails: 200, ..base },
     ]
 }
 

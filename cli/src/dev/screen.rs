@@ -138,12 +138,12 @@ impl Screen {
         }
         for (index, variable) in development.iter().enumerate() {
             let gap = if index == 0 { "\n" } else { "" };
-            self.say(format_args!("{gap}  {DIM}{variable} is not set: a development value is used.{DIM:#}"));
+            self.say(format_args!("{gap}  {DIM}{variable} is not set: using a development value.{DIM:#}"));
         }
         if let Some(words) = trial {
             self.say(format_args!("\n  {BOLD}Try it{BOLD:#}\n  {}", self.command(words)));
         }
-        self.say(format_args!("\n  {DIM}Edits to the policy are served at once. Ctrl-C ends.{DIM:#}\n"));
+        self.say(format_args!("\n  {DIM}Edits to the policy take effect at once. Press Ctrl-C to stop.{DIM:#}\n"));
         if let Output::Live(status) = &self.output {
             status.inbox(inbox);
             status.resting();
@@ -183,7 +183,7 @@ impl Screen {
             self.say(format_args!("{YELLOW}not approved:{YELLOW:#} {names} {DIM}(see postern approve){DIM:#}"));
         }
         let verb = match state {
-            State::Good => return self.step(format_args!("the policy is good: {extent}")),
+            State::Good => return self.step(format_args!("the policy is valid: {extent}")),
             State::Reloaded => "reloaded",
             State::Mended => "mended",
         };
@@ -199,7 +199,7 @@ impl Screen {
         let heading = format!("{DIM}{}{DIM:#}  {RED}policy broken{RED:#}\n{complaint}", now());
         match &self.output {
             Output::Live(status) => status.complain(&heading),
-            Output::Lines => console::say(format_args!("{heading}\nThe last good policy is still served.")),
+            Output::Lines => console::say(format_args!("{heading}\nStill serving the last good policy.")),
             Output::Json => {
                 let broken = error.downcast_ref::<BrokenPolicy>();
                 self.record(&Record::Broken {

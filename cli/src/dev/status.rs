@@ -71,7 +71,7 @@ impl Status {
 
     fn summary(&self) -> String {
         let (style, state) = match self.broken.load(Ordering::Relaxed) {
-            true => (RED, "the last good policy is served"),
+            true => (RED, "serving the last good policy"),
             false => (GREEN, "ready"),
         };
         let inbox = self.inbox.get().map(String::as_str).unwrap_or_default();
@@ -118,7 +118,7 @@ impl Status {
             return self.bar.finish_and_clear();
         }
         self.bar.set_prefix("");
-        self.bar.finish_with_message(drawn(format_args!("{DIM}{} ended  {}{DIM:#}", dot(), self.counts())));
+        self.bar.finish_with_message(drawn(format_args!("{DIM}{} stopped  {}{DIM:#}", dot(), self.counts())));
     }
 }
 
@@ -149,5 +149,5 @@ fn cut(complaint: &str) -> String {
     }
     let lines: Vec<_> = complaint.lines().take(room.saturating_sub(1)).collect();
     let rest = counted(count - lines.len(), "more line");
-    format!("{}\n{DIM}{rest}: `postern check` shows all{DIM:#}", lines.join("\n"))
+    format!("{}\n{DIM}{rest}: `postern check` shows them all{DIM:#}", lines.join("\n"))
 }

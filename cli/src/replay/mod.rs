@@ -162,7 +162,7 @@ impl Replay<'_> {
         let trace = self.trace(&letter.head);
         let opened = if dequeue_count > self.tries {
             let tried = counted(dequeue_count.saturating_sub(1) as usize, "time");
-            Err(format!("tried {tried} without an end"))
+            Err(format!("tried {tried} without a result"))
         } else {
             self.open(&letter).await?
         };
@@ -286,6 +286,6 @@ fn is_retryable(outcome: Outcome) -> bool {
 fn stop_reason(done: &Handled, failures: u32) -> Option<String> {
     let delivery = done.delivery.as_ref().filter(|_| done.disposition == Disposition::Retained)?;
     let mendable = matches!(delivery.outcome, Outcome::Unauthorized | Outcome::NotFound | Outcome::Denied);
-    let advice = delivery.outcome.advice().unwrap_or("ACS is in trouble: run the same again later");
+    let advice = delivery.outcome.advice().unwrap_or("ACS has problems: run the same command again later");
     (mendable || failures >= MAX_CONSECUTIVE_FAILURES).then(|| format!("{}: {advice}", delivery.outcome.as_str()))
 }

@@ -59,7 +59,7 @@ pub struct Leased {
 #[derive(Debug, thiserror::Error)]
 pub enum Unreadable {
     /// There is none of that name.
-    #[error("its blob is gone")]
+    #[error("its blob no longer exists")]
     Gone,
     /// The storage does not give it, or gives what no mail can be.
     #[error("its blob cannot be read ({0})")]

@@ -41,7 +41,7 @@ impl DryRun {
     pub async fn start(cache: Option<Cache>, url: String) -> anyhow::Result<Self> {
         let config = Config { running_for: Duration::ZERO, max_messages: 100, ..Config::default() };
         let bound = Emulator::bind((Ipv4Addr::LOCALHOST, 0).into(), config).await;
-        let bound = bound.context("The studio's own emulator has no port")?;
+        let bound = bound.context("The studio's own emulator cannot listen")?;
         let (acs, store, emulator) = (bound.endpoint(), bound.store(), bound.in_process());
         tokio::spawn(bound.serve(pending()));
         let capture = AuditCapture::default();

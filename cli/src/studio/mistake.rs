@@ -56,18 +56,18 @@ pub enum Mistake {
 impl Mistake {
     /// All of them, as people read them.
     pub const ALL: [(Self, &'static str); 12] = [
-        (Self::Unsigned, "without any proof"),
+        (Self::Unsigned, "without authentication"),
         (Self::WrongSignature, "with a wrong signature"),
         (Self::Stale, "signed a day ago"),
         (Self::ForeignOrigin, "from another site"),
-        (Self::NoOrigin, "from no site"),
-        (Self::Unproven, "without the token or proof of its page"),
+        (Self::NoOrigin, "without an origin"),
+        (Self::Unproven, "without the page's token or proof of work"),
         (Self::Trapped, "with the hidden field filled in, as robots do"),
         (Self::UnknownField, "with an unknown field"),
         (Self::MissingField, "without a required field"),
-        (Self::WrongType, "with a field of a wrong type"),
-        (Self::NotJson, "with a body that breaks off"),
-        (Self::TooLarge, "with too large a body"),
+        (Self::WrongType, "with a field of the wrong type"),
+        (Self::NotJson, "with a truncated body"),
+        (Self::TooLarge, "with a body that is too large"),
     ];
 
     /// Whether a route minds it, as far as a payload that it takes can tell.
@@ -156,7 +156,7 @@ impl Mistake {
     }
 }
 
-/// The name of a field that people do not see.
+/// The name of a hidden field.
 fn honeypot(route: &Route) -> Option<&str> {
     let form = &route.form;
     form.honeypot.as_deref().or_else(|| form.conventions.first().map(|convention| convention.honeypot))

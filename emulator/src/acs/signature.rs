@@ -36,7 +36,7 @@ pub struct AccessKey(Vec<u8>);
 #[derive(Debug, Error)]
 pub enum AccessKeyError {
     /// Not standard base64 with padding. The decoder's own error would quote the key, so it is not kept.
-    #[error("the access key is not base64; copy it from the resource's Keys page as it stands")]
+    #[error("the access key is not base64; copy it unchanged from the resource's Keys page")]
     Encoding,
     /// Nothing in it.
     #[error("the access key is empty")]

@@ -110,7 +110,7 @@ fn check_headers(email: &Email) -> Result<(), Invalid> {
         let canonical =
             HeaderName::from_bytes(name.as_bytes()).map_err(|_| Invalid::new(&property, "not a header name"))?;
         if !seen.insert(canonical) {
-            return Err(Invalid::new(&property, "the header is given twice"));
+            return Err(Invalid::new(&property, "the header appears twice"));
         }
         if value.trim().is_empty() {
             return Err(Invalid::new(&property, "the value is blank"));

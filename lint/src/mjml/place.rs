@@ -58,7 +58,7 @@ impl Prepared {
 /// Puts words in the place of tags, and statements between elements into elements of their own.
 pub fn prepare(path: &str, source: &str, tags: &Tags) -> Result<Prepared, Vec<Diagnostic>> {
     let document = document(source, tags).ok_or_else(|| {
-        let message = "This is not usable MJML: there is no <mjml>.";
+        let message = "Invalid MJML: the element <mjml> is missing.";
         vec![Diagnostic::error(path, Place::File, message, "Write the mail between <mjml> and </mjml>.")]
     })?;
     let bare = replaced(source, &document, tags, &BTreeSet::new());
@@ -172,14 +172,14 @@ impl Misplaced {
             Self::Value(index) => Diagnostic::error(
                 path,
                 Place::Span(span(index)),
-                format!("`{}` stands between elements, where MJML shows no text.", shown(index)),
+                format!("`{}` is between elements, where MJML shows no text.", shown(index)),
                 "Put it into <mj-text>.",
             ),
             Self::Setting(index) => Diagnostic::error(
                 path,
                 Place::Span(span(index)),
                 format!(
-                    "`{}` stands between the settings of <mj-head>, which are not written in their order.",
+                    "`{}` is between the settings of <mj-head>, which MJML does not write in their order.",
                     shown(index)
                 ),
                 "Put it inside <mj-title>, <mj-preview> or <mj-style>, or into <mj-body>.",
@@ -187,7 +187,7 @@ impl Misplaced {
             Self::Text(offset) => Diagnostic::error(
                 path,
                 Place::Line(bare.line(*offset)),
-                "Text stands between elements, where MJML shows none.",
+                "Text is between elements, where MJML shows none.",
                 "Put it into <mj-text>.",
             ),
         }

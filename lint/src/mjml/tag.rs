@@ -131,8 +131,8 @@ fn refusal(path: &str, source: &str, tag: &Tag) -> Option<Diagnostic> {
         Diagnostic::error(
             path,
             Place::Span(tag.span.clone()),
-            format!("A mail in MJML is a whole document, so `{name}` has nothing to do here."),
-            "Write the frame into the mail, and share texts by {% include %} inside <mj-text>.",
+            format!("An MJML mail is a complete document, so `{name}` cannot be used here."),
+            "Write the layout into the mail, and share texts with {% include %} inside <mj-text>.",
         )
     })
 }

@@ -55,7 +55,7 @@ impl<'s> Walk<'s, '_> {
 
     pub(super) fn deeper(&mut self, span: Span, walk: impl FnOnce(&mut Self)) {
         if self.depth == MAX_DEPTH {
-            self.error(span, "Templates, blocks and macros use each other without end here.", "Break the cycle.");
+            self.error(span, "Templates, blocks or macros use each other in a cycle here.", "Break the cycle.");
             return;
         }
         self.depth += 1;

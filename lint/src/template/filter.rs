@@ -82,7 +82,7 @@ impl<'s> Walk<'s, '_> {
         let arguments: Vec<_> = self.arguments(&filter.args).into_iter().map(|(_, value)| value).collect();
         let Some(effect) = effect(filter.name) else {
             let message = format!("The result of the filter `{}` cannot be determined statically.", filter.name);
-            self.error(span, message, "docs/policy.md lists the filters that can be followed; loops do the rest.");
+            self.error(span, message, "docs/policy.md lists the filters that can be checked; use loops for the rest.");
             return Value::text("a text");
         };
         if effect != Effect::Default && !self.needs_presence(&value, span) {

@@ -79,7 +79,7 @@ impl Checks {
             self.find(Level::Error, "size", message);
         }
         if text.trim().is_empty() {
-            let message = "There is no text part: readers of plain text see nothing, and filters mind.";
+            let message = "There is no text part: readers of plain text see nothing, and spam filters object to it.";
             self.find(Level::Warning, "text part", message.to_owned());
         }
     }
