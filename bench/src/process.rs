@@ -1,4 +1,4 @@
-//! A serving process of its own, so that its processor time and memory are the server's alone.
+//! A serving process of its own, so that its processor time and memory are only the server's.
 
 use crate::contestant::Contestant;
 use crate::external::{NODE, PYTHON};

@@ -1,4 +1,4 @@
-//! A route's caller: the request that it would send, proved as it would prove it.
+//! A route's caller: builds the request that it would send, authenticated as it would authenticate.
 
 use std::collections::BTreeMap;
 use std::time::SystemTime;
@@ -27,7 +27,7 @@ pub struct SigningKey {
     pub variable: String,
     /// What signs.
     pub value: String,
-    /// Whether it is the value for development, known to everybody.
+    /// Whether it is the public development value.
     pub development: bool,
 }
 
@@ -89,9 +89,9 @@ pub fn prove(
     Ok(credentials)
 }
 
-/// What a caller adds beside its proof: GitHub the kind of event, which is the schema's name without `github-` where
-/// none is given; a page's script a key that keeps two submissions of one sample apart, and the browser the page's
-/// origin.
+/// The headers that a caller adds to its authentication. GitHub sends the kind of event, by default the schema's name
+/// without `github-`. A page's script sends a key that distinguishes two submissions of one sample, and the browser
+/// sends the page's origin.
 pub fn extra_headers(route: &Route, event: Option<&str>) -> anyhow::Result<Vec<(HeaderName, HeaderValue)>> {
     if route.contract.name == "github" {
         let schema = route.schema_name.as_str();

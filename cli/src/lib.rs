@@ -53,7 +53,7 @@ pub fn main() -> ExitCode {
     }
 }
 
-/// A broken policy comes with a report of its own; anything else is a sentence.
+/// A broken policy has its own report; any other error is one sentence.
 fn tell(error: &anyhow::Error) {
     match error.downcast_ref::<BrokenPolicy>() {
         Some(broken) => console::complain(broken),

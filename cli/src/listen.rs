@@ -18,7 +18,7 @@ pub fn address(text: &str) -> Result<SocketAddr, &'static str> {
     }
 }
 
-/// Says that somebody else listens there.
+/// The message for an address that is already in use.
 pub fn busy(address: SocketAddr, option: &str) -> anyhow::Error {
     anyhow!(
         "Port {} on {} is in use: stop the program that uses it, or choose another address with `{option}`.",

@@ -17,7 +17,7 @@ pub struct Payload {
 }
 
 impl Payload {
-    /// Reads a file, standard input where the path is `-`, or a template's sample where there is no path.
+    /// Reads a file, standard input if the path is `-`, or the template's sample if there is no path.
     pub fn read(path: Option<&Path>, template: &Template, files: &Files) -> anyhow::Result<Self> {
         match path {
             Some(path) => Self::external(path),

@@ -22,7 +22,7 @@ pub struct Secret {
     pub name: SettingName,
     /// Its value.
     pub value: String,
-    /// Whether the value is the one for development, known to everybody.
+    /// Whether it is the public development value.
     pub development: bool,
 }
 

@@ -26,8 +26,8 @@ const SKEW: Duration = Duration::from_secs(24 * 60 * 60);
 
 /// A certificate for this machine, with the authority that signed it.
 ///
-/// The authority's private key is thrown away as soon as it has signed: whoever trusts the authority trusts this one
-/// certificate, and nobody can make another.
+/// The authority's private key is discarded as soon as it has signed: a client that trusts the authority trusts this
+/// one certificate, and nobody can create another.
 #[derive(Clone)]
 pub struct Tls {
     acceptor: TlsAcceptor,
@@ -62,7 +62,7 @@ impl Tls {
         Ok(Tls { acceptor: TlsAcceptor::from(Arc::new(config)), authority: authority.pem() })
     }
 
-    /// The authority's certificate in PEM, which clients must be told to trust.
+    /// The authority's certificate in PEM, which clients must be configured to trust.
     pub fn authority(&self) -> &str {
         &self.authority
     }

@@ -1,7 +1,7 @@
 //! The component's bytes, in every flavour.
 //!
 //! A release build of the tool carries them all. Any other build has a checkout around it and carries none: it has
-//! cargo build the flavour that is asked for, so that nobody waits for three others first.
+//! cargo build the flavour that is asked for, so that no build waits for the other three.
 
 use std::borrow::Cow;
 use std::fs;

@@ -20,7 +20,7 @@ pub enum Flavour {
     SpinP2,
 }
 
-/// Imports that tell flavours apart: HTTP of WASI 0.3, and the variables of Spin in either version.
+/// Imports that distinguish flavours: HTTP of WASI 0.3, and the variables of Spin in either version.
 const HTTP_P3: &str = "wasi:http/types@0.3.";
 const VARIABLES: &str = "spin:variables/";
 const VARIABLES_P2: &str = "fermyon:spin/variables@2.";

@@ -1,8 +1,8 @@
-//! Characters that nobody sees and that change what is shown of others: a reviewer would approve another text than is
-//! sent.
+//! Invisible characters that change how others are displayed: a reviewer would approve a different text from the one
+//! that is sent.
 //!
 //! Control characters steer terminals, and bidirectional controls reorder what stands around them (Unicode Technical
-//! Report 36; CVE-2021-42574). Letters of every script and the joiners of emoji and Indic scripts are left alone.
+//! Report 36; CVE-2021-42574). Letters of every script and the joiners of emoji and Indic scripts are allowed.
 
 use postern::policy::{Diagnostic, Files, Place};
 

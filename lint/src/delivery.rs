@@ -1,4 +1,4 @@
-//! What mailboxes think of a mail: its subject, its size, and what its HTML is made of.
+//! Checks what decides how mailboxes treat a mail: its subject, its size and its HTML.
 
 use postern::policy::{Diagnostic, Mail, Part, Place, Route, SAMPLE};
 use postern::render::{Context, Parts};
@@ -9,10 +9,10 @@ use crate::field::Field;
 use crate::template::Report;
 use crate::{Checker, Findings, html, maximum};
 
-/// The longest subject, in characters: mail programs show less, and gateways begin to mind more.
+/// The longest subject, in characters: mail programs show less, and gateways may object to more.
 pub const MAX_SUBJECT_CHARS: usize = 150;
 
-/// Judges a mail as its sample shows it, and as the largest payload would.
+/// Checks a mail with its sample, and with the largest payload.
 pub fn check(
     checker: &Checker<'_>,
     route: &Route,

@@ -1,4 +1,4 @@
-//! No echo to strangers: where anybody can name the recipient, nobody but the policy says what the mail reads.
+//! No echo to strangers: if anybody can name the recipient, only the policy decides what the mail says.
 
 use postern::policy::{Kind, Mail, POLICY_FILE, Recipients, Route};
 
@@ -12,7 +12,7 @@ pub const MAX_ECHO_CHARS: u64 = 100;
 
 const FORMATS: [&str; 3] = ["date", "date-time", "time"];
 
-/// Holds what a mail prints against who gets it.
+/// Checks what a mail prints against who receives it.
 pub fn check(route: &Route, mail: &Mail, report: &Report<'_>, findings: &mut Findings) {
     if route.kind != Kind::Form || matches!(mail.to, Recipients::Fixed(_)) {
         return;
@@ -37,7 +37,7 @@ pub fn check(route: &Route, mail: &Mail, report: &Report<'_>, findings: &mut Fin
     }
 }
 
-/// Why a field may hold somebody's own words.
+/// Why a field could contain text of the sender's choice.
 fn objection(field: &Field<'_>) -> Option<String> {
     let types = field.types();
     if types.may_be(Types::LIST.or(Types::OBJECT)) {

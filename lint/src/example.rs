@@ -1,4 +1,4 @@
-//! Examples of payloads beside a schema: those it must take, and those it must refuse, with the reason in their name.
+//! Example payloads next to a schema: those it must accept, and those it must reject, with the reason in their names.
 
 use postern::policy::{Files, Place, Route};
 use postern::texts::Texts;

@@ -1,9 +1,9 @@
-//! The proof that a pattern lets through neither an address of the web or of mail, nor markup.
+//! Proves that a pattern allows neither web or mail addresses nor markup.
 
 use regex_syntax::hir::{Class, ClassUnicode, ClassUnicodeRange, Hir, HirKind, Look};
 
 /// Characters of which addresses and markup are made, with the wide and small forms that browsers and mail programs
-/// read as the same (UTS 46), line breaks and other controls, and those that turn the direction of writing (UAX 9).
+/// read as the same (UTS 46), line breaks and other controls, and those that change the direction of writing (UAX 9).
 const TELLING: &[(char, char)] = &[
     ('\0', '\u{1f}'),
     ('/', '/'),
@@ -26,7 +26,7 @@ const TELLING: &[(char, char)] = &[
     ('\u{ff20}', '\u{ff20}'),
 ];
 
-/// Full stops: beside letters they make the name of a host, which mail programs turn into a link.
+/// Full stops: next to letters they form a host name, which mail programs turn into a link.
 const STOPS: &[(char, char)] = &[
     ('.', '.'),
     ('\u{2024}', '\u{2024}'),
@@ -66,7 +66,7 @@ fn meets(characters: &ClassUnicode, others: &ClassUnicode) -> bool {
     !both.ranges().is_empty()
 }
 
-/// Every character that may stand in a match.
+/// Every character that a match can contain.
 fn gather(hir: &Hir, characters: &mut ClassUnicode) {
     match hir.kind() {
         HirKind::Empty | HirKind::Look(_) => {}

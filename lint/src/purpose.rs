@@ -11,7 +11,7 @@ pub enum To {
     Fixed,
     /// Addresses the policy names, or the payload's where `allow` names its domain.
     FixedOrAllowed,
-    /// The address in the payload alone.
+    /// Only the address in the payload.
     Payload,
 }
 
@@ -22,7 +22,7 @@ pub struct Rule {
     pub purpose: Purpose,
     /// Who may get such a mail.
     pub to: To,
-    /// Whether it may come from a form route with a guard against abuse alone.
+    /// Whether only a form route with a guard against abuse may send it.
     pub guarded_form: bool,
     /// Why, as a sentence.
     pub reason: &'static str,
@@ -111,7 +111,7 @@ pub fn guards(route: &Route) -> Vec<&'static str> {
     guards.into_iter().filter(|(_, there)| *there).map(|(name, _)| name).collect()
 }
 
-/// Holds a mail against the rule of its purpose.
+/// Checks a mail against the rule of its purpose.
 pub(crate) fn check(route: &Route, mail: &Mail, findings: &mut Findings) {
     let Some(rule) = RULES.iter().find(|rule| rule.purpose == mail.purpose) else { return };
     let purpose = mail.purpose.as_str();

@@ -53,7 +53,7 @@ struct Inner {
     current: RwLock<Option<ProxyHandler<Maker>>>,
 }
 
-/// Why a host cannot be made on this machine.
+/// Why a host cannot be created on this machine.
 #[derive(Debug, thiserror::Error)]
 pub enum HostError {
     /// The WebAssembly engine refused its settings.
@@ -76,10 +76,10 @@ pub enum LoadError {
     /// The component does not answer HTTP requests.
     #[error("The component exports neither `wasi:http/handler@0.3.0` nor `wasi:http/incoming-handler@0.2`.")]
     NoHandler,
-    /// The policy directory is missing or is no directory.
+    /// The policy directory is missing or not a directory.
     #[error("The policy directory {} does not exist or is not a directory.", .0.display())]
     PolicyDirectory(PathBuf),
-    /// A directory that the guest shall read is missing, or is no directory, or has no absolute path.
+    /// A directory that the guest may read is missing, is not a directory, or has no absolute path.
     #[error("{} is not the absolute path of an existing directory, so the component cannot read it.", .0.display())]
     ReadableDirectory(PathBuf),
 }

@@ -5,7 +5,7 @@ use std::collections::hash_map::Entry;
 use std::net::{IpAddr, Ipv6Addr};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-/// The bits of an IPv6 address that are the network's: whoever has one address there has all of them (RFC 4291, 2.5.1).
+/// The bits of an IPv6 address that are the network's: who has one address there has all of them (RFC 4291, 2.5.1).
 const NETWORK: u128 = !0 << 64;
 
 /// Counts of the connections that are open, by peer.

@@ -105,7 +105,7 @@ impl Server {
     }
 }
 
-/// Serves one connection to its end; a client that breaks the protocol or hangs up concerns nobody else.
+/// Serves one connection to its end; a client that breaks the protocol or hangs up affects nobody else.
 async fn answer(stream: TcpStream, place: (OwnedSemaphorePermit, Seat), host: Host, limits: Limits, watcher: Watcher) {
     // Small answers must not wait for the client's delayed acknowledgement.
     let _ = stream.set_nodelay(true);

@@ -120,12 +120,12 @@ fn an_edit_is_served_when_it_is_good_and_reported_once_when_it_is_not() {
     assert_eq!(post("one"), 200);
     assert_eq!(shape(&dev.running.next()), "200 sent contact 1 mail");
 
-    // Another edit that leaves the same error is not told again: the next line is that of the mended policy.
+    // Another edit that leaves the same error is not reported again: the next line is that of the fixed policy.
     edit(policy.path(), "schemas/contact.json", "5000", "4000");
     write(policy.path(), SUBJECT, "News from {{ name }}\n");
     let open = "schemas/contact, templates/contact-notify (see postern approve)";
     assert_eq!(dev.running.next(), format!("not approved: {open}"));
-    assert!(dev.running.next().ends_with("Z  policy mended: 2 routes, 2 mails"));
+    assert!(dev.running.next().ends_with("Z  policy fixed: 2 routes, 2 mails"));
     assert_eq!(post("two"), 200);
     dev.running.line("200 sent");
 
@@ -279,7 +279,7 @@ fn a_terminal_shows_what_it_is_at_and_what_is_wrong_until_it_is_mended() {
     assert!(request < complaint, "{screen}");
 
     write(policy.path(), SUBJECT, "News from {{ name }}\n");
-    let screen = terminal.until(&["policy mended: 2 routes, 2 mails", "● ready  2 requests, 1 mail  http"]);
+    let screen = terminal.until(&["policy fixed: 2 routes, 2 mails", "● ready  2 requests, 1 mail  http"]);
     assert!(!screen.contains("error"), "{screen}");
     let (status, screen) = terminal.interrupt();
     assert_eq!(status, Some(0));

@@ -83,7 +83,7 @@ fn compiled(stderr: impl Read) -> usize {
 }
 
 fn interrupt(child: &mut Child) {
-    // Where there is no `kill`, the next line ends it less politely.
+    // Without `kill`, the next line ends it less politely.
     let asked = Command::new("kill").args(["-INT", &child.id().to_string()]).status();
     if !asked.is_ok_and(|status| status.success()) {
         let _ = child.kill();
@@ -91,7 +91,7 @@ fn interrupt(child: &mut Child) {
     let _ = child.wait();
 }
 
-/// The processor time of all children that have ended, theirs included; known on Linux alone.
+/// The processor time of all children that have ended, theirs included; known only on Linux.
 fn children_time() -> Option<Duration> {
     let stat = fs::read_to_string("/proc/self/stat").ok()?;
     // Fields 16 and 17 of proc_pid_stat(5), counted from behind the program's name, which may hold spaces.

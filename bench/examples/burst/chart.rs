@@ -9,7 +9,7 @@ use super::simulation::{Course, Scenario};
 
 const SIZE: (u32, u32) = (900, 420);
 
-/// Colours that people who see colours differently can tell apart (Okabe and Ito).
+/// Colours that people with colour blindness can distinguish (Okabe and Ito).
 const COLOURS: [RGBColor; 3] = [RGBColor(0, 114, 178), RGBColor(213, 94, 0), RGBColor(0, 158, 115)];
 
 /// A curve: its name, and hours with numbers of mails.

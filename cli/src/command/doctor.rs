@@ -14,9 +14,9 @@ use crate::listen;
 /// Check this machine, the policy and the ACS resource, and say what to fix
 ///
 /// Settings come from the environment, under the gate's names in upper case. No mail is sent. To learn its clock and
-/// whether it accepts the key, doctor asks ACS for an operation that never existed; for each sender, it asks ACS to send
-/// a mail without recipients, which counts against the quota of sends. What ACS does not reveal is reported as unknown.
-/// The exit status is 1 if something necessary is wrong.
+/// whether it accepts the key, doctor asks ACS for an operation that never existed; for each sender, it asks ACS to
+/// send a mail without recipients, which counts against the quota of sends. What ACS does not reveal is reported as
+/// unknown. The exit status is 1 if something necessary is wrong.
 #[derive(Debug, Args)]
 #[command(after_help = "Example:\n  postern doctor --format json")]
 pub struct Doctor {

@@ -55,7 +55,7 @@ pub struct Command {
     json: bool,
 }
 
-/// Reports on the way, and counts for the end.
+/// Reports progress, and counts for the summary.
 struct Reporter {
     json: bool,
     progress: ProgressBar,
@@ -72,7 +72,7 @@ impl Command {
         };
         let runtime = tokio::runtime::Runtime::new().context("Cannot start threads")?;
         let ended = runtime.block_on(self.replay(&policy, overflow));
-        // A call that is under way when the user has had enough is not waited for.
+        // An interrupt does not wait for a call in progress.
         runtime.shutdown_background();
         ended
     }
@@ -132,7 +132,7 @@ struct Settings {
 }
 
 impl Settings {
-    /// Reads them from the environment; all that is missing is told at once.
+    /// Reads them from the environment; one error lists everything that is missing.
     async fn read(host: &Machine) -> anyhow::Result<Self> {
         let (acs, storage) = (acs::Connection::read(host).await, overflow::StorageCredential::read(host).await);
         let (keys, redirected_to) = (overflow::Key::read_all(host).await, staging::read(host).await);
@@ -173,7 +173,7 @@ impl Reporter {
                 }
                 self.progress.set_message("");
                 let handled = self.sent + self.poisoned;
-                // More may have come meanwhile.
+                // The queue may have grown meanwhile.
                 self.progress.set_length(self.progress.length().unwrap_or_default().max(handled));
                 self.progress.set_position(handled);
                 if self.json {
@@ -185,7 +185,7 @@ impl Reporter {
         }
     }
 
-    /// Says how it ended.
+    /// Reports how the replay ended.
     fn end(&self, end: Option<End>) -> ExitCode {
         let (word, why) = match &end {
             None => ("interrupted", "Interrupted; the remaining mails are still in the queue.".to_owned()),

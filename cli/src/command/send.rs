@@ -25,7 +25,7 @@ use crate::{secret, visible};
 /// Longer than any route's time budget.
 const TIMEOUT: Duration = Duration::from_secs(35);
 
-/// The most bytes of an answer that are shown; the gate's own have a few hundred.
+/// The most bytes of a response that are shown; the gate's own have a few hundred.
 const MAX_ANSWER_BYTES: u64 = 1024 * 1024;
 
 /// Send a payload to a route, signed as its caller would
@@ -96,7 +96,7 @@ impl Send {
         }
     }
 
-    /// What proves the request, and advice in case it is not accepted.
+    /// The request's authentication, and advice in case it is not accepted.
     fn prove(
         &self,
         policy: &Policy,

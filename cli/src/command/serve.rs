@@ -24,9 +24,9 @@ use crate::{cache, console, listen};
 /// Serve a sealed component on this machine
 ///
 /// Settings come from the environment, under their names in upper case: ACS_ENDPOINT and ACS_ACCESS_KEY,
-/// ACS_CONNECTION_STRING, or an identity's; OVERFLOW_KEY and OVERFLOW_SAS if the policy has an overflow; and the secrets
-/// that the policy names. Audit lines go to standard output, everything else to standard error. On Ctrl-C or SIGTERM,
-/// requests in progress are answered first.
+/// ACS_CONNECTION_STRING, or an identity's; OVERFLOW_KEY and OVERFLOW_SAS if the policy has an overflow; and the
+/// secrets that the policy names. Audit lines go to standard output, everything else to standard error. On Ctrl-C or
+/// SIGTERM, requests in progress are answered first.
 ///
 /// The component can connect only to ACS, to the server that issues its identity tokens, and to those that its policy
 /// checks callers and visitors with. It can read only the directory of AZURE_FEDERATED_TOKEN_FILE.
@@ -52,20 +52,20 @@ impl Serve {
             let guest = guest(component, &description).await?;
             serve(guest, self.listen, &description.policy_sha256).await
         });
-        // Idle instances are let go, not ended one by one.
+        // Idle instances are dropped, not shut down one by one.
         runtime.shutdown_background();
         served.map(|()| ExitCode::SUCCESS)
     }
 }
 
-/// How the component proves itself.
+/// How the component authenticates.
 struct Proofs {
     acs: Connection,
     overflow: Option<overflow::StorageCredential>,
 }
 
 impl Proofs {
-    /// Reads them from the environment. All that is missing is told at once, secrets of callers too.
+    /// Reads them from the environment. One error lists everything that is missing, including the secrets of callers.
     async fn read(description: &Description, settings: &Settings) -> anyhow::Result<Self> {
         let host = Machine::new();
         let acs = Connection::read(&host).await;
@@ -88,7 +88,7 @@ impl Proofs {
         }
     }
 
-    /// ACS, and whoever gives tokens.
+    /// ACS, and the issuer of tokens.
     fn servers(&self) -> Vec<Uri> {
         let tokens = self.overflow.as_ref().and_then(overflow::StorageCredential::server);
         self.acs.servers().into_iter().chain(tokens).collect()
@@ -107,7 +107,8 @@ impl Proofs {
     }
 }
 
-/// The component with what the environment gives it: settings, the servers that they mean, and where a token lies.
+/// The component with what the environment gives it: settings, the servers that they name, and the directory of its
+/// token.
 async fn guest(component: Vec<u8>, description: &Description) -> anyhow::Result<Guest> {
     let settings = settings::read(description.settings.iter().map(String::as_str));
     let proofs = Proofs::read(description, &settings).await?;
@@ -133,7 +134,8 @@ fn tell(event: Event<'_>) {
     }
 }
 
-/// Whom the component must reach: ACS, the overflow, whoever gives tokens, and those that check callers and visitors.
+/// Which servers the component must reach: ACS, the overflow, the issuer of tokens, and those that check callers and
+/// visitors.
 fn servers(description: &Description, settings: &Settings, proofs: &Proofs) -> anyhow::Result<Vec<Origin>> {
     let own = proofs.servers();
     let own = own.iter().map(|uri| Origin::of(uri).with_context(|| format!("{uri} is not the address of a server")));
@@ -147,7 +149,7 @@ fn servers(description: &Description, settings: &Settings, proofs: &Proofs) -> a
     Ok(servers)
 }
 
-/// Where the federated token lies, if it is in a file: whoever replaces it puts another file into the directory.
+/// The directory of the federated token, if it is in a file: the platform replaces it with a new file there.
 fn token_directory(settings: &Settings, proofs: &Proofs) -> anyhow::Result<Option<PathBuf>> {
     let in_file = |identity: &Identity| matches!(identity, Identity::Workload { assertion: Assertion::File, .. });
     if !proofs.identities().any(in_file) {

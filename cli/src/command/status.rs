@@ -19,10 +19,10 @@ use crate::interrupt::until_interrupted;
 use crate::machine::Machine;
 use crate::settings;
 
-/// How long ACS and whoever gives tokens may take together.
+/// How long ACS and the issuer of tokens may take together.
 const BUDGET: Duration = Duration::from_secs(30);
 
-/// The exit status where ACS could not be asked, or did not report the status.
+/// The exit status if ACS could not be asked, or did not report the status.
 const UNKNOWN: u8 = 3;
 
 /// Ask ACS for the status of an operation
@@ -64,7 +64,7 @@ impl Status {
     }
 }
 
-/// For programs: the operation's status, or its id and the word for why that is not known.
+/// For programs: the operation's status, or its id and the reason why the status is not known.
 fn json(inquiry: &Inquiry) -> String {
     match &inquiry.answer {
         Ok(operation) => json!(operation).to_string(),

@@ -26,7 +26,7 @@ pub struct Changes {
 impl Changes {
     /// Begins to watch.
     pub fn watch(directory: &Path) -> anyhow::Result<Self> {
-        // Events carry real paths, which the policy's own must be told by.
+        // Events carry real paths, so they are compared with the directory's real path.
         let directory = directory.canonicalize().context("Cannot watch the policy directory")?;
         let (sender, events) = unbounded_channel();
         let root = directory.clone();

@@ -28,7 +28,7 @@ pub enum Record<'a> {
         extent: Extent,
         /// Warnings about it.
         findings: &'a [Entry],
-        /// The names of what nobody approved.
+        /// The names of what is not approved.
         not_approved: &'a [String],
     },
     /// An edited policy is not served; the last good one still is.
@@ -113,7 +113,7 @@ pub struct RouteRecord<'a> {
 }
 
 impl<'a> RouteRecord<'a> {
-    /// What is told of a route.
+    /// A route as the record describes it.
     pub fn of(route: &'a Route) -> Self {
         let scheme = route.auth.as_ref().map(|auth| auth.name.to_string());
         Self { name: &route.name, path: &route.path, scheme }

@@ -8,7 +8,7 @@ use postern_emulator::{EventSchema, Webhook};
 
 use crate::caller::{self, Body};
 
-/// How many times faster than Event Grid's the waits between tries are: nobody waits ten minutes for a try.
+/// How many times faster than Event Grid to retry: a developer should not wait ten minutes.
 const SPEED: u32 = 60;
 
 /// The webhook at the gate's address for the route of this name.

@@ -81,7 +81,7 @@ impl Screen {
 
     fn record(&self, record: &Record<'_>) {
         if matches!(self.output, Output::Json) {
-            // Numbers and texts alone, which JSON can always hold.
+            // Only numbers and texts, which JSON can always represent.
             console::say(serde_json::to_string(record).unwrap_or_default());
         }
     }
@@ -158,7 +158,7 @@ impl Screen {
         }
     }
 
-    /// A policy is served, although there may be warnings about it and nobody may have approved it.
+    /// A policy is being served. It may have warnings, and may not be approved.
     pub fn served(&self, state: State, directory: &Directory, policy: &Policy, warnings: &[Diagnostic]) {
         if self.errors_only {
             return;
@@ -185,7 +185,7 @@ impl Screen {
         let verb = match state {
             State::Good => return self.step(format_args!("the policy is valid: {extent}")),
             State::Reloaded => "reloaded",
-            State::Mended => "mended",
+            State::Mended => "fixed",
         };
         if let Output::Live(status) = &self.output {
             status.mended();
@@ -210,7 +210,7 @@ impl Screen {
         }
     }
 
-    /// What the host has to tell.
+    /// An event of the host.
     pub fn event(&self, event: Event<'_>) {
         match event {
             Event::Stdout(text) => match AuditLine::parse(text) {

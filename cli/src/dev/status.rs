@@ -1,4 +1,5 @@
-//! The last lines of a terminal: what `postern dev` is at, and what is wrong with the policy until it is mended.
+//! The last lines of a terminal: the current step of `postern dev`, and what is wrong with the policy until it is
+//! fixed.
 
 use std::fmt::Display;
 use std::io::stderr;
@@ -131,7 +132,7 @@ fn style(template: &str) -> ProgressStyle {
     if console::unicode() { style } else { style.tick_chars(r"-\|/ ") }
 }
 
-/// Without colours where standard error has none: what draws the lines writes to the terminal as it is told.
+/// Without colours if standard error has none: the progress bar would write them to the terminal unchanged.
 fn drawn(text: impl Display) -> String {
     let text = visible::styled(&text.to_string());
     match AutoStream::choice(&stderr()) {

@@ -47,7 +47,7 @@ fn approved(directory: &Directory) -> Finding {
     }
 }
 
-/// Names alone; a value is nobody's business.
+/// Only names: values are never shown.
 fn secrets(policy: &Policy) -> Finding {
     match secret::all(policy) {
         Err(error) => {

@@ -1,8 +1,9 @@
-//! The ACS resource of the settings, asked without sending a mail.
+//! Checks the ACS resource of the settings without sending a mail.
 //!
-//! Two calls tell what there is to know. The status of an operation that never was is answered 404 to whoever is let in,
-//! and its `Date` tells ACS's clock. A mail to nobody is refused, and some refusals name the sender. What ACS looks at
-//! first is documented nowhere, so a refusal that names something else says nothing about the sender.
+//! Two calls are enough. ACS answers a status request for an operation that never existed with 404 if the caller is
+//! authenticated, and the `Date` of its response shows its clock. It refuses a mail without recipients, and some
+//! refusals name the sender. The order of its checks is not documented, so any other refusal says nothing about the
+//! sender.
 
 use std::collections::BTreeSet;
 use std::sync::{Mutex, PoisonError};
@@ -23,7 +24,7 @@ use uuid::Uuid;
 use super::{Finding, State};
 use crate::machine::Machine;
 
-/// How long ACS and whoever gives tokens may take together for one call.
+/// How long ACS and the issuer of tokens may take together for one call.
 const BUDGET: Duration = Duration::from_secs(20);
 
 /// How far a request's date may be from ACS's clock (Microsoft Learn, "HMAC header"; five minutes by reports).
@@ -160,7 +161,7 @@ fn senders(policy: Option<&Policy>) -> Vec<(&Address, String)> {
     addresses.iter().filter_map(named).collect()
 }
 
-/// Tries a mail to nobody. ACS counts it against the quota of sends.
+/// Tries to send a mail without recipients. ACS counts it against the quota of sends.
 async fn sender<H: Sending>(client: &Client<'_, H>, address: &Address, names: &str) -> Finding {
     let parts = Parts { subject: "postern doctor".to_owned(), text: "A mail to nobody.".to_owned(), html: None };
     let message = Message { from: address.clone(), to: Vec::new(), reply_to: None, parts, attachments: Vec::new() };

@@ -68,7 +68,7 @@ impl Identity {
         [endpoint].into_iter().chain(own).chain([scope]).collect()
     }
 
-    /// The servers beside ACS's.
+    /// The servers that are needed in addition to ACS's.
     pub fn servers(self) -> Vec<Server> {
         match self {
             Self::AccessKey | Self::ConnectionString => Vec::new(),

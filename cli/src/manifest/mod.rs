@@ -32,7 +32,7 @@ pub struct Manifest {
     name: Name,
 }
 
-/// What a cluster's manifest says outright, because it is no secret.
+/// What a cluster's manifest contains in plain text, because it is not secret.
 #[derive(Debug)]
 pub struct Values {
     /// The ACS resource.

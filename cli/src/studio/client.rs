@@ -39,7 +39,7 @@ impl GateClient {
         Self { host, capture, url }
     }
 
-    /// What the gate answers to whoever reads a path.
+    /// The gate's response to a GET request of a path.
     pub async fn get(&self, path: &str) -> anyhow::Result<Value> {
         let answer = self.call(Request::get(format!("{}{path}", self.url)).body(Bytes::new())?).await?;
         serde_json::from_str(&answer.body).with_context(|| format!("{path} returned status {}", answer.status))

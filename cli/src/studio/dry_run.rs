@@ -1,4 +1,4 @@
-//! The second gate: the same component with the same policy, whose mails go to an emulator of its own that nobody reads.
+//! The second gate: the same component with the same policy, whose mails go to its own emulator without readers.
 
 use std::collections::VecDeque;
 use std::future::pending;
@@ -75,8 +75,8 @@ impl DryRun {
         &self.client
     }
 
-    /// What the gate makes of a request, and the mails that it would send: those too that wait until somebody follows
-    /// the link that begins like this.
+    /// What the gate does with a request, and the mails that it would send, including those that wait until somebody
+    /// follows the confirmation link that begins with `link`.
     pub async fn of(&self, request: Request<Bytes>, link: Option<&str>) -> anyhow::Result<(Answer, Vec<Value>)> {
         let _turn = self.turn.lock().await;
         self.store.clear()?;

@@ -35,7 +35,7 @@ pub enum Mistake {
     Stale,
     /// Another site's page sent it.
     ForeignOrigin,
-    /// It tells no site.
+    /// It names no site.
     NoOrigin,
     /// It lacks what the form's page adds.
     Unproven,
@@ -47,7 +47,7 @@ pub enum Mistake {
     MissingField,
     /// A member is of another type.
     WrongType,
-    /// Its body breaks off.
+    /// Its body is truncated.
     NotJson,
     /// Its body is a byte longer than the route allows.
     TooLarge,
@@ -70,7 +70,7 @@ impl Mistake {
         (Self::TooLarge, "with a body that is too large"),
     ];
 
-    /// Whether a route minds it, as far as a payload that it takes can tell.
+    /// Whether a route would refuse it, as far as a payload that it accepts can show.
     pub fn applies_to(self, policy: &Policy, route: &Route, payload: &str) -> bool {
         let form = route.kind == Kind::Form;
         match self {

@@ -1,4 +1,4 @@
-//! The studio: the policy as people read it, and its routes to try, beside the inbox of `postern dev`.
+//! The studio: shows the policy as people read it and lets them try its routes, next to the inbox of `postern dev`.
 //!
 //! The page asks, and everything that takes a secret or a renderer happens here. A payload is tried on a second gate
 //! that runs the same component, and sent through the gate that is served.
@@ -65,7 +65,7 @@ impl Studio {
         self.change(|shown| *shown = Shown { directory, policy, complaint: None });
     }
 
-    /// Shows what is wrong with an edit, beside the policy that is served meanwhile.
+    /// Shows what is wrong with an edit, while the last good policy is served.
     pub fn complain(&self, complaint: &str) {
         let plain = anstream::adapter::strip_str(complaint).to_string();
         self.change(|shown| shown.complaint = Some(plain));

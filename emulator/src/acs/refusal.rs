@@ -111,7 +111,7 @@ impl Refusal {
         }
     }
 
-    /// The authentication layer answers with code and message alone, the service behind it with five members.
+    /// The authentication layer answers with only code and message, the service behind it with five members.
     fn body(&self) -> Value {
         let (code, message) = (self.code(), self.to_string());
         match self.status() {

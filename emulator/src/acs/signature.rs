@@ -56,7 +56,7 @@ impl AccessKey {
         Ok(AccessKey(key))
     }
 
-    /// The key as it stands in a connection string. The one place where it leaves this type.
+    /// The key as in a connection string. This is the only place where it leaves this type.
     pub(crate) fn reveal(&self) -> String {
         STANDARD.encode(&self.0)
     }

@@ -133,7 +133,7 @@ struct Confirmation {
     code: Uuid,
 }
 
-/// The handshake done by hand: whoever has the code opens this address.
+/// The handshake done by hand: a person who has the code opens this address.
 async fn validate_reports(
     State(resource): State<Arc<Resource>>,
     Query(confirmation): Query<Confirmation>,

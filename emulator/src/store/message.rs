@@ -32,7 +32,7 @@ pub struct Message {
     pub(crate) search_text: SearchText,
 }
 
-/// What is searched in a message, in lower case: made when somebody first searches, and kept.
+/// The searchable text of a message, in lower case: built at the first search, and kept.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct SearchText(OnceLock<String>);
 

@@ -117,7 +117,7 @@ fn render(path: &str, prepared: &Prepared) -> Result<String, Vec<Diagnostic>> {
     parsed.element.render(&options).map_err(|reason| error(Place::File, format!("{reason}.")))
 }
 
-/// MJML passes over elements that it does not know, as if they were HTML.
+/// MJML treats elements that it does not know as HTML.
 fn unknown(path: &str, prepared: &Prepared, html: &str) -> Result<(), Vec<Diagnostic>> {
     let Some(start) = html.find("<mj-") else { return Ok(()) };
     let rest = html.get(start + 1..).unwrap_or_default();
@@ -149,7 +149,7 @@ fn position(error: &Error, text: &str) -> Option<usize> {
     }
 }
 
-/// The crate's words without its positions, which are those of another text.
+/// Our own words for the crate's errors, because its positions refer to another text.
 fn sentence(error: &Error) -> String {
     match error {
         Error::UnexpectedElement { .. } => "this element is not allowed here.".to_owned(),

@@ -1,4 +1,4 @@
-//! Where tags stand in the MJML, and the text that MJML gets in the place of the source.
+//! Where tags are in the MJML, and the text that MJML gets instead of the source.
 
 use std::collections::BTreeSet;
 use std::ops::Range;
@@ -8,7 +8,7 @@ use postern::policy::{Diagnostic, Place};
 
 use super::tag::{Kind, Tags};
 
-/// Elements whose content is text or HTML; what stands in others is for MJML to lay out.
+/// Elements whose content is text or HTML; MJML lays out the content of all others.
 const CONTENT: [&str; 11] = [
     "mj-accordion-text",
     "mj-accordion-title",
@@ -30,9 +30,9 @@ pub struct Prepared {
     pub text: String,
     /// The part of the source that the document is.
     pub document: Range<usize>,
-    /// The tags that stand in comments of the document, which are no part of the mail.
+    /// The tags in comments of the document, which are not part of the mail.
     pub hidden: BTreeSet<usize>,
-    /// For each piece of the text that is no copy: where it begins and ends, and what of the source it stands for.
+    /// For each piece of the text that is not a copy: its range, and the range of the source that it replaces.
     pieces: Vec<(Range<usize>, Range<usize>)>,
     /// Where the source's lines begin, but for the first.
     lines: Vec<usize>,
@@ -141,7 +141,7 @@ impl Placement {
         placement
     }
 
-    /// Text between elements holds statements alone.
+    /// Text between elements may contain only statements.
     fn text(&mut self, text: &str, start: usize, head: bool, tags: &Tags) {
         let mut rest = 0;
         for (place, index) in tags.words(text) {

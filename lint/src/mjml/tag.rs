@@ -101,7 +101,7 @@ fn closed(source: &str, start: usize, end: usize) -> usize {
     source.get(start..end).map_or(end, |text| start + text.trim_end().len())
 }
 
-/// Comments are no tokens; they stand between the tags.
+/// Comments are not tokens; they are between the tags.
 fn with_comments(source: &str, tags: Vec<Tag>) -> Vec<Tag> {
     let ends = tags.iter().map(|tag| tag.span.end);
     let starts = tags.iter().map(|tag| tag.span.start);

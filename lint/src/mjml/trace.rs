@@ -31,7 +31,7 @@ struct Written {
 /// Puts the tags in the place of their words, and what stands around the document around it.
 ///
 /// Each tag gets a line break behind its opening, which prints nothing: a line of the HTML then belongs to one tag, and
-/// the engine, whose errors know lines alone, tells which.
+/// the engine, whose errors give only lines, identifies it.
 pub fn restore(source: &str, mark: &str, prepared: &Prepared, tags: &Tags, html: &str) -> (String, Trace) {
     let mut trace = Trace { source: source.to_owned(), text: format!("{mark}\n"), written: Vec::new() };
     let before = 0..prepared.document.start;
@@ -118,7 +118,7 @@ impl Trace {
         if let Some(tag) = tag {
             let back = |offset: usize| {
                 let within = offset - tag.at.start;
-                // The line break is in the HTML alone.
+                // Only the HTML has the line break.
                 tag.from.start + if within > tag.opening { within - 1 } else { within }
             };
             return Place::Span(back(span.start)..back(span.end));

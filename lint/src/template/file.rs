@@ -10,7 +10,7 @@ use super::walk::Walk;
 /// How deep templates may be nested in one another; a template that includes itself ends here.
 const MAX_DEPTH: usize = 16;
 
-/// A block with the file it stands in.
+/// A block with the file that contains it.
 pub(super) type Block<'s> = (&'s str, &'s ast::Block<'s>);
 
 impl<'s> Walk<'s, '_> {
@@ -102,7 +102,7 @@ impl<'s> Walk<'s, '_> {
     }
 }
 
-/// Finds the blocks of a file, wherever they stand in it.
+/// Finds the blocks of a file, wherever they are in it.
 fn collect<'s>(file: &'s str, statements: &'s [ast::Stmt<'s>], blocks: &mut BTreeMap<&'s str, Vec<Block<'s>>>) {
     for statement in statements {
         let bodies: Vec<&'s [ast::Stmt<'s>]> = match statement {

@@ -63,7 +63,7 @@ fn effect(name: &str) -> Option<Effect> {
 }
 
 impl<'s> Walk<'s, '_> {
-    /// A filter that stands alone, as in `{% filter upper %}`.
+    /// A filter on its own, as in `{% filter upper %}`.
     pub(super) fn filtered(&mut self, filter: &'s ast::Expr<'s>, value: Value<'s>) -> Value<'s> {
         match filter {
             ast::Expr::Filter(filter) => {

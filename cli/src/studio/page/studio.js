@@ -278,7 +278,7 @@ class Studio {
     return order;
   }
 
-  // Asks what the gate would make of the payload, once nobody types any more.
+  // Asks what the gate would do with the payload, once the user stops typing.
   rehearseSoon(delay = DEBOUNCE) {
     clearTimeout(this.timer);
     this.timer = setTimeout(() => this.rehearse(), delay);

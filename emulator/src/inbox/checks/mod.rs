@@ -8,7 +8,7 @@ use serde::Serialize;
 
 use crate::acs::email::Content;
 
-/// Most findings and links told of one message.
+/// The most findings and links reported for one message.
 const MOST: usize = 100;
 
 /// How bad it is.
@@ -84,7 +84,7 @@ impl Checks {
         }
     }
 
-    /// The same is told once, however often it is there.
+    /// Each finding is reported once, however often it occurs.
     fn find(&mut self, level: Level, check: &'static str, message: String) {
         let known = self.findings.iter().any(|finding| finding.message == message);
         if !known && self.findings.len() < MOST {
