@@ -12,7 +12,7 @@ use postern::policy::{Files, MAX_BODY_LIMIT, SAMPLE, Template};
 pub struct Payload {
     /// The name to use in messages.
     pub origin: String,
-    /// The text as it stands there, which need not be JSON.
+    /// The text as read, which need not be JSON.
     pub bytes: Vec<u8>,
 }
 

@@ -23,7 +23,7 @@ pub fn read<'a>(named: impl IntoIterator<Item = &'a str>) -> Settings {
     own.chain(named).filter_map(|name| Some((name.to_owned(), value(name)?))).collect()
 }
 
-/// One setting; `None` where it is not set, or empty.
+/// One setting; `None` if it is not set, or empty.
 pub fn value(name: &str) -> Option<String> {
     env::var(name.to_ascii_uppercase()).ok().filter(|value| !value.is_empty())
 }

@@ -34,7 +34,7 @@ pub struct Tls {
     authority: String,
 }
 
-/// Why there is no certificate.
+/// Why a certificate could not be created or used.
 #[derive(Debug, Error)]
 pub enum TlsError {
     /// The certificate could not be made.

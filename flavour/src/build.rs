@@ -140,7 +140,7 @@ fn remap(from: &Path, to: &str) -> OsString {
     flag
 }
 
-/// Where cargo unpacks the sources of dependencies; sorted, because cargo builds all anew when flags change.
+/// Where cargo unpacks the sources of dependencies; sorted, because cargo rebuilds everything when flags change.
 fn registries() -> Vec<PathBuf> {
     let home = env::var_os("CARGO_HOME").map(PathBuf::from);
     let home = home.or_else(|| env::home_dir().map(|home| home.join(".cargo")));

@@ -27,7 +27,7 @@ pub struct LowContrast<'a> {
     pub ratio: f32,
 }
 
-/// The colours that an element's text has; `None` where they cannot be determined.
+/// The colours that an element's text has; `None` if they cannot be determined.
 #[derive(Debug, Clone, Copy)]
 struct Colours {
     foreground: Option<Color>,

@@ -62,7 +62,7 @@ pub fn names(files: &Files) -> BTreeSet<String> {
     templates.chain(schemas).chain(TABLES.into_iter().chain(optional).map(str::to_owned)).collect()
 }
 
-/// The sha256 of what a name stands for, as it is in these files; `None` where it is not there or cannot be read.
+/// The sha256 of what a name refers to in these files; `None` if it does not exist or cannot be read.
 ///
 /// Comments, formatting and line ends do not count: a template is its texts and all layouts, a schema and a table
 /// their values.

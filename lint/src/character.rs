@@ -1,7 +1,7 @@
 //! Invisible characters that change how others are displayed: a reviewer would approve a different text from the one
 //! that is sent.
 //!
-//! Control characters steer terminals, and bidirectional controls reorder what stands around them (Unicode Technical
+//! Control characters steer terminals, and bidirectional controls reorder the text around them (Unicode Technical
 //! Report 36; CVE-2021-42574). Letters of every script and the joiners of emoji and Indic scripts are allowed.
 
 use postern::policy::{Diagnostic, Files, Place};

@@ -38,7 +38,7 @@ struct Check<'a> {
 }
 
 impl Check<'_> {
-    /// Reports at the first place in the template or a layout where the text stands.
+    /// Reports at the first place in the template or a layout that contains the text.
     fn error(&mut self, needle: &str, message: String, help: &str) {
         let own = self.template.path(Part::Html.file());
         let layouts = self.files.paths().filter(|path| {

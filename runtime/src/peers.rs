@@ -19,7 +19,7 @@ pub(crate) struct Seat {
 }
 
 impl Peers {
-    /// Counts a connection; `None` where its peer has `most` of them already.
+    /// Counts a connection; `None` if its peer has `most` of them already.
     pub(crate) fn admit(&self, address: IpAddr, most: usize) -> Option<Seat> {
         let peer = peer(address);
         let mut counts = self.counts();

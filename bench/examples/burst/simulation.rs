@@ -36,7 +36,7 @@ pub struct Scenario {
     pub subscriptions: u32,
 }
 
-/// How it goes on, over all subscriptions.
+/// What happens, over all subscriptions.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Course {
     /// Mails that ACS took while their callers waited.

@@ -1,4 +1,4 @@
-//! `postern preview`: what a template makes of a payload, by the core's own renderer.
+//! `postern preview`: renders a template with a payload, with the core's own renderer.
 
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;

@@ -107,7 +107,7 @@ pub struct RouteRecord<'a> {
     pub name: &'a str,
     /// Its path at the gate.
     pub path: &'a str,
-    /// How its callers prove themselves; none where it is a form.
+    /// How its callers authenticate; none if it is a form.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub scheme: Option<String>,
 }

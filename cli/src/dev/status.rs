@@ -113,7 +113,7 @@ impl Status {
         self.bar.suspend(|| console::say(text));
     }
 
-    /// Leaves one line that says what there was; none where nothing was ever ready.
+    /// Leaves one line that says what there was; none if nothing was ever ready.
     pub fn end(&self) {
         if self.inbox.get().is_none() {
             return self.bar.finish_and_clear();

@@ -127,7 +127,7 @@ fn program(optional: &Optional) -> Finding {
     }
 }
 
-/// The first word with a digit in it that a program says of its version; none where it does not start.
+/// The first word with a digit in it that a program says of its version; none if it does not start.
 fn version(program: &str) -> Option<String> {
     let output = Command::new(program).arg("--version").stdin(Stdio::null()).stderr(Stdio::null()).output().ok()?;
     let said = String::from_utf8_lossy(&output.stdout).into_owned();

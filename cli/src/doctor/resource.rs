@@ -118,7 +118,7 @@ fn shown(skew: Duration) -> String {
     humantime::format_duration(Duration::from_secs(skew.as_secs())).to_string()
 }
 
-/// Whether ACS looked past who asks.
+/// Whether ACS accepted the caller's authentication.
 fn is_let_in(inquiry: &Inquiry) -> bool {
     matches!(inquiry.answer, Ok(_) | Err(Outcome::NotFound))
 }

@@ -1,4 +1,4 @@
-//! What a host gives the component, and where it lets it out to.
+//! The settings that a host gives the component, and the servers that it lets it connect to.
 
 use serde::Serialize;
 

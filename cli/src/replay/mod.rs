@@ -282,7 +282,7 @@ fn is_retryable(outcome: Outcome) -> bool {
     outcome.is_temporary() || outcome == Outcome::NotAttempted
 }
 
-/// Why nothing more can be sent, after a message that was left and so many failed tries on end.
+/// Why nothing more can be sent, after a retained message and so many consecutive failures.
 fn stop_reason(done: &Handled, failures: u32) -> Option<String> {
     let delivery = done.delivery.as_ref().filter(|_| done.disposition == Disposition::Retained)?;
     let mendable = matches!(delivery.outcome, Outcome::Unauthorized | Outcome::NotFound | Outcome::Denied);

@@ -27,7 +27,7 @@ const PAUSE: Duration = Duration::from_millis(500);
 /// A message's text, every byte of which may be escaped in up to six (`&quot;`), and what XML there is around it.
 const MAX_ANSWER_BYTES: usize = 6 * MAX_MESSAGE_BYTES + 16 * 1024;
 
-/// An account, and how a replay proves itself to it.
+/// A storage account, and how a replay authenticates to it.
 pub struct Account<'a> {
     pub host: &'a Machine,
     pub credentials: &'a StorageCredential,
@@ -103,7 +103,7 @@ impl Account<'_> {
 }
 
 impl Queue<'_> {
-    /// The next message, hidden from others for `time`; none where none is visible.
+    /// The next message, hidden from others for `time`; none if none is visible.
     pub async fn lease(&self, time: Duration) -> Result<Option<Leased>, StorageError> {
         let below = format!("/messages?numofmessages=1&visibilitytimeout={}", time.as_secs());
         let answer = self.call(bare(Method::GET, self.address.uri(&below))).await?;

@@ -162,7 +162,7 @@ fn honeypot(route: &Route) -> Option<&str> {
     form.honeypot.as_deref().or_else(|| form.conventions.first().map(|convention| convention.honeypot))
 }
 
-/// A payload that the schema refuses for this mistake; `None` where no small change makes it one.
+/// A payload that the schema refuses for this mistake; `None` if no small change makes it one.
 fn invalid_payload(mistake: Mistake, route: &Route, payload: &str) -> Option<Value> {
     let Value::Object(members) = serde_json::from_str(payload).ok()? else { return None };
     let refused = |value: &Value| !validate::violations(&route.schema, value, Texts::neutral()).is_empty();

@@ -54,7 +54,7 @@ struct Shown {
 }
 
 impl Studio {
-    /// A studio for a policy that `gate` serves. The page hears of changes through the inbox's emulator.
+    /// A studio for a policy that `gate` serves. The page learns of changes through the inbox's emulator.
     pub fn new(gate: GateClient, dry_run: Arc<DryRun>, inbox: Store, directory: Directory, policy: Policy) -> Self {
         let shown = RwLock::new(Shown { directory, policy, complaint: None });
         Self(Arc::new(Inner { shown, gate, dry_run, visitor: Visitor::default(), inbox }))
@@ -134,7 +134,7 @@ async fn policy(State(studio): State<Studio>) -> Json<Value> {
     Json(view::policy(&shown.directory, &shown.policy, shown.complaint.as_deref()))
 }
 
-/// What the gate would make of a payload, and the mails that it would send.
+/// What the gate would do with a payload, and the mails that it would send.
 async fn dry_run(
     State(studio): State<Studio>,
     spec: Result<Json<RequestSpec>, JsonRejection>,

@@ -28,7 +28,7 @@ pub struct PageGuards {
 }
 
 impl PageGuards {
-    /// What a route asks for; `None` where it asks for nothing.
+    /// What a route asks for; `None` if it asks for nothing.
     pub fn of(route: &Route) -> Option<Self> {
         let token = route.form.token.as_ref().map(|guard| (guard.min_age, guard.max_age));
         let proof = route.form.proof_of_work.as_ref().map(|guard| guard.max_age);

@@ -196,7 +196,7 @@ impl Waiting {
 }
 
 impl Faults {
-    /// Adds a fault; false when too many wait already.
+    /// Adds a fault; false if too many wait already.
     pub(crate) fn add(&mut self, fault: Fault) -> bool {
         let room = self.0.len() < MAX_FAULTS;
         if room && fault.count != Some(0) {

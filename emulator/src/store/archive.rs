@@ -44,7 +44,7 @@ pub enum ArchiveError {
     Layout(PathBuf, i64),
 }
 
-/// An open file. A message is written before its sender hears that it was accepted.
+/// An open file. A message is written before its sender learns that it was accepted.
 #[derive(Debug)]
 pub(crate) struct Archive {
     path: PathBuf,

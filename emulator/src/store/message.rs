@@ -37,7 +37,7 @@ pub struct Message {
 pub(crate) struct SearchText(OnceLock<String>);
 
 impl Message {
-    /// Whether every word stands somewhere in subject, addresses or bodies, or begins the id. They are in lower case.
+    /// Whether every word occurs in the subject, addresses or bodies, or begins the id. They are in lower case.
     pub(crate) fn contains_words(&self, words: &[String]) -> bool {
         if words.is_empty() {
             return true;

@@ -98,7 +98,7 @@ fn replaced(source: &str, document: &Range<usize>, tags: &Tags, between: &BTreeS
     Prepared { text, document: document.clone(), hidden: BTreeSet::new(), pieces, lines }
 }
 
-/// What stands where it cannot.
+/// The finding about a tag in a place where it is not allowed.
 enum Misplaced {
     /// A value between elements.
     Value(usize),

@@ -28,7 +28,7 @@ struct Written {
     opening: usize,
 }
 
-/// Puts the tags in the place of their words, and what stands around the document around it.
+/// Replaces the words with their tags again, and restores the text around the document.
 ///
 /// Each tag gets a line break behind its opening, which prints nothing: a line of the HTML then belongs to one tag, and
 /// the engine, whose errors give only lines, identifies it.

@@ -1,4 +1,4 @@
-//! Filters: what each makes of a value, without being called.
+//! Filters: what each does to a value, determined without calling it.
 
 use minijinja::machinery::ast;
 

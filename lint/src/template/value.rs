@@ -105,7 +105,7 @@ impl<'s> Value<'s> {
         Self { path, absent, cut, shape, ..Self::computed(name, types, [self, other]) }
     }
 
-    /// An entry of a list; `None` where nothing is known of it.
+    /// An entry of a list; `None` if nothing is known of it.
     pub fn item(&self) -> Option<Self> {
         match &self.shape {
             Shape::Field(field) => {
