@@ -21,9 +21,10 @@ pub fn pictures(courses: &[(Scenario, Course)]) -> Result<[(&'static str, String
         let shown = courses.iter().filter(|(scenario, _)| names.contains(&scenario.name));
         shown.map(|(scenario, course)| (scenario.name, in_hours(&course.waiting))).collect()
     };
-    let quick = ["raised tenfold, four subscriptions", "raised a hundredfold", "grouped by fifty before sending"];
+    let quick =
+        ["quota raised tenfold, four subscriptions", "quota raised a hundredfold", "grouped by fifty before sending"];
     Ok([
-        ("scaling-course.svg", draw("mails", &course(courses, "raised tenfold"))?),
+        ("scaling-course.svg", draw("mails", &course(courses, "quota raised tenfold"))?),
         ("scaling-days.svg", draw("mails in the queue", &waiting(&["ACS's initial quota", "four subscriptions"]))?),
         ("scaling-hours.svg", draw("mails in the queue", &waiting(&quick))?),
     ])
