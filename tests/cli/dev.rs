@@ -283,7 +283,7 @@ fn a_terminal_shows_what_it_is_at_and_what_is_wrong_until_it_is_mended() {
     assert!(!screen.contains("error"), "{screen}");
     let (status, screen) = terminal.interrupt();
     assert_eq!(status, Some(0));
-    assert_eq!(screen.lines().last(), Some("● ended  2 requests, 1 mail"), "{screen}");
+    assert_eq!(screen.lines().last(), Some("● stopped  2 requests, 1 mail"), "{screen}");
 }
 
 #[test]

@@ -10,7 +10,7 @@ fn case() -> Case {
 fn finding(file: &str, line: usize, character: char) -> String {
     let code = u32::from(character);
     format!(
-        "error {file}:{line} The character U+{code:04X} cannot be seen, and changes how the text around it is shown or \
+        "error {file}:{line} The character U+{code:04X} is invisible, and changes how the text around it is shown or \
          printed."
     )
 }

@@ -76,7 +76,7 @@ fn detours_do_not_help() {
     ] {
         let told = about(r#"{ "type": "string", "maxLength": 100 }"#, print);
         assert!(
-            told.iter().any(|line| line.contains("would reach an address that a stranger names")),
+            told.iter().any(|line| line.contains("would go to an address that a stranger chooses")),
             "{print}: {told:?}"
         );
     }

@@ -49,7 +49,7 @@ fn an_acknowledgement_comes_from_a_guarded_form() {
         about("acknowledgement", FIELD, true),
         [
             "error postern.toml:9 The purpose `acknowledgement` requires a form with a guard against abuse. It answers a \
-             person who used a form, and without a guard a script could have it sent to anybody."
+             person who used a form; without a guard, a script could have it sent to anyone."
         ]
     );
     assert_eq!(about("confirmation", FIELD, true), Vec::<String>::new());
