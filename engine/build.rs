@@ -31,16 +31,16 @@ fn build() -> Result<(), String> {
     }
     table.push(']');
     let out = directory("OUT_DIR")?.join("embedded.rs");
-    fs::write(&out, table).map_err(|error| format!("{} cannot be written: {error}.", out.display()))
+    fs::write(&out, table).map_err(|error| format!("Cannot write {}: {error}.", out.display()))
 }
 
 /// Builds every flavour, in one call so that cargo works on them side by side.
 fn components() -> Result<Vec<(Flavour, PathBuf)>, String> {
     let root = directory("CARGO_MANIFEST_DIR")?.join("..");
-    let root = root.canonicalize().map_err(|error| format!("The workspace cannot be read: {error}."))?;
+    let root = root.canonicalize().map_err(|error| format!("Cannot read the workspace: {error}."))?;
     watch(&root);
     add_target(&root)?;
-    let output = Build::command_for_all(&root).output().map_err(|error| format!("cargo does not start: {error}."))?;
+    let output = Build::command_for_all(&root).output().map_err(|error| format!("Cannot start cargo: {error}."))?;
     if !output.status.success() {
         eprintln!("{}", String::from_utf8_lossy(&output.stderr));
         return Err("The component did not build; the compiler's messages are below.".to_owned());

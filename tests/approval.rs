@@ -77,21 +77,21 @@ fn a_new_policy_passes_once_it_is_approved() {
     assert_eq!(check(directory.path()), (0, open));
     let (status, out, errors) = approve(directory.path(), &["--all"]);
     assert_eq!((status, errors.as_str()), (0, ""));
-    assert!(out.ends_with("approvals.toml is written: commit it with what it approves.\n"), "{out}");
+    assert!(out.ends_with("Wrote approvals.toml. Commit it together with what it approves.\n"), "{out}");
     assert_eq!(check(directory.path()), (0, vec![]));
-    assert_eq!(approve(directory.path(), &["--all"]), (0, "Everything is approved as it is.\n".into(), String::new()));
+    assert_eq!(approve(directory.path(), &["--all"]), (0, "Everything is already approved.\n".into(), String::new()));
 }
 
 #[test]
 fn init_overwrites_nothing() {
     let directory = started();
     let before = fs::read_to_string(directory.path().join("postern.toml")).unwrap();
-    let expected = "error: ./postern.toml is there already; name another directory.\n";
+    let expected = "error: ./postern.toml already exists; choose another directory.\n";
     assert_eq!(postern(directory.path(), &["init", "."]), (1, String::new(), expected.into()));
     assert_eq!(fs::read_to_string(directory.path().join("postern.toml")).unwrap(), before);
     let other = tempfile::tempdir().unwrap();
     fs::create_dir(other.path().join("templates")).unwrap();
-    let expected = "error: ./templates is there already; name another directory.\n";
+    let expected = "error: ./templates already exists; choose another directory.\n";
     assert_eq!(postern(other.path(), &["init", "."]), (1, String::new(), expected.into()));
     assert!(!other.path().join("postern.toml").exists());
 }
@@ -110,7 +110,7 @@ fn a_change_is_shown_against_the_approved_text_in_git() {
     let (status, out, errors) = approve(path, &["templates/contact-acknowledge/", "routes"]);
     assert_eq!((status, errors.as_str()), (0, ""));
     for expected in [
-        "since lead@contoso.example approved it on ",
+        "changes since lead@contoso.example approved it on ",
         "-We have received your message\n+Thank you for your message\n",
         "-          \"sales@contoso.example\"\n+          \"team@contoso.example\"\n",
     ] {
@@ -127,14 +127,14 @@ fn without_history_the_whole_text_is_shown_with_the_reason() {
     assert_eq!(approve(path, &["--all"]).0, 0);
     edit(path, "schemas/contact.json", "5000", "4000");
     let (_, out, _) = approve(path, &["schemas/contact.json"]);
-    assert!(out.contains("is not to be found: there is no git history here\n"), "{out}");
+    assert!(out.contains(": there is no git history here\n"), "{out}");
     assert!(out.contains("--- schemas/contact.json\n{\n"), "{out}");
     git(path, &["init", "--quiet"]);
     git(path, &["add", "."]);
     git(path, &["commit", "--quiet", "-m", "late"]);
     edit(path, "approvals.toml", &sha256_of(path, "senders"), &"0".repeat(64));
     let (_, out, _) = approve(path, &["senders"]);
-    assert!(out.contains("is not to be found: no commit has it\n"), "{out}");
+    assert!(out.contains(": no commit contains it\n"), "{out}");
 }
 
 fn sha256_of(directory: &Path, name: &str) -> String {
@@ -151,7 +151,10 @@ fn nothing_wrong_is_approved() {
     assert_eq!(status, 1);
     assert_eq!(
         errors,
-        format!("error: There is nothing named `templates/contact` to approve; there is {}.\n", EVERYTHING.join(", "))
+        format!(
+            "error: There is nothing named `templates/contact` to approve; available: {}.\n",
+            EVERYTHING.join(", ")
+        )
     );
     edit(path, "templates/contact-notify/subject.txt.j2", "name", "nome");
     let (status, _, errors) = approve(path, &["--all"]);
@@ -171,7 +174,7 @@ fn what_steers_a_terminal_is_refused_and_never_printed() {
     let (path, template) = (directory.path(), "templates/contact-acknowledge/body.txt.j2");
     let good = fs::read_to_string(path.join(template)).unwrap();
     fs::write(path.join(template), format!("{good}{HIDDEN}\n")).unwrap();
-    let message = "error The character U+001B cannot be seen, and changes how the text around it is shown or printed.";
+    let message = "error The character U+001B is invisible, and changes how the text around it is shown or printed.";
     assert_eq!(check(path), (1, vec![message.into()]));
     for arguments in [&["check"][..], &["approve", "--all", "--by", "lead@contoso.example"]] {
         let (status, out, errors) = in_colour(path, arguments);
@@ -233,7 +236,7 @@ fn approvals_of_what_is_gone_are_told_and_forgotten() {
     let stale = "\n[\"schemas/old\"]\nsha256 = \"00\"\napproved_by = \"a@contoso.example\"\napproved_on = 2026-01-01\n";
     let text = fs::read_to_string(path.join("approvals.toml")).unwrap();
     fs::write(path.join("approvals.toml"), format!("{text}{stale}")).unwrap();
-    assert_eq!(check(path), (0, vec!["warning The approval of `schemas/old` is for something that is gone.".into()]));
+    assert_eq!(check(path), (0, vec!["warning `schemas/old` is approved but no longer exists.".into()]));
     assert_eq!(approve(path, &["--all"]).0, 0);
     assert_eq!(check(path), (0, vec![]));
 }

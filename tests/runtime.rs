@@ -433,7 +433,7 @@ async fn a_busy_port_is_one_sentence() {
     assert_eq!(
         refused.to_string(),
         format!(
-            "Port {port} on 127.0.0.1 is in use: stop the program that has it, or choose another address with `--listen`."
+            "Port {port} on 127.0.0.1 is in use: stop the program that uses it, or choose another address with `--listen`."
         )
     );
 }
@@ -678,7 +678,7 @@ fn a_cache_that_others_can_write_to_is_refused() {
     std::fs::set_permissions(&directory, PermissionsExt::from_mode(0o770)).unwrap();
     let refused = Cache::open(&directory).unwrap_err();
     let sentence = format!(
-        "The cache directory {} must belong to you alone: remove it, and it is made again.",
+        "Only you may have access to the cache directory {}: remove it, and it will be created again.",
         directory.display()
     );
     assert_eq!(refused.to_string(), sentence);
@@ -724,7 +724,7 @@ fn sealing_ends_what_runs_in_a_circle() {
     let error = sealing("spin", "").unwrap_err();
     assert!(matches!(error, SealError::TooMuchWork(INSTRUCTIONS)), "{error:?}");
     let text = error.to_string();
-    assert!(text.starts_with("The component was not ready after 50000000 instructions: "), "{text}");
+    assert!(text.starts_with("Sealing exceeded its limit of 50000000 instructions. "), "{text}");
 }
 
 #[test]

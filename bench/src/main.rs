@@ -23,7 +23,7 @@ use std::path::PathBuf;
 #[global_allocator]
 static ALLOCATOR: MiMalloc = MiMalloc;
 
-/// Measures the component beside other ways to do the same job.
+/// Measures the component against other ways to do the same job.
 #[derive(Parser)]
 struct Arguments {
     /// Requests of one measurement of throughput.
@@ -44,7 +44,7 @@ struct Arguments {
 
 fn contestant(name: &str) -> Result<Contestant, String> {
     let known = Contestant::value_variants().iter().find(|contestant| format!("{contestant:?}") == name);
-    known.copied().ok_or_else(|| format!("{name} is no contestant"))
+    known.copied().ok_or_else(|| format!("{name} is not a contestant"))
 }
 
 #[tokio::main]
@@ -63,7 +63,7 @@ async fn compare(arguments: &Arguments) -> Result<()> {
     let contestants = contestants();
     let sink = Sink::start().await?;
     let mut rounds: Vec<Vec<Row>> = vec![Vec::new(); contestants.len()];
-    // Round by round, so that a busy minute of the machine does not fall on one contestant alone.
+    // Round by round, so that a busy minute of the machine does not affect only one contestant.
     for round in 1..=arguments.rounds {
         for (contestant, rows) in contestants.iter().zip(&mut rounds) {
             eprintln!("round {round}: {}", contestant.name());
@@ -92,7 +92,7 @@ fn contestants() -> Vec<Contestant> {
 fn install(contestant: Contestant, external: &ExternalServer) -> bool {
     let installed = external.install();
     if let Err(error) = &installed {
-        println!("{} is left out: {error:#}.", contestant.name());
+        println!("Skipped {}: {error:#}.", contestant.name());
     }
     installed.is_ok()
 }

@@ -67,7 +67,7 @@ pub async fn serve(listener: TcpListener, policy: &Path, settings: BTreeMap<Stri
 async fn answer(stream: TcpStream, server: Arc<Server>) {
     let _ = stream.set_nodelay(true);
     let service = service_fn(|request| server.handle(request));
-    // A client that hangs up concerns nobody else.
+    // A client that hangs up affects nobody else.
     let _ = http1::Builder::new().serve_connection(TokioIo::new(stream), service).await;
 }
 

@@ -1,4 +1,4 @@
-//! A serving process of its own, so that its processor time and memory are the server's alone.
+//! A serving process of its own, so that its processor time and memory are only the server's.
 
 use crate::contestant::Contestant;
 use crate::external::{NODE, PYTHON};
@@ -31,7 +31,7 @@ impl ServerProcess {
         let pid = Pid::from_u32(self.child.id());
         let wanted = ProcessRefreshKind::nothing().with_cpu().with_memory();
         self.system.refresh_processes_specifics(ProcessesToUpdate::Some(&[pid]), true, wanted);
-        self.system.process(pid).context("the server ended")
+        self.system.process(pid).context("the server exited")
     }
 
     /// Processor time it has used, over all threads.

@@ -44,7 +44,7 @@ async fn accept(listener: TcpListener, endpoint: Arc<str>, mails: Arc<AtomicU64>
 async fn serve(stream: TcpStream, endpoint: Arc<str>, mails: Arc<AtomicU64>) {
     let _ = stream.set_nodelay(true);
     let service = service_fn(|request| take(request, &endpoint, &mails));
-    // A client that hangs up concerns nobody else.
+    // A client that hangs up affects nobody else.
     let _ = http1::Builder::new().serve_connection(TokioIo::new(stream), service).await;
 }
 

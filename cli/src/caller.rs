@@ -1,4 +1,4 @@
-//! A route's caller: the request that it would send, proved as it would prove it.
+//! A route's caller: builds the request that it would send, authenticated as it would authenticate.
 
 use std::collections::BTreeMap;
 use std::time::SystemTime;
@@ -27,13 +27,13 @@ pub struct SigningKey {
     pub variable: String,
     /// What signs.
     pub value: String,
-    /// Whether it is the value for development, known to everybody.
+    /// Whether it is the public development value.
     pub development: bool,
 }
 
 /// What signs for a route's first secret: from the environment, else the value for development.
 pub fn key(policy: &Policy, auth: &RouteAuth) -> anyhow::Result<SigningKey> {
-    let token = "A token of Entra is needed: put one into an environment variable and name it with --secret-env.";
+    let token = "This route takes Entra tokens: put one into an environment variable and name it with --secret-env.";
     ensure!(!matches!(auth.scheme, Scheme::Entra(_)), token);
     let name = auth.secrets.first().context("The route has no secret.")?;
     let secret = secret::find(policy, name)?;
@@ -67,8 +67,8 @@ impl Body {
             _ if !route.contract.only_forms => return Ok(Self { content_type: JSON, bytes }),
             _ => {}
         }
-        let fields: BTreeMap<String, String> =
-            serde_json::from_slice(&bytes).context("Twilio sends forms: the payload must be an object of texts")?;
+        let fields: BTreeMap<String, String> = serde_json::from_slice(&bytes)
+            .context("Twilio sends forms: the payload must be an object whose values are strings")?;
         let form = form_urlencoded::Serializer::new(String::new()).extend_pairs(fields).finish();
         Ok(Self { content_type: FORM, bytes: form.into_bytes() })
     }
@@ -100,20 +100,21 @@ pub fn prove(
     Ok(credentials)
 }
 
-/// What a caller adds beside its proof: GitHub the kind of event, which is the schema's name without `github-` where
-/// none is given; a page's script a key that keeps two submissions of one sample apart, and the browser the page's
-/// origin.
+/// The headers that a caller adds to its authentication. GitHub sends the kind of event, by default the schema's name
+/// without `github-`. A page's script sends a key that distinguishes two submissions of one sample, and the browser
+/// sends the page's origin.
 pub fn extra_headers(route: &Route, event: Option<&str>) -> anyhow::Result<Vec<(HeaderName, HeaderValue)>> {
     if route.contract.name == "github" {
         let schema = route.schema_name.as_str();
         let event = event.unwrap_or(schema.strip_prefix("github-").unwrap_or(schema));
-        let event = HeaderValue::from_str(event).context("This is no name of an event")?;
+        let event = HeaderValue::from_str(event).context("This is not a valid event name")?;
         return Ok(vec![(GITHUB_EVENT, event)]);
     }
     let key = HeaderName::from_static(IDEMPOTENCY_KEY);
     let mut headers = vec![(key, HeaderValue::from_str(&Uuid::new_v4().to_string())?)];
     if let Some(origin) = route.example_origin() {
-        headers.push((ORIGIN, HeaderValue::from_str(&origin).context("The route's origin fits no header")?));
+        headers
+            .push((ORIGIN, HeaderValue::from_str(&origin).context("The route's origin is not a valid header value")?));
     }
     Ok(headers)
 }
@@ -132,5 +133,5 @@ pub fn request(
     for (name, value) in extra_headers {
         request = request.header(name, value);
     }
-    request.body(body.bytes).context("The request cannot be written")
+    request.body(body.bytes).context("The request cannot be built")
 }

@@ -35,7 +35,7 @@ pub fn hand_over(text: &str) {
 
 /// Writes a line to standard error.
 pub fn complain(text: impl Display) {
-    // Where standard error is closed, nobody wants to know.
+    // If standard error is closed, nobody is reading.
     let _ = writeln!(anstream::stderr().lock(), "{}", visible::styled(&text.to_string()));
 }
 

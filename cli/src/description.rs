@@ -1,4 +1,4 @@
-//! What a sealed component says of itself, in a custom section: for people, and for the host's settings.
+//! A sealed component's description of itself, in a custom section: for people, and for the host's settings.
 
 use std::collections::BTreeMap;
 use std::fmt::{self, Write as _};
@@ -26,13 +26,13 @@ pub struct Description {
     pub policy_sha256: String,
     /// The settings that hold callers' secrets, by lower_snake name.
     pub settings: Vec<String>,
-    /// Who may ask how operations stand; nobody where absent.
+    /// Who may ask for the status of operations; nobody if absent.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub operations: Option<OperationsEntry>,
-    /// The origins of captchas, to which a host must let it out beside ACS's.
+    /// The origins of captcha services, which a host must let it connect to in addition to ACS.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub servers: Vec<String>,
-    /// Where mails are kept that could not be delivered in time.
+    /// Where mails go that could not be delivered in time.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub overflow: Option<OverflowEntry>,
     /// Approved From addresses.
@@ -41,7 +41,7 @@ pub struct Description {
     pub routes: Vec<RouteEntry>,
     /// Templates.
     pub templates: Vec<TemplateEntry>,
-    /// Who looked at what.
+    /// Who approved what.
     pub approvals: Vec<ApprovalEntry>,
 }
 
@@ -56,16 +56,16 @@ pub struct EngineEntry {
     pub sha256: String,
 }
 
-/// Who may ask how operations stand.
+/// Who may ask for the status of operations.
 #[derive(Debug, Serialize, Deserialize)]
 pub struct OperationsEntry {
-    /// How they prove themselves.
+    /// How they authenticate.
     pub scheme: String,
     /// The settings that hold their secrets.
     pub settings: Vec<String>,
 }
 
-/// Where mails are kept that could not be delivered in time.
+/// Where mails go that could not be delivered in time.
 #[derive(Debug, Serialize, Deserialize)]
 pub struct OverflowEntry {
     /// The queue's address.
@@ -94,7 +94,7 @@ pub struct RouteEntry {
     pub path: String,
     /// `form` or `event`.
     pub kind: String,
-    /// How callers of an event route prove themselves.
+    /// How callers of an event route authenticate.
     pub scheme: Option<String>,
     /// The settings that hold their secrets.
     pub settings: Vec<String>,
@@ -171,7 +171,7 @@ impl Description {
         }
     }
 
-    /// Whether some callers prove themselves with tokens of Entra.
+    /// Whether some callers authenticate with Entra tokens.
     pub fn takes_entra_tokens(&self) -> bool {
         let routes = self.routes.iter().filter_map(|route| route.scheme.as_deref());
         let operations = self.operations.iter().map(|operations| operations.scheme.as_str());
@@ -277,7 +277,7 @@ impl Description {
 
     fn write(&self, out: &mut String) -> fmt::Result {
         let engine = &self.engine;
-        writeln!(out, "Engine     {} for {}", engine.version.as_deref().unwrap_or("of a file"), engine.host)?;
+        writeln!(out, "Engine     {} for {}", engine.version.as_deref().unwrap_or("from a file"), engine.host)?;
         writeln!(out, "  sha256   {}", engine.sha256)?;
         writeln!(out, "Policy\n  sha256   {}", self.policy_sha256)?;
         if let Some(overflow) = &self.overflow {
@@ -292,7 +292,7 @@ impl Description {
             route.write(out)?;
         }
         if let Some(operations) = &self.operations {
-            writeln!(out, "Operations\n  asked for by {}{}", operations.scheme, held(&operations.settings))?;
+            writeln!(out, "Operations\n  authenticated by {}{}", operations.scheme, held(&operations.settings))?;
         }
         writeln!(out, "Templates")?;
         for template in &self.templates {
@@ -310,7 +310,7 @@ impl RouteEntry {
     fn write(&self, out: &mut String) -> fmt::Result {
         writeln!(out, "  {}: {} {}", self.name, self.kind, self.path)?;
         if let Some(scheme) = &self.scheme {
-            writeln!(out, "    signed by {scheme}{}", held(&self.settings))?;
+            writeln!(out, "    authenticated by {scheme}{}", held(&self.settings))?;
         }
         writeln!(out, "    schema {}\n    sha256 {}", self.schema, self.schema_sha256)?;
         for mail in &self.mails {

@@ -22,7 +22,7 @@ impl Directory {
     /// Reads a directory.
     pub fn read(path: &Path) -> anyhow::Result<Self> {
         let shown = path.display();
-        ensure!(path.is_dir(), "There is no directory {shown}; name the one that holds postern.toml.");
+        ensure!(path.is_dir(), "The directory {shown} does not exist; name the one that contains postern.toml.");
         let sources =
             Files::read(path).map_err(|error| BrokenPolicy::new(path, &Files::default(), &[unreadable(&error)]))?;
         Ok(Self { path: path.to_owned(), translation: Translation::of(&sources), sources })
@@ -74,7 +74,7 @@ impl Directory {
 
 fn unreadable(error: &ReadError) -> Diagnostic {
     let (ReadError::Io { path, .. } | ReadError::TooLarge { path } | ReadError::NotText { path }) = error;
-    Diagnostic::error(path, Place::File, format!("{error}."), "A policy consists of small UTF-8 texts.")
+    Diagnostic::error(path, Place::File, format!("{error}."), "A policy consists of small UTF-8 text files.")
 }
 
 /// Writes a new file, with the folders above it.
@@ -83,8 +83,8 @@ fn unreadable(error: &ReadError) -> Diagnostic {
 /// When there is a file already, or it cannot be written.
 pub fn create(path: &Path, text: &str) -> anyhow::Result<()> {
     if let Some(folder) = path.parent() {
-        fs::create_dir_all(folder).with_context(|| format!("{} cannot be made", folder.display()))?;
+        fs::create_dir_all(folder).with_context(|| format!("Cannot create {}", folder.display()))?;
     }
-    let mut file = fs::File::create_new(path).with_context(|| format!("{} cannot be written", path.display()))?;
-    Write::write_all(&mut file, text.as_bytes()).with_context(|| format!("{} cannot be written", path.display()))
+    let mut file = fs::File::create_new(path).with_context(|| format!("Cannot write {}", path.display()))?;
+    Write::write_all(&mut file, text.as_bytes()).with_context(|| format!("Cannot write {}", path.display()))
 }

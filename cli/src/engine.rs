@@ -25,7 +25,7 @@ impl Engine {
     pub fn own(flavour: Flavour) -> anyhow::Result<Self> {
         if postern_engine::is_first_build(flavour) {
             console::complain(format_args!(
-                "Building the component for `{}` from this checkout: a few minutes this first time.",
+                "Building the component for `{}` from this checkout; the first time takes a few minutes.",
                 flavour.name()
             ));
         }
@@ -35,7 +35,7 @@ impl Engine {
 
     /// One from a file.
     pub fn read(path: &Path) -> anyhow::Result<Self> {
-        let component = fs::read(path).with_context(|| format!("{} cannot be read", path.display()))?;
+        let component = fs::read(path).with_context(|| format!("Cannot read {}", path.display()))?;
         let imports = postern_runtime::imports(&component).with_context(|| path.display().to_string())?;
         Ok(Self { component: component.into(), flavour: Flavour::of_imports(&imports), version: None })
     }

@@ -14,7 +14,7 @@ const MAX_COMMITS: usize = 500;
 pub enum Found {
     /// The policy's files as they were when it had the approved content.
     Then(Files),
-    /// The directory is in no git repository, or there is no git.
+    /// The directory is not in a git repository, or git is not installed.
     NoHistory,
     /// No commit has that content.
     Nowhere,
@@ -22,7 +22,7 @@ pub enum Found {
 
 /// Finds the newest commit in which `name` has the digest `sha256`.
 pub fn find(directory: &Path, name: &str, sha256: &str) -> Found {
-    // A template's digest covers all layouts; a table stands in the policy file.
+    // A template's digest covers all layouts; a table is in the policy file.
     let place = match name.split_once('/') {
         Some(("templates", _)) => "templates".to_owned(),
         Some(_) => format!("{name}.json"),

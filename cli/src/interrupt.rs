@@ -9,11 +9,11 @@ use crate::console;
 
 /// Runs `work` until it ends or the user has had enough, which is a success.
 ///
-/// What is under way then is dropped: a command for development owes nobody an answer.
+/// Work in progress is then dropped: a command for development has nobody waiting for an answer.
 pub fn until_interrupted(work: impl Future<Output = anyhow::Result<ExitCode>>) -> anyhow::Result<ExitCode> {
-    let runtime = tokio::runtime::Runtime::new().context("No threads can be started")?;
+    let runtime = tokio::runtime::Runtime::new().context("Cannot start threads")?;
     let outcome = runtime.block_on(async {
-        let interrupted = interrupted().context("Signals cannot be listened for")?;
+        let interrupted = interrupted().context("Cannot listen for signals")?;
         tokio::select! {
             () = interrupted => Ok(end_line()),
             outcome = work => outcome,

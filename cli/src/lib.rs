@@ -42,7 +42,7 @@ struct Cli {
 
 /// Runs the tool with the process's arguments.
 ///
-/// The status is 0 where all went well, 1 where something was wrong, and 2 where the arguments make no sense.
+/// The exit status is 0 on success, 1 on an error, and 2 if the arguments are invalid.
 pub fn main() -> ExitCode {
     match Cli::parse().command.run() {
         Ok(status) => status,
@@ -53,7 +53,7 @@ pub fn main() -> ExitCode {
     }
 }
 
-/// A broken policy comes with a report of its own; anything else is a sentence.
+/// A broken policy has its own report; any other error is one sentence.
 fn tell(error: &anyhow::Error) {
     match error.downcast_ref::<BrokenPolicy>() {
         Some(broken) => console::complain(broken),

@@ -14,14 +14,14 @@ pub fn address(text: &str) -> Result<SocketAddr, &'static str> {
     let port = text.strip_prefix("localhost:").or_else(|| text.strip_prefix(':')).unwrap_or(text);
     match port.parse::<u16>() {
         Ok(port) => Ok((Ipv4Addr::LOCALHOST, port).into()),
-        Err(_) => text.parse().map_err(|_| "write an address with a port, such as 127.0.0.1:3000, or a port alone"),
+        Err(_) => text.parse().map_err(|_| "expected an address with a port, such as 127.0.0.1:3000, or only a port"),
     }
 }
 
-/// Says that somebody else listens there.
+/// The message for an address that is already in use.
 pub fn busy(address: SocketAddr, option: &str) -> anyhow::Error {
     anyhow!(
-        "Port {} on {} is in use: stop the program that has it, or choose another address with `{option}`.",
+        "Port {} on {} is in use: stop the program that uses it, or choose another address with `{option}`.",
         address.port(),
         address.ip()
     )

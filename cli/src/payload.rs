@@ -12,12 +12,12 @@ use postern::policy::{Files, MAX_BODY_LIMIT, SAMPLE, Template};
 pub struct Payload {
     /// The name to use in messages.
     pub origin: String,
-    /// The text as it stands there, which need not be JSON.
+    /// The text as read, which need not be JSON.
     pub bytes: Vec<u8>,
 }
 
 impl Payload {
-    /// Reads a file, standard input where the path is `-`, or a template's sample where there is no path.
+    /// Reads a file, standard input if the path is `-`, or the template's sample if there is no path.
     pub fn read(path: Option<&Path>, template: &Template, files: &Files) -> anyhow::Result<Self> {
         match path {
             Some(path) => Self::external(path),
@@ -36,17 +36,17 @@ impl Payload {
                 (path.display().to_string(), read)
             }
         };
-        read.with_context(|| format!("{origin} cannot be read"))?;
+        read.with_context(|| format!("Cannot read {origin}"))?;
         ensure!(
             bytes.len() <= MAX_BODY_LIMIT,
-            "{origin} has more than {MAX_BODY_LIMIT} bytes, the most a route takes."
+            "{origin} has more than {MAX_BODY_LIMIT} bytes, the most that a route accepts."
         );
         Ok(Self { origin, bytes })
     }
 
     fn sample(template: &Template, files: &Files) -> anyhow::Result<Self> {
         let origin = template.path(SAMPLE);
-        let text = files.text(&origin).with_context(|| format!("There is no {origin}; name a file."))?;
+        let text = files.text(&origin).with_context(|| format!("{origin} does not exist; name a file."))?;
         Ok(Self { bytes: text.as_bytes().to_vec(), origin })
     }
 }

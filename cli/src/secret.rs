@@ -22,7 +22,7 @@ pub struct Secret {
     pub name: SettingName,
     /// Its value.
     pub value: String,
-    /// Whether the value is the one for development, known to everybody.
+    /// Whether it is the public development value.
     pub development: bool,
 }
 
@@ -64,7 +64,7 @@ pub fn variable(name: &SettingName) -> String {
 
 /// Says that a variable's value is not written as a scheme demands; the value is not in it.
 pub fn unusable(variable: &str, auth: &RouteAuth) -> String {
-    format!("The environment variable {variable} holds no secret of the scheme {}.", auth.name)
+    format!("The environment variable {variable} does not hold a valid secret for the scheme {}.", auth.name)
 }
 
 fn auths<'a>(policy: &'a Policy, name: &SettingName) -> Vec<&'a RouteAuth> {

@@ -23,12 +23,12 @@ pub fn read<'a>(named: impl IntoIterator<Item = &'a str>) -> Settings {
     own.chain(named).filter_map(|name| Some((name.to_owned(), value(name)?))).collect()
 }
 
-/// One setting; `None` where it is not set, or empty.
+/// One setting; `None` if it is not set, or empty.
 pub fn value(name: &str) -> Option<String> {
     env::var(name.to_ascii_uppercase()).ok().filter(|value| !value.is_empty())
 }
 
 /// What is wrong with settings, in one sentence.
 pub fn unusable(faults: &[String]) -> anyhow::Error {
-    anyhow!("The environment, where settings have names in upper case, does not do: {}.", faults.join("; "))
+    anyhow!("Missing or invalid settings (environment variables, upper case): {}.", faults.join("; "))
 }

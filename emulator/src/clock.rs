@@ -14,7 +14,7 @@ impl Clock {
         Clock(Arc::new(now))
     }
 
-    /// A clock that stands still.
+    /// A stopped clock.
     pub fn fixed(at: SystemTime) -> Clock {
         Clock::new(move || at)
     }

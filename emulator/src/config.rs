@@ -1,4 +1,4 @@
-//! What can be chosen about an emulator, with the values it has when nobody chooses.
+//! The options of an emulator, with their defaults.
 
 use std::path::PathBuf;
 use std::time::Duration;
@@ -42,7 +42,7 @@ pub struct Config {
     pub reports: Option<Webhook>,
     /// The certificate to serve https with; plain http without one.
     pub tls: Option<Tls>,
-    /// The directory in which messages and suppressed addresses outlive the emulator; memory alone without one.
+    /// The directory in which messages and suppressed addresses outlive the emulator; without one, only memory.
     pub data: Option<PathBuf>,
 }
 

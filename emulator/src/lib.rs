@@ -37,7 +37,7 @@
 //! | `GET`, `POST`, `DELETE /api/suppressions` | lists, adds (`{"address": …}`), forgets suppressed addresses |
 //!
 //! Messages and suppressed addresses are kept in memory, up to a cap, and in a file as well where [`Config::data`] names
-//! a directory. Faults, attempts and quotas are of this run alone.
+//! a directory. Faults, attempts and quotas last only for this run.
 //!
 //! Recipients whose address begins with `bounce@`, `suppressed@`, `quarantine@`, `spam@` or `slow@` (with or
 //! without a `+tag`) end that way, and the mail is accepted all the same.

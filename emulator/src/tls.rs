@@ -26,22 +26,22 @@ const SKEW: Duration = Duration::from_secs(24 * 60 * 60);
 
 /// A certificate for this machine, with the authority that signed it.
 ///
-/// The authority's private key is thrown away as soon as it has signed: whoever trusts the authority trusts this one
-/// certificate, and nobody can make another.
+/// The authority's private key is discarded as soon as it has signed: a client that trusts the authority trusts this
+/// one certificate, and nobody can create another.
 #[derive(Clone)]
 pub struct Tls {
     acceptor: TlsAcceptor,
     authority: String,
 }
 
-/// Why there is no certificate.
+/// Why a certificate could not be created or used.
 #[derive(Debug, Error)]
 pub enum TlsError {
     /// The certificate could not be made.
-    #[error("a certificate for this machine cannot be made: {0}")]
+    #[error("cannot create a certificate for this machine: {0}")]
     Certificate(#[from] rcgen::Error),
     /// The certificate could not be used.
-    #[error("the certificate made for this machine cannot be used: {0}")]
+    #[error("cannot use the certificate created for this machine: {0}")]
     Setup(#[from] rustls::Error),
 }
 
@@ -62,7 +62,7 @@ impl Tls {
         Ok(Tls { acceptor: TlsAcceptor::from(Arc::new(config)), authority: authority.pem() })
     }
 
-    /// The authority's certificate in PEM, which clients must be told to trust.
+    /// The authority's certificate in PEM, which clients must be configured to trust.
     pub fn authority(&self) -> &str {
         &self.authority
     }

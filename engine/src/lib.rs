@@ -1,7 +1,7 @@
 //! The component's bytes, in every flavour.
 //!
 //! A release build of the tool carries them all. Any other build has a checkout around it and carries none: it has
-//! cargo build the flavour that is asked for, so that nobody waits for three others first.
+//! cargo build the flavour that is asked for, so that no build waits for the other three.
 
 use std::borrow::Cow;
 use std::fs;
@@ -17,8 +17,8 @@ const EMBEDDED: &[(Flavour, &[u8])] = &include!(concat!(env!("OUT_DIR"), "/embed
 pub enum EngineError {
     /// The sources that this development build would build it from are gone.
     #[error(
-        "{} is gone: this is a development build of postern, which builds the component from its checkout. \
-         `cargo install --path cli` in a checkout makes a tool that carries it.",
+        "{} no longer exists: this is a development build of postern, which builds the component from its checkout. \
+         `cargo install --path cli` in a checkout installs a tool that contains it.",
         .0.display()
     )]
     NoCheckout(PathBuf),

@@ -140,7 +140,7 @@ fn remap(from: &Path, to: &str) -> OsString {
     flag
 }
 
-/// Where cargo unpacks the sources of dependencies; sorted, because cargo builds all anew when flags change.
+/// Where cargo unpacks the sources of dependencies; sorted, because cargo rebuilds everything when flags change.
 fn registries() -> Vec<PathBuf> {
     let home = env::var_os("CARGO_HOME").map(PathBuf::from);
     let home = home.or_else(|| env::home_dir().map(|home| home.join(".cargo")));
@@ -163,7 +163,7 @@ pub fn add_target(root: &Path) -> Result<bool, String> {
         Ok(status) if status.success() && has_target(root) => Ok(true),
         Ok(_) => Err(format!("`rustup target add {TARGET}` failed; its own message is above.")),
         Err(_) => Err(format!(
-            "The target {TARGET} is missing and there is no `rustup` to add it: install rustup from https://rustup.rs."
+            "The target {TARGET} is missing, and `rustup` is not installed to add it: get it from https://rustup.rs."
         )),
     }
 }

@@ -20,7 +20,7 @@ pub enum Flavour {
     SpinP2,
 }
 
-/// Imports that tell flavours apart: HTTP of WASI 0.3, and the variables of Spin in either version.
+/// Imports that distinguish flavours: HTTP of WASI 0.3, and the variables of Spin in either version.
 const HTTP_P3: &str = "wasi:http/types@0.3.";
 const VARIABLES: &str = "spin:variables/";
 const VARIABLES_P2: &str = "fermyon:spin/variables@2.";
@@ -43,7 +43,7 @@ impl Flavour {
     pub const fn hosts(self) -> &'static str {
         match self {
             Self::Wasi => "WASI 0.3, settings from the environment: wasmtime, wasmCloud 2, `postern serve`",
-            Self::Spin => "Spin 4.1 or newer, and SpinKube with it",
+            Self::Spin => "Spin 4.1 or newer, also in SpinKube",
             Self::WasiP2 => "WASI 0.2, settings from the environment: older hosts, `jco serve`",
             Self::SpinP2 => "Spin before 4.1",
         }

@@ -11,7 +11,7 @@ pub const MIN_CONTRAST: f32 = 4.5;
 /// Deepest nesting of elements that is followed; what is below is not looked at.
 const MAX_DEPTH: usize = 200;
 
-/// Elements whose text nobody sees.
+/// Elements whose text is not displayed.
 const INVISIBLE: [&str; 4] = ["head", "script", "style", "title"];
 
 /// A text whose contrast is below [`MIN_CONTRAST`].
@@ -27,7 +27,7 @@ pub struct LowContrast<'a> {
     pub ratio: f32,
 }
 
-/// The colours that an element's text has; `None` where they cannot be determined.
+/// The colours that an element's text has; `None` if they cannot be determined.
 #[derive(Debug, Clone, Copy)]
 struct Colours {
     foreground: Option<Color>,

@@ -1,4 +1,4 @@
-//! Approvals: who looked at what, told by the hash of what they saw.
+//! Approvals: who approved what, identified by the hash of the content.
 //!
 //! `approvals.toml` names each template, each schema, the tables of senders and routes, and those of operations and of
 //! the overflow if there are any:
@@ -39,12 +39,12 @@ pub struct Approval {
     pub approved_on: Datetime,
 }
 
-/// Something that may not be sent from yet.
+/// Something that is not approved in its present form.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Unapproved {
     /// Its name in `approvals.toml`.
     pub name: String,
-    /// The last approval, of another content; `None` where there never was one.
+    /// The last approval, of another content; `None` if there never was one.
     pub last: Option<Approval>,
 }
 
@@ -62,7 +62,7 @@ pub fn names(files: &Files) -> BTreeSet<String> {
     templates.chain(schemas).chain(TABLES.into_iter().chain(optional).map(str::to_owned)).collect()
 }
 
-/// The sha256 of what a name stands for, as it is in these files; `None` where it is not there or cannot be read.
+/// The sha256 of what a name refers to in these files; `None` if it does not exist or cannot be read.
 ///
 /// Comments, formatting and line ends do not count: a template is its texts and all layouts, a schema and a table
 /// their values.
@@ -74,7 +74,7 @@ pub fn digest(files: &Files, name: &str) -> Option<Digest> {
     Some(Digest::of([normal(files, name)?.to_string()]))
 }
 
-/// What a schema or a table says, without how it is written.
+/// The value of a schema or a table, without its formatting.
 fn normal(files: &Files, name: &str) -> Option<serde_json::Value> {
     if name.starts_with(SCHEMAS_FOLDER) {
         return serde_json::from_str(files.text(&format!("{name}.json"))?).ok();
@@ -83,7 +83,7 @@ fn normal(files: &Files, name: &str) -> Option<serde_json::Value> {
     serde_json::to_value(policy.get(name)?).ok()
 }
 
-/// What somebody must read to approve a name: texts with their titles, layouts last.
+/// What a reviewer must read to approve a name: texts with their titles, layouts last.
 pub fn texts(files: &Files, name: &str) -> Vec<(String, String)> {
     if let Some(template) = name.strip_prefix(TEMPLATES_FOLDER) {
         let text = |path: &str| (path.to_owned(), files.text(path).unwrap_or_default().to_owned());
@@ -97,13 +97,13 @@ pub fn texts(files: &Files, name: &str) -> Vec<(String, String)> {
     text.map(|text| (title, format!("{text}\n"))).into_iter().collect()
 }
 
-/// The approvals that are written down, by name; none where there is no file.
+/// The recorded approvals by name; none if there is no file.
 ///
 /// # Errors
-/// One finding, where `approvals.toml` is not of the form described above.
+/// One finding, if `approvals.toml` does not have the form described above.
 pub fn approvals(files: &Files) -> Result<BTreeMap<String, Approval>, Diagnostic> {
     let text = files.text(APPROVALS_FILE).unwrap_or_default();
-    let help = "Write approvals with `postern approve`.";
+    let help = "Let `postern approve` write this file.";
     let approvals: BTreeMap<String, Approval> = toml::from_str(text).map_err(|error| {
         let place = error.span().map_or(Place::File, Place::Span);
         Diagnostic::error(APPROVALS_FILE, place, format!("{}.", error.message().trim_end_matches('.')), help)
@@ -111,7 +111,7 @@ pub fn approvals(files: &Files) -> Result<BTreeMap<String, Approval>, Diagnostic
     for (name, approval) in &approvals {
         let day = approval.approved_on.date.is_some() && approval.approved_on.time.is_none();
         if Address::parse(&approval.approved_by).is_err() || !day {
-            let message = format!("The approval of `{name}` does not say who gave it and on which day.");
+            let message = format!("The approval of `{name}` does not say who approved it and on which day.");
             return Err(Diagnostic::error(APPROVALS_FILE, entry(files, name), message, help));
         }
     }
@@ -142,12 +142,12 @@ pub fn stale(files: &Files) -> Result<Vec<String>, Diagnostic> {
     Ok(approvals(files)?.into_keys().filter(|name| !names.contains(name)).collect())
 }
 
-/// The same as findings: warnings, because the policy works, and `postern seal` alone refuses it.
+/// The same as findings. They are warnings, because the policy works; only `postern seal` refuses it.
 pub fn findings(files: &Files) -> Vec<Diagnostic> {
     let told = || {
         let open = unapproved(files)?.into_iter().map(|open| not_approved(files, &open));
         let gone = stale(files)?.into_iter().map(|name| {
-            let message = format!("The approval of `{name}` is for something that is gone.");
+            let message = format!("`{name}` is approved but no longer exists.");
             Diagnostic::warning(
                 APPROVALS_FILE,
                 entry(files, &name),
@@ -173,7 +173,7 @@ fn not_approved(files: &Files, open: &Unapproved) -> Diagnostic {
     Diagnostic::warning(APPROVALS_FILE, entry(files, name), message, help)
 }
 
-/// Where a name stands in `approvals.toml`.
+/// Where a name is in `approvals.toml`.
 fn entry(files: &Files, name: &str) -> Place {
     let text = files.text(APPROVALS_FILE).unwrap_or_default();
     let heads = [format!("[\"{name}\"]"), format!("[{name}]")];
@@ -184,7 +184,7 @@ fn entry(files: &Files, name: &str) -> Place {
 /// Why approvals could not be written.
 #[derive(Debug, thiserror::Error)]
 pub enum WriteError {
-    /// `approvals.toml` as it is is no TOML.
+    /// The present `approvals.toml` is not valid TOML.
     #[error("approvals.toml cannot be read: {0}")]
     Unreadable(#[from] toml_edit::TomlError),
     /// There is nothing of that name, or it cannot be read.
@@ -196,7 +196,7 @@ pub enum WriteError {
 /// comments kept, entries for what is gone left out.
 ///
 /// # Errors
-/// When the present text is no TOML, or a name stands for nothing.
+/// When the present text is not valid TOML, or a name refers to nothing.
 pub fn approve(files: &Files, approved: &[String], by: &Address, on: Date) -> Result<String, WriteError> {
     let mut document: DocumentMut = files.text(APPROVALS_FILE).unwrap_or_default().parse()?;
     for name in approved {

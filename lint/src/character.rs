@@ -1,8 +1,8 @@
-//! Characters that nobody sees and that change what is shown of others: a reviewer would approve another text than is
-//! sent.
+//! Invisible characters that change how others are displayed: a reviewer would approve a different text from the one
+//! that is sent.
 //!
-//! Control characters steer terminals, and bidirectional controls reorder what stands around them (Unicode Technical
-//! Report 36; CVE-2021-42574). Letters of every script and the joiners of emoji and Indic scripts are left alone.
+//! Control characters steer terminals, and bidirectional controls reorder the text around them (Unicode Technical
+//! Report 36; CVE-2021-42574). Letters of every script and the joiners of emoji and Indic scripts are allowed.
 
 use postern::policy::{Diagnostic, Files, Place};
 
@@ -33,8 +33,8 @@ pub fn steering(text: &str) -> impl Iterator<Item = (usize, char)> {
 pub(super) fn check(files: &Files, findings: &mut Findings) {
     for path in files.paths() {
         if let Some((_, character)) = steering(path).next() {
-            let message = format!("The name of this file has the character {}.", code(character));
-            findings.error(path, Place::File, message, "Rename the file: the character cannot be seen.");
+            let message = format!("The name of this file contains the invisible character {}.", code(character));
+            findings.error(path, Place::File, message, "Rename the file without this character.");
         }
         if let Some(finding) = files.text(path).and_then(|text| first(path, text)) {
             findings.0.push(finding);
@@ -47,11 +47,11 @@ fn first(path: &str, text: &str) -> Option<Diagnostic> {
     let (index, character) = steering(text).next()?;
     let place = Place::Span(index..index + character.len_utf8());
     let message = format!(
-        "The character {} cannot be seen, and changes how the text around it is shown or printed.",
+        "The character {} is invisible, and changes how the text around it is shown or printed.",
         code(character)
     );
     let help = format!(
-        "Remove it. Where it is meant, write it so that a reader sees it: `\\u{:04x}` in a string.",
+        "Remove it. If you need it, write it so that a reader sees it: `\\u{:04x}` in a string.",
         u32::from(character)
     );
     Some(Diagnostic::error(path, place, message, help))

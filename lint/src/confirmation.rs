@@ -14,8 +14,8 @@ pub fn check(route: &Route, mail: &Mail, report: &Report<'_>, findings: &mut Fin
     let html = mail.template.has_html().then_some(Part::Html);
     for part in [Part::Text].into_iter().chain(html) {
         if !report.links.contains(&part) {
-            let message = format!("The mail `{}` asks for a confirmation without the link.", mail.name);
-            let help = format!("Write {{{{ {CONFIRMATION_LINK} }}}} where people find it.");
+            let message = format!("The mail `{}` asks for a confirmation but does not contain the link.", mail.name);
+            let help = format!("Add {{{{ {CONFIRMATION_LINK} }}}} where readers will find it.");
             findings.error(&mail.template.path(part.file()), Place::File, message, help);
         }
     }

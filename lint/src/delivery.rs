@@ -1,4 +1,4 @@
-//! What mailboxes think of a mail: its subject, its size, and what its HTML is made of.
+//! Checks what decides how mailboxes treat a mail: its subject, its size and its HTML.
 
 use postern::policy::{Diagnostic, Mail, Part, Place, Route, SAMPLE};
 use postern::render::{Context, Parts};
@@ -9,10 +9,10 @@ use crate::field::Field;
 use crate::template::Report;
 use crate::{Checker, Findings, html, maximum};
 
-/// The longest subject, in characters: mail programs show less, and gateways begin to mind more.
+/// The longest subject, in characters: mail programs show less, and gateways may object to more.
 pub const MAX_SUBJECT_CHARS: usize = 150;
 
-/// Judges a mail as its sample shows it, and as the largest payload would.
+/// Checks a mail with its sample, and with the largest payload.
 pub fn check(
     checker: &Checker<'_>,
     route: &Route,
@@ -44,7 +44,7 @@ fn subject(
     for print in report.prints.iter().filter(|print| print.part == Part::Subject && !print.cut) {
         if !print.sources.iter().all(maximum::is_bounded) {
             bounded = false;
-            let message = format!("`{}` can be of any length, and a subject cannot.", print.name);
+            let message = format!("`{}` can have any length, but a subject cannot.", print.name);
             let help = format!(
                 "Add \"maxLength\" in schemas/{}.json, or cut it: {{{{ {}[:80] }}}}.",
                 route.schema_name, print.name
@@ -59,7 +59,7 @@ fn subject(
         Ok(subject) => {
             let length = subject.trim().chars().count();
             if length > MAX_SUBJECT_CHARS {
-                let message = format!("The subject can have {length} characters; {MAX_SUBJECT_CHARS} is the most.");
+                let message = format!("The subject can have {length} characters; the maximum is {MAX_SUBJECT_CHARS}.");
                 let help = "Lower \"maxLength\" in the schema, or cut a value: {{ title[:80] }}.";
                 findings.error(&mail.template.path(Part::Subject.file()), Place::File, message, help);
             }
@@ -75,12 +75,12 @@ fn largest_context(route: &Route, mail: &Mail, largest: &Value) -> minijinja::Va
 fn unrendered(mail: &Mail, part: Part, error: &minijinja::Error) -> Diagnostic {
     let finding = postern::policy::template_finding(&mail.template.path(part.file()), error);
     let message = format!("With every field at its longest: {}", finding.message);
-    Diagnostic { message, help: "Bound texts with `maxLength` and lists with `maxItems`.".to_owned(), ..finding }
+    Diagnostic { message, help: "Limit texts with `maxLength` and lists with `maxItems`.".to_owned(), ..finding }
 }
 
 fn sample_size(mail: &Mail, html: &str, findings: &mut Findings) {
     if html.len() > CLIP_BYTES {
-        let message = format!("The sample makes {} bytes of HTML; Gmail clips after {CLIP_BYTES}.", html.len());
+        let message = format!("The sample has {} bytes of HTML; Gmail clips after {CLIP_BYTES}.", html.len());
         let help = format!("Shorten the template, or {SAMPLE} if it is not typical.");
         findings.error(&mail.template.path(Part::Html.file()), Place::File, message, help);
     }

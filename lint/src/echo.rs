@@ -1,4 +1,4 @@
-//! No echo to strangers: where anybody can name the recipient, nobody but the policy says what the mail reads.
+//! No echo to strangers: if anybody can name the recipient, only the policy decides what the mail says.
 
 use postern::policy::{Kind, Mail, POLICY_FILE, Recipients, Route};
 
@@ -12,7 +12,7 @@ pub const MAX_ECHO_CHARS: u64 = 100;
 
 const FORMATS: [&str; 3] = ["date", "date-time", "time"];
 
-/// Holds what a mail prints against who gets it.
+/// Checks what a mail prints against who receives it.
 pub fn check(route: &Route, mail: &Mail, report: &Report<'_>, findings: &mut Findings) {
     if route.kind != Kind::Form || matches!(mail.to, Recipients::Fixed(_)) {
         return;
@@ -21,23 +21,23 @@ pub fn check(route: &Route, mail: &Mail, report: &Report<'_>, findings: &mut Fin
         for source in &print.sources {
             let Some(objection) = objection(source) else { continue };
             let message = format!(
-                "`{}` would reach an address that a stranger names, and could say anything: {objection}.",
+                "`{}` would go to an address that a stranger chooses, and could say anything: {objection}.",
                 print.name
             );
             let help = format!(
-                "Leave it out, or bound it: an enum, const, boolean, number or date, or a string with \"maxLength\" of \
+                "Leave it out, or restrict it: an enum, const, boolean, number or date, or a string with \"maxLength\" of \
                  at most {MAX_ECHO_CHARS} and a \"pattern\" such as \"^[\\\\p{{L}} '-]+$\"."
             );
             findings.error(&print.file, print.place.clone(), message, help);
         }
     }
     if mail.reply_to.is_some() {
-        let message = "Answers to a mail that a stranger can have sent would go where the stranger says.";
+        let message = "A stranger can trigger this mail, and would decide where replies to it go.";
         findings.error(POLICY_FILE, mail.place.clone(), message, "Remove `reply_to` from this mail.");
     }
 }
 
-/// Why a field may hold somebody's own words.
+/// Why a field could contain text of the sender's choice.
 fn objection(field: &Field<'_>) -> Option<String> {
     let types = field.types();
     if types.may_be(Types::LIST.or(Types::OBJECT)) {

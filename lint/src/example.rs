@@ -1,4 +1,4 @@
-//! Examples of payloads beside a schema: those it must take, and those it must refuse, with the reason in their name.
+//! Example payloads next to a schema: those it must accept, and those it must reject, with the reason in their names.
 
 use postern::policy::{Files, Place, Route};
 use postern::texts::Texts;
@@ -28,15 +28,15 @@ pub fn check(route: &Route, files: &Files, findings: &mut Findings) {
             _ => findings.error(
                 path,
                 Place::File,
-                "This file is no example.",
-                "Examples are valid/NAME.json and invalid/KEYWORD-NAME.json.",
+                "This file is not an example.",
+                "Examples are named valid/NAME.json and invalid/KEYWORD-NAME.json.",
             ),
         }
     }
     for (count, kind) in [(valid, "valid"), (invalid, "invalid")] {
         if count == 0 {
             let message = format!("The schema `{}` has no {kind} example.", route.schema_name);
-            let help = format!("Write one to {folder}{kind}/: it shows what the schema is for, and keeps it so.");
+            let help = format!("Add one to {folder}{kind}/, to show what the schema is for and to test it.");
             findings.error(&format!("schemas/{}.json", route.schema_name), Place::File, message, help);
         }
     }
@@ -47,7 +47,7 @@ fn violations(route: &Route, path: &str, files: &Files, findings: &mut Findings)
         Ok(example) => Some(validate::violations(&route.schema, &example, Texts::neutral())),
         Err(reason) => {
             let message = format!("This is not JSON: {reason}.");
-            findings.error(path, Place::Line(reason.line()), message, "Correct the text.");
+            findings.error(path, Place::Line(reason.line()), message, "Fix the JSON syntax.");
             None
         }
     }
@@ -56,10 +56,10 @@ fn violations(route: &Route, path: &str, files: &Files, findings: &mut Findings)
 fn accepts(route: &Route, path: &str, files: &Files, findings: &mut Findings) {
     for violation in violations(route, path, files, findings).into_iter().flatten() {
         let message = format!(
-            "The schema `{}` refuses this valid example at `{}`: {}",
+            "The schema `{}` rejects this valid example at `{}`: {}",
             route.schema_name, violation.pointer, violation.detail
         );
-        let help = "Correct the schema, or the example.";
+        let help = "Fix the schema or the example.";
         findings.error(path, Place::Pointer(violation.pointer), message, help);
     }
 }
@@ -68,7 +68,7 @@ fn refuses(route: &Route, path: &str, name: &str, files: &Files, findings: &mut 
     let Some(violations) = violations(route, path, files, findings) else { return };
     let keyword = name.split('-').next().unwrap_or_default();
     if violations.is_empty() {
-        let message = format!("The schema `{}` takes this invalid example.", route.schema_name);
+        let message = format!("The schema `{}` accepts this invalid example.", route.schema_name);
         findings.error(path, Place::File, message, "Tighten the schema, or move the example to valid/.");
     } else if !violations.iter().any(|violation| violation.keyword == keyword) {
         let mut broken: Vec<_> = violations.iter().map(|violation| format!("`{}`", violation.keyword)).collect();

@@ -75,7 +75,7 @@ impl Types {
 }
 
 /// A place of a payload, with every schema that applies there: through `properties`, `items`, `additionalProperties`,
-/// `$ref` within the file, and `allOf`. What `anyOf`, `oneOf`, `if` and their kin say is no guarantee, so it is left out.
+/// `$ref` within the file, and `allOf`. `anyOf`, `oneOf`, `if` and the like guarantee nothing, so they are left out.
 #[derive(Debug, Clone)]
 pub struct Field<'s> {
     root: &'s Value,
@@ -99,7 +99,7 @@ impl<'s> Field<'s> {
             return;
         }
         let reference = schema.get("$ref").and_then(Value::as_str).and_then(|text| text.strip_prefix('#'));
-        // Up to draft 7, what stands beside a reference means nothing.
+        // Up to draft 7, keywords next to a reference mean nothing.
         if reference.is_none() || !self.is_before_2019() {
             self.schemas.push((schema, pointer.clone()));
         }

@@ -15,8 +15,8 @@ const REFUSED: &[(&str, &str)] = &[
     ("iframe", "mail programs do not show other pages"),
     ("object", "mail programs do not show embedded content"),
     ("embed", "mail programs do not show embedded content"),
-    ("base", "it changes where every link leads"),
-    ("link", "an external stylesheet reveals that the mail was opened, and is not loaded"),
+    ("base", "it changes where all links lead"),
+    ("link", "an external stylesheet is either not loaded or reveals that the mail was opened"),
 ];
 
 /// Judges a rendered body.
@@ -38,7 +38,7 @@ struct Check<'a> {
 }
 
 impl Check<'_> {
-    /// Reports at the first place in the template or a layout where the text stands.
+    /// Reports at the first place in the template or a layout that contains the text.
     fn error(&mut self, needle: &str, message: String, help: &str) {
         let own = self.template.path(Part::Html.file());
         let layouts = self.files.paths().filter(|path| {
@@ -68,8 +68,8 @@ impl Check<'_> {
                 self.error("http-equiv", "A mail cannot redirect its reader.".to_owned(), "Remove the refresh.");
             }
             "style" if element.text().any(|text| text.contains("@import")) => {
-                let message = "An external stylesheet reveals that the mail was opened, and is not loaded.";
-                self.error("@import", message.to_owned(), "Write styles into the mail.");
+                let message = "An external stylesheet is either not loaded or reveals that the mail was opened.";
+                self.error("@import", message.to_owned(), "Put the styles into the mail.");
             }
             _ => {}
         }
@@ -87,7 +87,7 @@ impl Check<'_> {
         let source = element.attr("src").unwrap_or_default();
         if element.attr("alt").is_none() {
             let message = format!("The image `{source}` has no `alt`.");
-            self.error(source, message, "Say what it shows, or alt=\"\" if it is decoration.");
+            self.error(source, message, "Describe what it shows, or write alt=\"\" if it is decoration.");
         }
         if !is_https(source) && !source.starts_with("cid:") {
             let message = format!("The image `{source}` does not have an absolute https address.");

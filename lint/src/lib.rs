@@ -1,9 +1,9 @@
-//! The proofs a policy must pass before it is deployed.
+//! The checks that a policy must pass before it is deployed.
 //!
-//! [`check`] is the way in. The core makes a policy of the files and refuses what cannot be loaded; here stands what is
-//! provable about a policy that loads: what a mail would say (`template/`), to whom (`purpose`, `echo`, `confirmation`), how it would
-//! look to a mailbox (`delivery`), and whether samples and examples keep their promises (`sample`, `example`). None of
-//! it is part of the component. [`approval`] says who looked at what.
+//! [`check`] is the entry point. The core reads the files into a policy and refuses what cannot be loaded; this crate
+//! proves properties of a policy that loads: what a mail would say (`template/`), to whom (`purpose`, `echo`,
+//! `confirmation`), how it would look to a mailbox (`delivery`), and whether samples and examples keep their promises
+//! (`sample`, `example`). None of it is part of the component. [`approval`] records who approved what.
 
 pub mod approval;
 pub mod character;
@@ -44,7 +44,7 @@ pub fn check(sources: &Files) -> Vec<Diagnostic> {
         let sources = if compiles { Sources::parse(files) } else { Sources::default() };
         let checker = Checker { files, policy: &policy, sources: &sources, compiles };
         let notes: Vec<_> = policy.routes().map(|route| checker.route(route, &mut findings)).collect();
-        // What is missing because of an error is no news.
+        // An error already explains what is missing.
         if !findings.0.iter().any(|finding| finding.severity == Severity::Error) {
             findings.0.extend(notes.into_iter().flatten());
         }

@@ -1,9 +1,9 @@
-//! The proof that a pattern lets through neither an address of the web or of mail, nor markup.
+//! Proves that a pattern allows neither web or mail addresses nor markup.
 
 use regex_syntax::hir::{Class, ClassUnicode, ClassUnicodeRange, Hir, HirKind, Look};
 
 /// Characters of which addresses and markup are made, with the wide and small forms that browsers and mail programs
-/// read as the same (UTS 46), line breaks and other controls, and those that turn the direction of writing (UAX 9).
+/// read as the same (UTS 46), line breaks and other controls, and those that change the direction of writing (UAX 9).
 const TELLING: &[(char, char)] = &[
     ('\0', '\u{1f}'),
     ('/', '/'),
@@ -27,7 +27,7 @@ const TELLING: &[(char, char)] = &[
     ('\u{ff20}', '\u{ff20}'),
 ];
 
-/// Full stops: beside letters they make the name of a host, which mail programs turn into a link.
+/// Full stops: next to letters they form a host name, which mail programs turn into a link.
 const STOPS: &[(char, char)] = &[
     ('.', '.'),
     ('\u{2024}', '\u{2024}'),
@@ -39,7 +39,7 @@ const STOPS: &[(char, char)] = &[
 
 /// Why a pattern proves nothing, as the end of the sentence "its `pattern` …".
 pub fn objection(pattern: &str) -> Option<&'static str> {
-    let Ok(hir) = regex_syntax::parse(pattern) else { return Some("cannot be read") };
+    let Ok(hir) = regex_syntax::parse(pattern) else { return Some("cannot be parsed") };
     let HirKind::Concat(parts) = hir.kind() else { return Some("does not begin with `^` and end with `$`") };
     let ends = parts.first().zip(parts.last());
     let anchored = ends.is_some_and(|(first, last)| {
@@ -51,10 +51,10 @@ pub fn objection(pattern: &str) -> Option<&'static str> {
     let mut characters = ClassUnicode::empty();
     gather(&hir, &mut characters);
     if meets(&characters, &class(TELLING)) {
-        return Some("lets through a character of web addresses, mail addresses, markup or line breaks");
+        return Some("allows a character of web addresses, mail addresses, markup or line breaks");
     }
     let letters = characters.iter().any(|range| (range.start()..=range.end()).any(char::is_alphabetic));
-    (letters && meets(&characters, &class(STOPS))).then_some("lets through letters with a full stop, which make a link")
+    (letters && meets(&characters, &class(STOPS))).then_some("allows letters with a full stop, which make a link")
 }
 
 fn class(ranges: &[(char, char)]) -> ClassUnicode {
@@ -67,7 +67,7 @@ fn meets(characters: &ClassUnicode, others: &ClassUnicode) -> bool {
     !both.ranges().is_empty()
 }
 
-/// Every character that may stand in a match.
+/// Every character that a match can contain.
 fn gather(hir: &Hir, characters: &mut ClassUnicode) {
     match hir.kind() {
         HirKind::Empty | HirKind::Look(_) => {}

@@ -11,7 +11,7 @@ pub enum To {
     Fixed,
     /// Addresses the policy names, or the payload's where `allow` names its domain.
     FixedOrAllowed,
-    /// The address in the payload alone.
+    /// Only the address in the payload.
     Payload,
 }
 
@@ -22,7 +22,7 @@ pub struct Rule {
     pub purpose: Purpose,
     /// Who may get such a mail.
     pub to: To,
-    /// Whether it may come from a form route with a guard against abuse alone.
+    /// Whether only a form route with a guard against abuse may send it.
     pub guarded_form: bool,
     /// Why, as a sentence.
     pub reason: &'static str,
@@ -34,37 +34,37 @@ pub const RULES: [Rule; 6] = [
         purpose: Purpose::Notification,
         to: To::Fixed,
         guarded_form: false,
-        reason: "A team that asked for them gets notifications; a payload does not choose who works on it.",
+        reason: "Notifications go to a team that asked for them; a payload must not choose who works on it.",
     },
     Rule {
         purpose: Purpose::Acknowledgement,
         to: To::Payload,
         guarded_form: true,
-        reason: "It answers a person who used a form, and without a guard a script could have it sent to anybody.",
+        reason: "It answers a person who used a form; without a guard, a script could have it sent to anyone.",
     },
     Rule {
         purpose: Purpose::Alert,
         to: To::FixedOrAllowed,
         guarded_form: false,
-        reason: "People on duty are known beforehand; an alert to a stranger is a leak.",
+        reason: "People on duty are known in advance; an alert to a stranger is a leak.",
     },
     Rule {
         purpose: Purpose::Confirmation,
         to: To::Payload,
         guarded_form: false,
-        reason: "It tells the person who ordered, booked or changed something, and nobody else.",
+        reason: "It informs the person who ordered, booked or changed something, and nobody else.",
     },
     Rule {
         purpose: Purpose::Verification,
         to: To::Payload,
         guarded_form: false,
-        reason: "It proves that who gave an address reads its mail; a copy elsewhere would prove nothing.",
+        reason: "It proves that the person who gave the address reads its mail; a copy sent elsewhere would prove nothing.",
     },
     Rule {
         purpose: Purpose::Workflow,
         to: To::FixedOrAllowed,
         guarded_form: false,
-        reason: "Steps of a business process stay with people of the business.",
+        reason: "Steps of a business process stay within the business.",
     },
 ];
 
@@ -111,17 +111,18 @@ pub fn guards(route: &Route) -> Vec<&'static str> {
     guards.into_iter().filter(|(_, there)| *there).map(|(name, _)| name).collect()
 }
 
-/// Holds a mail against the rule of its purpose.
+/// Checks a mail against the rule of its purpose.
 pub(crate) fn check(route: &Route, mail: &Mail, findings: &mut Findings) {
     let Some(rule) = RULES.iter().find(|rule| rule.purpose == mail.purpose) else { return };
     let purpose = mail.purpose.as_str();
     if !rule.to.permits(&mail.to) {
-        let message = format!("The purpose `{purpose}` is for {} only. {}", rule.to.words(), rule.reason);
+        let message =
+            format!("A mail with the purpose `{purpose}` can only go to {}. {}", rule.to.words(), rule.reason);
         findings.error(POLICY_FILE, mail.place.clone(), message, rule.to.help());
     }
     if rule.guarded_form && (route.kind != Kind::Form || guards(route).is_empty()) {
-        let message = format!("The purpose `{purpose}` is for forms with a guard against abuse only. {}", rule.reason);
-        let help = "Choose `confirmation` for what a signed event tells a person, or add `origins` to the form.";
+        let message = format!("The purpose `{purpose}` requires a form with a guard against abuse. {}", rule.reason);
+        let help = "Choose `confirmation` for a mail about a signed event, or add `origins` to the form.";
         findings.error(POLICY_FILE, mail.place.clone(), message, help);
     }
 }

@@ -16,15 +16,15 @@ pub fn check<'a>(route: &Route, mail: &Mail, files: &'a Files, findings: &mut Fi
         Ok(sample) => sample,
         Err(reason) => {
             let message = format!("This is not JSON: {reason}.");
-            findings.error(&path, Place::Line(reason.line()), message, "Correct the text.");
+            findings.error(&path, Place::Line(reason.line()), message, "Fix the JSON syntax.");
             return None;
         }
     };
     let violations = validate::violations(&route.schema, &sample, Texts::neutral());
     for violation in &violations {
-        let message = format!("The sample does not fit the schema `{}`: {}", route.schema_name, violation.detail);
+        let message = format!("The sample does not match the schema `{}`: {}", route.schema_name, violation.detail);
         let place = Place::Pointer(violation.pointer.clone());
-        findings.error(&path, place, message, "Samples are payloads the route would accept.");
+        findings.error(&path, place, message, "A sample must be a payload that the route accepts.");
     }
     if !violations.is_empty() {
         return None;
@@ -32,8 +32,9 @@ pub fn check<'a>(route: &Route, mail: &Mail, files: &'a Files, findings: &mut Fi
     if let Some(when) = &mail.when
         && !when.validator().is_valid(&sample)
     {
-        let message = format!("The mail `{}` is not shown to be reachable: its condition rejects {path}.", mail.name);
-        let help = "Correct the condition, or make the sample one that it accepts.";
+        let message =
+            format!("Nothing shows that the mail `{}` is ever sent: its condition rejects {path}.", mail.name);
+        let help = "Fix the condition, or use a sample that it accepts.";
         findings.error(POLICY_FILE, mail.place.clone(), message, help);
     }
     Some((sample, text))

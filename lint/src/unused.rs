@@ -27,7 +27,7 @@ pub fn notes(route: &Route, reports: &[Report<'_>]) -> Vec<Diagnostic> {
             &file,
             Place::Pointer(pointer),
             message,
-            "Leave it if the check alone matters; else remove it.",
+            "Keep it if only the check matters; otherwise remove it.",
         )
     };
     unused(&root, &used).into_iter().map(note).collect()

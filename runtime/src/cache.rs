@@ -28,7 +28,7 @@ pub struct Cache {
 #[derive(Debug, thiserror::Error)]
 pub enum CacheError {
     /// The directory cannot be made or written to.
-    #[error("The cache directory {directory} cannot be used: {source}.", directory = .directory.display())]
+    #[error("Cannot use the cache directory {directory}: {source}.", directory = .directory.display())]
     Unusable {
         /// The directory.
         directory: PathBuf,
@@ -36,12 +36,12 @@ pub enum CacheError {
         source: io::Error,
     },
     /// Somebody else could put machine code there, which would then run.
-    #[error("The cache directory {} must belong to you alone: remove it, and it is made again.", .0.display())]
+    #[error("Only you may have access to the cache directory {}: remove it, and it will be created again.", .0.display())]
     NotPrivate(PathBuf),
 }
 
 impl Cache {
-    /// Opens a cache; makes the directory, with access for this process's user alone, if it is missing.
+    /// Opens a cache; creates the directory if it is missing, with access only for this process's user.
     pub fn open(directory: impl Into<PathBuf>) -> Result<Self, CacheError> {
         let directory = directory.into();
         let private = make_private(&directory).and_then(|()| is_private(&directory));
@@ -66,7 +66,7 @@ impl Cache {
         Ok(component)
     }
 
-    /// Writes beside and renames, so that no other process reads half a file.
+    /// Writes to a temporary file and renames it, so that no other process reads half a file.
     fn store(&self, path: &Path, compiled: &[u8]) -> io::Result<()> {
         let beside = path.with_extension(format!("{}.part", own_name()));
         let mut file = File::create(&beside)?;
@@ -136,7 +136,7 @@ fn load(engine: &Engine, path: &Path) -> Option<Component> {
 )]
 fn deserialize(engine: &Engine, compiled: &[u8]) -> wasmtime::Result<Component> {
     // SAFETY: the bytes are what `Component::serialize` made. They come from a directory that `Cache::open` found
-    // to belong to this process's user alone, under a name that only `Cache::store` writes, and their digest shows
+    // to belong only to this process's user, under a name that only `Cache::store` writes, and their digest shows
     // that they are complete. They were read into memory first, so that nobody can change them after the check.
     // wasmtime itself refuses code of another version or of other settings.
     unsafe { Component::deserialize(engine, compiled) }

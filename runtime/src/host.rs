@@ -54,14 +54,14 @@ struct Inner {
     current: RwLock<Option<ProxyHandler<Maker>>>,
 }
 
-/// Why a host cannot be made on this machine.
+/// Why a host cannot be created on this machine.
 #[derive(Debug, thiserror::Error)]
 pub enum HostError {
     /// The WebAssembly engine refused its settings.
-    #[error("The WebAssembly engine does not start here: {0}.")]
+    #[error("Cannot start the WebAssembly engine: {0}.")]
     Engine(String),
     /// TLS cannot be set up.
-    #[error("TLS for outbound requests cannot be set up: {0}.")]
+    #[error("Cannot set up TLS for outbound requests: {0}.")]
     Tls(#[from] rustls::Error),
 }
 
@@ -69,19 +69,19 @@ pub enum HostError {
 #[derive(Debug, thiserror::Error)]
 pub enum LoadError {
     /// The bytes are not a component this engine can compile.
-    #[error("The component does not compile: {0}.")]
+    #[error("Cannot compile the component: {0}.")]
     Compile(String),
     /// The component imports what this host does not have.
-    #[error("The component asks for what this host does not offer: {0}.")]
+    #[error("The component needs something that this host does not provide: {0}.")]
     Imports(String),
     /// The component does not answer HTTP requests.
     #[error("The component exports neither `wasi:http/handler@0.3.0` nor `wasi:http/incoming-handler@0.2`.")]
     NoHandler,
-    /// The policy directory is missing or is no directory.
+    /// The policy directory is missing or not a directory.
     #[error("The policy directory {} does not exist or is not a directory.", .0.display())]
     PolicyDirectory(PathBuf),
-    /// A directory that the guest shall read is missing, or is no directory, or has no absolute path.
-    #[error("{} is not the absolute path of a directory that exists, so the component cannot be given it to read.", .0.display())]
+    /// A directory that the guest may read is missing, is not a directory, or has no absolute path.
+    #[error("{} is not the absolute path of an existing directory, so the component cannot read it.", .0.display())]
     ReadableDirectory(PathBuf),
 }
 

@@ -36,7 +36,7 @@ pub struct Limits {
     /// Requests on one connection; the answer to the last says `connection: close`.
     pub requests_per_connection: usize,
     /// The life of a connection, whatever happens on it; then it is cut off. An answer says `connection: close` when
-    /// too little of it is left for another request, so this ends nobody who keeps to the other limits.
+    /// too little of it is left for another request, so this never interrupts a client that keeps to the other limits.
     pub connection_time: Duration,
     /// Time a client has for sending the head of its request, and for beginning another.
     pub header_time: Duration,

@@ -1,4 +1,4 @@
-//! What a host tells its caller while it runs, and the guest's output as whole lines.
+//! The events that a host reports to its caller, and the guest's output as whole lines.
 
 use bytes::Bytes;
 use std::io;
@@ -10,7 +10,7 @@ use wasmtime_wasi::async_trait;
 use wasmtime_wasi::cli::{IsTerminal, StdoutStream};
 use wasmtime_wasi::p2::{OutputStream, Pollable, StreamResult};
 
-/// One thing worth telling.
+/// One event.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Event<'a> {
     /// A line the guest wrote to standard output, without its line break.
@@ -19,7 +19,7 @@ pub enum Event<'a> {
     Stderr(&'a str),
     /// An instance ended badly (trap, out of memory, out of time), in one sentence.
     Failed(&'a str),
-    /// A request the guest wanted to send was denied or did not get through, in one sentence.
+    /// A request that the guest wanted to send was denied or failed, in one sentence.
     Outbound(&'a str),
 }
 

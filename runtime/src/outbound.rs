@@ -82,7 +82,7 @@ impl Outbound {
     async fn send(self, origin: Origin, request: Request<WasiBody>, times: Timeouts) -> Result<Answer, Error> {
         let answer = self.exchange(request, times).await;
         if let Err(error) = &answer {
-            let sentence = format!("A request to {origin} did not get through: {error}.");
+            let sentence = format!("A request to {origin} failed: {error}.");
             (self.log)(Event::Outbound(&sentence));
         }
         answer
@@ -121,7 +121,7 @@ impl Outbound {
 
     fn deny(&self, request: &Request<WasiBody>) {
         let target = Origin::of(request.uri())
-            .map_or_else(|| "an address that is no http origin".to_owned(), |origin| origin.to_string());
+            .map_or_else(|| "an address that is not an http origin".to_owned(), |origin| origin.to_string());
         let sentence = format!("A request to {target} was denied: it is not an allowed outbound origin.");
         (self.log)(Event::Outbound(&sentence));
     }
@@ -144,7 +144,7 @@ impl WasiHttpHooks for Gateway {
             self.outbound.deny(&request);
             let patience = self.outbound.limits.first_byte_time;
             return Box::new(async move {
-                // A client of WASI 0.2 whose body is closed early hears of that alone, and not of the denial.
+                // A WASI 0.2 client whose body is closed early learns only of that, and not of the denial.
                 let _ = timeout(patience, discard(request.into_body())).await;
                 Err(Error::HttpRequestDenied)
             });
@@ -174,7 +174,7 @@ fn content_length(headers: &HeaderMap) -> Option<u64> {
     headers.get(CONTENT_LENGTH)?.to_str().ok()?.parse().ok()
 }
 
-/// WASI's word for what went wrong, from the innermost cause that tells.
+/// The WASI error code for what went wrong, from the innermost known cause.
 fn explain(error: legacy::Error) -> Error {
     let mut cause: Option<&(dyn StdError + 'static)> = Some(&error);
     while let Some(inner) = cause {

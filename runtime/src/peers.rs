@@ -5,7 +5,7 @@ use std::collections::hash_map::Entry;
 use std::net::{IpAddr, Ipv6Addr};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-/// The bits of an IPv6 address that are the network's: whoever has one address there has all of them (RFC 4291, 2.5.1).
+/// The bits of an IPv6 address that are the network's: who has one address there has all of them (RFC 4291, 2.5.1).
 const NETWORK: u128 = !0 << 64;
 
 /// Counts of the connections that are open, by peer.
@@ -19,7 +19,7 @@ pub(crate) struct Seat {
 }
 
 impl Peers {
-    /// Counts a connection; `None` where its peer has `most` of them already.
+    /// Counts a connection; `None` if its peer has `most` of them already.
     pub(crate) fn admit(&self, address: IpAddr, most: usize) -> Option<Seat> {
         let peer = peer(address);
         let mut counts = self.counts();

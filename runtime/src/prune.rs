@@ -1,7 +1,7 @@
 //! Taking code out of a component: one of its core functions, and what only that function leads to.
 //!
-//! Functions keep their places and types and become a trap, so nothing else of the component changes. What stands in a
-//! table is kept: nobody can tell which calls through a table go where.
+//! Functions keep their places and types and become a trap, so nothing else of the component changes. Functions in
+//! a table are kept: it is not known which calls through a table go where.
 
 use std::collections::{BTreeSet, VecDeque};
 use std::ops::Range;

@@ -1,7 +1,7 @@
-//! Sealing: a component runs its `seal` function here, once, and the memory that leaves becomes the one it starts with.
+//! Sealing: a component runs its `seal` function here once, and the resulting memory becomes its initial memory.
 //!
-//! While it does it can ask nothing of its host but seeds for hash maps, which are zeros: whatever else it calls ends
-//! it. So the result depends on the component and the files alone.
+//! Meanwhile the host provides only seeds for hash maps, which are zeros; any other call ends the component. So the
+//! result depends only on the component and the files.
 
 use crate::cache::Cache;
 use crate::prune::prune;
@@ -32,26 +32,26 @@ pub const SEAL_INSTRUCTIONS: u64 = 20_000_000_000;
 /// Why a component cannot be sealed.
 #[derive(Debug, thiserror::Error)]
 pub enum SealError {
-    /// The bytes are no component, or one that has no memory to keep.
+    /// The bytes are not a component, or the component has no memory to keep.
     #[error("This component cannot be sealed: {0}.")]
     Component(String),
     /// The component is not made for it.
     #[error("This component cannot be sealed: it does not export the function `seal` as Postern does.")]
     NoSeal,
     /// The component refused the files, in its own words.
-    #[error("The component refuses the policy: {0}")]
+    #[error("The component rejected the policy: {0}")]
     Refused(String),
     /// The component failed, or asked its host for what a snapshot must not depend on.
     #[error("The component failed while it was sealed: {0}.")]
     Failed(String),
     /// The component was not ready within its instructions.
     #[error(
-        "The component was not ready after {0} instructions: the policy is too much work, or the component runs in a \
-         circle. Look for repetitions within repetitions in a schema's patterns, and divide a large policy in two."
+        "Sealing exceeded its limit of {0} instructions. Look for nested repetition in a `pattern` of a schema, or split a \
+         large policy in two."
     )]
     TooMuchWork(u64),
     /// The memory could not be read, or what was made of it is not valid.
-    #[error("The component's memory cannot be kept: {0}.")]
+    #[error("Cannot take a snapshot of the component's memory: {0}.")]
     Snapshot(String),
 }
 
@@ -153,7 +153,7 @@ struct GuestInstance {
     instance: Instance,
     /// What it may do before and during `seal`, and again while its memory is read.
     instructions: u64,
-    /// The first thing that went wrong while its memory was read, which the reader cannot be told.
+    /// The first error while its memory was read, which the reader's interface cannot return.
     failure: Option<wasmtime::Error>,
 }
 

@@ -42,7 +42,7 @@ pub struct Server {
 pub enum BindError {
     /// Another program has the port.
     #[error(
-        "Port {port} on {ip} is in use: stop the program that has it, or choose another address with `--listen`.",
+        "Port {port} on {ip} is in use: stop the program that uses it, or choose another address with `--listen`.",
         port = .0.port(),
         ip = .0.ip()
     )]
@@ -105,7 +105,7 @@ impl Server {
     }
 }
 
-/// Serves one connection to its end; a client that breaks the protocol or hangs up concerns nobody else.
+/// Serves one connection to its end; a client that breaks the protocol or hangs up affects nobody else.
 async fn answer(stream: TcpStream, place: (OwnedSemaphorePermit, Seat), host: Host, limits: Limits, watcher: Watcher) {
     // Small answers must not wait for the client's delayed acknowledgement.
     let _ = stream.set_nodelay(true);

@@ -104,7 +104,7 @@ fn programs_get_one_array() {
 
 #[test]
 fn a_directory_that_is_none_is_named() {
-    let stderr = "error: There is no directory nowhere; name the one that holds postern.toml.\n";
+    let stderr = "error: The directory nowhere does not exist; name the one that contains postern.toml.\n";
     let expected = Said { status: 1, stdout: String::new(), stderr: stderr.to_owned() };
     assert_eq!(run(root(), &["check", "nowhere"]), expected);
 }

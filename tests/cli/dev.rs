@@ -110,22 +110,22 @@ fn an_edit_is_served_when_it_is_good_and_reported_once_when_it_is_not() {
         "1 | News from {{ nam }}",
         "  |              ^^^",
         "  |",
-        "  = help: Correct the name, or add it to `properties` in schemas/contact.json.",
+        "  = help: Fix the name, or add it to `properties` in schemas/contact.json.",
         "",
         "The policy cannot be used: 1 error.",
-        "The last good policy is still served.",
+        "Still serving the last good policy.",
     ] {
         assert_eq!(dev.running.next(), line);
     }
     assert_eq!(post("one"), 200);
     assert_eq!(shape(&dev.running.next()), "200 sent contact 1 mail");
 
-    // Another edit that leaves the same error is not told again: the next line is that of the mended policy.
+    // Another edit that leaves the same error is not reported again: the next line is that of the fixed policy.
     edit(policy.path(), "schemas/contact.json", "5000", "4000");
     write(policy.path(), SUBJECT, "News from {{ name }}\n");
     let open = "schemas/contact, templates/contact-notify (see postern approve)";
     assert_eq!(dev.running.next(), format!("not approved: {open}"));
-    assert!(dev.running.next().ends_with("Z  policy mended: 2 routes, 2 mails"));
+    assert!(dev.running.next().ends_with("Z  policy fixed: 2 routes, 2 mails"));
     assert_eq!(post("two"), 200);
     dev.running.line("200 sent");
 
@@ -162,9 +162,9 @@ fn programs_read_one_object_for_everything_that_happens() {
         json!({"event": null, "state": "good", "routes": 2, "mails": 2, "findings": [], "not_approved": []})
     );
     for text in [
-        "the policy is good: 2 routes, 2 mails",
-        "the gate and the emulator have their ports",
-        "compiling the component to native code: some seconds at the first start …",
+        "the policy is valid: 2 routes, 2 mails",
+        "bound the ports of the gate and the emulator",
+        "compiling the component to native code; the first start takes a few seconds …",
         "ready",
     ] {
         let step = event(&mut running, "step");
@@ -195,7 +195,7 @@ fn programs_read_one_object_for_everything_that_happens() {
             "line": 1,
             "column": 14,
             "message": "The schema `contact` has no field `nam`.",
-            "help": "Correct the name, or add it to `properties` in schemas/contact.json.",
+            "help": "Fix the name, or add it to `properties` in schemas/contact.json.",
         }]})
     );
     write(policy.path(), SUBJECT, "News from {{ name }}\n");
@@ -220,7 +220,7 @@ fn quiet_means_that_only_errors_are_told() {
     assert_eq!(shape(&running.next()), "422 refused contact invalid-payload: required");
     write(policy.path(), SUBJECT, "News from {{ nam }}\n");
     assert!(running.next().ends_with("Z  policy broken"));
-    assert_eq!(running.line("The last"), "The last good policy is still served.");
+    assert_eq!(running.line("The last"), "Still serving the last good policy.");
     assert_eq!(running.end("-INT"), (Some(0), vec![], vec![]));
 }
 
@@ -237,7 +237,7 @@ fn the_inbox_is_opened_in_the_browser_of_the_users_choice() {
     assert_eq!(dev.running.end("-INT").0, Some(0));
 
     let mut dev = start_with(postern(&fixture()).env("BROWSER", place.path().join("none")), &["--open"]);
-    let warning = dev.running.line("warning: no browser can be started (");
+    let warning = dev.running.line("warning: cannot start a browser (");
     assert!(warning.ends_with(&format!("): open {} yourself.", dev.inbox)), "{warning}");
     assert_eq!(dev.running.end("-INT").0, Some(0));
 }
@@ -251,7 +251,7 @@ fn a_terminal_shows_what_it_is_at_and_what_is_wrong_until_it_is_mended() {
     };
     let screen = terminal.until(&["● ready"]);
     assert!(
-        terminal.transcript().contains("compiling the component to native code: some seconds at the first start …")
+        terminal.transcript().contains("compiling the component to native code; the first start takes a few seconds …")
     );
     let address = |heading: &str| {
         let line = screen.lines().find(|line| line.trim_start().starts_with(heading)).unwrap();
@@ -267,7 +267,7 @@ fn a_terminal_shows_what_it_is_at_and_what_is_wrong_until_it_is_mended() {
     assert_eq!(shape(request), "200 sent contact 1 mail");
 
     write(policy.path(), SUBJECT, "News from {{ nam }}\n");
-    let screen = terminal.until(&["● the last good policy is served"]);
+    let screen = terminal.until(&["● serving the last good policy"]);
     assert!(
         screen.contains("error: The schema `contact` has no field `nam`.\n --> templates/contact-notify/"),
         "{screen}"
@@ -279,11 +279,11 @@ fn a_terminal_shows_what_it_is_at_and_what_is_wrong_until_it_is_mended() {
     assert!(request < complaint, "{screen}");
 
     write(policy.path(), SUBJECT, "News from {{ name }}\n");
-    let screen = terminal.until(&["policy mended: 2 routes, 2 mails", "● ready  2 requests, 1 mail  http"]);
+    let screen = terminal.until(&["policy fixed: 2 routes, 2 mails", "● ready  2 requests, 1 mail  http"]);
     assert!(!screen.contains("error"), "{screen}");
     let (status, screen) = terminal.interrupt();
     assert_eq!(status, Some(0));
-    assert_eq!(screen.lines().last(), Some("● ended  2 requests, 1 mail"), "{screen}");
+    assert_eq!(screen.lines().last(), Some("● stopped  2 requests, 1 mail"), "{screen}");
 }
 
 #[test]
@@ -320,7 +320,8 @@ fn a_secret_from_the_environment_takes_the_place_of_the_development_one() {
     };
     let refused = send(None);
     assert_eq!((refused.status, refused.stdout.lines().next().unwrap()), (1, "401 Unauthorized"));
-    let advice = "It was signed with the development secret, because DEPLOY_SECRET is not set in this environment.\n";
+    let advice =
+        "The request was signed with the development secret because DEPLOY_SECRET is not set in this environment.\n";
     assert_eq!(refused.stderr, advice);
     assert_eq!(shape(&dev.running.line("deploy ")), "401 refused deploy unauthenticated: wrong-signature");
     let accepted = send(Some("OTHER_NAME"));
@@ -353,7 +354,7 @@ fn a_busy_port_is_one_sentence_with_the_option_to_change_it() {
     for (option, other) in [("--listen", "--acs-listen"), ("--acs-listen", "--listen")] {
         let said = run(root(), &["dev", option, &address.to_string(), other, "127.0.0.1:0"]);
         let sentence = format!(
-            "error: Port {} on 127.0.0.1 is in use: stop the program that has it, or choose another address with \
+            "error: Port {} on 127.0.0.1 is in use: stop the program that uses it, or choose another address with \
              `{option}`.\n",
             address.port()
         );
@@ -364,7 +365,7 @@ fn a_busy_port_is_one_sentence_with_the_option_to_change_it() {
 #[test]
 fn a_secret_that_no_caller_could_use_is_told_at_the_start() {
     let output = postern(&fixture()).args(ANYWHERE).env("DEPLOY_SECRET", "canary?").output().unwrap();
-    let stderr = "error: The environment variable DEPLOY_SECRET holds no secret of the scheme standard-webhooks.\n";
+    let stderr = "error: The environment variable DEPLOY_SECRET does not hold a valid secret for the scheme standard-webhooks.\n";
     assert_eq!(said(output), Said { status: 1, stdout: String::new(), stderr: stderr.to_owned() });
 }
 
@@ -412,7 +413,7 @@ fn the_studio_rehearses_without_sending_and_sends_without_telling_a_secret() {
         assert!(!told.contains("whsec_") && !told.contains("v1,"), "{told}");
     }
     let unknown = studio(&dev.inbox, "send", &json!({"route": "nowhere", "payload": ""}));
-    assert_eq!(unknown, json!({"error": "There is no route `nowhere` any more."}));
+    assert_eq!(unknown, json!({"error": "The route `nowhere` no longer exists."}));
     assert_eq!(dev.running.end("-INT").0, Some(0));
 }
 
@@ -467,7 +468,7 @@ fn delivery_reports_go_to_a_route_of_the_policy() {
     assert_eq!(dev.running.end("-INT").0, Some(0));
 
     let said = run(policy.path(), &[&ANYWHERE[..], &["--reports", "deploy"]].concat());
-    let sentence = "error: The route `deploy` takes no events of Event Grid: it needs an `envelope`; see `postern add \
+    let sentence = "error: The route `deploy` does not accept Event Grid events: it needs an `envelope`; see `postern add \
                     acs-delivery`.\n";
     assert!(said.stderr.ends_with(sentence), "{}", said.stderr);
 }

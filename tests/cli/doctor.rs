@@ -61,12 +61,12 @@ fn the_machine_and_the_policy_are_looked_at_without_settings() {
                 "check": "secrets",
                 "state": "warning",
                 "message": "not set: DEPLOY_SECRET",
-                "help": "`postern dev` takes values for development; the gate needs real ones.",
+                "help": "`postern dev` uses development values; the gate needs real ones.",
             }),
             json!({
                 "check": "ACS",
                 "state": "skipped",
-                "message": "not asked: set ACS_ENDPOINT, and ACS_ACCESS_KEY or an identity's settings",
+                "message": "not checked: set ACS_ENDPOINT, and ACS_ACCESS_KEY or an identity's settings",
             }),
         ]
     );
@@ -105,8 +105,8 @@ fn a_compiler_without_the_target_and_an_edit_that_nobody_approved_are_told() {
         json!({
             "check": "approvals",
             "state": "warning",
-            "message": "1 thing not approved, so that it cannot be sealed",
-            "help": "`postern check` names them, `postern approve` shows what changed.",
+            "message": "1 thing not approved, so the policy cannot be sealed",
+            "help": "`postern check` lists them, and `postern approve` shows what changed.",
         })
     );
     assert_eq!(status, 0);
@@ -118,7 +118,7 @@ fn where_no_source_is_the_tools_of_its_tests_do_not_matter() {
     edit(policy.path(), "postern.toml", "\"/contact\"", "\"contact\"");
     let (status, found) = findings(doctor(postern(policy.path())));
     assert_eq!(states(&found), [("policy", "failed"), ("ACS", "skipped")]);
-    assert_eq!(found[0]["help"], "`postern check .` says where and how to mend it.");
+    assert_eq!(found[0]["help"], "`postern check .` shows where the errors are and how to fix them.");
     assert_eq!(status, 1);
     let nowhere = tempfile::tempdir().unwrap();
     let (status, found) = findings(doctor(postern(nowhere.path())));
@@ -138,7 +138,7 @@ fn people_read_marks_with_what_to_do_below() {
         assert_eq!((said.status, said.stderr.as_str()), (0, ""));
         let lines: Vec<_> = said.stdout.lines().collect();
         assert_eq!(lines[0], format!("! gate's port     {address} is in use"));
-        let help = "Stop the program that has it, or choose another address with `--listen`.";
+        let help = "Stop the program that uses it, or choose another address with `--listen`.";
         assert_eq!(lines[1], format!("                  {help}"));
         assert_eq!(lines[2], format!("{good}inbox's port    127.0.0.1:0 is free"));
         assert!(lines.last().unwrap().starts_with(&format!("{skipped}ACS ")), "{lines:?}");
@@ -154,7 +154,7 @@ fn a_resource_is_asked_without_a_mail() {
         states(&found[asked..]),
         [("ACS", "good"), ("clock", "good"), ("access-key", "good"), (WEBSITE, "unknown")]
     );
-    let message = "unknown: ACS does not complain of it (400, BadRequest), but may not have looked";
+    let message = "unknown: ACS did not object (400, BadRequest), but may not have checked";
     assert_eq!(found.last().unwrap()["message"], message);
     assert_eq!(status, 0);
     assert_eq!(store.messages().len(), 0);
@@ -168,7 +168,7 @@ fn a_clock_that_is_wrong_explains_a_key_that_is_refused() {
     let asked = &found[found.len() - 3..];
     assert_eq!(states(asked), [("ACS", "good"), ("clock", "failed"), ("access-key", "unknown")]);
     let message = asked[1]["message"].as_str().unwrap();
-    let away = message.strip_suffix(" away from ACS's, which is more than it takes").unwrap();
+    let away = message.strip_suffix(" away from ACS's clock, which is more than ACS accepts").unwrap();
     assert!(["1h", "59m 59s"].contains(&away), "{away}");
     assert_eq!(status, 1);
 

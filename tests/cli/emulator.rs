@@ -22,7 +22,7 @@ fn a_busy_port_is_one_sentence() {
     let held = TcpListener::bind("127.0.0.1:0").unwrap();
     let port = held.local_addr().unwrap().port();
     let stderr = format!(
-        "error: Port {port} on 127.0.0.1 is in use: stop the program that has it, or choose another address with \
+        "error: Port {port} on 127.0.0.1 is in use: stop the program that uses it, or choose another address with \
          `--listen`.\n"
     );
     let expected = Said { status: 1, stdout: String::new(), stderr };
@@ -48,10 +48,10 @@ fn it_speaks_https_and_says_how_to_trust_it() {
 #[test]
 fn it_says_who_can_reach_it() {
     let mut emulator = Running::start(postern(root()).args(["emulator", "--listen", "127.0.0.1:0"]));
-    emulator.line("Only this machine can reach it.");
+    emulator.line("Only this machine can connect.");
     emulator.end("-TERM");
     let mut emulator = Running::start(postern(root()).args(["emulator", "--listen", "0.0.0.0:0"]));
-    emulator.line("Whoever reaches 0.0.0.0:0 can read the mails: it does not listen on the loopback alone.");
+    emulator.line("Anyone who can reach 0.0.0.0:0 can read the mails: it is not a loopback address.");
     emulator.end("-TERM");
 }
 

@@ -200,7 +200,7 @@ fn names_that_could_be_something_else_are_refused() {
         }
     }
     let said = run(&fixture(), &["manifest", "wasmcloud", "--acs-endpoint", "http://contoso.example"]);
-    let stderr = "error: --acs-endpoint is not an https address without a path.\n".to_owned();
+    let stderr = "error: --acs-endpoint must be an https address without a path.\n".to_owned();
     assert_eq!(said, Said { status: 1, stdout: String::new(), stderr });
 }
 
@@ -347,7 +347,8 @@ fn a_federated_token_comes_in_a_directory_or_not_at_all() {
     let sentence = "error: A SpinApp cannot give its component a file that is replaced, as a federated token is; take \
                     imds, or client-secret.\n";
     assert_eq!(spinkube.stderr, sentence);
-    let sentence = "error: app-service is of App Service, Functions and Container Apps; in a cluster take imds.\n";
+    let sentence =
+        "error: app-service exists only in App Service, Functions and Container Apps; in a cluster, use imds.\n";
     assert_eq!(manifests(&fixture(), "app-service")[2].stderr, sentence);
     for identity in ["access-key", "client-secret"] {
         let [spin, _, wasmcloud] = manifests(&fixture(), identity);

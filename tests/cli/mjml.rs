@@ -58,7 +58,7 @@ error: The schema `contact` has no field `mesage`.
 7 |         <mj-text>{{ mesage }}</mj-text>
   |                     ^^^^^^
   |
-  = help: Correct the name, or add it to `properties` in schemas/contact.json.
+  = help: Fix the name, or add it to `properties` in schemas/contact.json.
 ";
     let said = run(policy.path(), &["check"]);
     assert_eq!((said.status, said.stderr.as_str()), (1, ""));

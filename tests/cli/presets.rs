@@ -23,23 +23,23 @@ fn policy(directory: &Path) -> String {
     fs::read_to_string(directory.join("mail/postern.toml")).unwrap()
 }
 
-const ADDED: &str = "erp-approval is part of the policy: 11 files and a route in postern.toml.
+const ADDED: &str = "Added erp-approval to the policy: 11 files, and a route in postern.toml.
 
 Next:
 - Replace these addresses in postern.toml: erp-team@contoso.example, workflow@contoso.example.
-- Give the gate the setting erp_approval_secret (ERP_APPROVAL_SECRET in the environment).
+- Set erp_approval_secret for the gate (ERP_APPROVAL_SECRET in the environment).
 - Have the ERP system post JSON as in `sample.json`, with basic authentication: the setting holds `NAME:PASSWORD`. The
   payload names the approver, whose address must be of a domain in `allow`. The mail only leads to the ERP system, where
   the approver signs in and decides: a link that approves by itself is followed by mail scanners too.
 
-`postern check mail` says what is to be mended or approved.
+`postern check mail` lists what to fix or approve.
 ";
 
 #[test]
 fn every_preset_is_listed_with_what_it_tells() {
     let presets = postern_presets::all();
     let lines = presets.iter().map(|preset| format!("{:22}  {}\n", preset.name, preset.about.description));
-    let expected = format!("{}\n`postern add PRESET` writes one into a policy.\n", lines.collect::<String>());
+    let expected = format!("{}\n`postern add PRESET` adds one to a policy.\n", lines.collect::<String>());
     assert_eq!(run(root(), &["presets"]), good(&expected));
 }
 
@@ -65,7 +65,7 @@ fn what_cannot_be_added_is_a_sentence() {
     let directory = started();
     let unknown = run(directory.path(), &["add", "fax", "--policy", "mail"]);
     assert_eq!(unknown.status, 1);
-    assert!(unknown.stderr.starts_with("error: There is no preset `fax`; there is acs-delivery, alertmanager, "));
+    assert!(unknown.stderr.starts_with("error: There is no preset `fax`; available: acs-delivery, alertmanager, "));
     let nowhere = "error: There is no postern.toml here; write one with `postern init`, or name its directory with \
                    --policy.\n";
     assert_eq!(run(directory.path(), &["add", "job"]), bad(nowhere));

@@ -16,7 +16,7 @@ fn bad(stderr: &str) -> Said {
 
 #[test]
 fn subject_and_text_are_shown_and_html_is_mentioned() {
-    let html = format!("\nThere is an HTML body of {} bytes: see --html.\n", HTML.trim_end().len());
+    let html = format!("\nThe HTML body has {} bytes; print it with --html.\n", HTML.trim_end().len());
     let expected = good(&format!("Subject: Message from Ada <Example>\n\n{TEXT}{html}"));
     assert_eq!(run(&fixture(), &["preview", "contact-notify"]), expected);
 }
@@ -51,7 +51,7 @@ fn a_payload_that_the_gate_would_refuse_is_not_rendered() {
     let policy = copy(&fixture());
     write(policy.path(), "payload.json", "{\n  \"name\": \"\",\n  \"email\": \"ada\"\n}\n");
     let expected = "\
-error: The payload does not fit the schema `contact`: This must be an e-mail address.
+error: The payload does not match the schema `contact`: This must be an e-mail address.
  --> payload.json:3:3
   |
 3 |   \"email\": \"ada\"
@@ -59,7 +59,7 @@ error: The payload does not fit the schema `contact`: This must be an e-mail add
   |
   = help: The rule is `format` at `/email`.
 
-error: The payload does not fit the schema `contact`: This must not be empty.
+error: The payload does not match the schema `contact`: This must not be empty.
  --> payload.json:2:3
   |
 2 |   \"name\": \"\",
@@ -82,7 +82,7 @@ error: The payload is not JSON: expected `:` at line 2 column 10.
 2 |   \"name\" \"Ada\"
   | ^^^^^^^^^^^^^^
   |
-  = help: Correct the text.
+  = help: Fix the JSON syntax.
 error: The gate would refuse this payload.
 ";
     assert_eq!(run(policy.path(), &["preview", "contact-notify", "--sample", "payload.json"]), bad(expected));
@@ -90,13 +90,13 @@ error: The gate would refuse this payload.
 
 #[test]
 fn names_that_do_not_exist_are_answered_with_those_that_do() {
-    let expected = "error: There is no template `contact`; there is contact-notify, deploy-failed.\n";
+    let expected = "error: There is no template `contact`; available: contact-notify, deploy-failed.\n";
     assert_eq!(run(&fixture(), &["preview", "contact"]), bad(expected));
     let expected = "error: The template `deploy-failed` has no HTML body.\n";
     assert_eq!(run(&fixture(), &["preview", "deploy-failed", "--html"]), bad(expected));
-    let expected = "error: There is no directory nowhere; name the one that holds postern.toml.\n";
+    let expected = "error: The directory nowhere does not exist; name the one that contains postern.toml.\n";
     assert_eq!(run(&fixture(), &["preview", "contact-notify", "--policy", "nowhere"]), bad(expected));
-    let expected = "error: nowhere.json cannot be read: No such file or directory (os error 2)\n";
+    let expected = "error: Cannot read nowhere.json: No such file or directory (os error 2)\n";
     assert_eq!(run(&fixture(), &["preview", "contact-notify", "--sample", "nowhere.json"]), bad(expected));
 }
 

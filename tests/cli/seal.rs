@@ -45,7 +45,7 @@ fn a_sealed_component_says_what_is_in_it() {
     for line in [
         "  imports  wasi:cli@0.2.12",
         "  contact: form /contact",
-        "    signed by standard-webhooks, secret in deploy_secret",
+        "    authenticated by standard-webhooks, secret in deploy_secret",
     ] {
         assert!(said.contains(&format!("\n{line}\n")), "{said}");
     }
@@ -112,8 +112,8 @@ fn what_nobody_approved_is_not_sealed() {
     let policy = copy(&fixture());
     edit(policy.path(), "templates/deploy-failed/subject.txt.j2", "deployment failed", "the deployment failed");
     let said = run(policy.path(), &["seal"]);
-    let stderr = "error: Nobody has approved templates/deploy-failed as it is. Run `postern approve --all --by \
-                  YOU@YOUR-DOMAIN`, which shows what to read.\n";
+    let stderr = "error: Not approved: templates/deploy-failed. Review and approve with `postern approve --all --by \
+                  YOU@YOUR-DOMAIN`.\n";
     assert_eq!(said, Said { status: 1, stdout: String::new(), stderr: stderr.to_owned() });
     assert!(!policy.path().join("postern.wasm").exists());
 }
@@ -139,7 +139,7 @@ fn files_that_are_not_what_they_should_be_are_named() {
         assert!(said.stderr.starts_with(start), "{arguments:?}: {}", said.stderr);
     };
     for command in ["inspect", "serve"] {
-        bad(&[command, "nowhere.wasm"], "error: nowhere.wasm cannot be read: ");
+        bad(&[command, "nowhere.wasm"], "error: Cannot read nowhere.wasm: ");
         bad(&[command, "text.wasm"], "error: text.wasm: This is not a WebAssembly component: ");
         let sentence = "error: bare.wasm: This component was not sealed by `postern seal`.\n";
         bad(&[command, "bare.wasm"], sentence);
@@ -220,7 +220,7 @@ fn a_federated_token_is_in_a_directory_of_its_own() {
         ("/token", "AZURE_FEDERATED_TOKEN_FILE must be in a directory of its own."),
         (
             "/no/such/token",
-            "/no/such is not the absolute path of a directory that exists, so the component cannot be given it to read.",
+            "/no/such is not the absolute path of an existing directory, so the component cannot read it.",
         ),
     ] {
         let said = said(command.env("AZURE_FEDERATED_TOKEN_FILE", path).output().unwrap());
@@ -232,7 +232,7 @@ fn a_federated_token_is_in_a_directory_of_its_own() {
 fn settings_that_are_missing_are_told_before_it_serves() {
     let (_place, file, _) = sealed(&[]);
     let mut command = serve(&file, "https://contoso.example/path");
-    let stderr = "error: The environment, where settings have names in upper case, does not do: acs_endpoint is not an \
+    let stderr = "error: Missing or invalid settings (environment variables, upper case): acs_endpoint is not an \
                   https address without a path (http is for this machine alone); deploy_secret is not set.\n";
     let expected = Said { status: 1, stdout: String::new(), stderr: stderr.to_owned() };
     assert_eq!(said(command.env_remove("DEPLOY_SECRET").output().unwrap()), expected);

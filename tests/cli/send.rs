@@ -10,13 +10,13 @@ fn bad(stderr: &str) -> Said {
 
 #[test]
 fn what_is_not_there_is_named() {
-    let expected = bad("There is no route `contacts`; there is contact, deploy.");
+    let expected = bad("There is no route `contacts`; available: contact, deploy.");
     assert_eq!(run(&fixture(), &["send", "contacts"]), expected);
-    let expected = bad("nowhere.json cannot be read: No such file or directory (os error 2)");
+    let expected = bad("Cannot read nowhere.json: No such file or directory (os error 2)");
     assert_eq!(run(&fixture(), &["send", "contact", "nowhere.json"]), expected);
     let expected = bad("The environment variable NOBODY_SET_THIS is not set.");
     assert_eq!(run(&fixture(), &["send", "deploy", "--secret-env", "NOBODY_SET_THIS"]), expected);
-    let expected = bad("`127.0.0.1:3000` is no address of a gate: write --url http://127.0.0.1:3000.");
+    let expected = bad("`127.0.0.1:3000` is not the URL of a gate; write, for example, --url http://127.0.0.1:3000.");
     assert_eq!(run(&fixture(), &["send", "contact", "--url", "127.0.0.1:3000"]), expected);
 }
 
@@ -24,7 +24,7 @@ fn what_is_not_there_is_named() {
 fn a_gate_that_is_not_running_is_one_sentence() {
     let free = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
     let expected =
-        bad(&format!("Nothing listens at http://{free}: start `postern dev`, or name another gate with --url."));
+        bad(&format!("Nothing is listening at http://{free}: start `postern dev`, or name another gate with --url."));
     assert_eq!(run(&fixture(), &["send", "contact", "--url", &format!("http://{free}/")]), expected);
 }
 
@@ -32,6 +32,7 @@ fn a_gate_that_is_not_running_is_one_sentence() {
 fn a_secret_that_does_not_suit_the_scheme_is_named_and_not_shown() {
     let mut command = crate::tool::postern(&fixture());
     let said = crate::tool::said(command.args(["send", "deploy"]).env("DEPLOY_SECRET", "canary?").output().unwrap());
-    let expected = bad("The environment variable DEPLOY_SECRET holds no secret of the scheme standard-webhooks.");
+    let expected =
+        bad("The environment variable DEPLOY_SECRET does not hold a valid secret for the scheme standard-webhooks.");
     assert_eq!(said, expected);
 }

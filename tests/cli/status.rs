@@ -80,7 +80,7 @@ fn what_acs_does_not_know_or_tell_has_an_exit_status_of_its_own() {
         said(command.args(["status", ID, "--format", format]).output().unwrap())
     };
     let told = |status, text: &str| Said { status, stdout: format!("{text}\n"), stderr: String::new() };
-    let unknown = "unknown NotFound: never accepted, or too long ago; ask again in a moment if it is new";
+    let unknown = "unknown NotFound: it was never accepted, or too long ago; if it is new, ask again in a moment";
     assert_eq!(status(DEVELOPMENT_KEY, "text"), told(1, unknown));
     store.fault(Fault::next(Effect::status(503)).on_status());
     assert_eq!(status(DEVELOPMENT_KEY, "text").status, 3);
@@ -88,7 +88,7 @@ fn what_acs_does_not_know_or_tell_has_an_exit_status_of_its_own() {
     assert_eq!(status("d3Jvbmc=", "text"), told(3, advice));
     let json = format!(r#"{{"id":"{ID}","status":"unauthorized","terminal":false}}"#);
     assert_eq!(status("d3Jvbmc=", "json"), told(3, &json));
-    let sentence = "error: The environment, where settings have names in upper case, does not do: acs_access_key is not \
+    let sentence = "error: Missing or invalid settings (environment variables, upper case): acs_access_key is not \
                     base64, as access keys are.\n";
     assert_eq!(status("???", "text"), Said { status: 1, stdout: String::new(), stderr: sentence.to_owned() });
 }

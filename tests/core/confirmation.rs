@@ -297,7 +297,7 @@ fn the_mail_that_asks_shows_the_link_in_every_part() {
     let mut without = files();
     without.insert("templates/ask/body.txt.j2".to_owned(), "Hello".to_owned());
     without.insert("templates/ask/body.html.j2".to_owned(), "<p>Hello</p>".to_owned());
-    let message = "The mail `ask` asks for a confirmation without the link.";
+    let message = "The mail `ask` asks for a confirmation but does not contain the link.";
     assert_eq!(
         findings(without),
         [format!("templates/ask/body.html.j2: {message}"), format!("templates/ask/body.txt.j2: {message}")]

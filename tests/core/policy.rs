@@ -276,7 +276,7 @@ fn rules_of_postern_toml() {
         (
             "purpose = \"alert\"",
             "purpose = \"alert\"\nwhen = { required = [\"cc\"] }",
-            "error postern.toml:21 The mail `note` is not shown to be reachable: its condition rejects templates/note/sample.json.",
+            "error postern.toml:21 Nothing shows that the mail `note` is ever sent: its condition rejects templates/note/sample.json.",
         ),
     ] {
         let told = findings(POLICY_FILE, old, new);
@@ -328,7 +328,7 @@ fn rules_of_schemas() {
     assert_eq!(
         told(&files.into_iter().collect()),
         [
-            "error schemas/form.examples/notes.txt:1 This file is no example.",
+            "error schemas/form.examples/notes.txt:1 This file is not an example.",
             "error schemas/notes.txt:1 This file is no schema.",
             "error schemas/spare.json:1 No route uses this schema.",
         ]
@@ -362,7 +362,9 @@ fn rules_of_templates() {
             "templates/note/sample.json",
             "\"name\": \"Ada\"",
             "\"name\": 5",
-            vec!["error templates/note/sample.json:2 The sample does not fit the schema `form`: This must be a text."],
+            vec![
+                "error templates/note/sample.json:2 The sample does not match the schema `form`: This must be a text.",
+            ],
         ),
         (
             "templates/note/sample.json",

@@ -40,9 +40,9 @@ fn links_must_lead_somewhere() {
         ("mailto:a@contoso.example", None),
         ("tel:+4912345", None),
         ("http://contoso.example", Some("warning links: The link to http://contoso.example is not https.")),
-        ("/contact", Some("error links: The link to `/contact` leads nowhere from a mail.")),
-        ("javascript:alert(1)", Some("error links: The link to `javascript:alert(1)` leads nowhere from a mail.")),
-        ("https://", Some("error links: The link to `https://` leads nowhere from a mail.")),
+        ("/contact", Some("error links: The link to `/contact` does not work in a mail.")),
+        ("javascript:alert(1)", Some("error links: The link to `javascript:alert(1)` does not work in a mail.")),
+        ("https://", Some("error links: The link to `https://` does not work in a mail.")),
     ] {
         assert_eq!(found(&format!("<a href=\"{address}\">x</a>")), Vec::from_iter(finding), "{address}");
     }
@@ -53,8 +53,8 @@ fn pictures_need_words_and_an_address() {
     assert_eq!(
         found("<img src='a.png'>"),
         [
-            "error pictures: The picture a.png has no alt text.",
-            "warning pictures: The picture `a.png` is neither https nor attached.",
+            "error pictures: The image a.png has no alt text.",
+            "warning pictures: The image `a.png` is neither https nor attached.",
         ]
     );
     assert_eq!(found("<img src='cid:logo' alt='Logo'>"), Vec::<String>::new());
@@ -101,8 +101,8 @@ fn what_is_hostile_is_told_first() {
     assert_eq!(
         found(html),
         [
-            "error removed: Mail programs take <script> out, and filters mind it.",
-            "error removed: Mail programs run no scripts: <p> has a handler.",
+            "error removed: Mail programs remove <script>, and spam filters object to it.",
+            "error removed: Mail programs do not run scripts, but <p> has an event handler.",
             "note support: display:flex: unknown to Outlook on Windows.",
         ]
     );

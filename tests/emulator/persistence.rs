@@ -81,16 +81,17 @@ fn a_file_in_use_or_of_another_layout_is_told() {
     };
     let error = bind();
     assert!(matches!(error, BindError::Archive(_)));
-    assert!(error.to_string().ends_with("another emulator may have it"), "{error}");
+    assert!(error.to_string().ends_with("another emulator may be using it"), "{error}");
     lab.stop();
     drop(lab);
 
     let file = directory.path().join("emulator.sqlite3");
     fs::write(&file, "no database, and longer than the hundred bytes of its header: ".repeat(10)).unwrap();
-    assert!(bind().to_string().starts_with(&format!("{} cannot be used: ", file.display())));
+    assert!(bind().to_string().starts_with(&format!("cannot use {}: ", file.display())));
 
     fs::remove_file(&file).unwrap();
     rusqlite::Connection::open(&file).unwrap().pragma_update(None, "user_version", 7).unwrap();
-    let sentence = format!("{} has layout 7, and this emulator knows layout 1; move the file away", file.display());
+    let sentence =
+        format!("{} has layout 7, but this emulator supports only layout 1; move the file away", file.display());
     assert_eq!(bind().to_string(), sentence);
 }

@@ -172,7 +172,7 @@ fn nothing_is_pushed_before_the_handshake_succeeds() {
     let told = lab.own("GET", "/api/reports").json();
     assert_eq!(told["validated"], false);
     assert_eq!(told["reports"], json!([]));
-    assert_eq!(told["complaints"][0], "the handshake was answered 202, not 200");
+    assert_eq!(told["complaints"][0], "the handshake returned status 202, not 200");
 
     // By hand, as Event Grid allows: whoever got the code opens the address that came with it.
     let asked = hook.asked();

@@ -360,7 +360,7 @@ fn acs_in_trouble_is_left_alone_and_a_mail_has_so_many_tries() {
     let report = stand.replay(&["--tries", "100"]);
     assert_eq!((report.told(), &report.end["left"]), ((Some(1), 0, 0, "stopped"), &json!(3)));
     let reason = report.end["reason"].as_str().unwrap();
-    assert!(reason.ends_with(": unavailable: ACS is in trouble: run the same again later."), "{reason}");
+    assert!(reason.ends_with(": unavailable: ACS has problems: run the same command again later."), "{reason}");
     assert_eq!(report.mails.len(), 3);
     assert_eq!(stand.letters(NAME).len(), operations.len());
     stand.azurite.fresh(NAME);
@@ -401,7 +401,7 @@ fn a_replay_that_ended_without_a_word_is_one_of_the_tries() {
     killed_at(2, false);
     let report = stand.replay(&["--tries", "1"]);
     assert_eq!(report.told(), (Some(1), 0, 1, "empty"), "{:?}", report.complaints);
-    assert_eq!(report.mails[0]["reason"], "tried 1 time without an end");
+    assert_eq!(report.mails[0]["reason"], "tried 1 time without a result");
     stand.assert_sent(&[]);
     let aside = stand.letters(&format!("{NAME}-poison"));
     assert_eq!(aside.keys().collect::<Vec<_>>(), operations.iter().collect::<Vec<_>>());
@@ -411,7 +411,7 @@ fn a_replay_that_ended_without_a_word_is_one_of_the_tries() {
     killed_at(2, false);
     stand.azurite.empty(NAME);
     let report = stand.replay(&["--tries", "1"]);
-    assert_eq!(report.mails[0]["reason"], "tried 1 time without an end");
+    assert_eq!(report.mails[0]["reason"], "tried 1 time without a result");
 }
 
 /// What a replay says of a letter that the gate did not write.
@@ -474,7 +474,7 @@ fn a_letter_that_cannot_be_read_stops_no_other() {
     let not_its_own = "the name of its blob is not one that the gate gives";
     let reasons = [
         "its blob cannot be read (garbled)",
-        "its blob is gone",
+        "its blob no longer exists",
         "no mail of Postern",
         not_its_own,
         not_its_own,
@@ -488,7 +488,7 @@ fn a_letter_that_cannot_be_read_stops_no_other() {
     let queues_alone = signature_for("q", "rwdacup");
     let report = Report::of(stand.start_replay(&[("OVERFLOW_SAS", &queues_alone)], &[]));
     assert_eq!((report.status, &report.end["end"], &report.end["set_aside"]), (Some(1), &json!("stopped"), &json!(0)));
-    assert!(report.complaints.join(" ").contains("Azure Storage did not do it (403"), "{:?}", report.complaints);
+    assert!(report.complaints.join(" ").contains("Azure Storage rejected the request (403"), "{:?}", report.complaints);
     assert_eq!(stand.replay(&[]).told(), (Some(0), 1, 0, "empty"));
     stand.assert_sent(&[&[operation.to_string()], &operations[..]].concat());
 }
@@ -507,8 +507,7 @@ fn a_key_is_replaced_while_letters_wait() {
 
     let none = [("OVERFLOW_SAS", sas.as_str()), ("OVERFLOW_KEY", "")];
     let report = Report::of(stand.start_replay(&none, &[]));
-    let expected =
-        "error: The environment, where settings have names in upper case, does not do: overflow_key is not set.";
+    let expected = "error: Missing or invalid settings (environment variables, upper case): overflow_key is not set.";
     assert_eq!((report.status, report.complaints), (Some(1), vec![expected.to_owned()]));
 }
 
@@ -520,11 +519,7 @@ fn only_what_the_policy_would_write_today_is_sent() {
         ("routes.jobs", "routes.works", "its route is not in the policy"),
         ("template = \"job\"", "template = \"job\"\nname = \"work\"", "its mail is not in the policy"),
         ("address = \"alerts@", "address = \"others@", "its sender is not in the policy"),
-        (
-            "allow = [\"contoso.example\"]",
-            "allow = [\"fabrikam.example\"]",
-            "the policy does not send this mail to its recipients",
-        ),
+        ("allow = [\"contoso.example\"]", "allow = [\"fabrikam.example\"]", "the policy does not allow its recipients"),
     ] {
         stand.sealed.edit(old, new);
         let report = stand.replay(&["--again"]);
@@ -547,7 +542,7 @@ fn staging_s_letters_go_to_staging_alone() {
     let told = gate.caller.post(&event("mail", "ada", "x")).unwrap();
     stand.store.clear_faults();
     let report = stand.replay(&[]);
-    assert_eq!(report.reasons(), ["the policy does not send this mail to its recipients"]);
+    assert_eq!(report.reasons(), ["the policy does not allow its recipients"]);
     assert_eq!(Report::of(stand.start_replay(&settings, &["--again"])).told(), (Some(0), 1, 0, "empty"));
     stand.assert_sent(&[told.operation]);
 }
@@ -570,7 +565,7 @@ fn an_identity_does_as_well_as_a_signature() {
     stand.assert_sent(&operations);
     let wrong = Report::of(stand.start_replay(&[("OVERFLOW_SAS", &sas)], &[]));
     assert_eq!(wrong.status, Some(1));
-    assert!(wrong.complaints.join(" ").contains("Azure Storage did not do it (403)"), "{:?}", wrong.complaints);
+    assert!(wrong.complaints.join(" ").contains("Azure Storage rejected the request (403)"), "{:?}", wrong.complaints);
 }
 
 /// A stand-in for Entra that gives this token to the one who asks as an application should.

@@ -61,7 +61,7 @@ fn start(scratch: &Scratch, clone: &Path) -> Result<Start, String> {
         .stdout(Stdio::piped())
         .stderr(Stdio::piped())
         .spawn()
-        .map_err(|error| format!("cargo does not start: {error}."))?;
+        .map_err(|error| format!("Cannot start cargo: {error}."))?;
     let counting = child.stderr.take().map(|stderr| thread::spawn(move || compiled(stderr)));
     let ready = child.stdout.take().is_some_and(|stdout| {
         let mut lines = BufReader::new(stdout).lines().map_while(Result::ok);
@@ -83,7 +83,7 @@ fn compiled(stderr: impl Read) -> usize {
 }
 
 fn interrupt(child: &mut Child) {
-    // Where there is no `kill`, the next line ends it less politely.
+    // Without `kill`, the next line ends it less politely.
     let asked = Command::new("kill").args(["-INT", &child.id().to_string()]).status();
     if !asked.is_ok_and(|status| status.success()) {
         let _ = child.kill();
@@ -91,7 +91,7 @@ fn interrupt(child: &mut Child) {
     let _ = child.wait();
 }
 
-/// The processor time of all children that have ended, theirs included; known on Linux alone.
+/// The processor time of all children that have ended, theirs included; known only on Linux.
 fn children_time() -> Option<Duration> {
     let stat = fs::read_to_string("/proc/self/stat").ok()?;
     // Fields 16 and 17 of proc_pid_stat(5), counted from behind the program's name, which may hold spaces.
@@ -112,7 +112,7 @@ struct Scratch(PathBuf);
 impl Scratch {
     fn new() -> Result<Self, String> {
         let path = std::env::temp_dir().join(format!("postern-cold-{}", std::process::id()));
-        fs::create_dir(&path).map_err(|error| format!("{} cannot be made: {error}.", path.display()))?;
+        fs::create_dir(&path).map_err(|error| format!("Cannot create {}: {error}.", path.display()))?;
         Ok(Self(path))
     }
 }

@@ -51,7 +51,7 @@ fn dev(arguments: impl Iterator<Item = OsString>) -> Result<ExitCode, String> {
 
 fn root() -> Result<PathBuf, String> {
     let here = Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
-    here.canonicalize().map_err(|error| format!("The workspace cannot be read: {error}."))
+    here.canonicalize().map_err(|error| format!("Cannot read the workspace: {error}."))
 }
 
 fn step(title: &str, work: impl FnOnce() -> Result<(), String>) -> Result<(), String> {
@@ -85,7 +85,7 @@ fn finish(mut command: Command, failure: String) -> Result<(), String> {
     match command.status() {
         Ok(status) if status.success() => Ok(()),
         Ok(_) => Err(failure),
-        Err(error) => Err(format!("cargo does not start: {error}.")),
+        Err(error) => Err(format!("Cannot start cargo: {error}.")),
     }
 }
 
@@ -97,7 +97,7 @@ fn become_postern(root: &Path, arguments: impl Iterator<Item = OsString>) -> Res
         .args(arguments)
         // `postern dev` asks cargo for the component once more, and it is fresh.
         .env("CARGO_TERM_QUIET", "true");
-    replace(command).map_err(|error| format!("`postern dev` does not start: {error}."))
+    replace(command).map_err(|error| format!("Cannot start `postern dev`: {error}."))
 }
 
 /// On Unix this process becomes the command, so that Ctrl-C and the exit status are its own.

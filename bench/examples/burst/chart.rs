@@ -9,7 +9,7 @@ use super::simulation::{Course, Scenario};
 
 const SIZE: (u32, u32) = (900, 420);
 
-/// Colours that people who see colours differently can tell apart (Okabe and Ito).
+/// Colours that people with colour blindness can distinguish (Okabe and Ito).
 const COLOURS: [RGBColor; 3] = [RGBColor(0, 114, 178), RGBColor(213, 94, 0), RGBColor(0, 158, 115)];
 
 /// A curve: its name, and hours with numbers of mails.
@@ -21,10 +21,11 @@ pub fn pictures(courses: &[(Scenario, Course)]) -> Result<[(&'static str, String
         let shown = courses.iter().filter(|(scenario, _)| names.contains(&scenario.name));
         shown.map(|(scenario, course)| (scenario.name, in_hours(&course.waiting))).collect()
     };
-    let quick = ["raised tenfold, four subscriptions", "raised a hundredfold", "grouped by fifty before they are sent"];
+    let quick =
+        ["quota raised tenfold, four subscriptions", "quota raised a hundredfold", "grouped by fifty before sending"];
     Ok([
-        ("scaling-course.svg", draw("mails", &course(courses, "raised tenfold"))?),
-        ("scaling-days.svg", draw("mails in the queue", &waiting(&["as ACS begins", "four subscriptions"]))?),
+        ("scaling-course.svg", draw("mails", &course(courses, "quota raised tenfold"))?),
+        ("scaling-days.svg", draw("mails in the queue", &waiting(&["ACS's initial quota", "four subscriptions"]))?),
         ("scaling-hours.svg", draw("mails in the queue", &waiting(&quick))?),
     ])
 }
@@ -43,7 +44,7 @@ fn course(courses: &[(Scenario, Course)], name: &str) -> Vec<Curve> {
         course.waiting.iter().map(|(at, waiting)| (*at, arrived(*at).saturating_sub(*waiting))).collect();
     vec![
         ("arrived", in_hours(&arrivals)),
-        ("taken by ACS", in_hours(&taken)),
+        ("accepted by ACS", in_hours(&taken)),
         ("in the queue", in_hours(&course.waiting)),
     ]
 }

@@ -21,14 +21,14 @@ const REPLAY_EVERY: Duration = Duration::from_secs(60);
 /// How many points a curve has.
 const POINTS: u32 = 240;
 
-/// What happens.
+/// A burst and what handles it.
 #[derive(Debug, Clone, Copy)]
 pub struct Scenario {
     /// Its name in the page.
     pub name: &'static str,
     /// How many mails there are to send.
     pub mails: u32,
-    /// How long their events come, evenly.
+    /// The time over which their events arrive, evenly.
     pub over: Duration,
     /// The quota of sends of each subscription.
     pub limit: Limit,
@@ -36,16 +36,16 @@ pub struct Scenario {
     pub subscriptions: u32,
 }
 
-/// How it goes on, over all subscriptions.
+/// The course of a scenario, over all subscriptions.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Course {
-    /// Mails that ACS took while their callers waited.
+    /// Mails that ACS accepted while their callers waited.
     pub at_once: u32,
     /// Mails that were queued.
     pub queued: u32,
     /// Calls that ACS refused.
     pub refused: u32,
-    /// When ACS had taken the last mail, from the burst's beginning.
+    /// When ACS had accepted the last mail, since the burst began.
     pub end: Duration,
     /// How many mails waited in the queue, at even times from the beginning to the end.
     pub waiting: Vec<(Duration, u32)>,
@@ -58,7 +58,7 @@ pub fn scenarios() -> Vec<Scenario> {
         Limit { minute: minute * factor, hour: hour * factor }
     };
     let base = Scenario {
-        name: "as ACS begins",
+        name: "ACS's initial quota",
         mails: 10_000,
         over: Duration::from_secs(600),
         limit: of(1),
@@ -67,10 +67,10 @@ pub fn scenarios() -> Vec<Scenario> {
     vec![
         base,
         Scenario { name: "four subscriptions", subscriptions: 4, ..base },
-        Scenario { name: "raised tenfold", limit: of(10), ..base },
-        Scenario { name: "raised tenfold, four subscriptions", limit: of(10), subscriptions: 4, ..base },
-        Scenario { name: "raised a hundredfold", limit: of(100), ..base },
-        Scenario { name: "grouped by fifty before they are sent", mails: 200, ..base },
+        Scenario { name: "quota raised tenfold", limit: of(10), ..base },
+        Scenario { name: "quota raised tenfold, four subscriptions", limit: of(10), subscriptions: 4, ..base },
+        Scenario { name: "quota raised a hundredfold", limit: of(100), ..base },
+        Scenario { name: "grouped by fifty before sending", mails: 200, ..base },
     ]
 }
 

@@ -6,7 +6,7 @@ use http_body_util::{BodyExt as _, Full};
 use spin_sdk::http::{Request, Response, StatusCode, send};
 use spin_sdk::http_service;
 
-/// As large as the mail that the gate makes of the measured payload.
+/// As large as the mail that the gate renders from the measured payload.
 static MAIL: [u8; 512] = [b'x'; 512];
 
 #[http_service]

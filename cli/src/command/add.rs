@@ -1,4 +1,4 @@
-//! `postern add`: a preset becomes part of a policy.
+//! `postern add`: adds a preset to a policy.
 
 use std::fs;
 use std::process::ExitCode;
@@ -12,13 +12,13 @@ use super::{PolicyOption, known};
 use crate::console::{self, BOLD, DIM};
 use crate::directory;
 
-/// Write a preset into a policy: its schema with examples, its template and its route
+/// Add a preset to a policy: its schema with examples, its template and its route
 ///
-/// Nothing is overwritten. A sender or a layout that the policy has already stays as it is.
+/// Nothing is overwritten. A sender or layout that the policy already has stays as it is.
 #[derive(Debug, Args)]
 #[command(after_help = "Example:\n  postern add alertmanager --policy my-policy")]
 pub struct Add {
-    /// The preset's name; `postern presets` lists them
+    /// The preset's name; `postern presets` lists all
     #[arg(value_name = "PRESET")]
     preset: String,
 
@@ -37,9 +37,9 @@ impl Add {
         for (path, text) in &addition.files {
             directory::create(&root.join(path), text)?;
         }
-        // Last, so that a policy never names what is not there.
+        // Last, so that a policy never refers to a file that does not exist yet.
         let policy = root.join(POLICY_FILE);
-        fs::write(&policy, &addition.policy).with_context(|| format!("{} cannot be written", policy.display()))?;
+        fs::write(&policy, &addition.policy).with_context(|| format!("Cannot write {}", policy.display()))?;
         self.say_what_next(preset, &addition);
         Ok(ExitCode::SUCCESS)
     }
@@ -48,22 +48,22 @@ impl Add {
         let directory = self.policy.directory.display();
         let (files, name) = (addition.files.len(), preset.name);
         console::say(format_args!(
-            "{BOLD}{name}{BOLD:#} is part of the policy: {files} files and a route in {POLICY_FILE}."
+            "Added {BOLD}{name}{BOLD:#} to the policy: {files} files, and a route in {POLICY_FILE}."
         ));
         for path in &addition.kept {
-            console::say(format_args!("{DIM}{path} was there and stays as it is.{DIM:#}"));
+            console::say(format_args!("{DIM}Kept the existing {path}.{DIM:#}"));
         }
         console::say("\nNext:");
         console::say(format_args!("- Replace these addresses in {POLICY_FILE}: {}.", addition.addresses.join(", ")));
         for setting in &addition.settings {
             let variable = setting.to_uppercase();
-            console::say(format_args!("- Give the gate the setting {setting} ({variable} in the environment)."));
+            console::say(format_args!("- Set {setting} for the gate ({variable} in the environment)."));
         }
         let setup = preset.about.setup.trim().replace('\n', "\n  ").replace("\n  \n", "\n\n");
         console::say(format_args!("- {setup}"));
         if let Some(page) = &preset.about.documentation {
-            console::say(format_args!("- The sender's own documentation: {page}"));
+            console::say(format_args!("- The sender's documentation: {page}"));
         }
-        console::say(format_args!("\n{DIM}`postern check {directory}` says what is to be mended or approved.{DIM:#}"));
+        console::say(format_args!("\n{DIM}`postern check {directory}` lists what to fix or approve.{DIM:#}"));
     }
 }

@@ -1,4 +1,4 @@
-//! `postern approve`: shows what changed, and writes down who approved it.
+//! `postern approve`: shows what changed, and records who approved it.
 
 use std::collections::BTreeSet;
 use std::fs;
@@ -17,10 +17,10 @@ use crate::directory::Directory;
 use crate::history::{self, Found};
 use crate::visible;
 
-/// Approve templates, schemas and the tables of senders and routes, and show what changed since they last were
+/// Approve templates, schemas and the tables of senders and routes, and show what changed since the last approval
 ///
-/// The approval goes to approvals.toml with the sha256 of what was approved: comments and formatting do not matter, and
-/// a layout counts with every template. The text approved before is found in the history of the git repository.
+/// Approvals are written to approvals.toml with the sha256 of the approved content. Comments and formatting do not
+/// matter, and a layout counts as a part of every template. The previously approved text comes from the git history.
 #[derive(Debug, Args)]
 #[command(after_help = "Example:\n  postern approve templates/contact-notify senders --by web-team@contoso.example")]
 pub struct Approve {
@@ -28,11 +28,11 @@ pub struct Approve {
     #[arg(value_name = "NAME", required_unless_present = "all")]
     names: Vec<String>,
 
-    /// Approve everything that is not approved, and forget approvals of what is gone
+    /// Approve everything that is not approved, and remove approvals of what no longer exists
     #[arg(long, conflicts_with = "names")]
     all: bool,
 
-    /// The address of who approves
+    /// The email address of the person who approves
     #[arg(long, value_name = "EMAIL", value_parser = address)]
     by: Address,
 
@@ -55,15 +55,15 @@ impl Approve {
         }
         write(&directory, &chosen, &self.by)?;
         match chosen.len() {
-            0 => console::say("Everything is approved as it is."),
+            0 => console::say("Everything is already approved."),
             _ => console::say(format_args!(
-                "{GREEN}{APPROVALS_FILE} is written: commit it with what it approves.{GREEN:#}"
+                "{GREEN}Wrote {APPROVALS_FILE}. Commit it together with what it approves.{GREEN:#}"
             )),
         }
         Ok(ExitCode::SUCCESS)
     }
 
-    /// What is named and not approved as it is.
+    /// What the arguments name and nobody has approved in its present form.
     fn chosen(&self, files: &Files, open: Vec<Unapproved>) -> anyhow::Result<Vec<Unapproved>> {
         if self.all {
             return Ok(open);
@@ -91,14 +91,14 @@ fn write(directory: &Directory, chosen: &[Unapproved], by: &Address) -> anyhow::
         return Ok(());
     }
     let path = directory.path().join(APPROVALS_FILE);
-    fs::write(&path, text).with_context(|| format!("{} cannot be written", path.display()))
+    fs::write(&path, text).with_context(|| format!("Cannot write {}", path.display()))
 }
 
 /// The day in UTC.
 fn today() -> anyhow::Result<approval::Date> {
     let now = humantime::format_rfc3339_seconds(SystemTime::now()).to_string();
     let day = now.get(..10).and_then(|day| day.parse::<approval::Datetime>().ok()).and_then(|day| day.date);
-    day.with_context(|| format!("The clock of this machine cannot be right: it says {now}."))
+    day.with_context(|| format!("This machine's clock is wrong: it says {now}."))
 }
 
 /// Shows what would be approved: what changed since the last approval, or all of it.
@@ -117,14 +117,17 @@ fn show(directory: &Directory, open: &Unapproved) {
 fn before(directory: &Directory, name: &str, last: &Approval) -> Option<Vec<(String, String)>> {
     let why = match history::find(directory.path(), name, &last.sha256) {
         Found::Then(files) => {
-            console::say(format_args!("{DIM}since {} approved it on {}{DIM:#}", last.approved_by, last.approved_on));
+            console::say(format_args!(
+                "{DIM}changes since {} approved it on {}{DIM:#}",
+                last.approved_by, last.approved_on
+            ));
             return Some(approval::texts(&files, name));
         }
         Found::NoHistory => "there is no git history here",
-        Found::Nowhere => "no commit has it",
+        Found::Nowhere => "no commit contains it",
     };
     let (by, on) = (&last.approved_by, &last.approved_on);
-    console::say(format_args!("{DIM}the text that {by} approved on {on} is not to be found: {why}{DIM:#}"));
+    console::say(format_args!("{DIM}cannot find the text that {by} approved on {on}: {why}{DIM:#}"));
     None
 }
 

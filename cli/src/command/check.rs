@@ -1,4 +1,4 @@
-//! `postern check`: every finding about a policy.
+//! `postern check`: reports every finding about a policy.
 
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -12,16 +12,16 @@ use crate::{console, report};
 
 /// Check a policy and report every finding with file, line and help
 ///
-/// What nobody has approved is a warning, once nothing is wrong. The exit status is 1 where the policy has an error, and
-/// 0 where it has none or warnings alone.
+/// A policy without errors also gets a warning for everything that nobody has approved. The exit status is 1 if the
+/// policy has errors, and 0 if it has only warnings or none.
 #[derive(Debug, Args)]
 #[command(after_help = "Example:\n  postern check --format json")]
 pub struct Check {
-    /// The directory that holds postern.toml
+    /// The directory that contains postern.toml
     #[arg(value_name = "DIR", default_value = ".")]
     directory: PathBuf,
 
-    /// How findings are written: for people, or as one JSON array of severity, file, line, column, message, help
+    /// The output format: for people, or one JSON array of severity, file, line, column, message, help
     #[arg(long, value_name = "FORMAT", default_value = "text")]
     format: Format,
 }

@@ -1,4 +1,4 @@
-//! `postern completions`: what a shell needs to complete the tool's arguments.
+//! `postern completions`: prints what a shell needs to complete the tool's arguments.
 
 use std::io::{self, Write as _};
 use std::process::ExitCode;
@@ -8,9 +8,9 @@ use clap_complete::Shell;
 
 use crate::Cli;
 
-/// Print a script with which a shell completes commands, options and their values
+/// Print a script that lets a shell complete commands, options and their values
 ///
-/// bash: `source <(postern completions bash)` in ~/.bashrc. zsh: write it to a file `_postern` in a directory of
+/// bash: `source <(postern completions bash)` in ~/.bashrc. zsh: write it to a file `_postern` in a directory in
 /// $fpath. fish: write it to ~/.config/fish/completions/postern.fish.
 #[derive(Debug, Args)]
 #[command(after_help = "Example:\n  postern completions bash > ~/.local/share/bash-completion/completions/postern")]

@@ -19,38 +19,38 @@ use crate::interrupt::until_interrupted;
 use crate::studio::{DryRun, Studio};
 use crate::{cache, listen, secret};
 
-/// Serve a policy on this machine, with an emulator in the place of Azure
+/// Serve a policy on this machine, with an emulator in place of Azure
 ///
-/// The gate is the real component, and its mails go to the emulator's inbox. The policy is watched: a good edit is
-/// served at once, a broken one is reported while the last good one goes on. Secrets that the environment does not
-/// give have fixed development values, which `postern send` knows.
+/// The gate is the real component, and its mails go to the emulator's inbox. Edits to the policy take effect at once;
+/// a broken edit is reported, and the last good policy stays in use. Secrets that are not set in the environment have
+/// fixed development values, which `postern send` knows.
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:\n  postern dev --open\n  postern dev --listen 127.0.0.1:8080 --json | jq .event")]
 pub struct Dev {
     #[command(flatten)]
     policy: PolicyOption,
 
-    /// Where the gate listens; port 0 takes a free one
+    /// The address that the gate listens on; port 0 picks a free port
     #[arg(long, value_name = "ADDR", default_value = listen::GATE, value_parser = listen::address)]
     listen: SocketAddr,
 
-    /// Where the emulator listens; port 0 takes a free one
+    /// The address that the emulator listens on; port 0 picks a free port
     #[arg(long, value_name = "ADDR", default_value = listen::EMULATOR, value_parser = listen::address)]
     acs_listen: SocketAddr,
 
-    /// Push delivery reports to this route, as a subscription of Event Grid does
+    /// Push delivery reports to this route, as an Event Grid subscription does
     #[arg(long, value_name = "ROUTE")]
     reports: Option<String>,
 
-    /// Open the inbox in a browser: the one that BROWSER names, else the system's
+    /// Open the inbox in a browser: the one in BROWSER, or the system's default
     #[arg(long)]
     open: bool,
 
-    /// Print one JSON object a line for everything that happens: step, policy, ready, request, broken, message
+    /// Print one JSON object per line for everything that happens: step, policy, ready, request, broken, message
     #[arg(long)]
     json: bool,
 
-    /// Print only what goes wrong: a broken policy, requests that are answered with an error, trouble of the gate
+    /// Print only problems: a broken policy, requests that end in an error, failures of the gate
     #[arg(long, short)]
     quiet: bool,
 }
@@ -73,11 +73,11 @@ impl Dev {
         let reports = self.reports.as_deref().map(|route| reports::webhook(&policy, route, &url)).transpose()?;
         let config = Config { reports, ..Config::default() };
         let emulator = bind_emulator(self.acs_listen, "--acs-listen", config).await?;
-        screen.step("the gate and the emulator have their ports");
+        screen.step("bound the ports of the gate and the emulator");
         let changes = Changes::watch(directory.path())?;
 
         let engine = postern_engine::development()?;
-        screen.step("compiling the component to native code: some seconds at the first start …");
+        screen.step("compiling the component to native code; the first start takes a few seconds …");
         let dry_run = DryRun::start(cache::open(), url.clone()).await?;
         let mut gate = Gate::new(engine, url.clone(), emulator.endpoint(), screen.clone(), emulator.store(), dry_run)?;
         gate.load(directory.files(), &secrets).await?;
@@ -89,7 +89,7 @@ impl Dev {
         if self.open
             && let Err(error) = browse(&inbox)
         {
-            screen.message(Source::Tool, &format!("no browser can be started ({error}): open {inbox} yourself."));
+            screen.message(Source::Tool, &format!("cannot start a browser ({error}): open {inbox} yourself."));
         }
 
         let host = gate.host();
@@ -97,7 +97,7 @@ impl Dev {
         let emulator = emulator.with_studio(studio.routes());
         tokio::select! {
             () = server.serve(host, pending()) => {}
-            ended = emulator.serve(pending()) => ended.context("The emulator ended")?,
+            ended = emulator.serve(pending()) => ended.context("The emulator stopped")?,
             never = Reload::new(directory, gate, screen, studio).follow(changes) => match never {},
         }
         Ok(ExitCode::SUCCESS)

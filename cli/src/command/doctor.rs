@@ -11,27 +11,27 @@ use crate::doctor::{Finding, machine, policy, resource};
 use crate::interrupt::until_interrupted;
 use crate::listen;
 
-/// Look at this machine, the policy and the ACS resource of the settings, and say what to mend
+/// Check this machine, the policy and the ACS resource, and say what to fix
 ///
-/// The settings are those of the gate, from the environment, by their names in upper case. No mail is sent: ACS is asked
-/// for an operation that never was, which tells its clock and whether it takes the key, and for each sender to send a
-/// mail to nobody, which counts against the quota of sends. What ACS does not tell is unknown. The exit status is 1
-/// where something necessary is wrong.
+/// Settings come from the environment, under the gate's names in upper case. No mail is sent. To learn its clock and
+/// whether it accepts the key, doctor asks ACS for an operation that never existed; for each sender, it asks ACS to
+/// send a mail without recipients, which counts against the quota of sends. What ACS does not reveal is reported as
+/// unknown. The exit status is 1 if something necessary is wrong.
 #[derive(Debug, Args)]
 #[command(after_help = "Example:\n  postern doctor --format json")]
 pub struct Doctor {
     #[command(flatten)]
     policy: PolicyOption,
 
-    /// Where the gate shall listen
+    /// The address that the gate will listen on
     #[arg(long, value_name = "ADDR", default_value = listen::GATE, value_parser = listen::address)]
     listen: SocketAddr,
 
-    /// Where the emulator shall listen
+    /// The address that the emulator will listen on
     #[arg(long, value_name = "ADDR", default_value = listen::EMULATOR, value_parser = listen::address)]
     acs_listen: SocketAddr,
 
-    /// How the findings are written: for people, or as one JSON array of check, state, message, help
+    /// The output format: for people, or one JSON array of check, state, message, help
     #[arg(long, value_name = "FORMAT", default_value = "text")]
     format: Format,
 }

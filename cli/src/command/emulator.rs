@@ -15,30 +15,30 @@ use crate::console::{self, BOLD, YELLOW};
 use crate::interrupt::until_interrupted;
 use crate::listen;
 
-/// Run the emulator of Azure Communication Services Email alone
+/// Run only the emulator of Azure Communication Services Email
 ///
 /// It checks signatures as ACS does, keeps the mails it accepts, and shows them in an inbox. Nothing leaves this
 /// machine.
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:\n  postern emulator --listen 127.0.0.1:4001\n  postern emulator --tls --data mails")]
 pub struct Emulator {
-    /// Where to listen; port 0 takes a free one
+    /// The address to listen on; port 0 picks a free port
     #[arg(long, value_name = "ADDR", default_value = listen::EMULATOR, value_parser = listen::address)]
     listen: SocketAddr,
 
-    /// Speak https, with a certificate made at this start; FILE is where clients find the authority to trust
+    /// Serve https with a certificate created at this start; FILE gets the authority that clients must trust
     #[arg(long, value_name = "FILE", num_args = 0..=1, require_equals = true, default_missing_value = AUTHORITY)]
     tls: Option<PathBuf>,
 
-    /// Keep messages and suppressed addresses in this directory; without it, in memory
+    /// Keep messages and suppressed addresses in this directory instead of in memory
     #[arg(long, value_name = "DIR")]
     data: Option<PathBuf>,
 
-    /// How many calls to allow, as ACS does for domains of this kind
+    /// The quota of calls, which in ACS depends on the kind of domain
     #[arg(long, value_enum, default_value_t)]
     quota: Calls,
 
-    /// A From address that the resource knows; may be repeated. Without any, every address is known
+    /// A From address that the resource knows; can be repeated. Without this option, it knows every address
     #[arg(long = "sender", value_name = "ADDRESS")]
     senders: Vec<String>,
 
@@ -46,11 +46,11 @@ pub struct Emulator {
     #[arg(long, value_name = "URL", value_parser = web_address)]
     reports: Option<Uri>,
 
-    /// How the reports are wrapped
+    /// The event schema of the reports
     #[arg(long, value_enum, default_value_t, requires = "reports")]
     reports_schema: Schema,
 
-    /// How many times faster than Event Grid's the waits between tries are
+    /// How many times faster than Event Grid to retry
     #[arg(long, value_name = "N", default_value_t = 60, requires = "reports", value_parser = clap::value_parser!(u32).range(1..))]
     reports_speed: u32,
 }
@@ -76,7 +76,7 @@ impl From<Schema> for EventSchema {
 
 fn web_address(text: &str) -> Result<Uri, &'static str> {
     let uri = text.parse::<Uri>().ok().filter(|uri| matches!(uri.scheme_str(), Some("http" | "https")));
-    uri.ok_or("write a web address, such as http://127.0.0.1:3000/hooks/delivery")
+    uri.ok_or("expected an http or https URL, such as http://127.0.0.1:3000/hooks/delivery")
 }
 
 /// Where the authority's certificate is written where no file is named.
@@ -85,9 +85,9 @@ const AUTHORITY: &str = "postern-emulator-ca.pem";
 /// The quotas of ACS, by the kind of domain that mails are sent from.
 #[derive(Debug, Clone, Copy, Default, ValueEnum)]
 enum Calls {
-    /// A domain of one's own: 30 sends a minute, 100 an hour
+    /// A custom domain: 30 sends per minute, 100 per hour
     Custom,
-    /// A domain that Azure manages: 5 sends a minute, 10 an hour
+    /// An Azure-managed domain: 5 sends per minute, 10 per hour
     Managed,
     /// No limit
     #[default]
@@ -115,7 +115,7 @@ impl Emulator {
             if let Some(file) = &self.tls {
                 console::say(format_args!("\n{}", trust(file)?));
             }
-            console::say("\nThe access key is public and for development alone. Ctrl-C ends.");
+            console::say("\nThe access key is public: use it only for development. Press Ctrl-C to stop.");
             acs.serve(pending()).await?;
             Ok(ExitCode::SUCCESS)
         })
@@ -142,32 +142,30 @@ impl Emulator {
 /// Makes a certificate and writes its authority where clients can be pointed to.
 fn certificate(listen: SocketAddr, file: &Path) -> anyhow::Result<Tls> {
     let tls = Tls::generate(listen.ip())?;
-    fs::write(file, tls.authority()).with_context(|| format!("{} cannot be written", file.display()))?;
+    fs::write(file, tls.authority()).with_context(|| format!("Cannot write {}", file.display()))?;
     Ok(tls)
 }
 
 /// Says who can read the mails.
 fn reach(listen: SocketAddr) -> String {
     if listen.ip().is_loopback() {
-        "Only this machine can reach it.".to_owned()
+        "Only this machine can connect.".to_owned()
     } else {
-        format!(
-            "{YELLOW}Whoever reaches {listen} can read the mails: it does not listen on the loopback alone.{YELLOW:#}"
-        )
+        format!("{YELLOW}Anyone who can reach {listen} can read the mails: it is not a loopback address.{YELLOW:#}")
     }
 }
 
 /// Says how clients come to trust the certificate.
 fn trust(file: &Path) -> anyhow::Result<String> {
-    let path = file.canonicalize().with_context(|| format!("{} cannot be found again", file.display()))?;
+    let path = file.canonicalize().with_context(|| format!("Cannot find {} again", file.display()))?;
     let path = path.display();
     Ok(format!(
-        "{BOLD}To trust its certificate{BOLD:#}, set for the client alone:\n  \
+        "{BOLD}To trust its certificate{BOLD:#}, set this for the client only:\n  \
          Node.js                NODE_EXTRA_CA_CERTS={path}\n  \
          Python                 REQUESTS_CA_BUNDLE={path}\n  \
          Python, asynchronous   SSL_CERT_FILE={path}\n  \
          curl                   curl --cacert {path}\n\
-         The certificate is made anew at each start. Its authority's key is thrown away, so that it can sign no other."
+         Each start creates a new certificate. Its authority's key is discarded, so it cannot sign another."
     ))
 }
 

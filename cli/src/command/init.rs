@@ -39,13 +39,13 @@ const STARTER: &[(&str, &str)] = &[
     ),
 ];
 
-/// Write a small policy to start from: a contact form with an acknowledgement
+/// Create a small policy to start from: a contact form with an acknowledgement
 ///
-/// Nothing is overwritten: a directory that has a policy already is refused.
+/// Nothing is overwritten: init refuses a directory that already contains a policy.
 #[derive(Debug, Args)]
 #[command(after_help = "Example:\n  postern init my-policy && cd my-policy && postern dev")]
 pub struct Init {
-    /// The directory, made where it does not exist
+    /// The directory, which is created if it does not exist
     #[arg(value_name = "DIR")]
     directory: PathBuf,
 }
@@ -55,7 +55,7 @@ impl Init {
         let directory = &self.directory;
         for name in [POLICY_FILE, APPROVALS_FILE].iter().chain(&FOLDERS) {
             let path = directory.join(name);
-            ensure!(!path.exists(), "{} is there already; name another directory.", path.display());
+            ensure!(!path.exists(), "{} already exists; choose another directory.", path.display());
         }
         for (path, text) in STARTER {
             directory::create(&directory.join(path), text)?;
@@ -66,13 +66,13 @@ impl Init {
 
     fn say_what_next(&self) {
         let directory = self.directory.display();
-        console::say(format_args!("{BOLD}{directory}{BOLD:#} holds a policy with a contact form."));
+        console::say(format_args!("Created a policy with a contact form in {BOLD}{directory}{BOLD:#}."));
         for (command, purpose) in [
-            (format!("postern dev --policy {directory}"), "serve it here, with an inbox beside it"),
-            (format!("postern check {directory}"), "see what is to be mended or approved"),
+            (format!("postern dev --policy {directory}"), "serve it on this machine, with an inbox"),
+            (format!("postern check {directory}"), "list what to fix or approve"),
             (
                 format!("postern approve --all --by YOU@YOUR-DOMAIN --policy {directory}"),
-                "approve it, once it says what you want",
+                "approve it, once it says what you want it to say",
             ),
         ] {
             console::say(format_args!("  {command}\n    {DIM}{purpose}{DIM:#}"));

@@ -14,8 +14,8 @@ use crate::description::Description;
 
 /// Print what a sealed component contains
 ///
-/// This is what `postern seal` wrote into it. That it runs just this policy is shown by `/readyz` and by every audit
-/// line, which carry the policy's sha256 from the component's memory.
+/// This is the description that `postern seal` wrote into it. To see that it really runs this policy, compare the
+/// sha256 with the one in `/readyz` and in every audit line, which comes from the component's memory.
 #[derive(Debug, Args)]
 #[command(after_help = "Example:\n  postern inspect postern.wasm --format json")]
 pub struct Inspect {
@@ -23,7 +23,7 @@ pub struct Inspect {
     #[arg(value_name = "FILE")]
     file: PathBuf,
 
-    /// How it is written: for people, or as one JSON object
+    /// The output format: for people, or one JSON object
     #[arg(long, value_name = "FORMAT", default_value = "text")]
     format: Format,
 }
@@ -31,7 +31,7 @@ pub struct Inspect {
 impl Inspect {
     pub fn run(self) -> anyhow::Result<ExitCode> {
         let shown = self.file.display();
-        let component = fs::read(&self.file).with_context(|| format!("{shown} cannot be read"))?;
+        let component = fs::read(&self.file).with_context(|| format!("Cannot read {shown}"))?;
         let description = Description::read(&component).with_context(|| shown.to_string())?;
         match self.format {
             Format::Json => console::say(serde_json::to_string_pretty(&description)?),

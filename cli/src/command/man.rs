@@ -10,11 +10,11 @@ use clap::{Args, CommandFactory as _};
 
 use crate::Cli;
 
-/// Print the manual page, or write one for every command
+/// Print the manual page, or write a page for every command
 #[derive(Debug, Args)]
 #[command(after_help = "Example:\n  postern man -o ~/.local/share/man/man1 && man postern-seal")]
 pub struct Man {
-    /// The directory to write postern.1, postern-dev.1 and so on to, made where it does not exist
+    /// The directory to write postern.1, postern-dev.1 and so on to, which is created if it does not exist
     #[arg(short = 'o', long = "output", value_name = "DIR")]
     directory: Option<PathBuf>,
 }
@@ -24,9 +24,9 @@ impl Man {
         match self.directory {
             Some(directory) => {
                 let shown = directory.display();
-                fs::create_dir_all(&directory).with_context(|| format!("{shown} cannot be made"))?;
+                fs::create_dir_all(&directory).with_context(|| format!("Cannot create {shown}"))?;
                 clap_mangen::generate_to(Cli::command(), &directory)
-                    .with_context(|| format!("The pages cannot be written to {shown}"))?;
+                    .with_context(|| format!("Cannot write the pages to {shown}"))?;
             }
             None => {
                 let mut page = Vec::new();

@@ -13,7 +13,7 @@ use crate::manifest::{Hostname, Identifier, Identity, Image, Manifest, Name, Val
 
 /// Write a host's manifest for a policy
 ///
-/// Variables, secrets and allowed hosts are those that the policy needs, no more. Values of secrets are never in it.
+/// It lists exactly the variables, secrets and allowed hosts that the policy needs, and never the value of a secret.
 #[derive(Debug, Args)]
 #[command(
     after_help = "Examples:\n  postern manifest spin > spin.toml\n  postern manifest spinkube --identity imds > postern.yaml"
@@ -46,7 +46,7 @@ enum Host {
         policy: Policy,
         #[command(flatten)]
         cluster: Cluster,
-        /// The name that callers use in addresses
+        /// The host name that callers use
         #[arg(long, value_name = "HOST", default_value = "mail.contoso.example")]
         host: Hostname,
     },
@@ -54,32 +54,32 @@ enum Host {
 
 #[derive(Debug, Args)]
 struct Policy {
-    /// The directory that holds postern.toml
+    /// The directory that contains postern.toml
     #[arg(value_name = "DIR", default_value = ".")]
     directory: PathBuf,
     /// The application's name
     #[arg(long, value_name = "NAME", default_value = "postern")]
     name: Name,
-    /// How the gate proves itself to ACS
+    /// How the gate authenticates to ACS
     #[arg(long, value_name = "NAME", default_value = "access-key")]
     identity: Identity,
 }
 
 #[derive(Debug, Args)]
 struct Cluster {
-    /// Where the sealed component is in a registry
+    /// The sealed component's image in a registry
     #[arg(long, value_name = "REFERENCE", default_value = "registry.example.com/postern:0.1.0")]
     image: Image,
     /// The ACS resource's address
     #[arg(long, value_name = "URL", default_value = "https://contoso.communication.azure.com")]
     acs_endpoint: String,
-    /// Where visitors reach the gate, for forms that send links to it
+    /// The gate's public address, for forms that send links to it
     #[arg(long, value_name = "URL", default_value = "https://mail.contoso.example")]
     public_url: String,
     /// The tenant's id, for identities that need it
     #[arg(long, value_name = "ID")]
     tenant: Option<Identifier>,
-    /// The application's client id, or that of a managed identity that a user assigned
+    /// The client id of the application, or of a user-assigned managed identity
     #[arg(long, value_name = "ID")]
     client: Option<Identifier>,
 }
@@ -116,6 +116,6 @@ impl Cluster {
 fn address(option: &str, text: &str) -> anyhow::Result<Origin> {
     match Origin::parse(text) {
         Some(endpoint) => Ok(endpoint),
-        None => bail!("{option} is not an https address without a path."),
+        None => bail!("{option} must be an https address without a path."),
     }
 }

@@ -24,14 +24,14 @@ use std::process::ExitCode;
 
 use clap::{Args, Subcommand, ValueEnum};
 
-/// How an answer is written.
+/// The output format.
 #[derive(Debug, Clone, Copy, ValueEnum)]
 enum Format {
     Text,
     Json,
 }
 
-/// What to do.
+/// A subcommand.
 #[derive(Debug, Subcommand)]
 pub enum Command {
     Dev(dev::Dev),
@@ -55,7 +55,7 @@ pub enum Command {
 }
 
 impl Command {
-    /// Does it.
+    /// Runs it.
     pub fn run(self) -> anyhow::Result<ExitCode> {
         match self {
             Self::Dev(dev) => dev.run(),
@@ -83,13 +83,13 @@ impl Command {
 /// Which policy.
 #[derive(Debug, Args)]
 struct PolicyOption {
-    /// The directory that holds postern.toml
+    /// The directory that contains postern.toml
     #[arg(long = "policy", value_name = "DIR", default_value = ".")]
     directory: PathBuf,
 }
 
-/// The names in a sentence that says that another one is none of them.
+/// The existing names, for a message about one that does not exist.
 fn known<'a>(names: impl Iterator<Item = &'a str>) -> String {
     let names: Vec<_> = names.collect();
-    if names.is_empty() { "there are none".to_owned() } else { format!("there is {}", names.join(", ")) }
+    if names.is_empty() { "available: none".to_owned() } else { format!("available: {}", names.join(", ")) }
 }

@@ -6,7 +6,7 @@ use clap::Args;
 
 use crate::console::{self, BOLD, DIM};
 
-/// List the presets: routes for common senders that `postern add` writes into a policy
+/// List the presets: routes for common senders that `postern add` adds to a policy
 #[derive(Debug, Args)]
 #[command(after_help = "Example:\n  postern presets")]
 pub struct Presets {}
@@ -19,7 +19,7 @@ impl Presets {
             let name = preset.name;
             console::say(format_args!("{BOLD}{name:width$}{BOLD:#}  {}", preset.about.description));
         }
-        console::say(format_args!("\n{DIM}`postern add PRESET` writes one into a policy.{DIM:#}"));
+        console::say(format_args!("\n{DIM}`postern add PRESET` adds one to a policy.{DIM:#}"));
         Ok(ExitCode::SUCCESS)
     }
 }

@@ -1,4 +1,4 @@
-//! `postern preview`: what a template makes of a payload, by the core's own renderer.
+//! `postern preview`: renders a template with a payload, with the core's own renderer.
 
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
@@ -19,7 +19,7 @@ use crate::{report, visible};
 
 /// Render a template with its sample, or with another payload
 ///
-/// The payload must fit the schema of every route that uses the template, as it must at the gate.
+/// As at the gate, the payload must match the schema of every route that uses the template.
 #[derive(Debug, Args)]
 #[command(after_help = "Example:\n  postern preview contact-notify --html > mail.html")]
 pub struct Preview {
@@ -30,15 +30,15 @@ pub struct Preview {
     #[command(flatten)]
     policy: PolicyOption,
 
-    /// A payload to render instead of the template's sample.json; `-` reads standard input
+    /// The payload to render instead of the template's sample.json; `-` reads standard input
     #[arg(long, value_name = "FILE")]
     sample: Option<PathBuf>,
 
-    /// Print the text body alone
+    /// Print only the text body
     #[arg(long, group = "output")]
     text: bool,
 
-    /// Print the HTML body alone
+    /// Print only the HTML body
     #[arg(long, group = "output")]
     html: bool,
 
@@ -72,7 +72,10 @@ impl Preview {
             let (subject, text) = (visible::line(&parts.subject), visible::text(parts.text.trim_end()));
             console::say(format_args!("{BOLD}Subject:{BOLD:#} {subject}\n\n{text}"));
             if let Some(html) = &parts.html {
-                console::say(format_args!("\n{DIM}There is an HTML body of {} bytes: see --html.{DIM:#}", html.len()));
+                console::say(format_args!(
+                    "\n{DIM}The HTML body has {} bytes; print it with --html.{DIM:#}",
+                    html.len()
+                ));
             }
         }
         Ok(())
@@ -107,7 +110,7 @@ fn render(
         },
         Err(error) => {
             let message = format!("The payload is not JSON: {error}.");
-            vec![Diagnostic::error(&payload.origin, Place::Line(error.line()), message, "Correct the text.")]
+            vec![Diagnostic::error(&payload.origin, Place::Line(error.line()), message, "Fix the JSON syntax.")]
         }
     };
     let payload = Files::from_iter([(payload.origin.as_str(), text)]);
@@ -120,7 +123,8 @@ fn violations(policy: &Policy, template: &Template, origin: &str, payload: &Valu
     let uses = |route: &&postern::policy::Route| route.mails.iter().any(|mail| mail.template == *template);
     let violations = policy.routes().filter(uses).flat_map(|route| {
         validate::violations(&route.schema, payload, Texts::neutral()).into_iter().map(move |violation| {
-            let message = format!("The payload does not fit the schema `{}`: {}", route.schema_name, violation.detail);
+            let message =
+                format!("The payload does not match the schema `{}`: {}", route.schema_name, violation.detail);
             let help = format!("The rule is `{}` at `{}`.", violation.keyword, violation.pointer);
             Diagnostic::error(origin, Place::Pointer(violation.pointer), message, help)
         })

@@ -21,41 +21,41 @@ use crate::machine::Machine;
 use crate::replay::{Account, Container, Disposition, End, Handled, Progress, Queue, Replay};
 use crate::{settings, visible};
 
-/// Deliver the mails that are in the policy's overflow queue
+/// Deliver the mails in the policy's overflow queue
 ///
-/// Settings come from the environment, by their names in upper case, as the gate has them: those of ACS, OVERFLOW_KEY, and
-/// OVERFLOW_SAS or an identity. Each mail is sent with the operation id and the bytes that the gate gave it, so that
-/// nothing is sent twice: it can be ended and run again at any time, and several can run at once.
+/// Settings come from the environment, under the gate's names in upper case: those of ACS, OVERFLOW_KEY, and
+/// OVERFLOW_SAS or an identity. Each mail is sent with the operation id and the bytes that the gate gave it, so nothing
+/// is sent twice. You can stop replay at any time, run it again, or run several at once.
 ///
-/// Only mails that the gate signed and that the policy still allows are sent. All others, mails that ACS refuses, and
-/// mails that did not get through in so many tries are put aside into the queue of the same name with `-poison` at its
-/// end.
+/// Replay sends only mails that the gate signed and that the policy still allows. It moves all others, mails that ACS
+/// refuses, and mails that ACS does not accept in `--tries` tries to the poison queue, which has the same name with
+/// `-poison` at its end.
 ///
-/// The exit status is 0 where the queue is empty and everything was sent, and 1 otherwise.
+/// The exit status is 0 if the queue is empty and everything was sent, otherwise 1.
 #[derive(Debug, Args)]
 #[command(name = "replay", after_help = "Example:\n  postern replay --policy .")]
 pub struct Command {
     #[command(flatten)]
     policy: PolicyOption,
 
-    /// How often a mail is tried before it is put aside
+    /// How often to try a mail before moving it to the poison queue
     #[arg(long, value_name = "COUNT", default_value_t = 5, value_parser = clap::value_parser!(u32).range(1..))]
     tries: u32,
 
-    /// For how many seconds a mail is hidden from others; when a replay is killed, it is there again afterwards
+    /// How many seconds to hide a mail from other replays; if this one is killed, it becomes visible again after that
     #[arg(long, value_name = "SECONDS", default_value_t = 60, value_parser = clap::value_parser!(u64).range(2..=3600))]
     lease: u64,
 
-    /// First put back what was put aside
+    /// First move the mails in the poison queue back to the queue
     #[arg(long)]
     again: bool,
 
-    /// Write one JSON object for each mail, and one at the end
+    /// Print one JSON object per mail, and one at the end
     #[arg(long)]
     json: bool,
 }
 
-/// Reports on the way, and counts for the end.
+/// Reports progress, and counts for the summary.
 struct Reporter {
     json: bool,
     progress: ProgressBar,
@@ -70,15 +70,15 @@ impl Command {
         let Some(overflow) = policy.overflow() else {
             bail!("The policy has no table [overflow], so there is no queue to replay.")
         };
-        let runtime = tokio::runtime::Runtime::new().context("No threads can be started")?;
+        let runtime = tokio::runtime::Runtime::new().context("Cannot start threads")?;
         let ended = runtime.block_on(self.replay(&policy, overflow));
-        // A call that is under way when the user has had enough is not waited for.
+        // An interrupt does not wait for a call in progress.
         runtime.shutdown_background();
         ended
     }
 
     async fn replay(&self, policy: &Policy, overflow: &Overflow) -> anyhow::Result<ExitCode> {
-        let interrupted = interrupted().context("Signals cannot be listened for")?;
+        let interrupted = interrupted().context("Cannot listen for signals")?;
         let (host, tokens) = (&Machine::new(), &TokenCache::default());
         let Settings { acs, storage, keys, redirected_to } = Settings::read(host).await?;
         let account = &Account { host, credentials: &storage, tokens };
@@ -113,8 +113,11 @@ impl Command {
             Some(Ok(end)) => Ok(reporter.end(Some(end))),
             None => Ok(reporter.end(None)),
             Some(Err(error)) => {
-                reporter.end(Some(End::Stopped("the queue cannot be used".to_owned())));
-                Err(anyhow!("Azure Storage did not do it ({error}): {}.", postern::outcome::StorageError::ADVICE))
+                reporter.end(Some(End::Stopped("cannot use the queue".to_owned())));
+                Err(anyhow!(
+                    "Azure Storage rejected the request ({error}): {}.",
+                    postern::outcome::StorageError::ADVICE
+                ))
             }
         }
     }
@@ -129,7 +132,7 @@ struct Settings {
 }
 
 impl Settings {
-    /// Reads them from the environment; all that is missing is told at once.
+    /// Reads them from the environment; one error lists everything that is missing.
     async fn read(host: &Machine) -> anyhow::Result<Self> {
         let (acs, storage) = (acs::Connection::read(host).await, overflow::StorageCredential::read(host).await);
         let (keys, redirected_to) = (overflow::Key::read_all(host).await, staging::read(host).await);
@@ -170,7 +173,7 @@ impl Reporter {
                 }
                 self.progress.set_message("");
                 let handled = self.sent + self.poisoned;
-                // More may have come meanwhile.
+                // The queue may have grown meanwhile.
                 self.progress.set_length(self.progress.length().unwrap_or_default().max(handled));
                 self.progress.set_position(handled);
                 if self.json {
@@ -182,15 +185,18 @@ impl Reporter {
         }
     }
 
-    /// Says how it ended.
+    /// Reports how the replay ended.
     fn end(&self, end: Option<End>) -> ExitCode {
         let (word, why) = match &end {
-            None => ("interrupted", "It was interrupted; the rest is still in the queue.".to_owned()),
+            None => ("interrupted", "Interrupted; the remaining mails are still in the queue.".to_owned()),
             Some(End::Empty) => ("empty", "The queue is empty.".to_owned()),
-            Some(End::Held(count)) => {
-                ("held", format!("{count} more are held by another replay, or were by one that ended: run it again."))
+            Some(End::Held(count)) => (
+                "held",
+                format!("{count} more are leased by another replay, or by one that ended. Run it again later."),
+            ),
+            Some(End::Stopped(reason)) => {
+                ("stopped", format!("Stopped: {reason}. The remaining mails are still in the queue."))
             }
-            Some(End::Stopped(reason)) => ("stopped", format!("It stopped, and the rest is in the queue: {reason}.")),
         };
         if self.json {
             let Self { sent, poisoned, retained, .. } = self;
@@ -201,7 +207,7 @@ impl Reporter {
             });
             console::say(report);
         } else {
-            console::say(format_args!("{} sent, {} put aside. {why}", self.sent, self.poisoned));
+            console::say(format_args!("{} sent, {} moved to the poison queue. {why}", self.sent, self.poisoned));
         }
         if end == Some(End::Empty) && self.poisoned == 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE }
     }
@@ -214,14 +220,14 @@ fn now() -> String {
 /// For people: what became of a mail that was not sent.
 fn sentence(done: &Handled) -> String {
     let mail = done.head.as_ref().map_or_else(
-        || "A message that is no mail".to_owned(),
-        |head| format!("{} {} of {}", head.operation, head.mail, head.route),
+        || "A message that is not a mail".to_owned(),
+        |head| format!("{} ({}, {})", head.operation, head.route, head.mail),
     );
     let disposition = match &done.disposition {
         Disposition::Sent => "sent".to_owned(),
-        Disposition::Poisoned(reason) => format!("put aside: {reason}"),
+        Disposition::Poisoned(reason) => format!("moved to the poison queue: {reason}"),
         Disposition::Retained => {
-            format!("left for another try: {}", done.delivery.as_ref().map_or("", |it| it.outcome.as_str()))
+            format!("left in the queue: {}", done.delivery.as_ref().map_or("", |it| it.outcome.as_str()))
         }
     };
     // What is in a queue may come from anywhere, so it may not look like a line of this tool's.

@@ -21,24 +21,25 @@ use crate::{cache, console};
 
 /// Seal a policy into a component that needs no other file
 ///
-/// Only what is proven and approved is sealed. The component is ready from its first request on, and what it may send cannot be changed in it. The same policy and
-/// engine give the same bytes. No secret is in it: hosts give the settings when it runs.
+/// Only a policy that is free of errors and fully approved can be sealed. The component is ready from its first request
+/// on, and what it may send cannot be changed in it. The same policy and engine produce the same bytes. It contains no
+/// secret: hosts supply the settings when it runs.
 #[derive(Debug, Args)]
 #[command(after_help = "Example:\n  postern seal --host spin -o postern-spin.wasm")]
 pub struct Seal {
-    /// The directory that holds postern.toml
+    /// The directory that contains postern.toml
     #[arg(value_name = "DIR", default_value = ".")]
     directory: PathBuf,
 
-    /// The kind of host the component is for
+    /// The kind of host that the component is for
     #[arg(long, value_name = "HOST", default_value = "wasi", value_parser = hosts())]
     host: Flavour,
 
-    /// Seal into the unsealed component in this file, not into the one that this tool has
+    /// Seal into the unsealed component in this file instead of the built-in one
     #[arg(long, value_name = "FILE", conflicts_with = "host")]
     engine: Option<PathBuf>,
 
-    /// Where the component is written
+    /// The file to write the component to
     #[arg(short, long, value_name = "FILE", default_value = "postern.wasm")]
     output: PathBuf,
 }
@@ -65,7 +66,7 @@ impl Seal {
         let took = started.elapsed();
         let (mut component, description) = (sealed.component, Description::of(&policy, &approvals, &engine));
         description.add_to(&mut component)?;
-        fs::write(&self.output, &component).with_context(|| format!("{} cannot be written", self.output.display()))?;
+        fs::write(&self.output, &component).with_context(|| format!("Cannot write {}", self.output.display()))?;
 
         console::say(format_args!("Component  {}", self.output.display()));
         console::say(format_args!("  size     {:.2} MB", component.len() as f64 / 1e6));
@@ -90,7 +91,7 @@ fn fit(directory: &Directory) -> anyhow::Result<(Policy, BTreeMap<String, Approv
     let open = approval::unapproved(directory.files()).map_err(broken)?;
     ensure!(
         open.is_empty(),
-        "Nobody has approved {} as it is. Run `postern approve --all --by YOU@YOUR-DOMAIN`, which shows what to read.",
+        "Not approved: {}. Review and approve with `postern approve --all --by YOU@YOUR-DOMAIN`.",
         open.iter().map(|open| open.name.as_str()).collect::<Vec<_>>().join(", ")
     );
     Ok((policy, approval::approvals(directory.files()).map_err(broken)?))

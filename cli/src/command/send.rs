@@ -25,13 +25,13 @@ use crate::{secret, visible};
 /// Longer than any route's time budget.
 const TIMEOUT: Duration = Duration::from_secs(35);
 
-/// The most bytes of an answer that are shown; the gate's own have a few hundred.
+/// The most bytes of a response that are shown; the gate's own have a few hundred.
 const MAX_ANSWER_BYTES: u64 = 1024 * 1024;
 
 /// Send a payload to a route, signed as its caller would
 ///
-/// The secret comes from the environment, by the setting's name in upper case; where that is not set, it is the one
-/// that `postern dev` uses. The exit status is 0 for an answer of 2xx or 3xx, and 1 for any other.
+/// The secret comes from the environment, under the setting's name in upper case; if that is not set, it is the one
+/// that `postern dev` uses. The exit status is 0 for a 2xx or 3xx response, otherwise 1.
 #[derive(Debug, Args)]
 #[command(after_help = "Example:\n  postern send github templates/issue-opened/sample.json")]
 pub struct Send {
@@ -39,23 +39,23 @@ pub struct Send {
     #[arg(value_name = "ROUTE")]
     route: String,
 
-    /// The payload; the sample.json of the route's first mail where absent; `-` reads standard input
+    /// The payload; by default, the sample.json of the route's first mail; `-` reads standard input
     #[arg(value_name = "FILE")]
     file: Option<PathBuf>,
 
     #[command(flatten)]
     policy: PolicyOption,
 
-    /// Where the gate is
+    /// The gate's URL
     #[arg(long, value_name = "URL", default_value_t = format!("http://{}", listen::GATE))]
     url: String,
 
-    /// The environment variable that holds the secret to sign with; the private key where the setting holds a public
-    /// one, and a token for the scheme entra
+    /// The environment variable with the secret to sign with: the private key if the setting holds a public key, or a
+    /// token for the scheme entra
     #[arg(long, value_name = "NAME")]
     secret_env: Option<String>,
 
-    /// The kind of event, for GitHub; the schema's name without `github-` where absent
+    /// The kind of GitHub event; by default, the schema's name without `github-`
     #[arg(long, value_name = "NAME")]
     event: Option<String>,
 }
@@ -92,11 +92,11 @@ impl Send {
         let address = format!("{}{}{query}", self.base(), route.path);
         match address.parse::<Uri>() {
             Ok(uri) if matches!(uri.scheme_str(), Some("http" | "https")) && uri.host().is_some() => Ok(uri),
-            _ => bail!("`{}` is no address of a gate: write --url http://127.0.0.1:3000.", self.url),
+            _ => bail!("`{}` is not the URL of a gate; write, for example, --url http://127.0.0.1:3000.", self.url),
         }
     }
 
-    /// What proves the request, and advice in case it is not accepted.
+    /// The request's authentication, and advice in case it is not accepted.
     fn prove(
         &self,
         policy: &Policy,
@@ -106,7 +106,9 @@ impl Send {
     ) -> anyhow::Result<(RequestAuth, Option<String>)> {
         let SigningKey { variable, value, development } = self.key(policy, auth)?;
         let advice = development.then(|| {
-            format!("It was signed with the development secret, because {variable} is not set in this environment.")
+            format!(
+                "The request was signed with the development secret because {variable} is not set in this environment."
+            )
         });
         match caller::prove(route, auth, &value, SystemTime::now(), body) {
             Ok(credentials) => Ok((credentials, advice)),
@@ -142,12 +144,12 @@ fn post(request: Request<Vec<u8>>, url: &str) -> anyhow::Result<(StatusCode, Str
     let mut response = match agent.run(request) {
         Ok(response) => response,
         Err(ureq::Error::Io(error)) if error.kind() == ErrorKind::ConnectionRefused => {
-            bail!("Nothing listens at {url}: start `postern dev`, or name another gate with --url.")
+            bail!("Nothing is listening at {url}: start `postern dev`, or name another gate with --url.")
         }
-        Err(error) => return Err(error).with_context(|| format!("{url} cannot be asked")),
+        Err(error) => return Err(error).with_context(|| format!("Cannot send the request to {url}")),
     };
     let body = response.body_mut().with_config().limit(MAX_ANSWER_BYTES).lossy_utf8(true).read_to_string();
-    Ok((response.status(), body.with_context(|| format!("The answer of {url} broke off"))?))
+    Ok((response.status(), body.with_context(|| format!("The response from {url} was cut short"))?))
 }
 
 fn show(status: StatusCode, body: &str) -> ExitCode {

@@ -23,13 +23,13 @@ use crate::{cache, console, listen};
 
 /// Serve a sealed component on this machine
 ///
-/// Settings come from the environment, by their names in upper case: ACS_ENDPOINT and ACS_ACCESS_KEY,
-/// ACS_CONNECTION_STRING, or an identity's, OVERFLOW_KEY and OVERFLOW_SAS where the policy has an overflow, and the
-/// secrets that the policy names. Audit lines go to standard output, everything else to standard error. Requests in
-/// progress at Ctrl-C or SIGTERM are answered before it ends.
+/// Settings come from the environment, under their names in upper case: ACS_ENDPOINT and ACS_ACCESS_KEY,
+/// ACS_CONNECTION_STRING, or an identity's; OVERFLOW_KEY and OVERFLOW_SAS if the policy has an overflow; and the
+/// secrets that the policy names. Audit lines go to standard output, everything else to standard error. On Ctrl-C or
+/// SIGTERM, requests in progress are answered first.
 ///
-/// The component reaches ACS, the server that gives its identity tokens, and those that its policy checks callers and
-/// visitors with; it reads the directory of AZURE_FEDERATED_TOKEN_FILE, and no other file.
+/// The component can connect only to ACS, to the server that issues its identity tokens, and to those that its policy
+/// checks callers and visitors with. It can read only the directory of AZURE_FEDERATED_TOKEN_FILE.
 #[derive(Debug, Args)]
 #[command(after_help = "Example:\n  postern serve postern.wasm --listen 127.0.0.1:8080")]
 pub struct Serve {
@@ -37,7 +37,7 @@ pub struct Serve {
     #[arg(value_name = "FILE")]
     file: PathBuf,
 
-    /// Where the gate listens; port 0 takes a free one
+    /// The address to listen on; port 0 picks a free port
     #[arg(long, value_name = "ADDR", default_value = listen::GATE, value_parser = listen::address)]
     listen: SocketAddr,
 }
@@ -45,27 +45,27 @@ pub struct Serve {
 impl Serve {
     pub fn run(self) -> anyhow::Result<ExitCode> {
         let shown = self.file.display();
-        let component = fs::read(&self.file).with_context(|| format!("{shown} cannot be read"))?;
+        let component = fs::read(&self.file).with_context(|| format!("Cannot read {shown}"))?;
         let description = Description::read(&component).with_context(|| shown.to_string())?;
-        let runtime = tokio::runtime::Runtime::new().context("No threads can be started")?;
+        let runtime = tokio::runtime::Runtime::new().context("Cannot start threads")?;
         let served = runtime.block_on(async {
             let guest = guest(component, &description).await?;
             serve(guest, self.listen, &description.policy_sha256).await
         });
-        // Idle instances are let go, not ended one by one.
+        // Idle instances are dropped, not shut down one by one.
         runtime.shutdown_background();
         served.map(|()| ExitCode::SUCCESS)
     }
 }
 
-/// How the component proves itself.
+/// How the component authenticates.
 struct Proofs {
     acs: Connection,
     overflow: Option<overflow::StorageCredential>,
 }
 
 impl Proofs {
-    /// Reads them from the environment. All that is missing is told at once, secrets of callers too.
+    /// Reads them from the environment. One error lists everything that is missing, including the secrets of callers.
     async fn read(description: &Description, settings: &Settings) -> anyhow::Result<Self> {
         let host = Machine::new();
         let acs = Connection::read(&host).await;
@@ -88,7 +88,7 @@ impl Proofs {
         }
     }
 
-    /// ACS, and whoever gives tokens.
+    /// ACS, and the issuer of tokens.
     fn servers(&self) -> Vec<Uri> {
         let tokens = self.overflow.as_ref().and_then(overflow::StorageCredential::server);
         self.acs.servers().into_iter().chain(tokens).collect()
@@ -107,7 +107,8 @@ impl Proofs {
     }
 }
 
-/// The component with what the environment gives it: settings, the servers that they mean, and where a token lies.
+/// The component with what the environment gives it: settings, the servers that they name, and the directory of its
+/// token.
 async fn guest(component: Vec<u8>, description: &Description) -> anyhow::Result<Guest> {
     let settings = settings::read(description.settings.iter().map(String::as_str));
     let proofs = Proofs::read(description, &settings).await?;
@@ -117,7 +118,7 @@ async fn guest(component: Vec<u8>, description: &Description) -> anyhow::Result<
 }
 
 async fn serve(guest: Guest, listen: SocketAddr, policy: &str) -> anyhow::Result<()> {
-    let interrupted = interrupted().context("Signals cannot be listened for")?;
+    let interrupted = interrupted().context("Cannot listen for signals")?;
     let server = bind(listen).await?;
     let host = Host::new(Limits::default(), cache::open(), Arc::new(tell))?;
     host.load(guest).await?;
@@ -133,7 +134,8 @@ fn tell(event: Event<'_>) {
     }
 }
 
-/// Whom the component must reach: ACS, the overflow, whoever gives tokens, and those that check callers and visitors.
+/// Which servers the component must reach: ACS, the overflow, the issuer of tokens, and those that check callers and
+/// visitors.
 fn servers(description: &Description, settings: &Settings, proofs: &Proofs) -> anyhow::Result<Vec<Origin>> {
     let own = proofs.servers();
     let own = own.iter().map(|uri| Origin::of(uri).with_context(|| format!("{uri} is not the address of a server")));
@@ -147,7 +149,7 @@ fn servers(description: &Description, settings: &Settings, proofs: &Proofs) -> a
     Ok(servers)
 }
 
-/// Where the federated token lies, if it is in a file: whoever replaces it puts another file into the directory.
+/// The directory of the federated token, if it is in a file: the platform replaces it with a new file there.
 fn token_directory(settings: &Settings, proofs: &Proofs) -> anyhow::Result<Option<PathBuf>> {
     let in_file = |identity: &Identity| matches!(identity, Identity::Workload { assertion: Assertion::File, .. });
     if !proofs.identities().any(in_file) {

@@ -19,25 +19,25 @@ use crate::interrupt::until_interrupted;
 use crate::machine::Machine;
 use crate::settings;
 
-/// How long ACS and whoever gives tokens may take together.
+/// How long ACS and the issuer of tokens may take together.
 const BUDGET: Duration = Duration::from_secs(30);
 
-/// The exit status where ACS could not be asked, or did not report the status.
+/// The exit status if ACS could not be asked, or did not report the status.
 const UNKNOWN: u8 = 3;
 
-/// Ask ACS how an operation stands
+/// Ask ACS for the status of an operation
 ///
-/// The settings are those of the gate, from the environment, by their names in upper case: ACS_ENDPOINT and
-/// ACS_ACCESS_KEY, ACS_CONNECTION_STRING, or an identity's. The exit status is 0 where the operation is under way or
-/// succeeded, 1 where it failed or was canceled or ACS does not know it, and 3 where ACS does not tell.
+/// Settings come from the environment, under the gate's names in upper case: ACS_ENDPOINT and ACS_ACCESS_KEY,
+/// ACS_CONNECTION_STRING, or an identity's. The exit status is 0 if the operation is in progress or succeeded, 1 if it
+/// failed, was canceled or is unknown to ACS, and 3 if ACS did not report the status.
 #[derive(Debug, Args)]
 #[command(after_help = "Example:\n  postern status 8540c0de-899f-5cce-acb5-3ec493af3800")]
 pub struct Status {
-    /// The operation's id, as answers and audit lines give it
+    /// The operation's id, as in responses and audit lines
     #[arg(value_name = "ID")]
     operation: Uuid,
 
-    /// How the answer is written: for people, or as one JSON object of id, status, terminal, error
+    /// The output format: for people, or one JSON object of id, status, terminal, error
     #[arg(long, value_name = "FORMAT", default_value = "text")]
     format: Format,
 }
@@ -64,7 +64,7 @@ impl Status {
     }
 }
 
-/// For programs: the operation's status, or its id and the word for why that is not known.
+/// For programs: the operation's status, or its id and the reason why the status is not known.
 fn json(inquiry: &Inquiry) -> String {
     match &inquiry.answer {
         Ok(operation) => json!(operation).to_string(),
@@ -87,7 +87,9 @@ fn text(inquiry: &Inquiry) -> String {
 fn explanation(inquiry: &Inquiry) -> String {
     match &inquiry.answer {
         Ok(operation) => format!(": {}", operation.status.meaning()),
-        Err(Outcome::NotFound) => ": never accepted, or too long ago; ask again in a moment if it is new".to_owned(),
+        Err(Outcome::NotFound) => {
+            ": it was never accepted, or too long ago; if it is new, ask again in a moment".to_owned()
+        }
         Err(_) => inquiry.advice().map(|advice| format!(": {advice}")).unwrap_or_default(),
     }
 }

@@ -9,10 +9,10 @@ use crate::console::{DIM, GREEN, RED, YELLOW};
 use crate::report::counted;
 use crate::visible;
 
-/// The verdict on a request whose mails were all taken.
+/// The verdict on a request whose mails were all accepted.
 const SENT: &str = "sent";
 
-/// The verdict on a question how an operation stands.
+/// The verdict on a request for an operation's status.
 const ANSWERED: &str = "answered";
 
 /// What is shown of an audit line; `postern::audit` says what else there is.
@@ -49,7 +49,7 @@ struct Mail {
 }
 
 impl AuditLine {
-    /// Reads an audit line; `None` when the text is none.
+    /// Reads an audit line; `None` if the text is not one.
     pub fn parse(audit: &str) -> Option<Self> {
         serde_json::from_str(audit).ok()
     }
@@ -102,14 +102,14 @@ pub fn time_of_day(rfc3339: &str) -> String {
     format!("{}Z", rfc3339.get(11..19).unwrap_or_default())
 }
 
-/// A mail's name, what became of it, and what ACS said.
+/// A mail's name, its outcome, and ACS's response.
 fn mail_outcome(mail: &Mail) -> String {
     let status = mail.acs_status.map(|status| status.to_string());
     let words = [Some(mail.outcome.clone()), status, mail.acs_error.clone()];
     format!("{}: {}", mail.mail, words.into_iter().flatten().collect::<Vec<_>>().join(" "))
 }
 
-/// How an operation stands.
+/// An operation's status.
 fn inquiry_outcome(inquiry: &Inquiry) -> String {
     format!("{}: {}", inquiry.operation_id, inquiry.outcome)
 }

@@ -26,17 +26,14 @@ pub struct Changes {
 impl Changes {
     /// Begins to watch.
     pub fn watch(directory: &Path) -> anyhow::Result<Self> {
-        // Events carry real paths, which the policy's own must be told by.
-        let directory = directory.canonicalize().context("The policy directory cannot be watched")?;
+        // Events carry real paths, so they are compared with the directory's real path.
+        let directory = directory.canonicalize().context("Cannot watch the policy directory")?;
         let (sender, events) = unbounded_channel();
         let root = directory.clone();
         let watcher = notify::recommended_watcher(move |event| report(&sender, &root, event))
-            .context("The policy directory cannot be watched")?;
+            .context("Cannot watch the policy directory")?;
         let mut changes = Self { directory, watcher, events };
-        changes
-            .watcher
-            .watch(&changes.directory, RecursiveMode::NonRecursive)
-            .context("The policy cannot be watched")?;
+        changes.watcher.watch(&changes.directory, RecursiveMode::NonRecursive).context("Cannot watch the policy")?;
         changes.watch_folders();
         Ok(changes)
     }

@@ -34,7 +34,7 @@ pub struct Gate {
 impl Gate {
     /// A host without a policy yet, that is reached at `own` and sends to the emulator at `acs`.
     ///
-    /// Its audit lines go to the screen, to the studio, and to the emulator's inbox, which shows them beside the mails.
+    /// Its audit lines go to the screen, to the studio, and to the emulator's inbox, which shows them with the mails.
     /// What it loads, the dry run loads too.
     pub fn new(
         engine: Cow<'static, [u8]>,
@@ -97,8 +97,8 @@ impl Gate {
     }
 }
 
-/// Those of `postern serve`, but for the time that compiling the component takes: half of it buys speed that nobody
-/// misses while developing.
+/// The limits of `postern serve`, except that the component is compiled without optimisation: half of the compile time
+/// would buy speed that development does not need.
 pub fn limits() -> Limits {
     Limits { optimise: false, ..Limits::default() }
 }

@@ -28,7 +28,7 @@ pub enum Record<'a> {
         extent: Extent,
         /// Warnings about it.
         findings: &'a [Entry],
-        /// The names of what nobody approved.
+        /// The names of what is not approved.
         not_approved: &'a [String],
     },
     /// An edited policy is not served; the last good one still is.
@@ -107,13 +107,13 @@ pub struct RouteRecord<'a> {
     pub name: &'a str,
     /// Its path at the gate.
     pub path: &'a str,
-    /// How its callers prove themselves; none where it is a form.
+    /// How its callers authenticate; none if it is a form.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub scheme: Option<String>,
 }
 
 impl<'a> RouteRecord<'a> {
-    /// What is told of a route.
+    /// A route as the record describes it.
     pub fn of(route: &'a Route) -> Self {
         let scheme = route.auth.as_ref().map(|auth| auth.name.to_string());
         Self { name: &route.name, path: &route.path, scheme }

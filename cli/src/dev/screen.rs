@@ -81,7 +81,7 @@ impl Screen {
 
     fn record(&self, record: &Record<'_>) {
         if matches!(self.output, Output::Json) {
-            // Numbers and texts alone, which JSON can always hold.
+            // Only numbers and texts, which JSON can always represent.
             console::say(serde_json::to_string(record).unwrap_or_default());
         }
     }
@@ -138,12 +138,12 @@ impl Screen {
         }
         for (index, variable) in development.iter().enumerate() {
             let gap = if index == 0 { "\n" } else { "" };
-            self.say(format_args!("{gap}  {DIM}{variable} is not set: a development value is used.{DIM:#}"));
+            self.say(format_args!("{gap}  {DIM}{variable} is not set: using a development value.{DIM:#}"));
         }
         if let Some(words) = trial {
             self.say(format_args!("\n  {BOLD}Try it{BOLD:#}\n  {}", self.command(words)));
         }
-        self.say(format_args!("\n  {DIM}Edits to the policy are served at once. Ctrl-C ends.{DIM:#}\n"));
+        self.say(format_args!("\n  {DIM}Edits to the policy take effect at once. Press Ctrl-C to stop.{DIM:#}\n"));
         if let Output::Live(status) = &self.output {
             status.inbox(inbox);
             status.resting();
@@ -158,7 +158,7 @@ impl Screen {
         }
     }
 
-    /// A policy is served, although there may be warnings about it and nobody may have approved it.
+    /// A policy is being served. It may have warnings, and may not be approved.
     pub fn served(&self, state: State, directory: &Directory, policy: &Policy, warnings: &[Diagnostic]) {
         if self.errors_only {
             return;
@@ -183,9 +183,9 @@ impl Screen {
             self.say(format_args!("{YELLOW}not approved:{YELLOW:#} {names} {DIM}(see postern approve){DIM:#}"));
         }
         let verb = match state {
-            State::Good => return self.step(format_args!("the policy is good: {extent}")),
+            State::Good => return self.step(format_args!("the policy is valid: {extent}")),
             State::Reloaded => "reloaded",
-            State::Mended => "mended",
+            State::Mended => "fixed",
         };
         if let Output::Live(status) = &self.output {
             status.mended();
@@ -199,7 +199,7 @@ impl Screen {
         let heading = format!("{DIM}{}{DIM:#}  {RED}policy broken{RED:#}\n{complaint}", now());
         match &self.output {
             Output::Live(status) => status.complain(&heading),
-            Output::Lines => console::say(format_args!("{heading}\nThe last good policy is still served.")),
+            Output::Lines => console::say(format_args!("{heading}\nStill serving the last good policy.")),
             Output::Json => {
                 let broken = error.downcast_ref::<BrokenPolicy>();
                 self.record(&Record::Broken {
@@ -210,7 +210,7 @@ impl Screen {
         }
     }
 
-    /// What the host has to tell.
+    /// An event of the host.
     pub fn event(&self, event: Event<'_>) {
         match event {
             Event::Stdout(text) => match AuditLine::parse(text) {

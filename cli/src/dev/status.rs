@@ -1,4 +1,5 @@
-//! The last lines of a terminal: what `postern dev` is at, and what is wrong with the policy until it is mended.
+//! The last lines of a terminal: the current step of `postern dev`, and what is wrong with the policy until it is
+//! fixed.
 
 use std::fmt::Display;
 use std::io::stderr;
@@ -71,7 +72,7 @@ impl Status {
 
     fn summary(&self) -> String {
         let (style, state) = match self.broken.load(Ordering::Relaxed) {
-            true => (RED, "the last good policy is served"),
+            true => (RED, "serving the last good policy"),
             false => (GREEN, "ready"),
         };
         let inbox = self.inbox.get().map(String::as_str).unwrap_or_default();
@@ -112,13 +113,13 @@ impl Status {
         self.bar.suspend(|| console::say(text));
     }
 
-    /// Leaves one line that says what there was; none where nothing was ever ready.
+    /// Leaves one line that says what there was; none if nothing was ever ready.
     pub fn end(&self) {
         if self.inbox.get().is_none() {
             return self.bar.finish_and_clear();
         }
         self.bar.set_prefix("");
-        self.bar.finish_with_message(drawn(format_args!("{DIM}{} ended  {}{DIM:#}", dot(), self.counts())));
+        self.bar.finish_with_message(drawn(format_args!("{DIM}{} stopped  {}{DIM:#}", dot(), self.counts())));
     }
 }
 
@@ -131,7 +132,7 @@ fn style(template: &str) -> ProgressStyle {
     if console::unicode() { style } else { style.tick_chars(r"-\|/ ") }
 }
 
-/// Without colours where standard error has none: what draws the lines writes to the terminal as it is told.
+/// Without colours if standard error has none: the progress bar would write them to the terminal unchanged.
 fn drawn(text: impl Display) -> String {
     let text = visible::styled(&text.to_string());
     match AutoStream::choice(&stderr()) {
@@ -149,5 +150,5 @@ fn cut(complaint: &str) -> String {
     }
     let lines: Vec<_> = complaint.lines().take(room.saturating_sub(1)).collect();
     let rest = counted(count - lines.len(), "more line");
-    format!("{}\n{DIM}{rest}: `postern check` shows all{DIM:#}", lines.join("\n"))
+    format!("{}\n{DIM}{rest}: `postern check` shows them all{DIM:#}", lines.join("\n"))
 }

@@ -46,7 +46,7 @@ impl Finding {
         Self { state: State::Skipped, ..Self::good(check, message) }
     }
 
-    /// All is not well, or that is not known; `help` says how to mend it.
+    /// A problem, or something that could not be determined; `help` says how to fix it.
     pub fn bad(check: impl Into<String>, state: State, message: impl Into<String>, help: impl Into<String>) -> Self {
         Self { state, help: Some(help.into()), ..Self::good(check, message) }
     }
@@ -57,7 +57,7 @@ impl Finding {
     }
 }
 
-/// A line with a mark, and a second one that says how to mend it.
+/// A line with a mark, and a second one that says how to fix it.
 impl fmt::Display for Finding {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
         let (style, mark) = match (self.state, console::unicode()) {

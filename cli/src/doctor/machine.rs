@@ -35,12 +35,12 @@ const FOR_POLICIES: [Optional; 1] = [Optional {
 const FOR_THE_SOURCE: [Optional; 3] = [
     Optional {
         names: &["node"],
-        purpose: "runs the tests of the script for forms and of ACS's SDK for JavaScript",
+        purpose: "runs the tests of the form script and of ACS's JavaScript SDK",
         help: "These tests are skipped without it: install Node.js to run them.",
     },
     Optional {
         names: &["python3"],
-        purpose: "runs the tests of ACS's SDK for Python",
+        purpose: "runs the tests of ACS's Python SDK",
         help: "These tests are skipped without it: install Python to run them.",
     },
     Optional {
@@ -95,7 +95,7 @@ fn port(check: &str, address: SocketAddr, option: &str) -> Finding {
             check,
             State::Warning,
             format!("{address} is in use"),
-            format!("Stop the program that has it, or choose another address with `{option}`."),
+            format!("Stop the program that uses it, or choose another address with `{option}`."),
         ),
         Err(reason) => Finding::bad(
             check,
@@ -112,8 +112,8 @@ fn cache_place() -> Finding {
         None => Finding::bad(
             "cache",
             State::Warning,
-            "there is no place for compiled components: every start compiles anew",
-            "Let XDG_CACHE_HOME or HOME name a directory that can be written.",
+            "there is no directory for compiled components: every start compiles them again",
+            "Set XDG_CACHE_HOME or HOME to a writable directory.",
         ),
     }
 }
@@ -123,11 +123,11 @@ fn program(optional: &Optional) -> Finding {
     let name = optional.names.first().copied().unwrap_or_default();
     match found {
         Some((found, version)) => Finding::good(name, format!("{found} {version}")),
-        None => Finding::bad(name, State::Warning, format!("is not here; it {}", optional.purpose), optional.help),
+        None => Finding::bad(name, State::Warning, format!("is not installed; it {}", optional.purpose), optional.help),
     }
 }
 
-/// The first word with a digit in it that a program says of its version; none where it does not start.
+/// The first word with a digit in it that a program says of its version; none if it does not start.
 fn version(program: &str) -> Option<String> {
     let output = Command::new(program).arg("--version").stdin(Stdio::null()).stderr(Stdio::null()).output().ok()?;
     let said = String::from_utf8_lossy(&output.stdout).into_owned();

@@ -13,7 +13,7 @@ use crate::secret;
 /// The policy, where there is one that can be used, and everything about it.
 pub fn look(path: &Path) -> (Option<Policy>, Vec<Finding>) {
     if !path.join(POLICY_FILE).exists() {
-        return (None, vec![Finding::skipped("policy", format!("there is none in {}: see --policy", path.display()))]);
+        return (None, vec![Finding::skipped("policy", format!("not found in {}: see --policy", path.display()))]);
     }
     let read = Directory::read(path).and_then(|directory| Ok((directory.proven()?.0, directory)));
     match read {
@@ -22,7 +22,7 @@ pub fn look(path: &Path) -> (Option<Policy>, Vec<Finding>) {
             (Some(policy), findings)
         }
         Err(_) => {
-            let help = format!("`postern check {}` says where and how to mend it.", path.display());
+            let help = format!("`postern check {}` shows where the errors are and how to fix them.", path.display());
             (None, vec![Finding::bad("policy", State::Failed, "it cannot be used", help)])
         }
     }
@@ -40,17 +40,19 @@ fn approved(directory: &Directory) -> Finding {
         Ok(open) => Finding::bad(
             "approvals",
             State::Warning,
-            format!("{} not approved, so that it cannot be sealed", counted(open.len(), "thing")),
-            "`postern check` names them, `postern approve` shows what changed.",
+            format!("{} not approved, so the policy cannot be sealed", counted(open.len(), "thing")),
+            "`postern check` lists them, and `postern approve` shows what changed.",
         ),
         Err(finding) => Finding::bad("approvals", State::Failed, finding.message, finding.help),
     }
 }
 
-/// Names alone; a value is nobody's business.
+/// Only names: values are never shown.
 fn secrets(policy: &Policy) -> Finding {
     match secret::all(policy) {
-        Err(error) => Finding::bad("secrets", State::Failed, format!("{error:#}"), "Set it to what the sender shows."),
+        Err(error) => {
+            Finding::bad("secrets", State::Failed, format!("{error:#}"), "Set it to the secret that the sender shows.")
+        }
         Ok(secrets) => {
             let missing: Vec<_> = secrets.iter().filter(|secret| secret.development).collect();
             let names = missing.iter().map(|secret| secret::variable(&secret.name)).collect::<Vec<_>>().join(", ");
@@ -60,7 +62,7 @@ fn secrets(policy: &Policy) -> Finding {
                     "secrets",
                     State::Warning,
                     format!("not set: {names}"),
-                    "`postern dev` takes values for development; the gate needs real ones.",
+                    "`postern dev` uses development values; the gate needs real ones.",
                 ),
             }
         }

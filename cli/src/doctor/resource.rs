@@ -1,8 +1,9 @@
-//! The ACS resource of the settings, asked without sending a mail.
+//! Checks the ACS resource of the settings without sending a mail.
 //!
-//! Two calls tell what there is to know. The status of an operation that never was is answered 404 to whoever is let in,
-//! and its `Date` tells ACS's clock. A mail to nobody is refused, and some refusals name the sender. What ACS looks at
-//! first is documented nowhere, so a refusal that names something else says nothing about the sender.
+//! Two calls are enough. ACS answers a status request for an operation that never existed with 404 if the caller is
+//! authenticated, and the `Date` of its response shows its clock. It refuses a mail without recipients, and some
+//! refusals name the sender. The order of its checks is not documented, so any other refusal says nothing about the
+//! sender.
 
 use std::collections::BTreeSet;
 use std::sync::{Mutex, PoisonError};
@@ -23,7 +24,7 @@ use uuid::Uuid;
 use super::{Finding, State};
 use crate::machine::Machine;
 
-/// How long ACS and whoever gives tokens may take together for one call.
+/// How long ACS and the issuer of tokens may take together for one call.
 const BUDGET: Duration = Duration::from_secs(20);
 
 /// How far a request's date may be from ACS's clock (Microsoft Learn, "HMAC header"; five minutes by reports).
@@ -41,13 +42,13 @@ pub async fn look(policy: Option<&Policy>) -> Vec<Finding> {
         let (endpoint, key) = (setting::ENDPOINT.to_ascii_uppercase(), setting::ACCESS_KEY.to_ascii_uppercase());
         return vec![Finding::skipped(
             "ACS",
-            format!("not asked: set {endpoint}, and {key} or an identity's settings"),
+            format!("not checked: set {endpoint}, and {key} or an identity's settings"),
         )];
     }
     let connection = match Connection::read(&host).await {
         Ok(connection) => connection,
         Err(errors) => {
-            let help = "Names are in upper case in the environment; values are as the resource's Keys page shows them.";
+            let help = "In the environment, names are in upper case; copy the values from the resource's Keys page.";
             let bad = |error: &postern::setting::SettingError| {
                 Finding::bad("ACS settings", State::Failed, error.to_string(), help)
             };
@@ -88,24 +89,28 @@ fn reached(connection: &Connection, inquiry: &Inquiry) -> Finding {
         (Some(_), _) => Finding::good("ACS", format!("{endpoint} answers")),
         (None, answer) => {
             let word = answer.as_ref().err().map(|outcome| outcome.as_str()).unwrap_or_default();
-            let help = "Compare the endpoint with the resource's Keys page, and let this machine connect to it.";
+            let help =
+                "Compare the endpoint with the resource's Keys page, and check that this machine can connect to it.";
             Finding::bad("ACS", State::Failed, format!("{endpoint} does not answer: {word}"), help)
         }
     }
 }
 
 fn clock(skew: Option<Duration>) -> Finding {
-    let help = "Let the system keep its clock by NTP: ACS refuses what is signed at another time than its own.";
+    let help =
+        "Synchronise the system clock with NTP: ACS refuses requests that are signed at another time than its own.";
     match skew {
-        None => Finding::bad("clock", State::Unknown, "unknown: ACS's answer has no date", "Compare it by hand."),
+        None => {
+            Finding::bad("clock", State::Unknown, "unknown: ACS's response has no date", "Compare the clock by hand.")
+        }
         Some(skew) if skew > TOLERANCE => {
-            let message = format!("{} away from ACS's, which is more than it takes", shown(skew));
+            let message = format!("{} away from ACS's clock, which is more than ACS accepts", shown(skew));
             Finding::bad("clock", State::Failed, message, help)
         }
         Some(skew) if skew > NOTABLE => {
-            Finding::bad("clock", State::Warning, format!("{} away from ACS's", shown(skew)), help)
+            Finding::bad("clock", State::Warning, format!("{} away from ACS's clock", shown(skew)), help)
         }
-        Some(_) => Finding::good("clock", "less than a minute away from ACS's"),
+        Some(_) => Finding::good("clock", "less than a minute away from ACS's clock"),
     }
 }
 
@@ -113,7 +118,7 @@ fn shown(skew: Duration) -> String {
     humantime::format_duration(Duration::from_secs(skew.as_secs())).to_string()
 }
 
-/// Whether ACS looked past who asks.
+/// Whether ACS accepted the caller's authentication.
 fn is_let_in(inquiry: &Inquiry) -> bool {
     matches!(inquiry.answer, Ok(_) | Err(Outcome::NotFound))
 }
@@ -122,26 +127,23 @@ fn access(connection: &Connection, inquiry: &Inquiry, skew: Option<Duration>) ->
     let check = connection.identity();
     let status = inquiry.status.unwrap_or_default();
     if is_let_in(inquiry) {
-        return Finding::good(check, "ACS takes it");
+        return Finding::good(check, "ACS accepts it");
     }
     match inquiry.answer {
-        Err(Outcome::Unauthorized) if skew.is_some_and(|skew| skew > TOLERANCE) => Finding::bad(
-            check,
-            State::Unknown,
-            "unknown: with such a clock ACS refuses every one",
-            "Mend the clock first.",
-        ),
+        Err(Outcome::Unauthorized) if skew.is_some_and(|skew| skew > TOLERANCE) => {
+            Finding::bad(check, State::Unknown, "cannot tell: the clock is too far off", "Fix the clock first.")
+        }
         Err(Outcome::Unauthorized) => Finding::bad(
             check,
             State::Failed,
             format!("ACS refuses it ({status})"),
-            "Copy the key from the resource's Keys page anew, or give the identity its role at the resource.",
+            "Copy the key from the resource's Keys page again, or assign the identity its role on the resource.",
         ),
         _ => Finding::bad(
             check,
             State::Unknown,
             format!("unknown: ACS answers {status}"),
-            "Ask again in a while; docs/operations.md says more of such answers.",
+            "Try again later; docs/operations.md explains such answers.",
         ),
     }
 }
@@ -159,7 +161,7 @@ fn senders(policy: Option<&Policy>) -> Vec<(&Address, String)> {
     addresses.iter().filter_map(named).collect()
 }
 
-/// Tries a mail to nobody. ACS counts it against the quota of sends.
+/// Tries to send a mail without recipients. ACS counts it against the quota of sends.
 async fn sender<H: Sending>(client: &Client<'_, H>, address: &Address, names: &str) -> Finding {
     let parts = Parts { subject: "postern doctor".to_owned(), text: "A mail to nobody.".to_owned(), html: None };
     let message = Message { from: address.clone(), to: Vec::new(), reply_to: None, parts, attachments: Vec::new() };
@@ -167,7 +169,7 @@ async fn sender<H: Sending>(client: &Client<'_, H>, address: &Address, names: &s
     let body = acs::body(&message).unwrap_or_default();
     let delivery = client.send(body, Uuid::from_u128(client.host.random()), acs::State::Send, BUDGET).await;
     let check = format!("sender {names}");
-    let advice = delivery.outcome.advice().unwrap_or("Ask again in a while.");
+    let advice = delivery.outcome.advice().unwrap_or("Try again later.");
     let code = delivery.error_code.map(|code| format!(", {code}")).unwrap_or_default();
     let answer =
         delivery.status.map_or_else(|| delivery.outcome.as_str().to_owned(), |status| format!("{status}{code}"));
@@ -183,8 +185,8 @@ async fn sender<H: Sending>(client: &Client<'_, H>, address: &Address, names: &s
         Outcome::Rejected => Finding::bad(
             check,
             State::Unknown,
-            format!("unknown: ACS does not complain of it ({answer}), but may not have looked"),
-            "The first mail tells for certain; the resource's page \"Domains\" shows what is linked.",
+            format!("unknown: ACS did not object ({answer}), but may not have checked"),
+            "Only a first mail shows for certain; the resource's \"Domains\" page shows what is linked.",
         ),
         _ => Finding::bad(check, State::Unknown, format!("unknown: ACS answers {answer}"), sentence(advice)),
     }

@@ -57,18 +57,18 @@ impl Identity {
                 vec![tenant(), application(), file, authority()]
             }
             Self::AppService => vec![
-                Setting::required(entra::IDENTITY_ENDPOINT, "IDENTITY_ENDPOINT of the platform"),
-                Setting::secret(entra::IDENTITY_HEADER, "IDENTITY_HEADER of the platform"),
-                Setting::required(IDENTITY_SERVER, "IDENTITY_ENDPOINT without its path").for_the_host(),
+                Setting::required(entra::IDENTITY_ENDPOINT, "The platform's IDENTITY_ENDPOINT"),
+                Setting::secret(entra::IDENTITY_HEADER, "The platform's IDENTITY_HEADER"),
+                Setting::required(IDENTITY_SERVER, "The platform's IDENTITY_ENDPOINT, without its path").for_the_host(),
                 assigned(),
             ],
-            Self::Imds => vec![Setting::with_default(acs::IDENTITY, "imds", "Which identity is used"), assigned()],
+            Self::Imds => vec![Setting::with_default(acs::IDENTITY, "imds", "The kind of identity"), assigned()],
         };
-        let scope = Setting::with_default(acs::SCOPE, PUBLIC_SCOPE, "What tokens are for; another one in other clouds");
+        let scope = Setting::with_default(acs::SCOPE, PUBLIC_SCOPE, "The scope of tokens; it differs in other clouds");
         [endpoint].into_iter().chain(own).chain([scope]).collect()
     }
 
-    /// The servers beside ACS's.
+    /// The servers that are needed in addition to ACS's.
     pub fn servers(self) -> Vec<Server> {
         match self {
             Self::AccessKey | Self::ConnectionString => Vec::new(),
@@ -92,7 +92,7 @@ impl Identity {
     pub fn in_cluster(self, files: bool) -> anyhow::Result<()> {
         match self {
             Self::AppService => {
-                bail!("{self} is of App Service, Functions and Container Apps; in a cluster take imds.")
+                bail!("{self} exists only in App Service, Functions and Container Apps; in a cluster, use imds.")
             }
             Self::Workload if !files => bail!(
                 "A SpinApp cannot give its component a file that is replaced, as a federated token is; take imds, or \
@@ -111,7 +111,7 @@ impl fmt::Display for Identity {
 
 /// Where Entra is.
 pub fn authority() -> Setting {
-    Setting::with_default(entra::AUTHORITY, PUBLIC_AUTHORITY, "Microsoft Entra ID; another one in other clouds")
+    Setting::with_default(entra::AUTHORITY, PUBLIC_AUTHORITY, "Microsoft Entra ID; it differs in other clouds")
 }
 
 fn tenant() -> Setting {
@@ -123,5 +123,5 @@ fn application() -> Setting {
 }
 
 fn assigned() -> Setting {
-    Setting::with_default(entra::CLIENT, "", "The identity's client id, if it is one that a user assigned")
+    Setting::with_default(entra::CLIENT, "", "The identity's client id, if it is user-assigned")
 }

@@ -32,7 +32,7 @@ pub struct Manifest {
     name: Name,
 }
 
-/// What a cluster's manifest says outright, because it is no secret.
+/// What a cluster's manifest contains in plain text, because it is not secret.
 #[derive(Debug)]
 pub struct Values {
     /// The ACS resource.
@@ -58,7 +58,8 @@ impl Manifest {
             servers.push(Server::Of(entra::AUTHORITY));
         }
         let callers = policy.secrets().into_iter();
-        settings.extend(callers.map(|name| Setting::secret(name.as_str(), "Proves callers or visitors of a route")));
+        settings
+            .extend(callers.map(|name| Setting::secret(name.as_str(), "Authenticates callers or visitors of a route")));
         if policy.has_links() {
             settings.push(Setting::required(PUBLIC_URL, "Where visitors reach the gate: https://HOST"));
         }

@@ -25,16 +25,16 @@ pub struct Identifier(String);
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum NameError {
     /// For a [`Name`].
-    #[error("write lower-case letters, digits and single hyphens, a letter first, as in `postern`")]
+    #[error("use lower-case letters, digits and single hyphens, starting with a letter, as in `postern`")]
     Name,
     /// For a [`Hostname`].
-    #[error("write it as in `mail.contoso.example`")]
+    #[error("expected a host name such as `mail.contoso.example`")]
     Hostname,
     /// For an [`Image`].
-    #[error("write it as in `registry.example.com/postern:0.1.0`")]
+    #[error("expected an image such as `registry.example.com/postern:0.1.0`")]
     Image,
     /// For an [`Identifier`].
-    #[error("write it as in `11111111-1111-4111-8111-111111111111`")]
+    #[error("expected a UUID such as `11111111-1111-4111-8111-111111111111`")]
     Identifier,
 }
 

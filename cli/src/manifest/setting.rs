@@ -1,4 +1,4 @@
-//! What a host gives the component, and where it lets it out to.
+//! The settings that a host gives the component, and the servers that it lets it connect to.
 
 use serde::Serialize;
 
@@ -9,29 +9,29 @@ pub struct Setting {
     pub name: String,
     /// The name in an environment.
     pub upper: String,
-    /// Whether nobody but the component may see it.
+    /// Whether only the component may see it.
     pub secret: bool,
     /// What it is.
     pub description: &'static str,
-    /// Its value where nobody says otherwise, empty where it may be left out; `None` where it must be given.
+    /// Its default value, empty if it is optional; `None` if it is required.
     pub default: Option<String>,
-    /// Whether the component gets it; otherwise it only says where the component is let out to.
+    /// Whether the component gets it; otherwise it only names a server that the component may connect to.
     pub given: bool,
 }
 
 impl Setting {
-    /// One that must be given.
+    /// A required setting.
     pub fn required(name: &str, description: &'static str) -> Self {
         let upper = name.to_ascii_uppercase();
         Self { name: name.to_owned(), upper, secret: false, description, default: None, given: true }
     }
 
-    /// One that must be given and that nobody else may see.
+    /// A required setting that only the component may see.
     pub fn secret(name: &str, description: &'static str) -> Self {
         Self { secret: true, ..Self::required(name, description) }
     }
 
-    /// One that has a value where nobody says otherwise.
+    /// A setting with a default value.
     pub fn with_default(name: &str, default: &str, description: &'static str) -> Self {
         Self { default: Some(default.to_owned()), ..Self::required(name, description) }
     }
@@ -42,7 +42,7 @@ impl Setting {
     }
 }
 
-/// A server that the component must be let out to.
+/// A server that the component must be able to connect to.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Server {
     /// The one that a setting names.

@@ -1,11 +1,11 @@
 //! Delivers the mails of the overflow queue to ACS: nothing leaves the queue before it is where it belongs.
 //!
-//! A message is leased while it is worked on, and deleted when ACS has accepted its mail or when it was put aside. Where
-//! a replay ends in between, the lease runs out and the next one takes the message up again: the operation id and the
-//! body are the same, so that ACS has one mail.
+//! A message is leased while it is being handled, and deleted once ACS has accepted its mail or it is in the poison
+//! queue. If a replay ends in between, the lease expires and the next replay handles the message again: the operation
+//! id and the body are the same, so ACS has only one mail.
 //!
-//! What is in the queue may be anybody's. A letter is sent only if the gate signed it and the policy would still write
-//! it; any other is put aside with the reason, and never ends a replay: others wait behind it.
+//! Anybody with access can write to the queue. A letter is sent only if the gate signed it and the policy would still
+//! write it; any other moves to the poison queue with the reason, and never ends a replay: others wait behind it.
 
 mod permission;
 mod storage;
@@ -114,7 +114,7 @@ impl Replay<'_> {
                 message => message?,
             };
             let Some(message) = message else { return Ok(count) };
-            // What is no mail stays where it is, hidden for the time of this replay.
+            // What is not a mail stays where it is, hidden for the duration of this replay.
             let Ok(letter) = Letter::decode(&message.text) else { continue };
             let again = Letter { head: Head { set_aside: None, ..letter.head }, body: letter.body };
             self.queue.put(&again.encode().unwrap_or_else(|| message.text.clone())).await?;
@@ -162,7 +162,7 @@ impl Replay<'_> {
         let trace = self.trace(&letter.head);
         let opened = if dequeue_count > self.tries {
             let tried = counted(dequeue_count.saturating_sub(1) as usize, "time");
-            Err(format!("tried {tried} without an end"))
+            Err(format!("tried {tried} without a result"))
         } else {
             self.open(&letter).await?
         };
@@ -183,7 +183,7 @@ impl Replay<'_> {
                 Disposition::Sent
             }
             outcome if is_retryable(outcome) && dequeue_count < self.tries => Disposition::Retained,
-            // A key can be mended while the mail waits: the count is for mails.
+            // A key can be fixed while the mail waits: the count is for mails.
             Outcome::Unauthorized | Outcome::NotFound | Outcome::Denied => Disposition::Retained,
             outcome => {
                 let code = delivery.error_code.as_ref().map(|code| format!(" ({code})")).unwrap_or_default();
@@ -193,7 +193,7 @@ impl Replay<'_> {
             }
         };
         if disposition == Disposition::Retained {
-            // It is there again at once for whoever comes next.
+            // It becomes visible again at once for the next replay.
             self.queue.renew(&mut message, Duration::ZERO).await?;
         }
         Ok(done(Some(letter.head), Some(trace), Some(delivery), disposition))
@@ -277,15 +277,15 @@ impl Replay<'_> {
     }
 }
 
-/// Whether another try may do.
+/// Whether another try may succeed.
 fn is_retryable(outcome: Outcome) -> bool {
     outcome.is_temporary() || outcome == Outcome::NotAttempted
 }
 
-/// Why nothing more can be sent, after a message that was left and so many failed tries on end.
+/// Why nothing more can be sent, after a retained message and so many consecutive failures.
 fn stop_reason(done: &Handled, failures: u32) -> Option<String> {
     let delivery = done.delivery.as_ref().filter(|_| done.disposition == Disposition::Retained)?;
     let mendable = matches!(delivery.outcome, Outcome::Unauthorized | Outcome::NotFound | Outcome::Denied);
-    let advice = delivery.outcome.advice().unwrap_or("ACS is in trouble: run the same again later");
+    let advice = delivery.outcome.advice().unwrap_or("ACS has problems: run the same command again later");
     (mendable || failures >= MAX_CONSECUTIVE_FAILURES).then(|| format!("{}: {advice}", delivery.outcome.as_str()))
 }

@@ -22,10 +22,10 @@ pub enum Misfit {
     #[error("its sender is not in the policy")]
     Sender,
     /// The mail does not go to one of the addresses.
-    #[error("the policy does not send this mail to its recipients")]
+    #[error("the policy does not allow its recipients")]
     Recipient,
     /// The mail carries no files.
-    #[error("it has attachments, which this mail of the policy does not carry")]
+    #[error("it has attachments, which the policy does not allow for this mail")]
     Attachment,
 }
 

@@ -20,14 +20,14 @@ use crate::machine::Machine;
 /// How long one call may take; the largest mail must fit.
 const CALL_TIME: Duration = Duration::from_secs(30);
 
-/// How often a call is made that found nobody or met trouble, and the pause before it is made again.
+/// How often a call is tried when the service is unreachable or fails, and the pause before the next try.
 const TRIES: u32 = 3;
 const PAUSE: Duration = Duration::from_millis(500);
 
 /// A message's text, every byte of which may be escaped in up to six (`&quot;`), and what XML there is around it.
 const MAX_ANSWER_BYTES: usize = 6 * MAX_MESSAGE_BYTES + 16 * 1024;
 
-/// An account, and how a replay proves itself to it.
+/// A storage account, and how a replay authenticates to it.
 pub struct Account<'a> {
     pub host: &'a Machine,
     pub credentials: &'a StorageCredential,
@@ -46,7 +46,7 @@ pub struct Container<'a> {
     pub address: StorageAddress,
 }
 
-/// A message that nobody else sees for a time.
+/// A message that is hidden from others for a time.
 pub struct Leased {
     pub text: String,
     /// How often it was taken out of the queue, this time included.
@@ -59,7 +59,7 @@ pub struct Leased {
 #[derive(Debug, thiserror::Error)]
 pub enum Unreadable {
     /// There is none of that name.
-    #[error("its blob is gone")]
+    #[error("its blob no longer exists")]
     Gone,
     /// The storage does not give it, or gives what no mail can be.
     #[error("its blob cannot be read ({0})")]
@@ -103,7 +103,7 @@ impl Account<'_> {
 }
 
 impl Queue<'_> {
-    /// The next message, hidden from others for `time`; none where none is visible.
+    /// The next message, hidden from others for `time`; none if none is visible.
     pub async fn lease(&self, time: Duration) -> Result<Option<Leased>, StorageError> {
         let below = format!("/messages?numofmessages=1&visibilitytimeout={}", time.as_secs());
         let answer = self.call(bare(Method::GET, self.address.uri(&below))).await?;
@@ -113,7 +113,7 @@ impl Queue<'_> {
         Ok(list.messages.into_iter().next().map(Leased::of))
     }
 
-    /// Hides a message for `time` from now; false where it is no longer this replay's.
+    /// Hides a message for `time` from now; false if it no longer belongs to this replay.
     pub async fn renew(&self, message: &mut Leased, time: Duration) -> Result<bool, StorageError> {
         let uri = self.address.uri(&format!("{}&visibilitytimeout={}", message.path(), time.as_secs()));
         let answer = self.call(bare(Method::PUT, uri)).await?;
@@ -136,7 +136,7 @@ impl Queue<'_> {
 
     /// Puts a text in, and creates the queue first where there is none.
     pub async fn put(&self, text: &str) -> Result<(), StorageError> {
-        // A message of somebody else's may be any text.
+        // A message that somebody else wrote can be any text.
         let text = quick_xml::escape::escape(text);
         let request = put_message(&self.address, &text);
         let answer = self.call(request.clone()).await?;
@@ -148,7 +148,7 @@ impl Queue<'_> {
         expect(self.call(request).await?, &[StatusCode::CREATED]).map(drop)
     }
 
-    /// About how many messages there are, hidden ones included; none where there is no queue.
+    /// The approximate number of messages, including hidden ones; none if there is no queue.
     pub async fn count(&self) -> Result<u64, StorageError> {
         let answer = self.call(bare(Method::GET, self.address.uri("?comp=metadata"))).await?;
         let answer = expect(answer, &[StatusCode::OK])?;
@@ -177,7 +177,7 @@ impl Container<'_> {
         }
     }
 
-    /// Deletes a blob. One that cannot be deleted by itself, as one that somebody holds, stays.
+    /// Deletes a blob. One that cannot be deleted, such as a leased one, stays.
     pub async fn delete(&self, blob: &str) -> Result<(), StorageError> {
         let answer = self.account.call(bare(Method::DELETE, self.blob(blob)), MAX_ANSWER_BYTES).await?;
         if concerns_all(answer.status()) { Err(refusal(&answer)) } else { Ok(()) }

@@ -6,12 +6,12 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use serde_json::Value;
 use uuid::Uuid;
 
-/// Audit lines by the trace that they name, as long as somebody waits for them; clones share them.
+/// Audit lines by their trace, as long as a caller waits for them; clones share them.
 #[derive(Clone, Debug, Default)]
 pub struct AuditCapture(Arc<Mutex<BTreeMap<String, Vec<Value>>>>);
 
 impl AuditCapture {
-    /// Keeps a line if somebody waits for it.
+    /// Keeps a line if a caller waits for it.
     pub fn line(&self, text: &str) {
         let mut waiting = self.lock();
         if waiting.is_empty() {

@@ -39,10 +39,10 @@ impl GateClient {
         Self { host, capture, url }
     }
 
-    /// What the gate answers to whoever reads a path.
+    /// The gate's response to a GET request of a path.
     pub async fn get(&self, path: &str) -> anyhow::Result<Value> {
         let answer = self.call(Request::get(format!("{}{path}", self.url)).body(Bytes::new())?).await?;
-        serde_json::from_str(&answer.body).with_context(|| format!("{path} was answered {}", answer.status))
+        serde_json::from_str(&answer.body).with_context(|| format!("{path} returned status {}", answer.status))
     }
 
     /// Calls the gate, as its server would.
@@ -53,7 +53,7 @@ impl GateClient {
         request.headers_mut().insert(TRACEPARENT, parent);
         let (parts, body) = self.host.handle(request.map(Full::new)).await.into_parts();
         let body = Limited::new(body, MAX_ANSWER).collect().await;
-        let body = body.map_err(|error| anyhow!("{error}")).context("The gate's answer broke off")?;
+        let body = body.map_err(|error| anyhow!("{error}")).context("The gate's response was cut short")?;
         Ok(Answer {
             status: parts.status.as_u16(),
             phrase: parts.status.canonical_reason().unwrap_or_default(),

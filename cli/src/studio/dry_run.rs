@@ -1,4 +1,4 @@
-//! The second gate: the same component with the same policy, whose mails go to an emulator of its own that nobody reads.
+//! The second gate: the same component with the same policy, whose mails go to its own emulator without readers.
 
 use std::collections::VecDeque;
 use std::future::pending;
@@ -41,7 +41,7 @@ impl DryRun {
     pub async fn start(cache: Option<Cache>, url: String) -> anyhow::Result<Self> {
         let config = Config { running_for: Duration::ZERO, max_messages: 100, ..Config::default() };
         let bound = Emulator::bind((Ipv4Addr::LOCALHOST, 0).into(), config).await;
-        let bound = bound.context("The studio's own emulator has no port")?;
+        let bound = bound.context("The studio's own emulator cannot listen")?;
         let (acs, store, emulator) = (bound.endpoint(), bound.store(), bound.in_process());
         tokio::spawn(bound.serve(pending()));
         let capture = AuditCapture::default();
@@ -75,8 +75,8 @@ impl DryRun {
         &self.client
     }
 
-    /// What the gate makes of a request, and the mails that it would send: those too that wait until somebody follows
-    /// the link that begins like this.
+    /// What the gate does with a request, and the mails that it would send, including those that wait until somebody
+    /// follows the confirmation link that begins with `link`.
     pub async fn of(&self, request: Request<Bytes>, link: Option<&str>) -> anyhow::Result<(Answer, Vec<Value>)> {
         let _turn = self.turn.lock().await;
         self.store.clear()?;

@@ -35,7 +35,7 @@ pub enum Mistake {
     Stale,
     /// Another site's page sent it.
     ForeignOrigin,
-    /// It tells no site.
+    /// It names no site.
     NoOrigin,
     /// It lacks what the form's page adds.
     Unproven,
@@ -47,7 +47,7 @@ pub enum Mistake {
     MissingField,
     /// A member is of another type.
     WrongType,
-    /// Its body breaks off.
+    /// Its body is truncated.
     NotJson,
     /// Its body is a byte longer than the route allows.
     TooLarge,
@@ -56,21 +56,21 @@ pub enum Mistake {
 impl Mistake {
     /// All of them, as people read them.
     pub const ALL: [(Self, &'static str); 12] = [
-        (Self::Unsigned, "without any proof"),
+        (Self::Unsigned, "without authentication"),
         (Self::WrongSignature, "with a wrong signature"),
         (Self::Stale, "signed a day ago"),
         (Self::ForeignOrigin, "from another site"),
-        (Self::NoOrigin, "from no site"),
-        (Self::Unproven, "without the token or proof of its page"),
+        (Self::NoOrigin, "without an origin"),
+        (Self::Unproven, "without the page's token or proof of work"),
         (Self::Trapped, "with the hidden field filled in, as robots do"),
         (Self::UnknownField, "with an unknown field"),
         (Self::MissingField, "without a required field"),
-        (Self::WrongType, "with a field of a wrong type"),
-        (Self::NotJson, "with a body that breaks off"),
-        (Self::TooLarge, "with too large a body"),
+        (Self::WrongType, "with a field of the wrong type"),
+        (Self::NotJson, "with a truncated body"),
+        (Self::TooLarge, "with a body that is too large"),
     ];
 
-    /// Whether a route minds it, as far as a payload that it takes can tell.
+    /// Whether a route would refuse it, as far as a payload that it accepts can show.
     pub fn applies_to(self, policy: &Policy, route: &Route, payload: &str) -> bool {
         let form = route.kind == Kind::Form;
         match self {
@@ -156,13 +156,13 @@ impl Mistake {
     }
 }
 
-/// The name of a field that people do not see.
+/// The name of a hidden field.
 fn honeypot(route: &Route) -> Option<&str> {
     let form = &route.form;
     form.honeypot.as_deref().or_else(|| form.conventions.first().map(|convention| convention.honeypot))
 }
 
-/// A payload that the schema refuses for this mistake; `None` where no small change makes it one.
+/// A payload that the schema refuses for this mistake; `None` if no small change makes it one.
 fn invalid_payload(mistake: Mistake, route: &Route, payload: &str) -> Option<Value> {
     let Value::Object(members) = serde_json::from_str(payload).ok()? else { return None };
     let refused = |value: &Value| !validate::violations(&route.schema, value, Texts::neutral()).is_empty();

@@ -1,4 +1,4 @@
-//! The studio: the policy as people read it, and its routes to try, beside the inbox of `postern dev`.
+//! The studio: shows the policy as people read it and lets them try its routes, next to the inbox of `postern dev`.
 //!
 //! The page asks, and everything that takes a secret or a renderer happens here. A payload is tried on a second gate
 //! that runs the same component, and sent through the gate that is served.
@@ -54,7 +54,7 @@ struct Shown {
 }
 
 impl Studio {
-    /// A studio for a policy that `gate` serves. The page hears of changes through the inbox's emulator.
+    /// A studio for a policy that `gate` serves. The page learns of changes through the inbox's emulator.
     pub fn new(gate: GateClient, dry_run: Arc<DryRun>, inbox: Store, directory: Directory, policy: Policy) -> Self {
         let shown = RwLock::new(Shown { directory, policy, complaint: None });
         Self(Arc::new(Inner { shown, gate, dry_run, visitor: Visitor::default(), inbox }))
@@ -65,7 +65,7 @@ impl Studio {
         self.change(|shown| *shown = Shown { directory, policy, complaint: None });
     }
 
-    /// Shows what is wrong with an edit, beside the policy that is served meanwhile.
+    /// Shows what is wrong with an edit, while the last good policy is served.
     pub fn complain(&self, complaint: &str) {
         let plain = anstream::adapter::strip_str(complaint).to_string();
         self.change(|shown| shown.complaint = Some(plain));
@@ -134,7 +134,7 @@ async fn policy(State(studio): State<Studio>) -> Json<Value> {
     Json(view::policy(&shown.directory, &shown.policy, shown.complaint.as_deref()))
 }
 
-/// What the gate would make of a payload, and the mails that it would send.
+/// What the gate would do with a payload, and the mails that it would send.
 async fn dry_run(
     State(studio): State<Studio>,
     spec: Result<Json<RequestSpec>, JsonRejection>,

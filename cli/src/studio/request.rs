@@ -57,7 +57,7 @@ impl RequestSpec {
     /// Makes the request to a gate.
     pub fn request(&self, policy: &Policy, client: &GateClient) -> anyhow::Result<PreparedRequest> {
         let route = policy.routes().find(|route| route.name == self.route);
-        let route = route.with_context(|| format!("There is no route `{}` any more.", self.route))?;
+        let route = route.with_context(|| format!("The route `{}` no longer exists.", self.route))?;
         let payload = match self.mistake {
             Some(mistake) => mistake.payload(route, &self.payload),
             None => self.payload.clone().into_bytes(),
@@ -105,7 +105,7 @@ impl RequestSpec {
             Ok(credentials) => Ok(credentials),
             Err(SignError::Secret) => bail!(secret::unusable(&key.variable, auth)),
             Err(error @ SignError::PublicKey(_)) => bail!(
-                "{error} The studio signs with the setting's own value; `postern send --secret-env NAME` takes another."
+                "{error} The studio signs with the setting's own value; `postern send --secret-env NAME` uses another."
             ),
         }
     }

@@ -80,11 +80,11 @@ fn secrets(policy: &Policy, route: &Route) -> Vec<Value> {
 fn guards(route: &Route) -> Vec<&'static str> {
     let form = &route.form;
     let guards = [
-        (form.honeypot.is_some() || !form.conventions.is_empty(), "a field that people do not see"),
+        (form.honeypot.is_some() || !form.conventions.is_empty(), "a hidden field"),
         (form.token.is_some(), "a form token"),
         (form.proof_of_work.is_some(), "a proof of work"),
         (form.captcha.is_some(), "a captcha"),
-        (form.confirmation.is_some(), "a confirmation by the link in a mail"),
+        (form.confirmation.is_some(), "a confirmation link by mail"),
     ];
     guards.into_iter().filter(|(there, _)| *there).map(|(_, words)| words).collect()
 }
@@ -92,9 +92,9 @@ fn guards(route: &Route) -> Vec<&'static str> {
 /// Why the gate will refuse what the studio sends to a route, if it will.
 fn obstacle(route: &Route) -> Option<&'static str> {
     if route.auth.as_ref().is_some_and(|auth| matches!(auth.scheme, Scheme::Entra(_))) {
-        return Some("Its callers show tokens that Entra alone issues, so the studio cannot call it.");
+        return Some("Its callers use tokens that only Entra issues, so the studio cannot call it.");
     }
-    route.form.captcha.as_ref().map(|_| "It asks for a captcha, which is solved on a page of the site alone.")
+    route.form.captcha.as_ref().map(|_| "It requires a captcha, which can only be solved on a page of the site.")
 }
 
 fn mail(mail: &Mail) -> Value {

@@ -28,7 +28,7 @@ pub struct PageGuards {
 }
 
 impl PageGuards {
-    /// What a route asks for; `None` where it asks for nothing.
+    /// What a route asks for; `None` if it asks for nothing.
     pub fn of(route: &Route) -> Option<Self> {
         let token = route.form.token.as_ref().map(|guard| (guard.min_age, guard.max_age));
         let proof = route.form.proof_of_work.as_ref().map(|guard| guard.max_age);
@@ -56,7 +56,7 @@ impl Visitor {
             let missing = least.saturating_sub(issued.at.elapsed());
             ensure!(
                 missing <= LONGEST_WAIT,
-                "The form must be open for {} seconds, longer than is waited here.",
+                "The form must stay open for {} seconds, which is longer than the studio waits.",
                 least.as_secs()
             );
             tokio::time::sleep(missing).await;
@@ -91,7 +91,7 @@ impl Visitor {
 
 fn token(answer: Value) -> anyhow::Result<String> {
     let token = answer.get("token").and_then(Value::as_str);
-    Ok(token.context("The gate gave no form token.")?.to_owned())
+    Ok(token.context("The gate issued no form token.")?.to_owned())
 }
 
 /// ALTCHA's challenge, and with its number the solution.
@@ -109,8 +109,8 @@ struct Challenge {
 
 /// Tries numbers until the hash is the challenge's.
 fn solve(answer: Value) -> anyhow::Result<String> {
-    let mut challenge: Challenge = serde_json::from_value(answer).context("The gate gave no challenge")?;
-    let wanted = base16ct::lower::decode_vec(challenge.challenge.as_bytes()).context("The challenge is no hash")?;
+    let mut challenge: Challenge = serde_json::from_value(answer).context("The gate issued no challenge")?;
+    let wanted = base16ct::lower::decode_vec(challenge.challenge.as_bytes()).context("The challenge is not a hash")?;
     let salted = Sha256::new_with_prefix(challenge.salt.as_bytes());
     let fits = |number: &u64| salted.clone().chain_update(number.to_string()).finalize().as_slice() == wanted;
     challenge.number = (0..=challenge.maxnumber).find(fits).context("No number solves the challenge.")?;

@@ -61,7 +61,7 @@ pub(crate) fn parse<T: DeserializeOwned>(body: &[u8]) -> Result<T, Invalid> {
     Ok(value)
 }
 
-/// A value that stands in JSON as an object. Derived code alone would take an array of the members, too.
+/// A value that is an object in JSON. Derived code would also accept an array of the members.
 struct Object<T>(T);
 
 impl<'de, T: Deserialize<'de>> Deserialize<'de> for Object<T> {

@@ -48,7 +48,7 @@ pub struct Content {
     pub html: Option<String>,
 }
 
-/// The three lists. `to` must be there, but may be empty when another list is not.
+/// The three lists. `to` must be there, but may be empty if another list is not.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Recipients {

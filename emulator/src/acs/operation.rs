@@ -24,7 +24,7 @@ pub struct Operation {
     pub failure: Option<Failure>,
 }
 
-/// A UUID in its one usual form, 36 characters with dashes; the parser alone would take others too.
+/// A UUID in its one usual form, 36 characters with dashes; the parser would also accept others.
 pub(crate) fn parse_id(text: &str) -> Option<Uuid> {
     let id = Uuid::try_parse(text).ok()?;
     (text.len() == Hyphenated::LENGTH).then_some(id)

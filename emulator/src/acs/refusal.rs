@@ -55,13 +55,13 @@ pub(crate) enum Refusal {
     OverQuota { retry_after: u64 },
     #[error("The operation was not found.")]
     OperationUnknown,
-    #[error("The emulator could not keep the message: its data directory cannot be written.")]
+    #[error("The emulator could not store the message: it cannot write to its data directory.")]
     NotKept,
     #[error("There is nothing at this address.")]
     NoSuchPlace,
     #[error("The method is not allowed here.")]
     Method,
-    #[error("An error asked for by a fault of the emulator.")]
+    #[error("This error was injected by an emulator fault.")]
     Fault { status: StatusCode, retry_after: Option<u64>, code: Option<String> },
 }
 
@@ -111,7 +111,7 @@ impl Refusal {
         }
     }
 
-    /// The authentication layer answers with code and message alone, the service behind it with five members.
+    /// The authentication layer answers with only code and message, the service behind it with five members.
     fn body(&self) -> Value {
         let (code, message) = (self.code(), self.to_string());
         match self.status() {

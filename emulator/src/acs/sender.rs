@@ -27,7 +27,7 @@ impl Senders {
     }
 }
 
-/// What stands behind the last `@`.
+/// The part after the last `@`.
 pub(crate) fn domain_of(address: &str) -> &str {
     address.rsplit_once('@').map_or(address, |(_, domain)| domain)
 }

@@ -36,7 +36,7 @@ pub struct AccessKey(Vec<u8>);
 #[derive(Debug, Error)]
 pub enum AccessKeyError {
     /// Not standard base64 with padding. The decoder's own error would quote the key, so it is not kept.
-    #[error("the access key is not base64; copy it from the resource's Keys page as it stands")]
+    #[error("the access key is not base64; copy it unchanged from the resource's Keys page")]
     Encoding,
     /// Nothing in it.
     #[error("the access key is empty")]
@@ -56,7 +56,7 @@ impl AccessKey {
         Ok(AccessKey(key))
     }
 
-    /// The key as it stands in a connection string. The one place where it leaves this type.
+    /// The key as in a connection string. This is the only place where it leaves this type.
     pub(crate) fn reveal(&self) -> String {
         STANDARD.encode(&self.0)
     }

@@ -55,7 +55,7 @@ pub(crate) fn validate(mut email: Email, version: ApiVersion, max_recipients: us
     Ok(ValidEmail { email, message_id, message_id_must_be_new })
 }
 
-/// A bare address at a domain with a dot, without a name beside it.
+/// A bare address at a domain with a dot, without a display name.
 pub(crate) fn check_address(property: &str, address: &str) -> Result<(), Invalid> {
     let bare = Options::default().without_display_text().without_domain_literal().with_required_tld();
     EmailAddress::parse_with_options(address, bare)
@@ -110,7 +110,7 @@ fn check_headers(email: &Email) -> Result<(), Invalid> {
         let canonical =
             HeaderName::from_bytes(name.as_bytes()).map_err(|_| Invalid::new(&property, "not a header name"))?;
         if !seen.insert(canonical) {
-            return Err(Invalid::new(&property, "the header is given twice"));
+            return Err(Invalid::new(&property, "the header appears twice"));
         }
         if value.trim().is_empty() {
             return Err(Invalid::new(&property, "the value is blank"));

@@ -20,7 +20,7 @@ const MAX_FAULTS: usize = 1_000;
 /// With `percent` it strikes a share of the matching calls, chosen by a generator of random numbers that begins with
 /// `seed`: the same seed strikes the same calls, in their order, each time.
 ///
-/// A fault waits for a call that is signed, within quota and valid: a bad request is told so, fault or not. Of
+/// A fault waits for a call that is signed, within quota and valid: a bad request gets its own error, fault or not. Of
 /// several that match, the oldest is used.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
@@ -196,7 +196,7 @@ impl Waiting {
 }
 
 impl Faults {
-    /// Adds a fault; false when too many wait already.
+    /// Adds a fault; false if too many wait already.
     pub(crate) fn add(&mut self, fault: Fault) -> bool {
         let room = self.0.len() < MAX_FAULTS;
         if room && fault.count != Some(0) {

@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use tokio::sync::Notify;
 
-/// Asks whoever serves a connection to reset it; clones are for the same connection.
+/// Asks the task that serves a connection to reset it; clones are for the same connection.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct ResetHandle(Arc<Notify>);
 

@@ -133,7 +133,7 @@ struct Confirmation {
     code: Uuid,
 }
 
-/// The handshake done by hand: whoever has the code opens this address.
+/// The handshake done by hand: a person who has the code opens this address.
 async fn validate_reports(
     State(resource): State<Arc<Resource>>,
     Query(confirmation): Query<Confirmation>,
@@ -173,18 +173,18 @@ async fn add_fault(State(resource): State<Arc<Resource>>, request: Request) -> R
     if resource.store.fault(fault) {
         Ok(StatusCode::NO_CONTENT)
     } else {
-        Err(Invalid::new(".", "too many faults wait already; delete them first").into())
+        Err(Invalid::new(".", "too many faults are waiting; delete some first").into())
     }
 }
 
 fn check_fault(fault: &Fault) -> Result<(), Invalid> {
     match fault.effect {
-        _ if fault.count == Some(0) => Err(Invalid::new("count", "at least 1 is needed")),
+        _ if fault.count == Some(0) => Err(Invalid::new("count", "must be at least 1")),
         _ if fault.percent.is_some_and(|percent| !(1..=100).contains(&percent)) => {
-            Err(Invalid::new("percent", "not from 1 to 100"))
+            Err(Invalid::new("percent", "must be from 1 to 100"))
         }
         Effect::Status { status, .. } if !(400..=599).contains(&status) => {
-            Err(Invalid::new("effect.status", "not a status from 400 to 599"))
+            Err(Invalid::new("effect.status", "must be a status from 400 to 599"))
         }
         Effect::Delay { milliseconds } if u128::from(milliseconds) > Effect::LONGEST_DELAY.as_millis() => {
             Err(Invalid::new("effect.milliseconds", "at most ten minutes are allowed"))

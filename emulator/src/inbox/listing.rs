@@ -12,7 +12,7 @@ use crate::store::Annotated;
 use crate::store::audit::Note;
 use crate::store::message::Message;
 
-/// What somebody looks for. Everything is optional, and everything given must hold.
+/// A search. Every part is optional, and every given part must match.
 #[derive(Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct Filter {
@@ -21,7 +21,7 @@ pub(crate) struct Filter {
     /// How many of the newest to leave out.
     #[serde(default)]
     offset: usize,
-    /// Words that stand in the subject, an address or a body, whatever their case.
+    /// Words in the subject, an address or a body, ignoring case.
     search: Option<String>,
     sender: Option<String>,
     route: Option<String>,

@@ -40,7 +40,7 @@ pub(crate) fn routes() -> Router<Arc<Resource>> {
         .route("/api/messages/{id}/attachments/{index}", get(attachment))
 }
 
-/// What stands below `/studio` where nobody offers one: a module that leaves the page's sentence about it alone.
+/// What is served below `/studio` without a studio: a module that leaves the page's text about it unchanged.
 pub(crate) fn without_studio() -> Router {
     let module = "export const start = () => ({ show() {}, refresh() {} });\n";
     Router::new().route("/studio.js", get(async move || own_file("text/javascript; charset=utf-8", module)))

@@ -163,7 +163,7 @@ async function follow() {
       ({ revision } = await answer.json());
       await everything();
     } catch {
-      byId("count").textContent = "The emulator does not answer";
+      byId("count").textContent = "The emulator is not responding";
       shownList = "";
       revision = 0;
       await pause(RETRY);
@@ -218,14 +218,14 @@ function showTimeline(details) {
   const fates = (details.deliveries ?? []).map((one) => row(one.recipient, badge(one.status)));
   fill("deliveries", fates, "Known once the operation has ended.");
   const reports = details.reports.map((one) => row(`${one.recipient}: ${one.status}`, badge(one.state), pushes(one)));
-  fill("reports", reports, "None was pushed for this message.");
-  const audit = details.audit ? JSON.stringify(details.audit, null, 2) : "No gate has told of this message.";
+  fill("reports", reports, "No report was pushed for this message.");
+  const audit = details.audit ? JSON.stringify(details.audit, null, 2) : "No gate reported this message.";
   byId("audit").textContent = audit;
 }
 
 function showChecks(checks) {
   const findings = checks.findings.map((one) => row(one.message, badge(one.check, one.level)));
-  fill("findings", findings, "Nothing to complain of.");
+  fill("findings", findings, "No problems found.");
   pill("worries", checks.findings.filter((one) => one.level !== "note").length);
   byId("clip").value = Math.min(100, (100 * checks.htmlBytes) / checks.clipBytes);
   byId("clip-words").textContent =
@@ -460,7 +460,7 @@ byId("newer").addEventListener("click", () => turn(-1));
 byId("older").addEventListener("click", () => turn(1));
 
 byId("empty").addEventListener("click", async () => {
-  if (!confirm("Forget all messages?")) return;
+  if (!confirm("Delete all messages?")) return;
   await fetch("/api/messages", { method: "DELETE" });
   location.hash = "";
 });

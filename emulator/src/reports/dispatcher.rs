@@ -123,7 +123,7 @@ impl Dispatcher {
     async fn push(&self, request: PushRequest) -> Result<Response<Bytes>, String> {
         let answer = async {
             let (parts, body) = self.client.request(request).await.map_err(|_| "no connection")?.into_parts();
-            let body = Limited::new(body, MAX_ANSWER).collect().await.map_err(|_| "the answer broke off")?;
+            let body = Limited::new(body, MAX_ANSWER).collect().await.map_err(|_| "the response was cut short")?;
             Ok::<_, &str>(Response::from_parts(parts, body.to_bytes()))
         };
         let answer = timeout(ANSWER_WITHIN, answer).await.unwrap_or(Err("no answer within 30 seconds"));

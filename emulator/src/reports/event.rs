@@ -67,7 +67,7 @@ impl Subscription {
     /// Whether the answer to the handshake is a yes; else what is wrong with it.
     pub(super) fn agrees(&self, answer: &Response<Bytes>) -> Result<(), String> {
         if answer.status() != StatusCode::OK {
-            return Err(format!("the handshake was answered {}, not 200", answer.status().as_u16()));
+            return Err(format!("the handshake returned status {}, not 200", answer.status().as_u16()));
         }
         match self.webhook.schema {
             EventSchema::EventGrid => {

@@ -1,4 +1,4 @@
-//! Delivery reports: what Event Grid tells a webhook about each recipient once an operation has ended.
+//! Delivery reports: the events that Event Grid sends to a webhook for each recipient once an operation has ended.
 
 mod dispatcher;
 mod event;

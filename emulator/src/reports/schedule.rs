@@ -42,7 +42,7 @@ pub(super) fn is_success(status: StatusCode) -> bool {
     (200..=204).contains(&status.as_u16())
 }
 
-/// The wait after so many tries that began so long ago; `None` when it is time to give up.
+/// The wait after so many tries that began so long ago; `None` if it is time to give up.
 pub(super) fn next(tries: usize, since_first: Duration) -> Option<Duration> {
     let step = tries.checked_sub(1)?;
     let wait = RETRY_AFTER.get(step).or(RETRY_AFTER.last())?;

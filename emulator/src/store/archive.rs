@@ -34,17 +34,17 @@ const TABLES: &str = "
 #[derive(Debug, Error)]
 pub enum ArchiveError {
     /// The directory cannot be made.
-    #[error("{0} cannot be made a directory: {1}")]
+    #[error("cannot create the directory {0}: {1}")]
     Directory(PathBuf, std::io::Error),
     /// SQLite does not get on with the file.
-    #[error("{0} cannot be used: {1}; another emulator may have it")]
+    #[error("cannot use {0}: {1}; another emulator may be using it")]
     Database(PathBuf, rusqlite::Error),
     /// The file was written by another version.
-    #[error("{0} has layout {1}, and this emulator knows layout {LAYOUT}; move the file away")]
+    #[error("{0} has layout {1}, but this emulator supports only layout {LAYOUT}; move the file away")]
     Layout(PathBuf, i64),
 }
 
-/// An open file. A message is written before its sender hears that it was accepted.
+/// An open file. A message is written before its sender learns that it was accepted.
 #[derive(Debug)]
 pub(crate) struct Archive {
     path: PathBuf,

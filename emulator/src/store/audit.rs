@@ -46,7 +46,7 @@ pub(crate) struct AuditLog {
 }
 
 impl AuditLog {
-    /// Reads a line; false when it is none.
+    /// Reads a line; false if it is none.
     pub(crate) fn read(&mut self, text: &str) -> bool {
         let line = if text.len() <= LONGEST { serde_json::from_str::<Value>(text).ok() } else { None };
         let Some((line, told)) = line.and_then(|line| Some((line.clone(), Line::deserialize(line).ok()?))) else {

@@ -7,7 +7,7 @@ use uuid::Uuid;
 
 use crate::store::message::Message;
 
-/// What a message costs beside its body and headers, roughly.
+/// Roughly what a message costs in addition to its body and headers.
 const OVERHEAD: usize = 2 * 1024;
 
 #[derive(Debug)]
@@ -61,7 +61,7 @@ impl Mailbox {
     }
 }
 
-/// The body is kept twice, as received and parsed, and its texts a third time once somebody has searched them.
+/// The body is kept twice, as received and parsed, and its texts a third time after the first search.
 fn weight(message: &Message) -> usize {
     let headers = message.request.headers.iter();
     let headers: usize = headers.map(|(name, value)| name.len() + value.len()).sum();

@@ -32,12 +32,12 @@ pub struct Message {
     pub(crate) search_text: SearchText,
 }
 
-/// What is searched in a message, in lower case: made when somebody first searches, and kept.
+/// The searchable text of a message, in lower case: built at the first search, and kept.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct SearchText(OnceLock<String>);
 
 impl Message {
-    /// Whether every word stands somewhere in subject, addresses or bodies, or begins the id. They are in lower case.
+    /// Whether every word occurs in the subject, addresses or bodies, or begins the id. They are in lower case.
     pub(crate) fn contains_words(&self, words: &[String]) -> bool {
         if words.is_empty() {
             return true;

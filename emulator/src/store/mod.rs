@@ -52,7 +52,7 @@ struct Memory {
     meters: Meters,
     audit: AuditLog,
     reports: ReportLog,
-    /// Where accepted messages go to be reported on, once somebody listens.
+    /// Where accepted messages go for delivery reports, once there is a listener.
     accepted: Option<UnboundedSender<Arc<Message>>>,
 }
 
@@ -187,18 +187,18 @@ impl Store {
         Ok(())
     }
 
-    /// Tells the page that something beside its mails has changed.
+    /// Notifies the page that something other than its mails has changed.
     pub fn announce(&self) {
         self.changes.notify();
     }
 
-    /// What tells of messages, attempts, faults and suppressions as they come and go.
+    /// Notifies of every change of messages, attempts, faults and suppressions.
     pub(crate) fn changes(&self) -> &Changes {
         &self.changes
     }
 
-    /// Takes an audit line of a gate, to be shown beside the messages whose operations it names. What is no such line
-    /// is passed over.
+    /// Takes an audit line of a gate, to be shown with the messages whose operations it names. Any other text is
+    /// ignored.
     pub fn audit(&self, line: &str) {
         if self.memory().audit.read(line) {
             self.changes.notify();

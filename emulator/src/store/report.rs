@@ -26,13 +26,13 @@ pub struct Report {
     pub recipient: String,
     /// What became of the mail there.
     pub status: DeliveryStatus,
-    /// How it stands with the event itself.
+    /// The state of the event itself.
     pub state: ReportState,
     /// Its tries, oldest first.
     pub pushes: Vec<Push>,
 }
 
-/// How it stands with an event.
+/// The state of an event.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub enum ReportState {

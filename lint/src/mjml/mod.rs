@@ -82,12 +82,12 @@ fn html_path(path: &str) -> Option<String> {
 }
 
 fn both(path: &str) -> Diagnostic {
-    let message = format!("The template has {MJML_FILE} and {}, and a mail has one HTML part.", Part::Html.file());
+    let message = format!("The template has {MJML_FILE} and {}, but a mail has only one HTML part.", Part::Html.file());
     Diagnostic::error(path, Place::File, message, "Remove one of the two.")
 }
 
 fn forged(path: &str) -> Diagnostic {
-    let message = "The file says of itself that it was translated from MJML, which only the tool's own output does.";
+    let message = "This file claims to be translated from MJML, but only Postern's own output may say so.";
     Diagnostic::error(path, Place::Line(1), message, "Remove the first comment, or keep the MJML instead.")
 }
 
@@ -104,9 +104,7 @@ fn translate(path: &str, source: &str) -> Result<(String, Trace), Vec<Diagnostic
 
 /// Without files, fonts and pictures of others: what is sent is in the policy.
 fn render(path: &str, prepared: &Prepared) -> Result<String, Vec<Diagnostic>> {
-    let error = |place, reason: String| {
-        vec![Diagnostic::error(path, place, format!("This is not usable MJML: {reason}"), HELP)]
-    };
+    let error = |place, reason: String| vec![Diagnostic::error(path, place, format!("Invalid MJML: {reason}"), HELP)];
     let parsed = mrml::parse_with_options(&prepared.text, &ParserOptions::default()).map_err(|reason| {
         let place = position(&reason, &prepared.text).map_or(Place::File, |start| Place::Line(prepared.line(start)));
         error(place, sentence(&reason))
@@ -119,7 +117,7 @@ fn render(path: &str, prepared: &Prepared) -> Result<String, Vec<Diagnostic>> {
     parsed.element.render(&options).map_err(|reason| error(Place::File, format!("{reason}.")))
 }
 
-/// MJML passes over elements that it does not know, as if they were HTML.
+/// MJML treats elements that it does not know as HTML.
 fn unknown(path: &str, prepared: &Prepared, html: &str) -> Result<(), Vec<Diagnostic>> {
     let Some(start) = html.find("<mj-") else { return Ok(()) };
     let rest = html.get(start + 1..).unwrap_or_default();
@@ -131,7 +129,7 @@ fn unknown(path: &str, prepared: &Prepared, html: &str) -> Result<(), Vec<Diagno
 
 fn warned(path: &str, prepared: &Prepared, warning: &mrml::prelude::parser::Warning) -> Diagnostic {
     let place = Place::Line(prepared.line(warning.span.start));
-    Diagnostic::error(path, place, format!("MJML passes over this: {}.", warning.kind), HELP)
+    Diagnostic::error(path, place, format!("MJML ignores this: {}.", warning.kind), HELP)
 }
 
 /// Where in the text that MJML got.
@@ -151,18 +149,18 @@ fn position(error: &Error, text: &str) -> Option<usize> {
     }
 }
 
-/// The crate's words without its positions, which are those of another text.
+/// Our own words for the crate's errors, because its positions refer to another text.
 fn sentence(error: &Error) -> String {
     match error {
-        Error::UnexpectedElement { .. } => "this element cannot stand here.".to_owned(),
-        Error::UnexpectedToken { .. } => "this cannot stand here.".to_owned(),
+        Error::UnexpectedElement { .. } => "this element is not allowed here.".to_owned(),
+        Error::UnexpectedToken { .. } => "this is not allowed here.".to_owned(),
         Error::MissingAttribute { name, .. } => format!("the attribute `{name}` is missing."),
-        Error::InvalidAttribute { .. } => "the value of an attribute is wrong.".to_owned(),
-        Error::InvalidFormat { .. } => "the format is wrong.".to_owned(),
+        Error::InvalidAttribute { .. } => "an attribute has an invalid value.".to_owned(),
+        Error::InvalidFormat { .. } => "the format is invalid.".to_owned(),
         Error::EndOfStream { .. } => "an element is not closed.".to_owned(),
         Error::SizeLimit { .. } => "it is too large.".to_owned(),
-        Error::ParserError { .. } => "a `<` is not the beginning of an element; write `&lt;` for the sign.".to_owned(),
-        Error::NoRootNode => "there is no <mjml>.".to_owned(),
+        Error::ParserError { .. } => "a `<` does not start an element; write `&lt;` for the character.".to_owned(),
+        Error::NoRootNode => "the element <mjml> is missing.".to_owned(),
         Error::IncludeLoaderError { .. } => "other files are not included: use {% include %} inside a text.".to_owned(),
     }
 }

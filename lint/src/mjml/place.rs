@@ -1,4 +1,4 @@
-//! Where tags stand in the MJML, and the text that MJML gets in the place of the source.
+//! Where tags are in the MJML, and the text that MJML gets instead of the source.
 
 use std::collections::BTreeSet;
 use std::ops::Range;
@@ -8,7 +8,7 @@ use postern::policy::{Diagnostic, Place};
 
 use super::tag::{Kind, Tags};
 
-/// Elements whose content is text or HTML; what stands in others is for MJML to lay out.
+/// Elements whose content is text or HTML; MJML lays out the content of all others.
 const CONTENT: [&str; 11] = [
     "mj-accordion-text",
     "mj-accordion-title",
@@ -30,9 +30,9 @@ pub struct Prepared {
     pub text: String,
     /// The part of the source that the document is.
     pub document: Range<usize>,
-    /// The tags that stand in comments of the document, which are no part of the mail.
+    /// The tags in comments of the document, which are not part of the mail.
     pub hidden: BTreeSet<usize>,
-    /// For each piece of the text that is no copy: where it begins and ends, and what of the source it stands for.
+    /// For each piece of the text that is not a copy: its range, and the range of the source that it replaces.
     pieces: Vec<(Range<usize>, Range<usize>)>,
     /// Where the source's lines begin, but for the first.
     lines: Vec<usize>,
@@ -58,7 +58,7 @@ impl Prepared {
 /// Puts words in the place of tags, and statements between elements into elements of their own.
 pub fn prepare(path: &str, source: &str, tags: &Tags) -> Result<Prepared, Vec<Diagnostic>> {
     let document = document(source, tags).ok_or_else(|| {
-        let message = "This is not usable MJML: there is no <mjml>.";
+        let message = "Invalid MJML: the element <mjml> is missing.";
         vec![Diagnostic::error(path, Place::File, message, "Write the mail between <mjml> and </mjml>.")]
     })?;
     let bare = replaced(source, &document, tags, &BTreeSet::new());
@@ -98,7 +98,7 @@ fn replaced(source: &str, document: &Range<usize>, tags: &Tags, between: &BTreeS
     Prepared { text, document: document.clone(), hidden: BTreeSet::new(), pieces, lines }
 }
 
-/// What stands where it cannot.
+/// The finding about a tag in a place where it is not allowed.
 enum Misplaced {
     /// A value between elements.
     Value(usize),
@@ -141,7 +141,7 @@ impl Placement {
         placement
     }
 
-    /// Text between elements holds statements alone.
+    /// Text between elements may contain only statements.
     fn text(&mut self, text: &str, start: usize, head: bool, tags: &Tags) {
         let mut rest = 0;
         for (place, index) in tags.words(text) {
@@ -172,14 +172,14 @@ impl Misplaced {
             Self::Value(index) => Diagnostic::error(
                 path,
                 Place::Span(span(index)),
-                format!("`{}` stands between elements, where MJML shows no text.", shown(index)),
+                format!("`{}` is between elements, where MJML shows no text.", shown(index)),
                 "Put it into <mj-text>.",
             ),
             Self::Setting(index) => Diagnostic::error(
                 path,
                 Place::Span(span(index)),
                 format!(
-                    "`{}` stands between the settings of <mj-head>, which are not written in their order.",
+                    "`{}` is between the settings of <mj-head>, which MJML does not write in their order.",
                     shown(index)
                 ),
                 "Put it inside <mj-title>, <mj-preview> or <mj-style>, or into <mj-body>.",
@@ -187,7 +187,7 @@ impl Misplaced {
             Self::Text(offset) => Diagnostic::error(
                 path,
                 Place::Line(bare.line(*offset)),
-                "Text stands between elements, where MJML shows none.",
+                "Text is between elements, where MJML shows none.",
                 "Put it into <mj-text>.",
             ),
         }

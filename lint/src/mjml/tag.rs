@@ -101,7 +101,7 @@ fn closed(source: &str, start: usize, end: usize) -> usize {
     source.get(start..end).map_or(end, |text| start + text.trim_end().len())
 }
 
-/// Comments are no tokens; they stand between the tags.
+/// Comments are not tokens; they are between the tags.
 fn with_comments(source: &str, tags: Vec<Tag>) -> Vec<Tag> {
     let ends = tags.iter().map(|tag| tag.span.end);
     let starts = tags.iter().map(|tag| tag.span.start);
@@ -131,8 +131,8 @@ fn refusal(path: &str, source: &str, tag: &Tag) -> Option<Diagnostic> {
         Diagnostic::error(
             path,
             Place::Span(tag.span.clone()),
-            format!("A mail in MJML is a whole document, so `{name}` has nothing to do here."),
-            "Write the frame into the mail, and share texts by {% include %} inside <mj-text>.",
+            format!("An MJML mail is a complete document, so `{name}` cannot be used here."),
+            "Write the layout into the mail, and share texts with {% include %} inside <mj-text>.",
         )
     })
 }

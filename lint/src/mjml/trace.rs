@@ -28,10 +28,10 @@ struct Written {
     opening: usize,
 }
 
-/// Puts the tags in the place of their words, and what stands around the document around it.
+/// Replaces the words with their tags again, and restores the text around the document.
 ///
 /// Each tag gets a line break behind its opening, which prints nothing: a line of the HTML then belongs to one tag, and
-/// the engine, whose errors know lines alone, tells which.
+/// the engine, whose errors give only lines, identifies it.
 pub fn restore(source: &str, mark: &str, prepared: &Prepared, tags: &Tags, html: &str) -> (String, Trace) {
     let mut trace = Trace { source: source.to_owned(), text: format!("{mark}\n"), written: Vec::new() };
     let before = 0..prepared.document.start;
@@ -79,9 +79,9 @@ impl Trace {
         let must = |(index, tag): &(usize, &Tag)| tag.kind != Kind::Comment && !prepared.hidden.contains(index);
         let missing = tags.iter().filter(must).find(|(index, _)| !self.written.iter().any(|tag| tag.index == *index));
         if let Some((_, tag)) = missing {
-            let message = format!("`{}` does not come through to the mail from here.", self.shown(&tag.span));
-            let help = "Values may stand in texts, and in attributes that are written as they are, such as href, src, \
-                        alt and color; with sizes MJML computes.";
+            let message = format!("MJML drops `{}` here.", self.shown(&tag.span));
+            let help = "Use values in texts, and in attributes that MJML copies unchanged, such as href, src, alt and \
+                        color; with sizes it computes.";
             return vec![Diagnostic::error(path, Place::Span(tag.span.clone()), message, help)];
         }
         let is_statement = |index: &usize| tags.get(*index).is_some_and(|tag| tag.kind == Kind::Statement);
@@ -92,7 +92,7 @@ impl Trace {
         let wrong = wrong.map(|(is, _)| *is).or_else(|| written.get(wanted.len()).copied());
         let Some(tag) = wrong.and_then(|index| tags.get(index)) else { return Vec::new() };
         let message =
-            format!("MJML would move or repeat `{}`, so that it would not do what it says.", self.shown(&tag.span));
+            format!("MJML would move or repeat `{}`, which would change what it does.", self.shown(&tag.span));
         let help = "Put statements around whole elements, or inside <mj-text>, <mj-button>, <mj-table> or <mj-raw>.";
         vec![Diagnostic::error(path, Place::Span(tag.span.clone()), message, help)]
     }
@@ -118,7 +118,7 @@ impl Trace {
         if let Some(tag) = tag {
             let back = |offset: usize| {
                 let within = offset - tag.at.start;
-                // The line break is in the HTML alone.
+                // Only the HTML has the line break.
                 tag.from.start + if within > tag.opening { within - 1 } else { within }
             };
             return Place::Span(back(span.start)..back(span.end));

@@ -52,7 +52,7 @@ impl<'s> Walk<'s, '_> {
     fn run(&mut self, call: &'s ast::Spanned<ast::Call<'s>>, target: Option<Value<'s>>, caller: Option<Value<'s>>) {
         let arguments = self.arguments(&call.args);
         let Some(Shape::Macro(body)) = target.map(|target| target.shape) else {
-            return self.undetermined(call.span(), "Call macros, blocks, `super()`, `caller()` and `range()` alone.");
+            return self.undetermined(call.span(), "Call only macros, blocks, `super()`, `caller()` and `range()`.");
         };
         self.deeper(call.span(), |this| this.macro_body(&body, arguments, caller));
     }

@@ -34,7 +34,7 @@ impl<'s> Walk<'s, '_> {
         done
     }
 
-    /// What a condition tells by how it comes out.
+    /// What follows from a condition's result.
     pub(super) fn test(&mut self, expression: &'s ast::Expr<'s>) -> Outcome {
         match expression {
             ast::Expr::UnaryOp(unary) if matches!(unary.op, ast::UnaryOpKind::Not) => self.test(&unary.expr).not(),

@@ -43,7 +43,7 @@ impl<'s> Walk<'s, '_> {
         let wrong = value.types.and(Types::LIST.or(Types::OBJECT).or(Types::NULL));
         if value.types.may_be(wrong) {
             let name = &value.name;
-            let message = format!("`{name}` may be {}, where a text is needed.", wrong.words());
+            let message = format!("`{name}` may be {}, but a text is required here.", wrong.words());
             let help = if wrong == Types::NULL {
                 format!("Use it inside {{% if {name} %}}, or narrow its `type` in the schema.")
             } else {
@@ -56,7 +56,7 @@ impl<'s> Walk<'s, '_> {
     pub(super) fn needs_number(&mut self, value: &Value<'s>, span: Span) {
         if value.types != Types::NUMBER {
             let wrong = value.types.without(Types::NUMBER).words();
-            let message = format!("`{}` may be {wrong}, where a number is needed.", value.name);
+            let message = format!("`{}` may be {wrong}, but a number is required here.", value.name);
             self.error(span, message, "Join texts with `~`; narrow the `type` in the schema.");
         }
     }
@@ -87,7 +87,7 @@ impl<'s> Walk<'s, '_> {
                 let full = if root { name.to_owned() } else { format!("{}.{name}", of.name) };
                 let Some((member, required)) = field.property(name) else {
                     let message = format!("The schema `{}` has no field `{full}`.", self.schema);
-                    let help = format!("Correct the name, or add it to `properties` in schemas/{}.json.", self.schema);
+                    let help = format!("Fix the name, or add it to `properties` in schemas/{}.json.", self.schema);
                     self.error(span, message, help);
                     return Value::text(full);
                 };
@@ -98,12 +98,12 @@ impl<'s> Walk<'s, '_> {
             }
             Shape::Field(_) => {
                 let wrong = of.types.without(Types::OBJECT).words();
-                let message = format!("`{}` may be {wrong}, where an object is needed.", of.name);
+                let message = format!("`{}` may be {wrong}, but an object is required here.", of.name);
                 self.error(span, message, "Require \"type\": \"object\" in the schema.");
                 Value::text(name)
             }
             _ => {
-                self.undetermined(span, "Take members of the payload's own objects.");
+                self.undetermined(span, "Use members of the payload's own objects.");
                 Value::text(name)
             }
         }
@@ -116,7 +116,7 @@ impl<'s> Walk<'s, '_> {
         }
         if list.types != Types::LIST {
             let wrong = list.types.without(Types::LIST).words();
-            let message = format!("`{}` may be {wrong}, where a list is needed.", list.name);
+            let message = format!("`{}` may be {wrong}, but a list is required here.", list.name);
             let help = "Require \"type\": \"array\" in the schema; loop over an object with `| items`.";
             self.error(span, message, help);
             return Value::text("an entry");

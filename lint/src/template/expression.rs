@@ -124,7 +124,7 @@ impl<'s> Walk<'s, '_> {
         let wrong = value.types.without(Types::TEXT.or(Types::LIST));
         if value.types.may_be(wrong) {
             let message = format!("`{}` may be {}, which cannot be cut.", value.name, wrong.words());
-            self.error(slice.span(), message, "Cut texts and lists; narrow the `type` in the schema.");
+            self.error(slice.span(), message, "Only texts and lists can be cut; narrow the `type` in the schema.");
         }
         let end = slice.stop.as_ref().and_then(ast::Expr::as_const).and_then(|stop| i64::try_from(stop).ok());
         let from_start = slice.start.is_none() && slice.step.is_none();

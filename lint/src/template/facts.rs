@@ -1,4 +1,4 @@
-//! What a condition tells about the payload where it holds.
+//! What a condition implies about the payload where it holds.
 
 use std::collections::BTreeMap;
 
@@ -20,7 +20,7 @@ pub struct Fact {
 pub struct Facts(BTreeMap<String, Fact>);
 
 impl Facts {
-    /// One fact; nothing where there is no path.
+    /// One fact; nothing if there is no path.
     pub fn one(path: Option<&str>, present: bool, types: Types) -> Self {
         Self(path.map(|path| (path.to_owned(), Fact { present, types, link: false })).into_iter().collect())
     }
@@ -63,7 +63,7 @@ impl Facts {
     }
 }
 
-/// What a condition tells, by how it comes out.
+/// What follows from a condition, by its result.
 #[derive(Debug, Default)]
 pub struct Outcome {
     /// Known where it is true.

@@ -11,7 +11,7 @@ use super::walk::Walk;
 /// How deep templates may be nested in one another; a template that includes itself ends here.
 const MAX_DEPTH: usize = 16;
 
-/// A block with the file it stands in.
+/// A block with the file that contains it.
 pub(super) type Block<'s> = (&'s str, &'s ast::Block<'s>);
 
 impl<'s> Walk<'s, '_> {
@@ -63,7 +63,7 @@ impl<'s> Walk<'s, '_> {
 
     pub(super) fn deeper(&mut self, span: Span, walk: impl FnOnce(&mut Self)) {
         if self.depth == MAX_DEPTH {
-            self.error(span, "Templates, blocks and macros use each other without end here.", "Break the cycle.");
+            self.error(span, "Templates, blocks or macros use each other in a cycle here.", "Break the cycle.");
             return;
         }
         self.depth += 1;
@@ -111,7 +111,7 @@ impl<'s> Walk<'s, '_> {
     }
 }
 
-/// Finds the blocks of a file, wherever they stand in it.
+/// Finds the blocks of a file, wherever they are in it.
 fn collect<'s>(file: &'s str, statements: &'s [ast::Stmt<'s>], blocks: &mut BTreeMap<&'s str, Vec<Block<'s>>>) {
     for statement in statements {
         let bodies: Vec<&'s [ast::Stmt<'s>]> = match statement {

@@ -1,4 +1,4 @@
-//! Filters: what each makes of a value, without being called.
+//! Filters: what each does to a value, determined without calling it.
 
 use minijinja::machinery::ast;
 
@@ -64,7 +64,7 @@ fn effect(name: &str) -> Option<Effect> {
 }
 
 impl<'s> Walk<'s, '_> {
-    /// A filter that stands alone, as in `{% filter upper %}`.
+    /// A filter on its own, as in `{% filter upper %}`.
     pub(super) fn filtered(&mut self, filter: &'s ast::Expr<'s>, value: Value<'s>) -> Value<'s> {
         match filter {
             ast::Expr::Filter(filter) => {
@@ -83,7 +83,7 @@ impl<'s> Walk<'s, '_> {
         let arguments: Vec<_> = self.arguments(&filter.args).into_iter().map(|(_, value)| value).collect();
         let Some(effect) = effect(filter.name) else {
             let message = format!("The result of the filter `{}` cannot be determined statically.", filter.name);
-            self.error(span, message, "docs/policy.md lists the filters that can be followed; loops do the rest.");
+            self.error(span, message, "docs/policy.md lists the filters that can be checked; use loops for the rest.");
             return Value::text("a text");
         };
         if effect != Effect::Default && !self.needs_presence(&value, span) {

@@ -48,7 +48,7 @@ impl<'s> Walk<'s, '_> {
             _ => {
                 self.undetermined(
                     target.span(),
-                    "Take apart what `items` gives: {% for name, value in object|items %}.",
+                    "Unpack only what `items` gives: {% for name, value in object|items %}.",
                 );
                 for target in targets {
                     if let ast::Expr::Var(name) = target {

@@ -1,4 +1,4 @@
-//! What is known of a value before any payload comes.
+//! What is known of a value statically, without a payload.
 
 use std::collections::BTreeMap;
 use std::rc::Rc;
@@ -11,7 +11,7 @@ use crate::field::{Field, Types};
 /// The names that are known at a place of a template, innermost last.
 pub type Scopes<'s> = Vec<BTreeMap<String, Value<'s>>>;
 
-/// A value of the template language, before any payload comes.
+/// A value of the template language, known statically.
 #[derive(Clone)]
 pub struct Value<'s> {
     /// As the template's author names it.
@@ -53,7 +53,7 @@ pub enum Shape<'s> {
 
 /// A macro.
 pub struct Macro<'s> {
-    /// The file it stands in.
+    /// The file that contains it.
     pub file: &'s str,
     /// Its tree.
     pub tree: &'s ast::Macro<'s>,
@@ -132,7 +132,7 @@ impl<'s> Value<'s> {
         !self.markup && self.sources.iter().all(listed)
     }
 
-    /// An entry of a list; `None` where nothing is known of it.
+    /// An entry of a list; `None` if nothing is known of it.
     pub fn item(&self) -> Option<Self> {
         match &self.shape {
             Shape::Field(field) => {

@@ -102,7 +102,7 @@ fn faults_are_set_from_the_page() {
     inbox.value("document.querySelector('#fault [name=status]').min = ''");
     inbox.value("document.querySelector('#fault [name=status]').value = '200'");
     inbox.click("#fault [type=submit]");
-    inbox.until("document.getElementById('fault-error').textContent.includes('not a status from 400 to 599')");
+    inbox.until("document.getElementById('fault-error').textContent.includes('must be a status from 400 to 599')");
 }
 
 #[test]

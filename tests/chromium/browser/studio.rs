@@ -63,7 +63,7 @@ fn the_policy_is_told_as_people_read_it() {
         ("#senders", "orders@contoso.example"),
         ("#senders", "shop-team@contoso.example"),
         ("#route-cards", "/hooks/order"),
-        ("#route-cards", "senders that prove themselves by standard-webhooks"),
+        ("#route-cards", "senders that authenticate with standard-webhooks"),
         ("#route-cards", "ORDER_SECRET (development value)"),
         ("#route-cards", "https://www.contoso.example"),
         ("#route-cards", "the address in /email"),

@@ -95,7 +95,7 @@ fn what_is_open_or_gone_is_a_warning() {
         stale(&approved(|| case().with("schemas/old.json", "{}")).without("schemas/old.json").files()).unwrap(),
         ["schemas/old"]
     );
-    assert_eq!(told(gone), ["Warning approvals.toml:11 The approval of `schemas/old` is for something that is gone."]);
+    assert_eq!(told(gone), ["Warning approvals.toml:11 `schemas/old` is approved but no longer exists."]);
 }
 
 #[test]
@@ -104,11 +104,11 @@ fn an_approval_that_says_too_little_or_too_much_is_an_error() {
         ("[routes]\nsha256 = \"x\"\napproved_by = \"a@b.example\"\n", "missing field `approved_on`."),
         (
             "[routes]\nsha256 = \"x\"\napproved_by = \"somebody\"\napproved_on = 2026-03-31\n",
-            "The approval of `routes` does not say who gave it and on which day.",
+            "The approval of `routes` does not say who approved it and on which day.",
         ),
         (
             "[routes]\nsha256 = \"x\"\napproved_by = \"a@b.example\"\napproved_on = 07:00:00\n",
-            "The approval of `routes` does not say who gave it and on which day.",
+            "The approval of `routes` does not say who approved it and on which day.",
         ),
         (
             "[routes]\nsha256 = \"x\"\napproved_by = \"a@b.example\"\napproved_on = 2026-03-31\nnote = \"x\"\n",

@@ -10,7 +10,7 @@ fn case() -> Case {
 fn finding(file: &str, line: usize, character: char) -> String {
     let code = u32::from(character);
     format!(
-        "error {file}:{line} The character U+{code:04X} cannot be seen, and changes how the text around it is shown or \
+        "error {file}:{line} The character U+{code:04X} is invisible, and changes how the text around it is shown or \
          printed."
     )
 }
@@ -48,7 +48,9 @@ fn what_steers_the_text_around_it_is_refused_in_every_file() {
     let told = case().with("schemas/form.examples/valid/\u{202e}.json", r#"{"name": "Ada"}"#).told();
     assert_eq!(
         told,
-        ["error schemas/form.examples/valid/\u{202e}.json:1 The name of this file has the character U+202E."]
+        [
+            "error schemas/form.examples/valid/\u{202e}.json:1 The name of this file contains the invisible character U+202E."
+        ]
     );
 }
 

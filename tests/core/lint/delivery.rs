@@ -27,9 +27,9 @@ fn a_subject_fits_at_the_schemas_maxima() {
     assert_eq!(subject(r#"{ "type": "string", "maxLength": 141 }"#, "Message: {{ name }}"), none);
     assert_eq!(
         subject(r#"{ "type": "string", "maxLength": 142 }"#, "Message: {{ name }}"),
-        [format!("{file} The subject can have 151 characters; 150 is the most.")]
+        [format!("{file} The subject can have 151 characters; the maximum is 150.")]
     );
-    let endless = format!("{file} `name` can be of any length, and a subject cannot.");
+    let endless = format!("{file} `name` can have any length, but a subject cannot.");
     assert_eq!(subject(r#"{ "type": "string" }"#, "{{ name }}"), std::slice::from_ref(&endless));
     assert_eq!(subject(r#"{ "type": "string" }"#, "{{ name | upper }}"), [endless]);
     assert_eq!(subject(r#"{ "type": "string" }"#, "{{ name[:80] }}"), none);
@@ -43,7 +43,7 @@ fn html_stays_below_the_size_at_which_it_is_clipped() {
     assert_eq!(
         html(&format!("{long}y")),
         [
-            "1 The sample makes 104449 bytes of HTML; Gmail clips after 104448.",
+            "1 The sample has 104449 bytes of HTML; Gmail clips after 104448.",
             "warning templates/note/body.html.j2:1 With every field at its longest the HTML has 104449 bytes; Gmail clips after 104448.",
         ]
     );
@@ -111,10 +111,13 @@ fn html_is_made_of_what_mail_programs_show() {
         ),
         (
             "<link rel=stylesheet href=\"https://c.example/a.css\">",
-            "1 `<link>` is not allowed in mail: an external stylesheet reveals that the mail was opened, and is not loaded.",
+            "1 `<link>` is not allowed in mail: an external stylesheet is either not loaded or reveals that the mail was opened.",
         ),
         ("<p onclick=\"x()\">x</p>", "1 `onclick` is not allowed in mail: mail programs do not run scripts."),
-        ("<style>@import 'x'</style>", "1 An external stylesheet reveals that the mail was opened, and is not loaded."),
+        (
+            "<style>@import 'x'</style>",
+            "1 An external stylesheet is either not loaded or reveals that the mail was opened.",
+        ),
         ("<meta http-equiv=refresh content=1>", "1 A mail cannot redirect its reader."),
     ] {
         assert_eq!(html(bad), [expected], "{bad}");

@@ -33,8 +33,8 @@ fn bounded_fields_may_be_printed_to_strangers() {
 #[test]
 fn a_stranger_is_told_nothing_that_a_stranger_wrote() {
     let anchors = "its `pattern` does not begin with `^` and end with `$`";
-    let telling = "its `pattern` lets through a character of web addresses, mail addresses, markup or line breaks";
-    let stops = "its `pattern` lets through letters with a full stop, which make a link";
+    let telling = "its `pattern` allows a character of web addresses, mail addresses, markup or line breaks";
+    let stops = "its `pattern` allows letters with a full stop, which make a link";
     for (name, reason) in [
         (r#"{ "type": "string" }"#, "it has no `maxLength`"),
         (r#"{ "type": "string", "maxLength": 101, "pattern": "^[A-z]+$" }"#, "its `maxLength` is above 100"),
@@ -52,7 +52,7 @@ fn a_stranger_is_told_nothing_that_a_stranger_wrote() {
         (r#"{ "type": "string", "maxLength": 9, "pattern": "^[A-z.]+$" }"#, stops),
         (r#"{ "type": "string", "maxLength": 9, "pattern": "^[A-z。]+$" }"#, stops),
     ] {
-        let message = "would reach an address that a stranger names, and could say anything";
+        let message = "would go to an address that a stranger chooses, and could say anything";
         let expected = [format!("error templates/note/body.txt.j2:2 `name` {message}: {reason}.")];
         assert_eq!(about(name, "{{ name }}"), expected, "{name}");
     }
@@ -88,7 +88,7 @@ fn detours_do_not_help() {
     ] {
         let told = about(r#"{ "type": "string", "maxLength": 100 }"#, print);
         assert!(
-            told.iter().any(|line| line.contains("would reach an address that a stranger names")),
+            told.iter().any(|line| line.contains("would go to an address that a stranger chooses")),
             "{print}: {told:?}"
         );
     }
@@ -111,6 +111,6 @@ fn answers_do_not_go_where_a_stranger_says() {
     .told();
     assert_eq!(
         told,
-        ["error postern.toml:9 Answers to a mail that a stranger can have sent would go where the stranger says."]
+        ["error postern.toml:9 A stranger can trigger this mail, and would decide where replies to it go."]
     );
 }

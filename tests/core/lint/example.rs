@@ -23,13 +23,13 @@ fn examples_do_what_they_say() {
         (
             "valid/a.json",
             "{\n\"name\": 5 }",
-            "a.json:2 The schema `form` refuses this valid example at `/name`: This must be a text.",
+            "a.json:2 The schema `form` rejects this valid example at `/name`: This must be a text.",
         ),
         ("valid/a.json", "{", "a.json:1 This is not JSON: EOF while parsing an object at line 1 column 1."),
         (
             "invalid/type-name.json",
             "{\"name\": \"Ada\"}",
-            "type-name.json:1 The schema `form` takes this invalid example.",
+            "type-name.json:1 The schema `form` accepts this invalid example.",
         ),
         (
             "invalid/format-name.json",
@@ -38,8 +38,8 @@ fn examples_do_what_they_say() {
         ),
         ("invalid/type-name.json", "{\"name\": 5}", ""),
         ("invalid/required.json", "{}", ""),
-        ("note.txt", "x", "note.txt:1 This file is no example."),
-        ("other/a.json", "{}", "a.json:1 This file is no example."),
+        ("note.txt", "x", "note.txt:1 This file is not an example."),
+        ("other/a.json", "{}", "a.json:1 This file is not an example."),
     ] {
         let told = case().with(&format!("schemas/form.examples/{path}"), text).told();
         let folder = path.rsplit_once('/').map_or(String::new(), |(folder, _)| format!("{folder}/"));

@@ -123,15 +123,15 @@ fn a_text_that_looks_like_the_word_for_a_value_stays_a_text() {
 #[test]
 fn what_mjml_does_not_carry_is_refused_with_its_line() {
     for (case, finding) in [
-        (body("{{ name }}"), "5 `{{ name }}` stands between elements, where MJML shows no text."),
-        (body("<mj-text>x</mj-text>\nx"), "6 Text stands between elements, where MJML shows none."),
+        (body("{{ name }}"), "5 `{{ name }}` is between elements, where MJML shows no text."),
+        (body("<mj-text>x</mj-text>\nx"), "6 Text is between elements, where MJML shows none."),
         (
             note("<mjml><mj-head>\n{% if name %}<mj-title>x</mj-title>{% endif %}</mj-head><mj-body></mj-body></mjml>"),
-            "2 `{% if name %}` stands between the settings of <mj-head>, which are not written in their order.",
+            "2 `{% if name %}` is between the settings of <mj-head>, which MJML does not write in their order.",
         ),
         (
             body("<mj-text>x</mj-text>").edit(MJML, "<mj-column>", "<mj-column width=\"{{ name }}\">"),
-            "4 `{{ name }}` does not come through to the mail from here.",
+            "4 MJML drops `{{ name }}` here.",
         ),
         (
             body("<mj-text css-class=\"{% if name %}a{% endif %}\">x</mj-text>\n<mj-text>{{ name }}</mj-text>").edit(
@@ -139,27 +139,27 @@ fn what_mjml_does_not_carry_is_refused_with_its_line() {
                 "<mj-section>",
                 "<mj-section css-class=\"{% if name %}a{% endif %}\">",
             ),
-            "3 MJML would move or repeat `{% if name %}`, so that it would not do what it says.",
+            "3 MJML would move or repeat `{% if name %}`, which would change what it does.",
         ),
         (
             note("{% extends \"_frame.html.j2\" %}\n<mjml><mj-body></mj-body></mjml>"),
-            "1 A mail in MJML is a whole document, so `extends` has nothing to do here.",
+            "1 An MJML mail is a complete document, so `extends` cannot be used here.",
         ),
         (
             body("<mj-include path=\"other.mjml\" />"),
-            "5 This is not usable MJML: other files are not included: use {% include %} inside a text.",
+            "5 Invalid MJML: other files are not included: use {% include %} inside a text.",
         ),
         (
             note("<mjml>\n<mj-head>\n<mj-breakpoint size=\"1px\" /></mj-head><mj-body></mj-body></mjml>"),
-            "3 MJML passes over this: unexpected attribute.",
+            "3 MJML ignores this: unexpected attribute.",
         ),
         (body("<mj-txt />"), "5 MJML has no element <mj-txt>."),
-        (body("<mj-text>x"), "1 This is not usable MJML: an element is not closed."),
+        (body("<mj-text>x"), "1 Invalid MJML: an element is not closed."),
         (
             body("<mj-text>{{ name }}</mj-text>\n<mj-text>1 < 2</mj-text>"),
-            "6 This is not usable MJML: a `<` is not the beginning of an element; write `&lt;` for the sign.",
+            "6 Invalid MJML: a `<` does not start an element; write `&lt;` for the character.",
         ),
-        (note("{{ name }}"), "1 This is not usable MJML: there is no <mjml>."),
+        (note("{{ name }}"), "1 Invalid MJML: the element <mjml> is missing."),
         (
             body("<mj-text>{{ name }</mj-text>"),
             "5 The template does not work: syntax error: unexpected `}`, expected end of variable block.",
@@ -197,13 +197,13 @@ fn findings_about_the_html_are_told_where_the_mjml_is_wrong() {
 #[test]
 fn a_mail_has_one_html_part_and_nobody_poses_as_the_translator() {
     let both = body("<mj-text>{{ name }}</mj-text>").with(HTML, "<p>{{ name }}</p>").told();
-    let message = "The template has body.mjml.j2 and body.html.j2, and a mail has one HTML part.";
+    let message = "The template has body.mjml.j2 and body.html.j2, but a mail has only one HTML part.";
     assert_eq!(both, [format!("error {MJML}:1 {message}")]);
 
     let files = body("<mj-text>{{ name }}</mj-text>").files();
     let html = Translation::of(&files).files().text(HTML).unwrap().to_owned();
     let posing = body("").without(MJML).with(HTML, &html).told();
-    let message = "The file says of itself that it was translated from MJML, which only the tool's own output does.";
+    let message = "This file claims to be translated from MJML, but only Postern's own output may say so.";
     assert_eq!(posing, [format!("error {HTML}:1 {message}")]);
 }
 

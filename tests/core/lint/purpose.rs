@@ -35,7 +35,8 @@ fn each_purpose_goes_to_whom_it_is_for() {
         for (to, fits) in
             [(FIXED, rule.to != To::Payload), (ALLOWED, rule.to != To::Fixed), (FIELD, rule.to == To::Payload)]
         {
-            let message = format!("The purpose `{purpose}` is for {} only. {}", rule.to.words(), rule.reason);
+            let message =
+                format!("A mail with the purpose `{purpose}` can only go to {}. {}", rule.to.words(), rule.reason);
             let expected = if fits { vec![] } else { vec![format!("error postern.toml:9 {message}")] };
             assert_eq!(about(purpose, to, false), expected, "{purpose} {to}");
         }
@@ -47,8 +48,8 @@ fn an_acknowledgement_comes_from_a_guarded_form() {
     assert_eq!(
         about("acknowledgement", FIELD, true),
         [
-            "error postern.toml:9 The purpose `acknowledgement` is for forms with a guard against abuse only. It answers a \
-             person who used a form, and without a guard a script could have it sent to anybody."
+            "error postern.toml:9 The purpose `acknowledgement` requires a form with a guard against abuse. It answers a \
+             person who used a form; without a guard, a script could have it sent to anyone."
         ]
     );
     assert_eq!(about("confirmation", FIELD, true), Vec::<String>::new());

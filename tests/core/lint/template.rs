@@ -91,19 +91,20 @@ fn what_it_does_not_guarantee_is_an_error() {
         ("{{ nome }}", unknown("nome")),
         ("{{ person.middle }}", unknown("person.middle")),
         ("{% if nome %}x{% endif %}", unknown("nome")),
-        ("{{ text }}", "`text` may be null, where a text is needed.".into()),
-        ("{% if text is defined %}{{ text }}{% endif %}", "`text` may be null, where a text is needed.".into()),
-        ("{{ tags }}", "`tags` may be a list, where a text is needed.".into()),
-        ("{{ person }}", "`person` may be an object, where a text is needed.".into()),
-        ("{{ lines | join(', ') }}", "`an entry of lines` may be an object, where a text is needed.".into()),
-        ("{{ any }}", "`any` may be an object or a list or null, where a text is needed.".into()),
+        ("{{ text }}", "`text` may be null, but a text is required here.".into()),
+        ("{% if text is defined %}{{ text }}{% endif %}", "`text` may be null, but a text is required here.".into()),
+        ("{{ tags }}", "`tags` may be a list, but a text is required here.".into()),
+        ("{{ person }}", "`person` may be an object, but a text is required here.".into()),
+        ("{{ lines | join(', ') }}", "`an entry of lines` may be an object, but a text is required here.".into()),
+        ("{{ any }}", "`any` may be an object or a list or null, but a text is required here.".into()),
         (
             "{{ any.a }}",
-            "`any` may be a list or null or true or false or a number or a text, where an object is needed.".into(),
+            "`any` may be a list or null or true or false or a number or a text, but an object is required here."
+                .into(),
         ),
-        ("{% for a in name %}{{ a }}{% endfor %}", "`name` may be a text, where a list is needed.".into()),
-        ("{{ name + 1 }}", "`name` may be a text, where a number is needed.".into()),
-        ("{{ name | utc }}", "`name` may be a text, where a number is needed.".into()),
+        ("{% for a in name %}{{ a }}{% endfor %}", "`name` may be a text, but a list is required here.".into()),
+        ("{{ name + 1 }}", "`name` may be a text, but a number is required here.".into()),
+        ("{{ name | utc }}", "`name` may be a text, but a number is required here.".into()),
         (
             "{{ lines | selectattr('cost') | length }}",
             "The schema `form` has no field `an entry of lines.cost`.".into(),
@@ -120,7 +121,7 @@ fn what_it_does_not_guarantee_is_an_error() {
         ("{{ debug() }}", cannot("debug()")),
         ("{% include name %}", cannot("name")),
         ("{% macro m() %}{{ m() }}{% endmacro %}{{ m() }}", cannot("m()")),
-        ("{% include 'note/body.txt.j2' %}", "Templates, blocks and macros use each other without end here.".into()),
+        ("{% include 'note/body.txt.j2' %}", "Templates, blocks or macros use each other in a cycle here.".into()),
     ] {
         assert_eq!(about(text), [format!("error templates/note/body.txt.j2:1 {message}")], "{text}");
     }

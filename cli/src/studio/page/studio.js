@@ -41,11 +41,11 @@ const source = (text) => element("pre", { textContent: text, tabIndex: 0 });
 
 // The policy
 
-const proof = (route) => (route.kind === "form" ? "the form of a website" : `senders that prove themselves by ${route.scheme}`);
+const proof = (route) => (route.kind === "form" ? "the form of a website" : `senders that authenticate with ${route.scheme}`);
 
 function recipients(mail) {
   if (!mail.field) return among(mail.to.map(code));
-  const narrowed = mail.allow.length ? [", at ", ...among(mail.allow.map(code)), " alone"] : [];
+  const narrowed = mail.allow.length ? [", only at ", ...among(mail.allow.map(code))] : [];
   return ["the address in ", code(mail.field), ...narrowed];
 }
 
@@ -59,7 +59,7 @@ function mailCard(mail) {
       ["Reply to", mail.replyTo && ["the address in ", code(mail.replyTo)]],
       ["Files", mail.attachments ? "those of the form" : ""],
     ]),
-    mail.when ? more("Only when the payload fits", source(JSON.stringify(mail.when, null, 2))) : "",
+    mail.when ? more("Only when the payload matches", source(JSON.stringify(mail.when, null, 2))) : "",
   );
 }
 
@@ -160,7 +160,7 @@ class Studio {
     this.seen = text;
     this.policy = JSON.parse(text);
     byId("complaint").hidden = !this.policy.complaint;
-    byId("complaint").textContent = this.policy.complaint ? `The last good policy is shown and served.\n\n${this.policy.complaint}` : "";
+    byId("complaint").textContent = this.policy.complaint ? `Showing and serving the last good policy.\n\n${this.policy.complaint}` : "";
     this.overview();
     if (this.fragment) this.show(this.fragment, true);
   }
@@ -243,7 +243,7 @@ class Studio {
       byId("json-error").textContent = "";
       byId("json").removeAttribute("aria-invalid");
     } catch (error) {
-      byId("json-error").textContent = `This is no JSON: ${error.message}.`;
+      byId("json-error").textContent = `This is not JSON: ${error.message}.`;
       byId("json").setAttribute("aria-invalid", "true");
     }
   }
@@ -278,7 +278,7 @@ class Studio {
     return order;
   }
 
-  // Asks what the gate would make of the payload, once nobody types any more.
+  // Asks what the gate would do with the payload, once the user stops typing.
   rehearseSoon(delay = DEBOUNCE) {
     clearTimeout(this.timer);
     this.timer = setTimeout(() => this.rehearse(), delay);
@@ -308,7 +308,7 @@ class Studio {
     this.violations = Array.isArray(problem?.errors) ? problem.errors.filter((one) => typeof one.pointer === "string") : [];
     this.form.mark(this.view === "fields" ? this.violations : []);
     const good = answer.status < 400;
-    if (this.violations.length) this.verdict(`does not fit: ${plural(this.violations.length, "field")}`, "failed");
+    if (this.violations.length) this.verdict(`does not match: ${plural(this.violations.length, "field")}`, "failed");
     else if (!good) this.verdict(`${answer.status}: ${reason(answer)}`, "failed");
     else this.verdict(mails.length ? `would send ${plural(mails.length, "mail")}` : "valid, and no mail applies", mails.length ? "delivered" : "waiting");
     byId("violations").hidden = this.violations.length === 0;
@@ -380,7 +380,7 @@ const reason = (answer) => answer.audit.map((line) => line.reason).filter(Boolea
 
 function findings(checks) {
   const rows = checks.findings.map((one) => element("li", {}, element("span", { textContent: one.message }), badge(one.check, one.level)));
-  return rows.length ? element("ul", { className: "rows" }, ...rows) : element("p", { className: "none", textContent: "Nothing to complain of." });
+  return rows.length ? element("ul", { className: "rows" }, ...rows) : element("p", { className: "none", textContent: "No problems found." });
 }
 
 // Tabs of one panel: the arrow keys walk through them.

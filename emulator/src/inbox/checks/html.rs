@@ -23,10 +23,14 @@ pub(super) fn check(html: &str, checks: &mut Checks) {
 fn check_element(element: ElementRef<'_>, checks: &mut Checks) {
     let name = element.value().name();
     if REMOVED.contains(&name) {
-        checks.find(Level::Error, "removed", format!("Mail programs take <{name}> out, and filters mind it."));
+        checks.find(Level::Error, "removed", format!("Mail programs remove <{name}>, and spam filters object to it."));
     }
     if element.value().attrs().any(|(attribute, _)| attribute.starts_with("on")) {
-        checks.find(Level::Error, "removed", format!("Mail programs run no scripts: <{name}> has a handler."));
+        checks.find(
+            Level::Error,
+            "removed",
+            format!("Mail programs do not run scripts, but <{name}> has an event handler."),
+        );
     }
     match name {
         "a" | "area" => link(element, checks),
@@ -37,7 +41,7 @@ fn check_element(element: ElementRef<'_>, checks: &mut Checks) {
     let sheet = if name == "style" { element.text().collect() } else { String::new() };
     for feature in &FEATURES {
         if shows(feature.marker, element, &style, &sheet) {
-            let message = format!("{}: unknown to {}.", feature.name, feature.unknown_to);
+            let message = format!("{}: not supported by {}.", feature.name, feature.unknown_to);
             checks.find(Level::Note, "support", message);
         }
     }
@@ -68,7 +72,7 @@ fn link(element: ElementRef<'_>, checks: &mut Checks) {
         Some("http") if has_host(address) => {
             checks.find(Level::Warning, "links", format!("The link to {address} is not https."));
         }
-        _ => checks.find(Level::Error, "links", format!("The link to `{address}` leads nowhere from a mail.")),
+        _ => checks.find(Level::Error, "links", format!("The link to `{address}` does not work in a mail.")),
     }
 }
 
@@ -83,10 +87,10 @@ fn words(element: ElementRef<'_>) -> String {
 fn picture(element: ElementRef<'_>, checks: &mut Checks) {
     let source: String = element.attr("src").unwrap_or_default().chars().take(80).collect();
     if element.attr("alt").is_none() {
-        checks.find(Level::Error, "pictures", format!("The picture {source} has no alt text."));
+        checks.find(Level::Error, "pictures", format!("The image {source} has no alt text."));
     }
     if !["https:", "cid:", "data:"].iter().any(|scheme| source.starts_with(scheme)) {
-        checks.find(Level::Warning, "pictures", format!("The picture `{source}` is neither https nor attached."));
+        checks.find(Level::Warning, "pictures", format!("The image `{source}` is neither https nor attached."));
     }
 }
 

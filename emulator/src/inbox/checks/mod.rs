@@ -8,7 +8,7 @@ use serde::Serialize;
 
 use crate::acs::email::Content;
 
-/// Most findings and links told of one message.
+/// The most findings and links reported for one message.
 const MOST: usize = 100;
 
 /// How bad it is.
@@ -79,12 +79,12 @@ impl Checks {
             self.find(Level::Error, "size", message);
         }
         if text.trim().is_empty() {
-            let message = "There is no text part: readers of plain text see nothing, and filters mind.";
+            let message = "There is no text part: readers of plain text see nothing, and spam filters object to it.";
             self.find(Level::Warning, "text part", message.to_owned());
         }
     }
 
-    /// The same is told once, however often it is there.
+    /// Each finding is reported once, however often it occurs.
     fn find(&mut self, level: Level, check: &'static str, message: String) {
         let known = self.findings.iter().any(|finding| finding.message == message);
         if !known && self.findings.len() < MOST {
