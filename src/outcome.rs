@@ -104,9 +104,9 @@ impl Outcome {
             Self::UnknownSender => Some("add the sender's username to its domain in ACS, or correct it in the policy"),
             Self::UnlinkedDomain => Some("link the sender's domain to the Communication Services resource"),
             Self::Unauthorized => Some("check the key or the identity's role, the endpoint, the clock and the sender"),
-            Self::NotFound => Some("check that the endpoint is that of a Communication Services resource"),
-            Self::Denied => Some("let the host connect to the endpoint"),
-            Self::Queued => Some("run `postern replay` once ACS is well again"),
+            Self::NotFound => Some("check that `acs_endpoint` belongs to a Communication Services resource"),
+            Self::Denied => Some("allow the host to connect to the endpoint"),
+            Self::Queued => Some("run `postern replay` once ACS works again"),
             _ => None,
         }
     }
@@ -207,7 +207,8 @@ pub enum StorageError {
 
 impl StorageError {
     /// What the operator should do; `docs/operations.md` says more.
-    pub const ADVICE: &str = "check the overflow queue: its address, its settings and the gate's right to write there";
+    pub const ADVICE: &str =
+        "check the overflow queue: its address, its settings, and whether the gate may write to it";
 
     /// Whether it may succeed later without anybody doing anything.
     pub const fn is_temporary(&self) -> bool {

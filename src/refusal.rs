@@ -136,34 +136,42 @@ impl Refusal {
         match self {
             Self::UnknownPath => "Check the path against the policy.".to_owned(),
             Self::Method { allow } => format!("Use {allow}."),
-            Self::Body { limit, .. } => format!("At most {limit} bytes are taken here."),
-            Self::Caller(auth::Refusal::Keys(_)) => "Callers cannot be checked now. Send the request again.".to_owned(),
-            Self::Caller(_) => "The request does not prove its caller as this webhook demands.".to_owned(),
+            Self::Body { limit, .. } => format!("The limit is {limit} bytes."),
+            Self::Caller(auth::Refusal::Keys(_)) => {
+                "Callers cannot be authenticated at the moment. Send the request again later.".to_owned()
+            }
+            Self::Caller(_) => "The request does not authenticate in the way that this route requires.".to_owned(),
             Self::Decode(error) => error.to_string(),
             Self::Guard(guard::Refusal::Token(_)) => "The form token is missing, too new or too old.".to_owned(),
             Self::Guard(guard::Refusal::ProofOfWork(_)) => "The proof of work is missing, wrong or too old.".to_owned(),
             Self::Guard(guard::Refusal::Captcha(_)) => {
-                "The captcha was not solved here, or not by a person.".to_owned()
+                "The captcha is missing, was solved on another site, or failed.".to_owned()
             }
             Self::Guard(guard::Refusal::Confirmation(ConfirmationError::TooLong)) => {
-                "The form is too long to be confirmed by a link: send less text.".to_owned()
+                "The form is too long for a confirmation link. Send less text.".to_owned()
             }
             Self::Guard(guard::Refusal::Confirmation(_)) => {
-                "The confirmation link is not complete, or too old: send the form again.".to_owned()
+                "The confirmation link is incomplete or has expired. Send the form again.".to_owned()
             }
-            Self::Guard(guard::Refusal::Key(_)) => "Nothing was sent. GET /readyz says what is missing.".to_owned(),
-            Self::Guard(_) => "The page that sent this is not on a site that this form lists.".to_owned(),
-            Self::Handshake(_) => "The route expects another sender.".to_owned(),
-            Self::Invalid(violations) if violations.len() == 1 => "One field is not as expected.".to_owned(),
-            Self::Invalid(violations) => format!("{} fields are not as expected.", violations.len()),
-            Self::Template { .. } => "Nothing was sent. The operator's log says where it failed.".to_owned(),
-            Self::Policy | Self::Settings(_) => "Nothing was sent. GET /readyz says what is missing.".to_owned(),
-            Self::OperationId => "Write it as answers do: 8540c0de-899f-5cce-acb5-3ec493af3800.".to_owned(),
+            Self::Guard(guard::Refusal::Key(_)) => {
+                "Nothing was sent. GET /readyz lists what is missing or invalid.".to_owned()
+            }
+            Self::Guard(_) => {
+                "The page that sent this form is not on a site listed in the route's `origins`.".to_owned()
+            }
+            Self::Handshake(_) => "The route expects a different sender.".to_owned(),
+            Self::Invalid(violations) if violations.len() == 1 => "One field is invalid.".to_owned(),
+            Self::Invalid(violations) => format!("{} fields are invalid.", violations.len()),
+            Self::Template { .. } => "Nothing was sent. The audit log says where the template failed.".to_owned(),
+            Self::Policy | Self::Settings(_) => {
+                "Nothing was sent. GET /readyz lists what is missing or invalid.".to_owned()
+            }
+            Self::OperationId => "Use the format of the answers: 8540c0de-899f-5cce-acb5-3ec493af3800.".to_owned(),
             Self::Inquiry(Outcome::NotFound) => {
-                "It was never accepted, or too long ago. Ask again in a moment if it is new.".to_owned()
+                "It was never accepted, or too long ago. If it is new, ask again in a moment.".to_owned()
             }
             Self::Inquiry(outcome) if outcome.is_temporary() => "Ask again later.".to_owned(),
-            Self::Inquiry(_) => "The operator's log says why.".to_owned(),
+            Self::Inquiry(_) => "The audit log says why.".to_owned(),
         }
     }
 

@@ -42,8 +42,8 @@ pub fn problem(contract: &Contract, events: &[Handled], batch: bool) -> Option<P
     }
     let (kind, disposition) = worst(events)?;
     let advice = match disposition {
-        RetryDisposition::Retry => "Send the same request again later: what was accepted will not be sent twice.",
-        _ => "The operator's log says why.",
+        RetryDisposition::Retry => "Send the same request again later. Mails that were accepted are not sent twice.",
+        _ => "The audit log says why.",
     };
     let sent: Vec<_> = events.iter().flatten().flatten().collect();
     let detail = format!("{} of {} mails were accepted. {advice}", accepted(sent.iter().copied()), sent.len());

@@ -79,10 +79,10 @@ impl Status {
     /// What it means, for people.
     pub const fn meaning(self) -> &'static str {
         match self {
-            Self::Running => "accepted and under way",
-            Self::Succeeded => "handed out for delivery; whether it was delivered, ACS's delivery reports tell",
-            Self::Failed => "given up",
-            Self::Canceled => "stopped before its end",
+            Self::Running => "accepted and in progress",
+            Self::Succeeded => "handed over for delivery; ACS's delivery reports say whether it arrived",
+            Self::Failed => "ACS gave up",
+            Self::Canceled => "canceled before it finished",
         }
     }
 

@@ -24,7 +24,7 @@ pub struct RequestAuth {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum SignError {
     /// The secret is not written as the scheme demands.
-    #[error("This is no secret of the scheme.")]
+    #[error("This is not a valid secret for the scheme.")]
     Secret,
     /// A public key verifies and does not sign.
     #[error("The setting holds a public key: name an environment variable with the private key, {0}.")]

@@ -77,7 +77,7 @@ pub enum Error {
     #[error("The body has more than {MAX_EVENTS} events.")]
     TooManyEvents,
     /// An event lacks what its envelope demands.
-    #[error("An event has no usable `{0}`.")]
+    #[error("An event has no valid `{0}`.")]
     NotAnEvent(&'static str),
     /// The headers that are an event's attributes are not usable.
     #[error("The event's attributes cannot be read from the headers.")]
@@ -86,22 +86,22 @@ pub enum Error {
     #[error("The body is not UTF-8 text.")]
     NotUtf8,
     /// The content type of a multipart body names no usable boundary.
-    #[error("The content type has no usable boundary.")]
+    #[error("The content type has no valid boundary.")]
     Boundary,
     /// The body is not what RFC 7578 describes, or ends before its last boundary.
     #[error("The body is not multipart/form-data.")]
     Multipart,
     /// There is a file in a form that takes none.
-    #[error("This form takes no files.")]
+    #[error("This form does not accept files.")]
     File,
     /// There are more files than any form takes.
-    #[error("A form has {MAX_FILES} files at most.")]
+    #[error("A form can have at most {MAX_FILES} files.")]
     TooManyFiles,
     /// The files are larger than the form takes.
-    #[error("The files of this form have {0} bytes at most.")]
+    #[error("The files of this form can have at most {0} bytes in total.")]
     FilesTooLarge(usize),
     /// One field fills a place and another a place below it.
-    #[error("Two fields fill the same place in different ways.")]
+    #[error("Two fields set the same property in different ways.")]
     Contradiction,
 }
 

@@ -42,7 +42,7 @@ pub enum TokenError {
         code: Option<String>,
     },
     /// No token can be had now.
-    #[error("no token can be had now")]
+    #[error("no token is available at the moment")]
     Unavailable {
         /// How long to wait, where it was told.
         retry_after: Option<Duration>,

@@ -64,16 +64,16 @@ pub struct Authentic {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum LetterError {
     /// It was not written by Postern.
-    #[error("no mail of Postern")]
+    #[error("not a mail queued by Postern")]
     Foreign,
     /// It was written by another version.
-    #[error("written in form {0}, and only form {FORM} is known here")]
+    #[error("in format {0}, but this version of Postern reads only format {FORM}")]
     Form(u8),
     /// It names a blob that is not its own.
-    #[error("the name of its blob is not one that the gate gives")]
+    #[error("its blob's name is not one that the gate chooses")]
     Blob,
     /// No key of the gate's signed it as it is.
-    #[error("the gate did not sign it with overflow_key or overflow_previous_key")]
+    #[error("it is not signed with overflow_key or overflow_previous_key")]
     Forged,
 }
 

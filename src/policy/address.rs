@@ -12,7 +12,7 @@ pub struct Address(String);
 
 /// The text is no address that Postern sends to or from.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[error("not a plain e-mail address such as name@example.com")]
+#[error("not a plain email address such as name@example.com")]
 pub struct AddressError;
 
 /// The longest address that fits an SMTP path (RFC 5321, 4.5.3.1.3, less the angle brackets).

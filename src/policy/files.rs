@@ -42,7 +42,7 @@ pub enum ReadError {
         source: io::Error,
     },
     /// A file is larger than [`MAX_FILE_BYTES`].
-    #[error("{path} is larger than {MAX_FILE_BYTES} bytes; policies are small texts")]
+    #[error("{path} is larger than {MAX_FILE_BYTES} bytes, the limit for a file of a policy")]
     TooLarge {
         /// The path, relative to the policy directory.
         path: String,

@@ -173,11 +173,8 @@ impl Rule {
         agree("id", id.is_some(), signed.contains(&Part::Id))?;
         agree("timestamp", timestamp.is_some(), signed.contains(&Part::Timestamp))?;
         if !signed.contains(&Part::Body) {
-            let message = format!("The signed string `{}` leaves the body out.", terms.signed);
-            return Err(RuleError {
-                message,
-                help: "Whoever can change the body can make the gate say anything; sign {body}.",
-            });
+            let message = format!("The signed string `{}` does not contain the body.", terms.signed);
+            return Err(RuleError { message, help: "Add {body}: an unsigned body could be replaced on the way." });
         }
         Ok(Self {
             header,
@@ -197,7 +194,7 @@ impl Rule {
 
 fn header_count() -> RuleError {
     RuleError {
-        message: format!("A rule has between one and {MAX_HEADERS} headers with signatures."),
+        message: format!("A rule needs between 1 and {MAX_HEADERS} signature headers."),
         help: "Write header = \"x-signature\".",
     }
 }
@@ -205,8 +202,8 @@ fn header_count() -> RuleError {
 /// A header's name, which HTTP writes in lower case.
 pub fn header(name: &str) -> Result<HeaderName, RuleError> {
     name.parse().map_err(|_| RuleError {
-        message: format!("`{name}` is not the name of a header."),
-        help: "Write the name alone, such as x-signature.",
+        message: format!("`{name}` is not a header name."),
+        help: "Use a name such as x-signature.",
     })
 }
 
@@ -217,7 +214,7 @@ pub fn tolerance(seconds: u64) -> Result<Duration, RuleError> {
         return Ok(tolerance);
     }
     let message = format!("`tolerance` must be between 1 and {} seconds.", MAX_TOLERANCE.as_secs());
-    Err(RuleError { message, help: "Five minutes, which is 300, suit most senders and clocks." })
+    Err(RuleError { message, help: "300 (five minutes) suits most senders and clocks." })
 }
 
 fn timestamp(terms: &Terms) -> Result<Option<Timestamp>, RuleError> {
@@ -229,14 +226,15 @@ fn timestamp(terms: &Terms) -> Result<Option<Timestamp>, RuleError> {
         }
         (None, Some(_)) => {
             return Err(RuleError {
-                message: "`timestamp_prefix` marks one part of a header that has no parts.".to_owned(),
-                help: "Say what parts them, such as separator = \",\", and write a prefix such as \"t=\".",
+                message: "`timestamp_prefix` marks a part of the header, but the rule does not split the header."
+                    .to_owned(),
+                help: "Add a separator, such as separator = \",\", and use a prefix such as \"t=\".",
             });
         }
         (Some(_), Some(_)) => {
             return Err(RuleError {
-                message: "The time stands in a header of its own or in the signature's, not in both.".to_owned(),
-                help: "Keep `timestamp` or `timestamp_prefix`.",
+                message: "The timestamp is either in its own header or in the signature's, not in both.".to_owned(),
+                help: "Remove `timestamp` or `timestamp_prefix`.",
             });
         }
     };
@@ -244,12 +242,12 @@ fn timestamp(terms: &Terms) -> Result<Option<Timestamp>, RuleError> {
         (None, None) => Ok(None),
         (Some(source), Some(seconds)) => Ok(Some(Timestamp { source, tolerance: tolerance(seconds)? })),
         (Some(_), None) => Err(RuleError {
-            message: "The rule does not say how far the time of signing may be off.".to_owned(),
+            message: "The rule has a timestamp but no tolerance.".to_owned(),
             help: "Add tolerance = 300, in seconds.",
         }),
         (None, Some(_)) => Err(RuleError {
-            message: "A tolerance needs a time of signing.".to_owned(),
-            help: "Name the header that holds it with `timestamp`, or remove `tolerance`.",
+            message: "A tolerance needs a timestamp.".to_owned(),
+            help: "Name its header with `timestamp`, or remove `tolerance`.",
         }),
     }
 }
@@ -258,12 +256,12 @@ fn timestamp(terms: &Terms) -> Result<Option<Timestamp>, RuleError> {
 fn agree(name: &str, named: bool, signed: bool) -> Result<(), RuleError> {
     match (named, signed) {
         (true, false) => Err(RuleError {
-            message: format!("`{name}` is named, but `signed` does not contain {{{name}}}."),
-            help: "What is not signed proves nothing: sign it, or do not name it.",
+            message: format!("`{name}` is set, but `signed` does not contain {{{name}}}."),
+            help: "An unsigned value proves nothing. Add it to `signed`, or remove it.",
         }),
         (false, true) => Err(RuleError {
-            message: format!("`signed` contains {{{name}}}, but the rule does not say where it stands."),
-            help: "Name the header that holds it.",
+            message: format!("`signed` contains {{{name}}}, but the rule does not say where to find it."),
+            help: "Name the header that contains it.",
         }),
         _ => Ok(()),
     }
@@ -289,8 +287,8 @@ fn signed(text: &str) -> Result<Vec<Part>, RuleError> {
             matches!((parts.last(), &part), (None | Some(Part::Text(_)), _) | (Some(Part::Timestamp), Part::Body));
         if !clear {
             return Err(RuleError {
-                message: format!("Nothing parts {{{name}}} from what stands before it in `signed`."),
-                help: "Where one ends and the other begins must be clear: put a text such as `.` between them.",
+                message: format!("{{{name}}} must be separated from the preceding placeholder in `signed`."),
+                help: "Put a character such as `.` between them, so that it is clear where one ends.",
             });
         }
         parts.push(part);
@@ -304,7 +302,7 @@ fn signed(text: &str) -> Result<Vec<Part>, RuleError> {
 
 fn placeholder(name: &str) -> RuleError {
     RuleError {
-        message: format!("`{{{name}}}` is no placeholder of `signed`."),
-        help: "There are {timestamp}, {id} and {body}.",
+        message: format!("`{{{name}}}` is not a placeholder of `signed`."),
+        help: "The placeholders are {timestamp}, {id} and {body}.",
     }
 }

@@ -97,9 +97,9 @@ impl fmt::Debug for Schema {
 fn refused(error: &jsonschema::ValidationError<'_>) -> SchemaError {
     SchemaError {
         pointer: error.instance_path().to_string(),
-        message: format!("The schema is not usable: {}.", error.to_string().trim_end_matches('.')),
-        help: "Formats must be known and asserted; patterns must work without look-around and back-references; \
-               a $ref must stay inside the file."
+        message: format!("The schema is invalid: {}.", error.to_string().trim_end_matches('.')),
+        help: "Formats must be known; patterns cannot use look-around or back-references; \
+               a $ref must stay within the file."
             .to_owned(),
     }
 }
@@ -217,8 +217,8 @@ fn unbounded_unique_items(schema: &Map<String, Value>, pointer: &str) -> Result<
     }
     Err(SchemaError {
         pointer: format!("{pointer}/uniqueItems"),
-        message: "A list of unique items has no bound.".to_owned(),
-        help: format!("Write a `maxItems` of at most {MAX_UNIQUE_ITEMS} beside `uniqueItems`."),
+        message: "A list with `uniqueItems` has no limit.".to_owned(),
+        help: format!("Add a `maxItems` of at most {MAX_UNIQUE_ITEMS}."),
     })
 }
 
@@ -254,7 +254,8 @@ mod tests {
             (json!({"uniqueItems": true, "maxItems": 1000}), false),
         ] {
             let found = refusal(json!({"properties": {"a": list}}));
-            let expected = ("/properties/a/uniqueItems".to_owned(), "A list of unique items has no bound.".to_owned());
+            let expected =
+                ("/properties/a/uniqueItems".to_owned(), "A list with `uniqueItems` has no limit.".to_owned());
             assert_eq!(found, refused.then_some(expected), "{list}");
         }
         assert_eq!(refusal(json!({"uniqueItems": false})), None);

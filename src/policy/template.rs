@@ -124,17 +124,17 @@ impl Templates {
                     findings.error(
                         path,
                         Place::File,
-                        "This is MJML, which the gate does not read.",
-                        "Seal the policy with `postern seal`, which makes HTML of it.",
+                        "This is MJML, which the gate cannot read.",
+                        "Seal the policy with `postern seal`, which turns it into HTML.",
                     );
                     names.push(name);
                 }
                 Some(_) => findings.error(
                     path,
                     Place::File,
-                    "This file belongs to no template.",
+                    "This file does not belong to a template.",
                     format!(
-                        "A template's folder holds {SUBJECT}, {TEXT}, {HTML} or {MJML}, and {SAMPLE}; remove the file."
+                        "A template's folder contains {SUBJECT}, {TEXT}, {HTML} or {MJML}, and {SAMPLE}; remove the file."
                     ),
                 ),
             }
@@ -152,8 +152,8 @@ impl Templates {
             findings.error(
                 path,
                 Place::File,
-                "This file belongs to no template.",
-                "Shared layouts are named _NAME.txt.j2 or _NAME.html.j2; a template has a folder of its own.",
+                "This file does not belong to a template.",
+                "Shared layouts are named _NAME.txt.j2 or _NAME.html.j2; each template has its own folder.",
             );
         } else if !files.paths().any(|user| user.starts_with(FOLDER) && user != path && mentions(files, user, name)) {
             findings.error(
@@ -278,8 +278,8 @@ pub fn finding(path: &str, error: &minijinja::Error) -> Diagnostic {
     Diagnostic::error(
         &file,
         error.line().map_or(Place::File, Place::Line),
-        format!("The template does not work: {reason}."),
-        "Templates are Jinja2; a value that may be missing is printed inside {% if %}.",
+        format!("The template fails: {reason}."),
+        "Templates use Jinja2. Wrap a value that may be missing in {% if %}.",
     )
 }
 

@@ -208,8 +208,12 @@ fn the_table_is_made_valid_like_any_other() {
         ("[operations]\nauth = { scheme = \"gitlab\", secret = \"a\" }", 2, format!("The scheme `gitlab` {signed}")),
         ("[operations]\nauth = { scheme = \"magic\", secret = \"a\" }", 2, "There is no scheme `magic`.".to_owned()),
         ("[operations]\nauth = { scheme = \"bearer\" }", 2, "The scheme `bearer` needs a secret.".to_owned()),
-        (other, 2, "The path `/operations` is the gate's own.".to_owned()),
-        (&other.replace("/operations", "/operations/x"), 2, "The path `/operations/x` is the gate's own.".to_owned()),
+        (other, 2, "The path `/operations` is reserved for the gate.".to_owned()),
+        (
+            &other.replace("/operations", "/operations/x"),
+            2,
+            "The path `/operations/x` is reserved for the gate.".to_owned(),
+        ),
     ] {
         let files = preceded(lines);
         let findings = Policy::load(&files).unwrap_err();
