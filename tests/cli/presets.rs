@@ -55,7 +55,7 @@ fn a_preset_is_added_once_and_the_policy_is_sound() {
     assert_eq!(checked.status, 0, "{}", checked.stdout);
     assert!(!checked.stdout.contains("error") || checked.stdout.contains("no errors"), "{}", checked.stdout);
 
-    let refused = "error: The policy has a route `erp-approval` already; rename that one to add the preset.\n";
+    let refused = "error: The policy already has a route `erp-approval`. Rename it to add the preset.\n";
     assert_eq!(run(directory.path(), &arguments), bad(refused));
     assert_eq!(policy(directory.path()), after);
 }
@@ -66,7 +66,7 @@ fn what_cannot_be_added_is_a_sentence() {
     let unknown = run(directory.path(), &["add", "fax", "--policy", "mail"]);
     assert_eq!(unknown.status, 1);
     assert!(unknown.stderr.starts_with("error: There is no preset `fax`; there is acs-delivery, alertmanager, "));
-    let nowhere = "error: There is no postern.toml here; write one with `postern init`, or name its directory with \
+    let nowhere = "error: There is no postern.toml here. Create one with `postern init`, or pass its directory with \
                    --policy.\n";
     assert_eq!(run(directory.path(), &["add", "job"]), bad(nowhere));
     assert_eq!(fs::read_dir(directory.path()).unwrap().count(), 1, "nothing was written");
