@@ -8,7 +8,7 @@ use crate::problem::{PROBLEM_TYPE_PREFIX, PROBLEM_TYPES};
 use crate::visitor::ENDPOINTS;
 use crate::web::path::{CONFIRM, OPERATIONS};
 
-/// Describes a policy's routes. No setting, address or template is in it.
+/// Describes a policy's routes, without settings, addresses or templates.
 pub fn describe(policy: &Policy) -> Value {
     let mut paths = Map::new();
     let mut schemas = Map::from_iter([("Problem".to_owned(), problem())]);
@@ -35,7 +35,7 @@ pub fn describe(policy: &Policy) -> Value {
     })
 }
 
-/// References in a schema mean the schema, wherever it stands: an `$id` of its own keeps it so.
+/// References in a schema refer to that schema, wherever it is embedded: its own `$id` ensures that.
 fn schema(route: &Route) -> Value {
     let mut document = route.schema.document().clone();
     if let Value::Object(members) = &mut document {

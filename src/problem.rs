@@ -23,17 +23,17 @@ pub struct ProblemType {
 /// Whether a caller should send a request again after a problem. With its contract this decides the status.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum RetryDisposition {
-    /// Prove itself, or ask elsewhere: the same for every caller.
+    /// Correct the request, its credentials or its address: the same for every caller.
     Correct,
-    /// Give up: this request will never do.
+    /// Give up: this request can never succeed.
     GiveUp,
-    /// Give up: ACS refused the mail, and would again.
+    /// Give up: ACS refused the mail and would refuse it again.
     Refused,
-    /// Come again later.
+    /// Retry later.
     Retry,
 }
 
-/// What stands before the slug in a problem's `type`.
+/// The prefix of the slug in a problem's `type`.
 pub const PROBLEM_TYPE_PREFIX: &str = "urn:postern:problem:";
 
 macro_rules! problem_types {
@@ -86,7 +86,7 @@ pub struct Problem {
     pub status: StatusCode,
     /// A sentence for the caller.
     pub detail: String,
-    /// What the answer holds beside that.
+    /// Further members of the answer.
     pub members: Map<String, Value>,
     /// Headers that belong to it.
     pub headers: HeaderMap,
@@ -127,7 +127,7 @@ impl ProblemType {
 }
 
 impl Contract {
-    /// The status by which this caller does what it should.
+    /// The status that makes this caller do what it should.
     pub fn status(&self, problem_type: &ProblemType, disposition: RetryDisposition) -> StatusCode {
         match disposition {
             RetryDisposition::Correct => problem_type.status,

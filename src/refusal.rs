@@ -1,4 +1,4 @@
-//! Why a request ended before its mails were sent, and how its caller learns of that.
+//! Why a request ended before its mails were sent, and what its caller is told.
 
 use std::time::Duration;
 
@@ -17,7 +17,7 @@ use crate::setting::SettingError;
 use crate::validate::Violation;
 use crate::{auth, decode, guard, handshake};
 
-/// How long to wait before asking ACS again where it does not say: as long as its own answers have asked for.
+/// How long to wait before asking ACS again if it does not say: what its answers usually ask for.
 const ASK_AGAIN: Duration = Duration::from_secs(30);
 
 /// Why a request ended before its mails were sent.
@@ -30,22 +30,22 @@ pub enum Refusal {
         /// The methods it takes.
         allow: &'static str,
     },
-    /// There is no body to work on.
+    /// There is no usable body.
     Body {
         /// Why.
         error: BodyError,
         /// The route's limit in bytes.
         limit: usize,
     },
-    /// The caller did not prove itself.
+    /// The caller failed to authenticate.
     Caller(auth::Refusal),
     /// The body cannot be read.
     Decode(decode::Error),
     /// A guard refused.
     Guard(guard::Refusal),
-    /// A sender's question is not answered.
+    /// A handshake is not answered.
     Handshake(handshake::Refusal),
-    /// The payload does not fit.
+    /// The payload does not match the schema.
     Invalid(Vec<Violation>),
     /// A template failed; the place in it.
     Template {
@@ -58,9 +58,9 @@ pub enum Refusal {
     Policy,
     /// Settings are missing or malformed.
     Settings(Vec<SettingError>),
-    /// What should be the id of an operation is none.
+    /// The operation id is malformed.
     OperationId,
-    /// ACS does not tell how an operation stands: [`Outcome::NotFound`] where it does not know it.
+    /// ACS did not report the operation's status: [`Outcome::NotFound`] if it does not know the operation.
     Inquiry(Outcome),
 }
 
@@ -131,7 +131,7 @@ impl Refusal {
         }
     }
 
-    /// A sentence for the caller. What would help a forger, or concerns the operator alone, is not in it.
+    /// A sentence for the caller, without what would help a forger or concerns only the operator.
     pub(crate) fn detail(&self) -> String {
         match self {
             Self::UnknownPath => "Check the path against the policy.".to_owned(),
@@ -175,7 +175,7 @@ impl Refusal {
         }
     }
 
-    /// For the audit line: the problem, and the exact reason where the answer keeps it back.
+    /// For the audit line: the problem, with the exact reason where the answer withholds it.
     pub fn reason(&self) -> String {
         let slug = self.problem_type().slug;
         match self {
@@ -199,7 +199,7 @@ impl Refusal {
         }
     }
 
-    /// The problem as callers are told of it.
+    /// The problem as the caller sees it.
     pub(crate) fn problem(&self, contract: &Contract) -> Problem {
         let kind = self.problem_type();
         let mut problem = Problem::new(kind, kind.disposition, contract, self.detail());

@@ -1,4 +1,4 @@
-//! Settings: policies mention their names, hosts know their values, and people are told what is wrong with one.
+//! Settings: policies contain their names, hosts know their values, and errors say what is wrong with one.
 
 use std::fmt;
 
@@ -15,7 +15,7 @@ pub struct SettingNameError;
 
 const MAX_BYTES: usize = 64;
 
-/// The fewest bytes of a key for tokens: shorter ones can be guessed with a token at hand.
+/// The fewest bytes of a key for tokens: shorter ones can be guessed by anyone who has a token.
 pub const MIN_KEY_BYTES: usize = 24;
 
 impl SettingName {
@@ -68,16 +68,16 @@ pub enum SettingFault {
     /// It is not a connection string.
     #[error("must have the form endpoint=https://…;accesskey=…")]
     ConnectionString,
-    /// It says what another setting says too.
+    /// It repeats what another setting says.
     #[error("is set together with acs_endpoint or acs_access_key; set only one of them")]
     Ambiguous,
-    /// It names no identity.
+    /// It does not name an identity.
     #[error("must be access-key, client-secret, workload, app-service or imds")]
     Identity,
-    /// It is no tenant.
+    /// It is not a tenant.
     #[error("must be a tenant id or domain")]
     Tenant,
-    /// It is not an address of http or https.
+    /// It is not an http or https address.
     #[error("must be an http or https address")]
     Url,
     /// It is not a shared access signature.
@@ -86,13 +86,13 @@ pub enum SettingFault {
     /// It contains characters that a header cannot contain.
     #[error("contains characters that a header cannot contain")]
     Header,
-    /// It is no e-mail address.
+    /// It is not an email address.
     #[error("must be a plain email address")]
     Address,
     /// It is too short to sign a form's tokens with.
     #[error("is too short: a key needs at least {} random characters", MIN_KEY_BYTES)]
     Key,
-    /// It is not written as the route's scheme demands.
+    /// It does not have the form that the route's scheme requires.
     #[error("is not a valid secret for the route's scheme")]
     Secret,
 }
@@ -104,7 +104,7 @@ impl SettingError {
     }
 }
 
-/// A text that is in no output.
+/// A text that never appears in output.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Secret(String);
 

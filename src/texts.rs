@@ -1,4 +1,4 @@
-//! Every text that a visitor reads, in every language that the gate speaks. Events and logs get the first one.
+//! Every text that a visitor reads, in every language of the gate. Events and logs use the first one.
 
 use http::HeaderMap;
 use http::header::ACCEPT_LANGUAGE;
@@ -42,7 +42,7 @@ pub struct Texts {
     pub file_type: &'static str,
     pub too_many_files: &'static str,
 
-    /// What stands for `{}` in [`Self::wrong_type`].
+    /// What replaces `{}` in [`Self::wrong_type`].
     pub or: &'static str,
     pub list: &'static str,
     pub boolean: &'static str,

@@ -50,7 +50,7 @@ impl TokenCache {
     /// A token for a scope, of the cache where it can be.
     ///
     /// # Errors
-    /// When there is none that works and none to be had within `timeout`.
+    /// If no cached token works and no new one is available within `timeout`.
     pub async fn token(
         &self,
         host: &(impl Settings + Clock + Fetch),

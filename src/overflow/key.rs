@@ -8,7 +8,7 @@ use crate::setting::{MIN_KEY_BYTES, Secret, SettingError, SettingFault};
 /// What signatures of letters are for: one that a form's guard makes with the same key is none.
 const PURPOSE: &str = "postern letter";
 
-/// A key of the gate's for letters. Its text is in no output.
+/// A key of the gate's for letters. Its text never appears in output.
 #[derive(Debug, Clone)]
 pub struct Key(Secret);
 

@@ -72,7 +72,7 @@ pub enum LetterError {
     /// It names a blob that is not its own.
     #[error("its blob's name is not one that the gate chooses")]
     Blob,
-    /// No key of the gate's signed it as it is.
+    /// It is not signed with a key of the gate.
     #[error("it is not signed with overflow_key or overflow_previous_key")]
     Forged,
 }

@@ -6,11 +6,11 @@ use serde::{Deserialize, Serialize};
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, Serialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Purpose {
-    /// Tells a team that somebody did something, such as filling in a form.
+    /// Tells a team that someone did something, such as filling in a form.
     Notification,
     /// Tells the person who did something that it arrived.
     Acknowledgement,
-    /// Tells people on duty that something needs a look.
+    /// Tells people on duty that something needs attention.
     Alert,
     /// Confirms an order, a booking or a change to the person who made it.
     Confirmation,

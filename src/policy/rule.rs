@@ -8,24 +8,24 @@ use serde::Deserialize;
 
 use super::one_or_many::OneOrMany;
 
-/// The longest tolerance: a day. A signature that is good for longer is a password that anybody on the way has read.
+/// The longest tolerance: a day. A signature that is valid for longer is a password that anyone on the way has read.
 pub const MAX_TOLERANCE: Duration = Duration::from_secs(24 * 60 * 60);
 
-/// The most headers that may hold signatures.
+/// The most headers that may contain signatures.
 const MAX_HEADERS: usize = 4;
 
 /// A rule as a policy or the table of schemes writes it.
 #[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Terms {
-    /// The header that holds the signatures, or several of which one is enough.
+    /// The header that contains the signatures, or several of which one is enough.
     pub header: OneOrMany,
-    /// What parts several signatures in one header; the header is one signature where absent.
+    /// What separates several signatures in one header; if absent, the header is one signature.
     pub separator: Option<char>,
-    /// What stands before each signature; others are passed over.
+    /// The prefix of each signature; parts without it are ignored.
     #[serde(default)]
     pub prefix: String,
-    /// What stands before ed25519 signatures of the same string, which are checked with public keys.
+    /// The prefix of ed25519 signatures of the same string, which are verified with public keys.
     pub ed25519_prefix: Option<String>,
     /// How a signature is written.
     #[serde(default)]
@@ -40,27 +40,27 @@ pub struct Terms {
     pub id: Option<String>,
     /// The header with the time of signing in Unix seconds.
     pub timestamp: Option<String>,
-    /// What stands before that time where it is one of the parts of the signature's header.
+    /// The prefix of the timestamp, if it is one of the parts of the signature's header.
     pub timestamp_prefix: Option<String>,
-    /// How many seconds the time may be off; demanded where a time is signed.
+    /// How many seconds the timestamp may be off; required if a timestamp is signed.
     pub tolerance: Option<u64>,
     /// How the secret's bytes are written in its setting.
     #[serde(default)]
     pub key: KeyForm,
 }
 
-/// A rule that makes sense.
+/// A valid rule.
 #[derive(Debug, Clone)]
 pub struct Rule {
-    /// The header that holds the signatures.
+    /// The header that contains the signatures.
     pub header: HeaderName,
-    /// Headers that may hold further ones.
+    /// Headers that may contain further ones.
     pub further_headers: Vec<HeaderName>,
-    /// What parts several signatures in one header.
+    /// What separates several signatures in one header.
     pub separator: Option<char>,
-    /// What stands before each signature.
+    /// The prefix of each signature.
     pub prefix: String,
-    /// What stands before each ed25519 signature.
+    /// The prefix of each ed25519 signature.
     pub ed25519_prefix: Option<String>,
     /// How a signature is written.
     pub encoding: Encoding,
@@ -113,16 +113,16 @@ pub enum Part {
     Body,
 }
 
-/// Where the time of signing stands, in Unix seconds, and how far it may be off.
+/// Where the timestamp is, in Unix seconds, and how far it may be off.
 #[derive(Debug, Clone)]
 pub struct Timestamp {
-    /// Where it stands.
+    /// Where it is.
     pub source: TimestampSource,
-    /// How far it may lie before or after the gate's clock.
+    /// How far it may be before or after the gate's clock.
     pub tolerance: Duration,
 }
 
-/// Where a time stands.
+/// Where a timestamp is.
 #[derive(Debug, Clone)]
 pub enum TimestampSource {
     /// In a header of its own.
@@ -142,12 +142,12 @@ pub enum KeyForm {
     Base64,
 }
 
-/// Terms that make no rule, and how to mend them.
+/// Terms that do not make a valid rule, and how to fix them.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct RuleError {
     /// What is wrong.
     pub message: String,
-    /// How to mend it.
+    /// How to fix it.
     pub help: &'static str,
 }
 
@@ -281,8 +281,8 @@ fn signed(text: &str) -> Result<Vec<Part>, RuleError> {
             "body" => Part::Body,
             _ => return Err(placeholder(name)),
         };
-        // Two variable pieces without a text between them could be cut elsewhere and still be the same string. A time
-        // before a body is digits before what never begins with one.
+        // Two variable pieces without a text between them could be cut elsewhere and still be the same string. A
+        // timestamp before a body is digits before something that never starts with one.
         let clear =
             matches!((parts.last(), &part), (None | Some(Part::Text(_)), _) | (Some(Part::Timestamp), Part::Body));
         if !clear {

@@ -16,7 +16,7 @@ pub struct Schema {
 }
 
 /// The most items a list may have whose items must be unique. The validator looks for equal items with hashes whose
-/// seeds a sealed component cannot keep secret, so the worst that chosen collisions can do must be little.
+/// seeds a sealed component cannot keep secret, so chosen collisions must not be able to do much harm.
 pub const MAX_UNIQUE_ITEMS: u64 = 1000;
 
 /// What is wrong with a schema, and where.
@@ -26,7 +26,7 @@ pub struct SchemaError {
     pub pointer: String,
     /// What is wrong, as a sentence.
     pub message: String,
-    /// How to mend it, as a sentence.
+    /// How to fix it, as a sentence.
     pub help: String,
 }
 
@@ -70,7 +70,7 @@ impl Schema {
         self.document.get("properties").is_some_and(|properties| properties.get(name).is_some())
     }
 
-    /// The schema of the property at `pointer`, followed through `properties` alone, and whether it is always present.
+    /// The schema of the property at `pointer`, followed only through `properties`, and whether it is always present.
     pub fn property(&self, pointer: &str) -> Option<(&Value, bool)> {
         let mut schema = &self.document;
         let mut required = true;

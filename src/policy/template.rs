@@ -14,13 +14,13 @@ use super::files::{Files, SAMPLE, TEMPLATES_FOLDER as FOLDER};
 const SUBJECT: &str = "subject.txt.j2";
 const TEXT: &str = "body.txt.j2";
 const HTML: &str = "body.html.j2";
-/// The HTML part as people may write it instead, in MJML; the tool translates it, and what runs reads HTML alone.
+/// The HTML part as people may write it instead, in MJML; the tool translates it, and the gate reads only HTML.
 pub const MJML: &str = "body.mjml.j2";
 
 /// The name of the table of all fields in a template.
 pub const TABLE: &str = "fields";
 
-/// The most instructions one part may run: a loop over hostile input ends here.
+/// The most instructions one part may run: a loop over hostile input ends there.
 const FUEL: u64 = 2_000_000;
 
 /// One mail's template.
@@ -85,8 +85,8 @@ impl Template {
         self.table
     }
 
-    /// The paths of what a template's digest covers: its parts and all layouts, because a change to a layout needs a
-    /// new look at what it frames.
+    /// The paths of what a template's digest covers: its parts and all layouts, because a change to a layout calls for
+    /// a new review of the mails that use it.
     pub fn files<'a>(files: &'a Files, name: &str) -> impl Iterator<Item = &'a str> {
         let own = format!("{FOLDER}{name}/");
         files.paths().filter(move |path| {
@@ -96,7 +96,7 @@ impl Template {
     }
 
     /// The sha256 of the files that [`Template::files`] names, with their names. MJML has the same digest as the HTML
-    /// that is made of it, because people read and approve the MJML.
+    /// that is made from it, because people read and approve the MJML.
     pub fn digest_of(files: &Files, name: &str) -> Digest {
         Digest::of(Self::files(files, name).flat_map(|path| reviewed(path, files.text(path).unwrap_or_default())))
     }
@@ -213,16 +213,16 @@ impl Templates {
     }
 }
 
-/// How HTML begins that the tool made of MJML, before the MJML's sha256.
+/// The start of HTML that the tool made from MJML, before the MJML's sha256.
 const TRANSLATED: &str = "{# made of MJML with the sha256 ";
 const TRANSLATED_END: &str = " #}";
 
-/// The first line of HTML that is made of this MJML.
+/// The first line of HTML that is made from this MJML.
 pub fn translation_mark(mjml: &str) -> String {
     format!("{TRANSLATED}{}{TRANSLATED_END}", Digest::of([mjml]))
 }
 
-/// Whether a text begins as HTML that the tool made of MJML.
+/// Whether a text starts like HTML that the tool made from MJML.
 pub fn is_translated(html: &str) -> bool {
     mjml_digest(html).is_some()
 }
@@ -242,7 +242,7 @@ fn reviewed(path: &str, text: &str) -> [String; 2] {
     }
 }
 
-/// The template language as the gate speaks it: undefined values are errors, and work has a bound.
+/// The gate's template language: undefined values are errors, and work is limited.
 pub fn environment() -> Environment<'static> {
     let mut environment = Environment::new();
     environment.set_undefined_behavior(UndefinedBehavior::SemiStrict);
@@ -252,7 +252,7 @@ pub fn environment() -> Environment<'static> {
     environment
 }
 
-/// The last second of the year 9999, after which times have no form that everybody reads.
+/// The last second of the year 9999, after which times have no common notation.
 const LAST_SECOND: f64 = 253_402_300_799.0;
 
 /// Unix seconds as people read them, `2026-03-03 07:05 UTC`: many senders write times as numbers.
@@ -265,7 +265,7 @@ fn utc(seconds: f64) -> Result<String, minijinja::Error> {
     Ok(format!("{} UTC", time.replace('T', " ").get(..16).unwrap_or_default()))
 }
 
-/// How templates are read: a line that holds nothing but a block leaves no line behind.
+/// How templates are read: a line with nothing but a block leaves no empty line.
 pub fn syntax() -> SyntaxConfig {
     SyntaxConfig::builder().trim_blocks(true).lstrip_blocks(true).build().unwrap_or_default()
 }

@@ -1,4 +1,4 @@
-//! Files of a form on their way into a mail: few, small, of known types, and named harmlessly.
+//! Checks a form's files before they go into a mail: few, small, of known types, with harmless names.
 
 use bytes::Bytes;
 
@@ -19,10 +19,10 @@ pub struct Attachment {
     pub bytes: Bytes,
 }
 
-/// Takes a form's files, as its route allows them.
+/// Accepts a form's files, as its route allows.
 ///
 /// # Errors
-/// A violation for each control whose file is not taken.
+/// A violation for each control whose file is not accepted.
 pub fn attach(
     allowed: Option<&Attachments>,
     uploads: Vec<Upload>,
@@ -61,7 +61,7 @@ fn file_type(allowed: &Attachments, name: &str, bytes: &[u8]) -> Option<&'static
     allowed.types.iter().find(fits).copied()
 }
 
-/// Text for people: UTF-8 without control characters but those of lines and columns, and no start of markup.
+/// Text for people: UTF-8 without control characters except line breaks and tabs, and not the start of markup.
 fn is_text(bytes: &[u8]) -> bool {
     std::str::from_utf8(bytes).is_ok_and(|text| {
         let plain = |character: char| !character.is_control() || matches!(character, '\n' | '\r' | '\t' | '\u{c}');
@@ -69,7 +69,7 @@ fn is_text(bytes: &[u8]) -> bool {
     })
 }
 
-/// Two files of one name would be told apart by nobody.
+/// Nobody could distinguish two files with the same name.
 fn distinct(name: String, attachments: &[Attachment]) -> String {
     let taken = |name: &String| attachments.iter().any(|earlier| earlier.name.eq_ignore_ascii_case(name));
     if !taken(&name) {

@@ -1,4 +1,4 @@
-//! Does the payload fit the route's schema? Violations are told in sentences, without the offending value.
+//! Checks a payload against the route's schema. Violations are sentences that never contain the offending value.
 
 mod attachment;
 
@@ -16,7 +16,7 @@ use crate::texts::{Texts, fill};
 
 pub use attachment::{Attachment, attach};
 
-/// The most violations told at once.
+/// The most violations that are reported at once.
 pub const MAX_VIOLATIONS: usize = 50;
 
 /// A payload that fits its route's schema. Only [`validate`] makes one.
@@ -85,7 +85,7 @@ pub fn violations(schema: &Schema, payload: &Value, texts: &Texts) -> Vec<Violat
     errors.flat_map(|error| violations_of(&error, texts)).take(MAX_VIOLATIONS).collect()
 }
 
-/// One violation for each place: a missing or an unexpected property is told where it is or should be.
+/// One violation for each place: a missing or an unexpected property is reported where it is or should be.
 fn violations_of(error: &ValidationError<'_>, texts: &Texts) -> Vec<Violation> {
     let place = error.instance_path().to_string();
     let below = |name: &str| pointer::join(&place, name);
@@ -105,7 +105,7 @@ fn violations_of(error: &ValidationError<'_>, texts: &Texts) -> Vec<Violation> {
     pointers.into_iter().map(violation).collect()
 }
 
-/// What is expected, in words of the schema alone: nothing of the payload may come back or reach a log.
+/// What is expected, in words of the schema only: nothing of the payload may be returned or logged.
 fn sentence(broken: &Broken, texts: &Texts) -> String {
     match broken {
         Broken::Required { .. } => texts.required.to_owned(),

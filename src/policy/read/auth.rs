@@ -10,7 +10,7 @@ use crate::policy::scheme::{self, Checker, Definition};
 use crate::policy::{Kind, MAX_SECRETS, RouteAuth, Rule, Scheme, Tenant, TokenLocation};
 use crate::setting::SettingName;
 
-/// Events prove themselves; forms cannot. `None` means that something was wrong, and the findings say what.
+/// Events are authenticated; forms cannot be. `None` means that something was wrong, and the findings say what.
 pub(super) fn auth(name: &str, table: &RouteTable, findings: &mut Findings) -> Option<Option<RouteAuth>> {
     match (table.kind.get_ref(), &table.auth) {
         (Kind::Form, None) => Some(None),
@@ -33,7 +33,7 @@ pub(super) fn auth(name: &str, table: &RouteTable, findings: &mut Findings) -> O
     }
 }
 
-/// Who may ask how operations stand. `None` means that something was wrong, and the findings say what.
+/// Who may make status requests. `None` means that something was wrong, and the findings say what.
 pub(super) fn operations(table: &OperationsTable, findings: &mut Findings) -> Option<RouteAuth> {
     let auth = resolve(table.auth.get_ref(), findings)?;
     let bodiless = |name: &&str| scheme::definitions().get(*name).is_some_and(|definition| definition.bodiless);
@@ -62,7 +62,7 @@ fn names() -> String {
     scheme::names().join(", ")
 }
 
-/// Refuses keys that are for other schemes: they would be thought to guard something.
+/// Refuses keys that belong to other schemes: a reader would think that they protect something.
 fn strangers(name: &str, definition: &Definition, auth: &AuthTable, findings: &mut Findings) -> bool {
     fn place<T>(key: &Option<Spanned<T>>) -> Option<std::ops::Range<usize>> {
         key.as_ref().map(Spanned::span)

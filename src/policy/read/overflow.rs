@@ -38,7 +38,7 @@ fn address(text: &Spanned<String>, kind: &str, longest: usize, findings: &mut Fi
             "Write https://ACCOUNT.{kind}.core.windows.net/NAME, NAME of {MIN_NAME_BYTES} to {longest} lower-case \
              letters, digits and single dashes. A signature belongs into the setting `overflow_sas`."
         );
-        // The text may hold a signature, which no report should repeat.
+        // The text may contain a signature, which no report should repeat.
         error(findings, text, "This is not the address of an Azure Storage queue or container.", help);
     }
     address

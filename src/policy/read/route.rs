@@ -124,7 +124,7 @@ fn route(name: String, table: RouteTable, known: &Known<'_>, findings: &mut Find
     })
 }
 
-/// A form to be confirmed has one mail that asks for it, whatever was filled in, and others that wait.
+/// A form with a confirmation has one mail that asks for it, whatever was filled in, and others that wait.
 fn confirmation<T>(table: &Spanned<T>, mails: &[Mail], findings: &mut Findings) {
     let asking: Vec<_> = mails.iter().filter(|mail| mail.purpose == Purpose::Verification).collect();
     if !matches!(asking.as_slice(), [mail] if mail.when.is_none() && matches!(mail.to, Recipients::Field { .. })) {
@@ -190,7 +190,7 @@ fn origins(name: &str, table: &RouteTable, findings: &mut Findings) -> Option<Ve
 }
 
 /// An origin as browsers write it (RFC 6454, 6.2): scheme and host in lower case, a port only when not the default.
-/// With `*.` before its host it stands for every site below that name.
+/// With `*.` before its host it means every site below that name.
 fn origin(text: &Spanned<String>, findings: &mut Findings) -> Option<String> {
     let origin = text.get_ref();
     let site = origin.replacen("https://*.", "https://any.", 1);
