@@ -3,9 +3,8 @@
 //! A request flows in one direction, and each step takes what only the previous step makes:
 //!
 //! ```text
-//! host reads, with a cap → route → authenticate → decode → guard → validate → select → render → deliver → reply +
-//! audit       bytes              Route   Verified      Submission Admitted  Valid    Selected  Message  Delivery
-//! Response
+//! host reads, with a cap → route → authenticate → decode → guard → validate → select → render → deliver → reply + audit
+//!       bytes              Route   Verified      Submission Admitted  Valid    Selected  Message  Delivery   Response
 //! ```
 //!
 //! [`gate`] is the only module that knows the order. [`policy`] says what may happen, [`host`] is all the core asks of

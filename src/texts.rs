@@ -3,9 +3,9 @@
 use http::HeaderMap;
 use http::header::ACCEPT_LANGUAGE;
 
-/// The texts of a language. `{}` stands for a value of the schema, such as a limit.
+/// The texts of a language. `{}` is replaced by a value of the schema, such as a limit.
 #[derive(Debug)]
-#[expect(missing_docs, reason = "the English text beside each name says what it is for")]
+#[expect(missing_docs, reason = "the English text next to each name says what it is for")]
 pub struct Texts {
     /// The language's tag (BCP 47).
     pub tag: &'static str,
@@ -223,7 +223,7 @@ const GERMAN: Texts = Texts {
     error: "Fehler",
 };
 
-/// Every language, the one for everybody else first.
+/// Every language; the default comes first.
 pub const LANGUAGES: [&Texts; 2] = [&ENGLISH, &GERMAN];
 
 /// The most languages of a header that are looked at.

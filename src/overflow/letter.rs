@@ -127,7 +127,7 @@ impl Letter {
     /// The blob that has its body, if one has.
     ///
     /// # Errors
-    /// [`LetterError::Blob`] where the name is not of the form that [`blob_name`] gives: it may be anybody's file, or
+    /// [`LetterError::Blob`] where the name is not of the form that [`blob_name`] gives: it may be anyone's file, or
     /// nothing that an address can hold.
     pub fn blob(&self) -> Result<Option<&str>, LetterError> {
         let Some(name) = self.head.blob.as_deref() else { return Ok(None) };

@@ -88,7 +88,7 @@ impl fmt::Display for StorageAddress {
     }
 }
 
-/// Lower-case letters and digits, single dashes between them.
+/// Lowercase letters and digits, single dashes between them.
 fn is_name(name: &str) -> bool {
     let plain =
         |word: &str| !word.is_empty() && word.bytes().all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit());

@@ -35,7 +35,7 @@ fn address(text: &Spanned<String>, kind: &str, longest: usize, findings: &mut Fi
     let address = StorageAddress::parse(text.get_ref()).filter(|address| address.name().len() <= longest);
     if address.is_none() {
         let help = format!(
-            "Write https://ACCOUNT.{kind}.core.windows.net/NAME, NAME of {MIN_NAME_BYTES} to {longest} lower-case \
+            "Write https://ACCOUNT.{kind}.core.windows.net/NAME, NAME of {MIN_NAME_BYTES} to {longest} lowercase \
              letters, digits and single dashes. A signature belongs into the setting `overflow_sas`."
         );
         // The text may contain a signature, which no report should repeat.

@@ -202,7 +202,7 @@ fn origin(text: &Spanned<String>, findings: &mut Findings) -> Option<String> {
         && !site.contains(['@', '*', '?', '#'])
         && site.matches('/').count() == 2
         && !site.bytes().any(|byte| byte.is_ascii_uppercase());
-    // `https://*.example` would be everybody's.
+    // `https://*.example` would be anyone's.
     let narrow = site == *origin || host.matches('.').count() >= 2;
     if bare && narrow && (https || local) {
         return Some(origin.clone());
