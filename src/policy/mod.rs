@@ -31,7 +31,7 @@ pub use form::{
 };
 pub use one_or_many::OneOrMany;
 pub use overflow::{Overflow, POISON_SUFFIX, StorageAddress};
-pub use purpose::Purpose;
+pub use purpose::{Purpose, PurposeError};
 pub use route::{
     DEFAULT_BODY_LIMIT, EVENT_GRID_ORIGIN, Envelope, Handshake, Kind, MAX_BODY_LIMIT, MAX_DEPTH, MAX_FIXED_RECIPIENTS,
     MAX_SECRETS, MAX_TIME_BUDGET, Mail, Recipients, ReplyTo, Route, RouteAuth, Sender, Stage,

@@ -133,8 +133,13 @@ fn rules_of_postern_toml() {
         ),
         (
             "\"notification\"",
+            "\"alarm\"",
+            "error postern.toml:13 `alarm` is not a purpose. Purposes are: notification, acknowledgement, alert, confirmation, verification, workflow.",
+        ),
+        (
+            "\"notification\"",
             "\"marketing\"",
-            "error postern.toml:13 unknown variant `marketing`, expected one of `notification`, `acknowledgement`, `alert`, `confirmation`, `verification`, `workflow`.",
+            "error postern.toml:13 `marketing` is not a purpose: Postern is for system mail, not for marketing. Purposes are: notification, acknowledgement, alert, confirmation, verification, workflow.",
         ),
         (
             "address = \"web@contoso.example\"",
