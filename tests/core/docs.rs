@@ -58,8 +58,8 @@ fn the_table_of_rules_is_that_of_the_code() {
     let row = |(name, terms): (&String, &Terms)| {
         let time = match (&terms.timestamp, &terms.timestamp_prefix) {
             (Some(header), _) => format!("`{header}`"),
-            (None, Some(prefix)) => format!("`{prefix}…` beside the signature"),
-            (None, None) => "no time is signed".to_owned(),
+            (None, Some(prefix)) => format!("`{prefix}…` in the signature's header"),
+            (None, None) => "none".to_owned(),
         };
         let tolerance = terms.tolerance.map_or("–".to_owned(), |seconds| format!("{seconds} s"));
         let header = terms.header.0.join("`, `");
