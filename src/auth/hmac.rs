@@ -203,7 +203,7 @@ pub(super) fn header<'a>(headers: &'a HeaderMap, name: &HeaderName) -> Result<&'
     }
 }
 
-/// Refuses a time of signing, in Unix seconds, that is too far from the gate's clock.
+/// Refuses a timestamp, in Unix seconds, that is too far from the gate's clock.
 pub(super) fn check_time(text: &str, name: &HeaderName, tolerance: Duration, now: SystemTime) -> Result<(), Refusal> {
     let digits = !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
     let seconds: Option<u64> = if digits { text.parse().ok() } else { None };

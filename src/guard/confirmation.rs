@@ -121,7 +121,7 @@ pub fn confirmed(
     })
 }
 
-/// The beginning of the period: a link is good to the end of the next one.
+/// The beginning of the period: a link is valid until the end of the next one.
 fn period(now: SystemTime, length: Duration) -> u64 {
     let now = seconds(now);
     now - now.checked_rem(length.as_secs()).unwrap_or_default()

@@ -81,7 +81,7 @@ impl<H: Sending> Client<'_, H> {
     /// Signs a letter and puts it into the queue; one that is too large for it as a pointer to a blob, which is written
     /// first and belongs to this message alone.
     ///
-    /// Whoever puts it twice, for want of an answer, has two letters of one operation, which are one mail.
+    /// Putting it twice, for lack of an answer, makes two letters of one operation, which are one mail.
     ///
     /// # Errors
     /// When it was not confirmed within the budget that everything was written.

@@ -62,7 +62,7 @@ pub struct ProofOfWorkGuard {
     pub key: SettingName,
     /// The most numbers that a browser must try.
     pub max_number: u32,
-    /// How long a challenge is good for.
+    /// How long a challenge is valid.
     pub max_age: Duration,
 }
 
@@ -73,7 +73,7 @@ pub struct ConfirmationGuard {
     pub key: SettingName,
     /// The setting that contains the gate's own address: [`PUBLIC_URL`].
     pub base: SettingName,
-    /// How long a link is good for at least; at most it is twice as long.
+    /// How long a link is valid at least; at most it is twice as long.
     pub max_age: Duration,
     /// Where a browser goes after the form was confirmed.
     pub thanks: Option<String>,

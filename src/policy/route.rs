@@ -191,7 +191,7 @@ pub struct Mail {
     pub reply_to: Option<ReplyTo>,
     /// Whether it carries the form's files.
     pub attachments: bool,
-    /// The condition under which it is sent; always where absent.
+    /// The condition under which it is sent; always if absent.
     pub when: Option<Schema>,
     /// Where the policy defines the mail.
     pub place: Place,
@@ -206,7 +206,7 @@ pub enum Recipients {
     Field {
         /// A JSON Pointer to it.
         pointer: String,
-        /// The domains it may have, in lower case; any where empty.
+        /// The domains it may have, in lower case; any if empty.
         allow: Vec<String>,
     },
 }

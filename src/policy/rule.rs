@@ -38,7 +38,7 @@ pub struct Terms {
     pub signed: String,
     /// The header with the id that is signed.
     pub id: Option<String>,
-    /// The header with the time of signing in Unix seconds.
+    /// The header with the timestamp, in Unix seconds.
     pub timestamp: Option<String>,
     /// The prefix of the timestamp, if it is one of the parts of the signature's header.
     pub timestamp_prefix: Option<String>,
@@ -70,7 +70,7 @@ pub struct Rule {
     pub signed: Vec<Part>,
     /// The header with the id that is signed.
     pub id: Option<HeaderName>,
-    /// When the event was signed, where the sender says.
+    /// When the event was signed, if the sender says so.
     pub timestamp: Option<Timestamp>,
     /// How the secret's bytes are written in its setting.
     pub key: KeyForm,
@@ -105,7 +105,7 @@ pub enum Hash {
 pub enum Part {
     /// The id header's value.
     Id,
-    /// The time's text as it was sent.
+    /// The timestamp's text as it was sent.
     Timestamp,
     /// A fixed text.
     Text(String),

@@ -23,7 +23,7 @@ pub enum Scheme {
     },
     /// SendGrid's ECDSA signature.
     SendGrid {
-        /// How far the time of signing may be off.
+        /// How far the timestamp may be off.
         tolerance: Duration,
     },
     /// A token of Microsoft Entra ID.
@@ -131,7 +131,7 @@ pub fn names() -> Vec<&'static str> {
 }
 
 impl Definition {
-    /// Whether it signs a time, which may be off.
+    /// Whether it signs a timestamp.
     pub fn signs_time(&self) -> bool {
         self.tolerance.is_some() || self.rule.as_ref().is_some_and(|terms| terms.tolerance.is_some())
     }

@@ -32,7 +32,7 @@ pub struct Document {
 pub struct OverflowTable {
     /// The address of a queue of Azure Storage.
     pub queue: Spanned<String>,
-    /// The address of a container for what is too large for the queue; that of the same name where absent.
+    /// The address of a container for what is too large for the queue; that of the same name if absent.
     pub container: Option<Spanned<String>>,
 }
 
@@ -118,7 +118,7 @@ pub struct FormTable {
 pub struct ConfirmationTable {
     /// The setting that contains the key.
     pub key: Spanned<String>,
-    /// How long a link is good for at least, in seconds.
+    /// How long a link is valid at least, in seconds.
     pub max_seconds: Option<Spanned<u64>>,
     /// Where a browser goes after the form was confirmed.
     pub thanks: Option<Spanned<String>>,
@@ -156,7 +156,7 @@ pub struct ProofTable {
     pub key: Spanned<String>,
     /// The most numbers that a browser must try.
     pub max_number: Option<Spanned<u32>>,
-    /// How long a challenge is good for, in seconds.
+    /// How long a challenge is valid, in seconds.
     pub max_seconds: Option<Spanned<u64>>,
 }
 
@@ -168,7 +168,7 @@ pub struct CaptchaTable {
     pub service: Spanned<String>,
     /// The setting that contains the service's secret.
     pub secret: Spanned<String>,
-    /// The sites on which the captcha may have been solved; those of `origins` where absent.
+    /// The sites on which the captcha may have been solved; those of `origins` if absent.
     pub hostnames: Option<Vec<String>>,
     /// The action that the captcha must be for.
     pub action: Option<Spanned<String>>,
@@ -200,7 +200,7 @@ pub struct AuthTable {
     pub secret: Option<Spanned<OneOrMany>>,
     /// `hmac`: what is signed and how.
     pub rule: Option<Spanned<Terms>>,
-    /// Schemes that sign a time: how many seconds it may be off.
+    /// Schemes that sign a timestamp: how many seconds it may be off.
     pub tolerance: Option<Spanned<u64>>,
     /// `twilio`: the URL that Twilio calls.
     pub url: Option<Spanned<String>>,
@@ -279,7 +279,7 @@ pub enum To {
 pub struct FieldTable {
     /// A JSON Pointer to the address.
     pub field: Spanned<String>,
-    /// The domains the address may have; any where absent.
+    /// The domains the address may have; any if absent.
     pub allow: Option<Vec<Spanned<String>>>,
 }
 

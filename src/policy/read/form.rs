@@ -15,22 +15,22 @@ use crate::policy::{
 };
 use crate::setting::SettingName;
 
-/// What a form's files may have together where the route does not say otherwise.
+/// The most bytes of a form's files together, if the route does not say otherwise.
 const DEFAULT_ATTACHMENT_BYTES: usize = 5 * 1000 * 1000;
 
-/// The most files where the route does not say otherwise.
+/// The most files, if the route does not say otherwise.
 const DEFAULT_FILES: usize = 3;
 
-/// A minute and a bit is enough for most forms, and two hours for the slowest reader.
+/// Nobody fills in a form in less than three seconds, and two hours are enough for the slowest reader.
 const DEFAULT_TOKEN_AGES: (u64, u64) = (3, 7200);
 
-/// The longest a token or challenge may be good for: a day.
+/// The longest time that a token or challenge may be valid: a day.
 const MAX_AGE_SECONDS: u64 = 86_400;
 
-/// A telephone of some years ago tries this many hashes in a second or two.
+/// A phone that is a few years old tries this many hashes in a second or two.
 const DEFAULT_MAX_NUMBER: u32 = 50_000;
 
-/// More would keep a telephone busy for minutes.
+/// More would keep a phone busy for minutes.
 const MAX_MAX_NUMBER: u32 = 10_000_000;
 
 /// People read their mail within a day.
