@@ -291,12 +291,12 @@ fn a_sender_and_a_layout_that_are_there_stay() {
 /// docs/presets.md, which says only what the presets say.
 fn document() -> String {
     let mut text = "# Presets\n\nReady-made routes for common senders, each with a schema, templates, a route and example payloads. \
-                    `postern presets` lists\nthem, and\n\n```sh\npostern add alertmanager --policy my-policy\n```\n\nadds one to a \
-                    policy: the files below `schemas/` and `templates/`, and the route in `postern.toml`. Nothing is overwritten. \
-                    From\nthen on it is yours: replace the addresses, change the texts, approve it. Schemas check what the templates \
-                    print and accept\nwhatever else senders add. The mails are readable on a phone: they say what happened, where and \
-                    since when, link to the\nplace to look, and distinguish the start of an alert from its end. A test generates this \
-                    page from the presets.\n\n| preset | what it reports |\n|---|---|\n"
+                    `postern presets`\nlists them, and\n\n```sh\npostern add alertmanager --policy my-policy\n```\n\nadds one to a \
+                    policy: the files below `schemas/` and `templates/`, and the route in `postern.toml`. Nothing is overwritten.\n\
+                    From then on it is yours: replace the addresses, change the texts, approve it. Schemas check what the \
+                    templates print and\naccept whatever else senders add. The mails are readable on a phone: they say what \
+                    happened, where and since when, link to\nthe place to look, and distinguish the start of an alert from its \
+                    end. A test generates this page from the presets.\n\n| preset | what it reports |\n|---|---|\n"
         .to_owned();
     for preset in postern_presets::all() {
         writeln!(text, "| [`{0}`](#{0}) | {1} |", preset.name, preset.about.description).unwrap();
