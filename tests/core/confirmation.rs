@@ -217,7 +217,7 @@ async fn what_the_schema_no_longer_takes_is_not_sent() {
     let host = host_at(60);
     let (response, line) = followed(&gate(&changed.into_iter().collect()), &host, &link).await;
     assert_eq!((response.status().as_u16(), line["reason"].clone()), (422, json!("invalid-payload: maxLength")));
-    assert!(html(&response).contains("This link is too old, or it is not complete."));
+    assert!(html(&response).contains("This link has expired or is incomplete."));
     assert!(host.sent().is_empty());
 }
 

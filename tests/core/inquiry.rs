@@ -201,7 +201,7 @@ fn the_table_is_made_valid_like_any_other() {
     let other = "[routes.other]\npath = \"/operations\"\nkind = \"event\"\nschema = \"contact\"\n\
                  auth = { scheme = \"bearer\", secret = \"a\" }\n[[routes.other.mails]]\ntemplate = \"contact-notify\"\n\
                  sender = \"website\"\npurpose = \"notification\"\nto = [\"a@contoso.example\"]\n";
-    let signed = "is for events; a question about an operation is none.";
+    let signed = "is for events, not for status requests.";
     for (lines, line, message) in [
         ("[operations]", 1, "missing field `auth`.".to_owned()),
         ("[operations]\nauth = { scheme = \"github\", secret = \"a\" }", 2, format!("The scheme `github` {signed}")),
