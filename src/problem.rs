@@ -20,7 +20,7 @@ pub struct ProblemType {
     pub title: &'static str,
 }
 
-/// Whether a caller should send a request again after a problem. With its contract this decides the status.
+/// Whether a caller should send a request again after a problem. Together with its contract, this decides the status.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum RetryDisposition {
     /// Correct the request, its credentials or its address: the same for every caller.

@@ -1,4 +1,4 @@
-//! W3C Trace Context: the trace that a request belongs to, taken in, passed on and written down.
+//! W3C Trace Context: the trace that a request belongs to: read, passed on and logged.
 //!
 //! `tracestate` is not passed on: it is a stranger's text of any meaning, and no header of ours needs it.
 

@@ -62,7 +62,7 @@ impl<H: Sending> Client<'_, H> {
     /// the budget.
     ///
     /// The body is the same for every repeat; each call is signed at its moment. [`State`] says what follows what:
-    /// [`State::Send`] begins, and [`State::Ask`] goes on with a message that may have been taken already.
+    /// [`State::Send`] begins, and [`State::Ask`] continues with a message that may have been accepted already.
     pub async fn send(&self, body: Bytes, operation: Uuid, from: State, budget: Duration) -> Delivery {
         let correlation = Correlation { operation, request_id: Uuid::from_u128(self.host.random()), trace: self.trace };
         let started = self.host.monotonic();

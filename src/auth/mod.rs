@@ -219,7 +219,7 @@ fn header<'a>(parts: &'a Parts, name: &str) -> Option<&'a str> {
     parts.headers.get(name).and_then(|value| value.to_str().ok()).filter(|id| !id.is_empty())
 }
 
-/// An id as it is where it is short and plain, else its hash: it goes to the log.
+/// An id as it is if it is short and plain, else its hash: it goes to the log.
 pub fn short(id: &str) -> String {
     let plain = id.len() <= MAX_EVENT_ID_BYTES && id.bytes().all(|byte| (b' '..=b'~').contains(&byte));
     if plain { id.to_owned() } else { hash([id.as_bytes()]) }

@@ -142,7 +142,7 @@ fn token(body: &[u8], now: SystemTime) -> Option<Token> {
     Some(Token { authorization, refresh_at: now.checked_add(refresh_in.min(latest))?, expires_at })
 }
 
-/// The code by which Microsoft's documentation knows a refusal. Its text names the application, and stays here.
+/// The code by which Microsoft's documentation identifies a refusal. Its text names the application, and stays here.
 fn code(body: &[u8]) -> Option<String> {
     let refusal: Refusal = serde_json::from_slice(body).ok()?;
     refusal.error_codes.first().map(|code| format!("AADSTS{code}"))

@@ -18,7 +18,7 @@ const MAX_BYTES: usize = 8192;
 /// Why a captcha's answer is not accepted.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum CaptchaError {
-    /// There is none.
+    /// It is missing.
     #[error("missing")]
     Missing,
     /// The service does not accept it.

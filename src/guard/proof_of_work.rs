@@ -24,7 +24,7 @@ const MAX_BYTES: usize = 2048;
 /// Why a solution is not accepted.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum ProofOfWorkError {
-    /// There is none.
+    /// It is missing.
     #[error("missing")]
     Missing,
     /// It is not a solution.

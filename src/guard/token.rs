@@ -12,7 +12,7 @@ const PURPOSE: &str = "postern form token";
 /// Why a form token is not accepted.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum TokenError {
-    /// There is none.
+    /// It is missing.
     #[error("missing")]
     Missing,
     /// It is not a token of this gate for this route.

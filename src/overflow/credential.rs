@@ -20,7 +20,7 @@ pub mod setting {
     pub const IDENTITY: &str = "overflow_identity";
     /// The key that the gate signs its letters with.
     pub const KEY: &str = "overflow_key";
-    /// The key before it, by which `postern replay` still knows letters while a key is being replaced.
+    /// The previous key, with which `postern replay` still accepts letters while a key is being replaced.
     pub const PREVIOUS_KEY: &str = "overflow_previous_key";
     /// All of them.
     pub const ALL: [&str; 4] = [SAS, IDENTITY, KEY, PREVIOUS_KEY];

@@ -30,7 +30,7 @@ pub struct Head {
     pub policy_sha256: String,
     /// When it came here, in RFC 3339.
     pub queued_at: String,
-    /// Whether ACS may have taken it already.
+    /// Whether ACS may have accepted it already.
     pub in_doubt: bool,
     /// The W3C trace that it belongs to.
     pub traceparent: String,

@@ -200,7 +200,7 @@ pub struct Service {
     pub field: &'static str,
     /// Where answers are checked.
     pub address: &'static str,
-    /// Whether the service takes an id of the event, by which it knows an answer that it is asked about again.
+    /// Whether the service takes an event id, by which it recognises an answer that it is asked about again.
     pub takes_event_id: bool,
     /// Whether the service says which action the answer is for.
     pub has_action: bool,

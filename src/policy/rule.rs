@@ -125,7 +125,7 @@ pub struct Timestamp {
 /// Where a timestamp is.
 #[derive(Debug, Clone)]
 pub enum TimestampSource {
-    /// In a header of its own.
+    /// In its own header.
     Header(HeaderName),
     /// In the signature's header, behind a prefix.
     Prefix(String),

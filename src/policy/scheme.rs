@@ -33,7 +33,7 @@ pub enum Scheme {
 /// Where a caller sends its secret.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum TokenLocation {
-    /// In a header of its own.
+    /// In its own header.
     Header(HeaderName),
     /// In the query of the address, by name; URLs end up in logs, so a header is better if there is a choice.
     Query(String),
@@ -109,7 +109,7 @@ pub enum Checker {
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum FixedLocation {
-    /// In a header of its own.
+    /// In its own header.
     Header(String),
     /// In `Authorization: Bearer …`.
     Bearer,

@@ -169,7 +169,7 @@ fn format_name(format: &str, texts: &Texts) -> String {
     name.to_owned()
 }
 
-/// The code by which Formspree's client library knows this kind of trouble; its own list where it has one
+/// The code by which Formspree's client library knows this kind of error; its own list where it has one
 /// (formspree-js, `submission.ts`), and otherwise the keyword's name in the same style.
 fn code(broken: &Broken) -> String {
     let number = |json_type: &JsonType| matches!(json_type, JsonType::Integer | JsonType::Number);

@@ -235,7 +235,7 @@ fn room(shape: Shape<'_>) -> u64 {
     shape.keyword("maxLength").and_then(Value::as_u64).unwrap_or(0)
 }
 
-/// The values to choose from; first an empty one, where what was sent is none of them.
+/// The values to choose from; first an empty one, if what was sent is not one of them.
 fn options(shape: Shape<'_>, text: &str) -> Vec<String> {
     let plain = |value: &Value| value.as_str().map_or_else(|| value.to_string(), str::to_owned);
     let listed = shape.items().unwrap_or(shape).keyword("enum").and_then(Value::as_array);
