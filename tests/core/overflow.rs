@@ -516,7 +516,9 @@ async fn a_visitor_is_told_the_truth() {
     let response = call(&gate(&files()), &host, browser(GOOD)).await;
     assert_eq!(response.status(), 202, "the site's own page would say that something was sent");
     let page = String::from_utf8(response.body().to_vec()).unwrap();
-    assert!(page.contains("<p>Your message has been received. It could not be sent just now, but will be sent as soon"));
+    assert!(
+        page.contains("<p>Your message has been received. It could not be sent just now, but will be sent as soon")
+    );
     assert!(page.contains("<a href=\"https:&#x2f;&#x2f;www.contoso.example&#x2f;thanks\">Continue</a>"), "{page}");
 
     let german = set(browser(GOOD), "accept-language", "de");
