@@ -1,4 +1,4 @@
-//! One line for each request: who asked for what, what was sent, and why not. No payload, no secret, no address.
+//! One line for each request: who asked for what, what was sent, and if not, why. No payloads, secrets or addresses.
 
 use std::time::{Duration, SystemTime};
 
@@ -21,21 +21,21 @@ pub enum Verdict {
     Sent,
     /// ACS accepted some of the mails.
     Partial,
-    /// ACS accepted none of the mails, or there was trouble before it was asked.
+    /// ACS accepted none of the mails, or something failed before that.
     Failed,
-    /// Every mail that applied is with ACS or in the overflow queue, at least one of them there.
+    /// Every mail that applied is with ACS or in the overflow queue, at least one in the queue.
     Queued,
     /// The payload was valid and no mail applied.
     Ignored,
     /// A robot's form was dropped, and answered as if it had been sent.
     Discarded,
-    /// A form was good, and nothing was to be sent.
+    /// A form was valid, and nothing was to be sent.
     Validated,
-    /// The request was not let through.
+    /// The request was refused.
     Refused,
-    /// A sender asked whether its events are wanted, and got its answer.
+    /// A sender's handshake was answered.
     Handshake,
-    /// Somebody asked how an operation stands, and was told, if only that ACS does not know it.
+    /// A status request was answered, if only with the news that ACS does not know the operation.
     Answered,
 }
 
@@ -55,15 +55,15 @@ impl Verdict {
 pub struct Summary {
     /// The request as a whole.
     pub verdict: Verdict,
-    /// The problem, and what exactly it was where the answer does not tell.
+    /// The problem, with the exact reason where the answer withholds it.
     pub reason: Option<String>,
 }
 
 impl Summary {
-    /// Of a sender's question that was answered.
+    /// Of a handshake that was answered.
     pub const HANDSHAKE: Self = Self { verdict: Verdict::Handshake, reason: None };
 
-    /// Of a question how an operation stands.
+    /// Of a status request.
     pub const ANSWERED: Self = Self { verdict: Verdict::Answered, reason: None };
 
     /// Of a request without an event.
@@ -113,7 +113,7 @@ pub struct Entry {
     duration: Duration,
 }
 
-/// An event's place among those of its request.
+/// An event's position within its request.
 #[derive(Debug, Clone, Copy, Serialize)]
 struct Batch {
     /// Counted from 1.
@@ -176,7 +176,8 @@ struct InquiryEntry {
 const METHODS: [&str; 8] = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE"];
 
 impl Entry {
-    /// Begins a line with the policy's digest, if there is a policy. Until more is known the request counts as refused.
+    /// Begins a line with the policy's digest, if there is a policy. Until more is known, the request counts as
+    /// refused.
     pub fn begin(time: SystemTime, policy: Option<Digest>, trace: &Trace, method: &http::Method) -> Self {
         let method = if METHODS.contains(&method.as_str()) { method.as_str() } else { "_OTHER" };
         Self {
@@ -210,7 +211,7 @@ impl Entry {
         self.route = Some(route.name.clone());
     }
 
-    /// Notes a caller that proved itself, or a browser, which need not.
+    /// Notes a caller that authenticated, or a browser, which does not have to.
     pub fn caller(&mut self, caller: &Caller) {
         let outcome = if caller.scheme == crate::auth::FORM { "anonymous" } else { "verified" };
         self.caller = Some(CallerEntry { scheme: caller.scheme, outcome });
@@ -218,17 +219,17 @@ impl Entry {
         self.delivery_id.clone_from(&caller.delivery_id);
     }
 
-    /// Notes a caller that did not prove itself.
+    /// Notes a caller that failed to authenticate.
     pub fn refused_caller(&mut self, scheme: &'static str) {
         self.caller = Some(CallerEntry { scheme, outcome: "refused" });
     }
 
-    /// Notes somebody who proved to be one of those who may ask how operations stand.
+    /// Notes a caller that authenticated for a status request.
     pub fn inquirer(&mut self, scheme: &'static str) {
         self.caller = Some(CallerEntry { scheme, outcome: "verified" });
     }
 
-    /// Notes what came of a question how an operation stands.
+    /// Notes the result of a status request.
     pub fn inquiry(&mut self, inquiry: &Inquiry) {
         self.inquiry = Some(InquiryEntry {
             operation_id: inquiry.operation,
@@ -246,7 +247,7 @@ impl Entry {
         self.redirected = true;
     }
 
-    /// Notes the event's place among those of its request, counted from 0.
+    /// Notes the event's position within its request, counted from 0.
     pub const fn batch(&mut self, index: usize, of: usize) {
         self.batch = Some(Batch { event: index + 1, of });
     }
@@ -274,7 +275,7 @@ impl Entry {
         });
     }
 
-    /// Ends the line. Where mail was not sent that should have been, it says whether the caller comes again by itself.
+    /// Ends the line. If a mail was not sent that should have been, it says whether the caller retries by itself.
     pub fn finish(mut self, summary: Summary, contract: &Contract, status: u16, duration: Duration) -> String {
         let lost = matches!(summary.verdict, Verdict::Failed | Verdict::Partial) && !contract.redelivers;
         self.redelivery = lost.then_some("by hand");
@@ -283,7 +284,7 @@ impl Entry {
         self.reason = summary.reason;
         self.status = status;
         self.duration = duration;
-        // Every field is a plain number or text, which JSON can always hold.
+        // Every field is a plain number or text, which always fits into JSON.
         serde_json::to_string(&self).unwrap_or_default()
     }
 }

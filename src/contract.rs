@@ -1,5 +1,5 @@
-//! What kinds of callers do with answers: one table of how long they wait, what brings them back and what stops them,
-//! and where the ids of their events stand.
+//! How kinds of callers react to answers: one table of how long they wait, what makes them retry, what stops them,
+//! and where the ids of their events are.
 
 use std::time::Duration;
 
@@ -10,25 +10,25 @@ use http::StatusCode;
 pub struct Contract {
     /// The name in policies.
     pub name: &'static str,
-    /// After how many seconds it hangs up.
+    /// After how many seconds it gives up waiting.
     pub patience: u64,
-    /// Where the id of an event stands.
+    /// Where the id of an event is.
     pub event_id: EventId,
     /// Whether it sends HTML forms as well as JSON.
     pub forms: bool,
     /// Whether it sends nothing else.
     pub only_forms: bool,
-    /// The status that says best: this request will never do. The problem's own where absent.
+    /// The status that best says "this request will never succeed". If absent, the problem's own.
     pub unusable: Option<StatusCode>,
-    /// The status for: ACS refused the mail, and would again.
+    /// The status for "ACS refused the mail and would refuse it again".
     pub refused: StatusCode,
-    /// The status for: come again later. The problem's own, 500 or 503, where absent.
+    /// The status for "retry later". If absent, the problem's own: 500 or 503.
     pub later: Option<StatusCode>,
-    /// A header that stops it beside a permanent error.
+    /// A header that, together with a permanent error, stops it from retrying.
     pub stop: Option<(&'static str, &'static str)>,
-    /// Whether it asks by an event with a challenge whether its events are wanted.
+    /// Whether its handshake is an event with a challenge.
     pub challenges: bool,
-    /// Whether it comes again by itself after a temporary error.
+    /// Whether it retries by itself after a temporary error.
     pub redelivers: bool,
 }
 
@@ -46,7 +46,7 @@ pub enum EventId {
     AlertGroup,
 }
 
-/// How long before a caller hangs up the gate has its answer ready.
+/// How long before a caller gives up the gate has its answer ready.
 const MARGIN: Duration = Duration::from_secs(1);
 
 impl Contract {
@@ -56,7 +56,7 @@ impl Contract {
     }
 }
 
-/// The contract of callers of whom nothing is known.
+/// The contract of callers about which nothing is known.
 pub const PLAIN: Contract = Contract {
     name: "plain",
     patience: 10,
@@ -71,15 +71,15 @@ pub const PLAIN: Contract = Contract {
     redelivers: true,
 };
 
-/// For callers that come again after every 5xx and give up after a 4xx.
+/// For callers that retry after every 5xx and give up after a 4xx.
 const BY_CLASS: Contract =
     Contract { refused: StatusCode::UNPROCESSABLE_ENTITY, later: Some(StatusCode::SERVICE_UNAVAILABLE), ..PLAIN };
 
 /// All contracts, sorted by name.
 pub const CONTRACTS: &[Contract] = &[
-    // prometheus/alertmanager, notify/util.go: 5xx is tried again, 4xx is not, not even 429. No ids.
+    // prometheus/alertmanager, notify/util.go: 5xx is retried, 4xx is not, not even 429. No ids.
     Contract { name: "alertmanager", event_id: EventId::AlertGroup, ..BY_CLASS },
-    // learn.microsoft.com, "Action groups": 408, 429, 503 and 504 are tried again; anything else pauses the endpoint.
+    // learn.microsoft.com, "Action groups": 408, 429, 503 and 504 are retried; anything else pauses the endpoint.
     Contract {
         name: "azure-monitor",
         event_id: EventId::Fields(&["/data/essentials/alertId", "/data/essentials/monitorCondition"]),
@@ -87,7 +87,7 @@ pub const CONTRACTS: &[Contract] = &[
     },
     // cloudevents/spec, http-webhook.md.
     Contract { name: "cloudevents", event_id: EventId::Fields(&["/source", "/id"]), ..BY_CLASS },
-    // learn.microsoft.com, "Event Grid message delivery and retry": 400, 401, 403 and 413 stop it, all else is tried
+    // learn.microsoft.com, "Event Grid message delivery and retry": 400, 401, 403 and 413 stop it, all else is retried
     // for 24 hours.
     Contract {
         name: "event-grid",
@@ -97,7 +97,7 @@ pub const CONTRACTS: &[Contract] = &[
         refused: StatusCode::BAD_REQUEST,
         ..BY_CLASS
     },
-    // docs.github.com, "Handling failed webhook deliveries": nothing is tried again.
+    // docs.github.com, "Handling failed webhook deliveries": nothing is retried.
     Contract {
         name: "github",
         event_id: EventId::Header("x-github-delivery"),
@@ -116,8 +116,8 @@ pub const CONTRACTS: &[Contract] = &[
     PLAIN,
     // docs.sendgrid.com, "Event Webhook": a list of events, each with its id.
     Contract { name: "sendgrid", event_id: EventId::Fields(&["/sg_event_id"]), ..BY_CLASS },
-    // shopify.dev, "Webhooks": five seconds; eight failures in four hours delete a subscription, so what will never do
-    // is taken and dropped, and the audit line says so.
+    // shopify.dev, "Webhooks": five seconds; eight failures in four hours delete a subscription, so what can never
+    // succeed is accepted and dropped, and the audit line says so.
     Contract {
         name: "shopify",
         patience: 5,
@@ -138,14 +138,14 @@ pub const CONTRACTS: &[Contract] = &[
         challenges: true,
         ..BY_CLASS
     },
-    // spec/standard-webhooks.md: all but 2xx is tried again, Retry-After is obeyed, and 410, which never comes from
+    // spec/standard-webhooks.md: all but 2xx is retried, Retry-After is obeyed, and 410, which never comes from
     // here, disables the endpoint.
     Contract { name: "standard-webhooks", patience: 15, event_id: EventId::Header("webhook-id"), ..BY_CLASS },
-    // docs.stripe.com, "Webhooks": all but 2xx is tried for three days.
+    // docs.stripe.com, "Webhooks": all but 2xx is retried for three days.
     Contract { name: "stripe", event_id: EventId::Fields(&["/id"]), ..BY_CLASS },
     // docs.svix.com: as Standard Webhooks.
     Contract { name: "svix", patience: 15, event_id: EventId::Header("svix-id"), ..BY_CLASS },
-    // twilio.com/docs/usage/webhooks: fifteen seconds; the token is the same when a request is tried again.
+    // twilio.com/docs/usage/webhooks: fifteen seconds; the token is the same when a request is retried.
     Contract {
         name: "twilio",
         patience: 15,

@@ -1,4 +1,4 @@
-//! From written mails to what became of them: sent to ACS, or put into the overflow queue.
+//! Delivers rendered mails: sends them to ACS, or puts them into the overflow queue.
 
 use std::time::Duration;
 
@@ -24,13 +24,13 @@ const OPERATIONS: Uuid = Uuid::from_u128(0x7d5c_9a2e_41b6_4f0a_9c3d_2f6b_8e17_a0
 /// One event of a request, and what became of it: a form is one event.
 pub type Handled = Result<Vec<Sent>, Refusal>;
 
-/// An event whose mails are written.
+/// An event whose mails are rendered.
 pub(crate) struct Prepared<'a> {
     pub caller: Caller,
     pub mails: Vec<(Selected<'a>, Message)>,
 }
 
-/// What all mails of a request have in common on their way out.
+/// What all mails of a request have in common when they are sent.
 pub(crate) struct Dispatch<'a> {
     pub route: &'a Route,
     pub tokens: &'a TokenCache,
@@ -40,7 +40,7 @@ pub(crate) struct Dispatch<'a> {
     pub overflow: Option<&'a Overflow>,
 }
 
-/// Sends an event's mails one after the other; once one meets trouble that concerns all, the rest are not tried.
+/// Sends an event's mails one after the other; once one fails for a reason that affects all, the rest are not tried.
 pub(crate) async fn deliver(
     host: &impl Sending,
     dispatch: &Dispatch<'_>,
@@ -81,7 +81,7 @@ pub(crate) async fn deliver(
     Ok(sent)
 }
 
-/// Puts a mail into the overflow queue, if there is one; what was made of it stays where that does not succeed.
+/// Puts a mail into the overflow queue, if there is one; if that fails, the mail's outcome stays as it was.
 async fn keep(host: &impl Sending, dispatch: &Dispatch<'_>, mail: &str, body: Bytes, delivery: Delivery) -> Delivery {
     let left = dispatch.deadline.saturating_sub(host.monotonic());
     let Some(overflow) = dispatch.overflow.filter(|_| !left.is_zero()) else { return delivery };
@@ -112,7 +112,7 @@ async fn keep(host: &impl Sending, dispatch: &Dispatch<'_>, mail: &str, body: By
     }
 }
 
-/// The same event always has the same operation ids, so that ACS can know a repeat.
+/// The same event always has the same operation ids, so that ACS can recognise a repeat.
 pub(crate) fn operation(route: &Route, mail: &str, event_id: &str) -> Uuid {
     Uuid::new_v5(&OPERATIONS, format!("{}\n{mail}\n{event_id}", route.name).as_bytes())
 }

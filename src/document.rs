@@ -1,4 +1,4 @@
-//! What everybody may read: the script for pages, and the description of all routes.
+//! What anyone may read: the script for pages, and the description of all routes.
 
 use bytes::Bytes;
 use http::header::{ACCESS_CONTROL_ALLOW_ORIGIN, CACHE_CONTROL};
@@ -11,7 +11,7 @@ use crate::refusal::Refusal;
 use crate::visitor::SCRIPT;
 use crate::web::response;
 
-/// Something that everybody may read.
+/// Something that anyone may read.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Document {
     /// The script that makes plain forms comfortable.
@@ -32,7 +32,7 @@ impl Document {
         };
         let headers = answer.headers_mut();
         headers.insert(CACHE_CONTROL, HeaderValue::from_static("public, max-age=3600"));
-        // Both are everybody's, and pages of other sites load the script.
+        // Both are public, and pages of other sites load the script.
         headers
             .insert(HeaderName::from_static("cross-origin-resource-policy"), HeaderValue::from_static("cross-origin"));
         headers.insert(ACCESS_CONTROL_ALLOW_ORIGIN, HeaderValue::from_static("*"));

@@ -31,38 +31,38 @@ use crate::validate::{self, Valid};
 use crate::visitor::{self, Visit, Wants};
 use crate::web::Site;
 
-/// The gate: a policy, ready to work, or the reasons why there is none.
+/// The gate: a policy that is ready to use, or the reasons why there is none.
 #[derive(Debug)]
 pub struct Gate {
     policy: Result<Policy, Vec<Diagnostic>>,
-    /// Tokens that the gate proves itself with.
+    /// Tokens with which the gate authenticates.
     tokens: TokenCache,
-    /// Published keys that callers are checked with.
+    /// Published keys with which callers are verified.
     keys: KeyCache,
 }
 
-/// What a request's body may take.
+/// How large a request's body may be, and how long it may take.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Allowance {
-    /// The most bytes it may have; none where no route wants one.
+    /// The most bytes it may have; 0 if no route wants a body.
     pub bytes: usize,
-    /// The longest time until it is there.
+    /// The longest time until it has arrived.
     pub time: Duration,
 }
 
-/// A request's beginning.
+/// What is known when a request begins.
 struct Arrival<'a> {
     parts: &'a Parts,
     trace: Trace,
-    /// The host's monotonic clock when its head was there.
+    /// The host's monotonic clock when its head had arrived.
     at: Duration,
 }
 
-/// What a request came to.
+/// What a request resulted in.
 enum Done {
-    /// A sender asked whether its events are wanted.
+    /// A sender sent a handshake.
     Handshake(Response<Bytes>),
-    /// Its events were handled, if it held any.
+    /// Its events were handled, if it had any.
     Handled { batch: bool, events: Vec<(Entry, Handled)> },
 }
 
@@ -70,7 +70,7 @@ enum Done {
 type Answered = (Response<Bytes>, Vec<(Entry, Summary)>);
 
 impl Gate {
-    /// A gate for a policy. Without a usable one it answers that it is not configured.
+    /// A gate for a policy. Without a valid policy, it answers that it is not configured.
     pub fn new(policy: Result<Policy, Vec<Diagnostic>>) -> Self {
         Self { policy, tokens: TokenCache::default(), keys: KeyCache::default() }
     }
@@ -86,7 +86,7 @@ impl Gate {
 
     /// Answers one request and writes its audit line. Probes have no line.
     ///
-    /// `arrived` is the host's monotonic clock when the request's head was there: the route's time budget counts
+    /// `arrived` is the host's monotonic clock when the request's head had arrived: the route's time budget counts
     /// from then.
     pub async fn handle(
         &self,
@@ -146,7 +146,7 @@ impl Gate {
         (Arrival { parts, trace, at }, entry)
     }
 
-    /// Refuses a request that is for nothing.
+    /// Refuses a request that has no target.
     fn refuse(
         &self,
         host: &impl Sending,
@@ -159,7 +159,7 @@ impl Gate {
         (refusal.respond(contract), vec![(entry, refusal.summary())])
     }
 
-    /// The way of events, or of a visitor's form, through the gate.
+    /// Handles events, or a visitor's form.
     #[expect(clippy::too_many_arguments, reason = "the request, and what was decided about it")]
     async fn submit(
         &self,
@@ -209,11 +209,11 @@ impl Gate {
             let prepared = prepare(host, policy, route, visit.as_deref(), &keys, submission, deadline).await;
             events.push((entry, prepared));
         }
-        // Everything is written before anything is sent.
+        // Everything is rendered before anything is sent.
         Ok(Done::Handled { batch, events: self.send(host, policy, route, arrival, events).await? })
     }
 
-    /// The way of a confirmation through the gate: its link holds the form.
+    /// Handles a confirmation: its link contains the form.
     #[expect(clippy::too_many_arguments, reason = "the request, and what was decided about it")]
     async fn confirm(
         &self,
@@ -227,7 +227,7 @@ impl Gate {
     ) -> Result<Done, Refusal> {
         let parts = arrival.parts;
         entry.route(route);
-        // Mail scanners look at links with HEAD; only somebody who reads the page confirms.
+        // Mail scanners check links with HEAD; only a person who opens the page confirms.
         if parts.method != Method::GET {
             return Err(Refusal::Method { allow: "GET" });
         }
@@ -241,7 +241,7 @@ impl Gate {
         Ok(Done::Handled { batch: false, events })
     }
 
-    /// Sends what is written.
+    /// Sends the rendered mails.
     async fn send(
         &self,
         host: &impl Sending,
@@ -270,7 +270,7 @@ impl Gate {
         Ok(handled)
     }
 
-    /// The way of a question about an operation's status; it is one call of ACS.
+    /// Handles a status request; it takes one call to ACS.
     async fn inquire(
         &self,
         host: &impl Sending,
@@ -297,7 +297,7 @@ impl Gate {
     }
 }
 
-/// The answer to what a request came to, and the line of each event: a visitor's form is one event and has an answer
+/// The answer to a request, and the audit line of each event: a visitor's form is one event and has an answer
 /// of its own.
 fn answer(route: &Route, visit: Option<&Visit>, entry: Entry, done: Result<Done, Refusal>) -> Answered {
     let (events, batch) = match done {
@@ -319,7 +319,7 @@ fn answer(route: &Route, visit: Option<&Visit>, entry: Entry, done: Result<Done,
     (response, entries.into_iter().zip(summaries).collect())
 }
 
-/// The way of one event from its payload to its mails.
+/// Turns one event's payload into its mails.
 async fn prepare<'a>(
     host: &impl Sending,
     policy: &Policy,
@@ -346,12 +346,12 @@ async fn prepare<'a>(
         mails.clear();
     }
     let mut caller = caller.clone();
-    // Asking anew, in a later period, is another event than asking again.
+    // Asking again in a later period is a new event.
     caller.event_id = link.map_or(caller.event_id, |link| link.event_id);
     Ok(Prepared { caller, mails })
 }
 
-/// Writes the mails of an event that go out at a stage.
+/// Renders the mails of an event that are sent at a stage.
 fn write<'a>(
     policy: &Policy,
     route: &'a Route,

@@ -1,4 +1,4 @@
-//! Questions by which a sender makes sure that an endpoint wants its events. Only routes that declare one answer it.
+//! Handshakes: how a sender makes sure that an endpoint wants its events. Only routes that declare one answer it.
 
 use bytes::Bytes;
 use http::header::ALLOW;
@@ -10,28 +10,28 @@ use crate::decode::Submission;
 use crate::policy::{Handshake, Route};
 use crate::web::response;
 
-/// Why a question is not answered.
+/// Why a handshake is not answered.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum Refusal {
     /// It is not of the protocol's form.
     #[error("malformed-handshake")]
     Malformed,
-    /// Another subscription asks than the route expects.
+    /// The request is from a subscription that the route does not expect.
     #[error("unexpected-subscription")]
     Subscription,
-    /// Another origin asks than the route expects.
+    /// The request is from an origin that the route does not expect.
     #[error("unexpected-origin")]
     Origin,
 }
 
-/// The longest code or challenge that is given back.
+/// The longest code or challenge that is returned.
 const MAX_CODE_BYTES: usize = 512;
 
 const VALIDATION: &str = "Microsoft.EventGrid.SubscriptionValidationEvent";
 
-/// The answer to a question that comes as an OPTIONS request; nothing of its body is needed.
+/// The answer to a handshake that is an OPTIONS request; its body is not needed.
 ///
-/// `WebHook-Request-Callback` is never called: the gate talks to nobody on a stranger's word.
+/// `WebHook-Request-Callback` is never called: the gate calls nobody because a stranger says so.
 ///
 /// # Errors
 /// When the origin is not the one the route expects.
@@ -48,7 +48,7 @@ pub fn options(route: &Route, parts: &Parts) -> Option<Result<Response<Bytes>, R
     }
 }
 
-/// The answer to a question that comes as an event of a caller that proved itself.
+/// The answer to a handshake that is an event of an authenticated caller.
 ///
 /// # Errors
 /// When it is not of the protocol's form, or another subscription asks.
@@ -85,12 +85,12 @@ fn code(value: Option<&Value>) -> Result<&str, Refusal> {
     code.ok_or(Refusal::Malformed)
 }
 
-/// The answer to a sender's question: its own code, under the name that the protocol wants.
+/// The answer to a handshake: the sender's own code, under the name that the protocol requires.
 fn echo(name: &str, code: &str) -> Response<Bytes> {
     response::json(StatusCode::OK, &json!({ name: code }))
 }
 
-/// The answer to a sender that asked by OPTIONS. ACS's quota is the only limit, and it is told by `Retry-After`.
+/// The answer to an OPTIONS handshake. ACS's quota is the only limit, and `Retry-After` reports it.
 fn allowed_origin(origin: &str) -> Response<Bytes> {
     let mut response = response::json(StatusCode::OK, &json!({}));
     let headers = response.headers_mut();

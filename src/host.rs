@@ -32,7 +32,7 @@ pub trait Clock {
 
 /// Randomness.
 pub trait Random {
-    /// Random bits, fit for identifiers that nobody should guess.
+    /// Random bits, suitable for identifiers that nobody should be able to guess.
     fn random(&self) -> u128;
 }
 
@@ -65,7 +65,7 @@ pub trait Host: Sending + AuditLog {}
 
 impl<T: Sending + AuditLog> Host for T {}
 
-/// A host that is put together: each service may come from somebody else, so that what stands between the gate and its
+/// A host made of parts: each service may come from elsewhere, so that what sits between the gate and its
 /// host, or in the place of a host, implements nothing but what it changes.
 #[derive(Debug, Clone, Copy)]
 pub struct Services<'a, S, C, F, A> {

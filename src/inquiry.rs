@@ -1,4 +1,4 @@
-//! `GET /operations/ID`: questions how an operation stands, for those whom the policy lets ask.
+//! `GET /operations/ID`: status requests, from callers whom the policy allows to make them.
 
 use uuid::Uuid;
 
@@ -6,27 +6,27 @@ use crate::policy::{Policy, RouteAuth};
 use crate::refusal::Refusal;
 use crate::web::path::OPERATIONS;
 
-/// How long a hyphenated UUID is (RFC 9562, 4); other ways to write one are not taken.
+/// How long a hyphenated UUID is (RFC 9562, 4); other notations are not accepted.
 const ID_LENGTH: usize = 36;
 
-/// A question.
+/// A status request.
 #[derive(Debug, Clone, Copy)]
 pub struct Question<'a> {
-    /// How whoever asks must prove itself.
+    /// How the caller must authenticate.
     pub auth: &'a RouteAuth,
     id: &'a str,
 }
 
 impl<'a> Question<'a> {
-    /// The question at a path, where the policy lets anybody ask.
+    /// The status request at a path, if the policy allows any.
     pub fn find(policy: &'a Policy, path: &'a str) -> Option<Self> {
         Some(Self { auth: policy.operations()?, id: path.strip_prefix(OPERATIONS)? })
     }
 
-    /// The operation that is asked for.
+    /// The requested operation.
     ///
     /// # Errors
-    /// When the path names none.
+    /// If the path does not contain an operation id.
     pub fn operation(&self) -> Result<Uuid, Refusal> {
         Uuid::try_parse(self.id).ok().filter(|_| self.id.len() == ID_LENGTH).ok_or(Refusal::OperationId)
     }

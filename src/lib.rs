@@ -1,6 +1,6 @@
 //! Postern: a small guarded gate for system mail.
 //!
-//! A request goes one way, and each step takes what only the step before it makes:
+//! A request flows in one direction, and each step takes what only the previous step makes:
 //!
 //! ```text
 //! host reads, with a cap → route → authenticate → decode → guard → validate → select → render → deliver → reply + audit

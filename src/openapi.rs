@@ -8,7 +8,7 @@ use crate::problem::{PROBLEM_TYPE_PREFIX, PROBLEM_TYPES};
 use crate::visitor::ENDPOINTS;
 use crate::web::path::{CONFIRM, OPERATIONS};
 
-/// Describes a policy's routes. No setting, address or template is in it.
+/// Describes a policy's routes, without settings, addresses or templates.
 pub fn describe(policy: &Policy) -> Value {
     let mut paths = Map::new();
     let mut schemas = Map::from_iter([("Problem".to_owned(), problem())]);
@@ -35,7 +35,7 @@ pub fn describe(policy: &Policy) -> Value {
     })
 }
 
-/// References in a schema mean the schema, wherever it stands: an `$id` of its own keeps it so.
+/// References in a schema refer to that schema, wherever it is embedded: its own `$id` ensures that.
 fn schema(route: &Route) -> Value {
     let mut document = route.schema.document().clone();
     if let Value::Object(members) = &mut document {
@@ -55,11 +55,11 @@ fn post(policy: &Policy, route: &Route) -> Value {
     let mut responses = Map::new();
     responses.insert("200".to_owned(), json!({ "description": "Every mail that applied was accepted" }));
     if policy.overflow().is_some() {
-        let description = "Every mail that applied was accepted, or is kept to be sent later";
+        let description = "Every mail that applied was accepted, or is queued to be sent later";
         responses.insert("202".to_owned(), json!({ "description": description }));
     }
     if route.kind == Kind::Form {
-        responses.insert("303".to_owned(), json!({ "description": "A browser is sent on" }));
+        responses.insert("303".to_owned(), json!({ "description": "The browser is redirected" }));
     }
     responses.insert("default".to_owned(), a_problem());
     json!({
@@ -81,8 +81,8 @@ fn confirm(route: &Route) -> Value {
         "operationId": format!("{}-{CONFIRM}", route.name),
         "parameters": [{ "name": "token", "in": "query", "required": true, "schema": { "type": "string" } }],
         "responses": {
-            "200": { "description": "Every mail that waited for it was accepted" },
-            "303": { "description": "A browser is sent on" },
+            "200": { "description": "Every mail that waited for the confirmation was accepted" },
+            "303": { "description": "The browser is redirected" },
             "default": a_problem(),
         },
     })
@@ -105,7 +105,7 @@ fn question() -> Value {
         "operationId": "operation-status",
         "parameters": [{ "name": "id", "in": "path", "required": true, "schema": id }],
         "responses": {
-            "200": { "description": "How the operation stands", "content": { "application/json": { "schema": status } } },
+            "200": { "description": "The operation's status", "content": { "application/json": { "schema": status } } },
             "default": a_problem(),
         },
     })

@@ -1,4 +1,4 @@
-//! The servers that the gate talks to, checked before each request: not every host does.
+//! The servers that the gate may call, checked before each request, because not every host checks them.
 
 use std::time::Duration;
 
@@ -21,7 +21,8 @@ pub struct Outbound<'a, H> {
 }
 
 impl<'a, H: Settings + Fetch> Outbound<'a, H> {
-    /// Puts the check before a host, for a request to a route with this verifier, under a policy with this overflow.
+    /// Puts the check in front of a host, for a request to a route with this verifier, under a policy with this
+    /// overflow.
     pub const fn new(host: &'a H, verifier: Option<Uri>, overflow: Option<&'a Overflow>) -> Self {
         Self { host, verifier, overflow }
     }

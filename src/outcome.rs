@@ -7,7 +7,7 @@ use uuid::Uuid;
 /// What became of a message.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Outcome {
-    /// ACS has taken it and will try to deliver it.
+    /// ACS has accepted it and will try to deliver it.
     Accepted,
     /// ACS refused the message itself (400 or 409, or a failed operation).
     Rejected,
@@ -21,7 +21,7 @@ pub enum Outcome {
     Unauthorized,
     /// ACS does not know what was asked for (404).
     NotFound,
-    /// The message is larger than ACS takes (413, or known before sending).
+    /// The message is larger than ACS accepts (413, or known before sending).
     TooLarge,
     /// The quota is used up (429).
     Throttled {
@@ -33,21 +33,21 @@ pub enum Outcome {
         /// How long ACS asks to wait.
         retry_after: Option<Duration>,
     },
-    /// No answer came in time: the message may have been taken.
+    /// No answer came in time: the message may have been accepted.
     Timeout,
-    /// ACS could not be reached, or the connection broke: the message may have been taken.
+    /// ACS could not be reached, or the connection broke: the message may have been accepted.
     Unreachable,
     /// The host does not let the component talk to ACS.
     Denied,
-    /// The answer is none that ACS gives: the message may have been taken.
+    /// The answer is not one that ACS gives: the message may have been accepted.
     Garbled,
-    /// Not tried, because a message before it met trouble that this one would meet too.
+    /// Not tried, because an earlier message failed for a reason that would affect this one too.
     NotAttempted,
-    /// Not taken yet for a reason that time mends, and kept in the overflow queue, which has confirmed it.
+    /// Not accepted yet, for a temporary reason, and stored in the overflow queue, which has confirmed it.
     Queued,
 }
 
-/// One message's way to ACS.
+/// How one message's delivery to ACS went.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Delivery {
     /// The operation id it was sent under.
@@ -56,7 +56,7 @@ pub struct Delivery {
     pub outcome: Outcome,
     /// ACS's HTTP status, where it answered.
     pub status: Option<u16>,
-    /// ACS's error code, where it gave one of a plain form.
+    /// ACS's error code, if it gave one that looks like a code.
     pub error_code: Option<String>,
     /// The `x-ms-client-request-id` of all its calls, for ACS's support.
     pub request_id: Option<Uuid>,
@@ -66,7 +66,7 @@ pub struct Delivery {
     pub status_reads: u32,
     /// How long it took.
     pub duration: Duration,
-    /// Whether ACS may have taken it, though that is not known.
+    /// Whether ACS may have accepted it without that being known.
     pub in_doubt: bool,
     /// What became of it at ACS, where it is in the overflow queue instead.
     pub queued_after: Option<Outcome>,
@@ -97,21 +97,21 @@ impl Outcome {
         }
     }
 
-    /// What the operator should do, where it is the operator who must mend it; `docs/operations.md` says more.
+    /// What the operator should do, if the operator has to fix it; `docs/operations.md` says more.
     pub const fn advice(self) -> Option<&'static str> {
         match self {
             Self::Suppressed => Some("correct the address, or wait until ACS lifts the suppression"),
             Self::UnknownSender => Some("add the sender's username to its domain in ACS, or correct it in the policy"),
             Self::UnlinkedDomain => Some("link the sender's domain to the Communication Services resource"),
             Self::Unauthorized => Some("check the key or the identity's role, the endpoint, the clock and the sender"),
-            Self::NotFound => Some("check that the endpoint is that of a Communication Services resource"),
-            Self::Denied => Some("let the host connect to the endpoint"),
-            Self::Queued => Some("run `postern replay` once ACS is well again"),
+            Self::NotFound => Some("check that `acs_endpoint` belongs to a Communication Services resource"),
+            Self::Denied => Some("allow the host to connect to the endpoint"),
+            Self::Queued => Some("run `postern replay` once ACS works again"),
             _ => None,
         }
     }
 
-    /// Whether the same message may be accepted later without anybody mending anything.
+    /// Whether the same message may be accepted later without anyone fixing anything.
     pub const fn is_temporary(self) -> bool {
         matches!(
             self,
@@ -124,12 +124,12 @@ impl Outcome {
         matches!(self, Self::Accepted | Self::Queued)
     }
 
-    /// Whether the next message would meet the same trouble.
+    /// Whether the next message would fail for the same reason.
     pub const fn concerns_all(self) -> bool {
         self.waits_for_acs() || matches!(self, Self::Unauthorized | Self::Denied)
     }
 
-    /// Whether the message, and those after it, wait for nothing but for ACS to be well again.
+    /// Whether the message, and those after it, only wait for ACS to work again.
     pub const fn waits_for_acs(self) -> bool {
         self.is_temporary() || matches!(self, Self::Queued)
     }
@@ -195,21 +195,22 @@ pub enum StorageError {
     /// Its answer cannot be read.
     #[error("garbled")]
     Garbled,
-    /// It answered that it did not do it.
+    /// It rejected the request.
     #[error("{status}{}", code.as_ref().map(|code| format!(" {code}")).unwrap_or_default())]
     Answer {
         /// Its HTTP status.
         status: u16,
-        /// Its error code, where it gave one of a plain form.
+        /// Its error code, if it gave one that looks like a code.
         code: Option<String>,
     },
 }
 
 impl StorageError {
     /// What the operator should do; `docs/operations.md` says more.
-    pub const ADVICE: &str = "check the overflow queue: its address, its settings and the gate's right to write there";
+    pub const ADVICE: &str =
+        "check the overflow queue: its address, its settings, and whether the gate may write to it";
 
-    /// Whether it may succeed later without anybody doing anything.
+    /// Whether it may succeed later without anyone doing anything.
     pub const fn is_temporary(&self) -> bool {
         match self {
             Self::Timeout | Self::Unreachable | Self::Garbled => true,

@@ -1,5 +1,5 @@
-//! JSON Pointers (RFC 6901): a place in a JSON text, as `/` and a name for each step. In names, `~0` stands for `~` and
-//! `~1` for `/`.
+//! JSON Pointers (RFC 6901): a place in a JSON text, as `/` and a name for each step, with `~` written as `~0` and `/`
+//! as `~1`.
 
 /// A name as a pointer writes it.
 pub fn escape(name: &str) -> String {

@@ -20,20 +20,20 @@ pub struct ProblemType {
     pub title: &'static str,
 }
 
-/// Whether a caller should send a request again after a problem. With its contract this decides the status.
+/// Whether a caller should send a request again after a problem. Together with its contract, this decides the status.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum RetryDisposition {
-    /// Prove itself, or ask elsewhere: the same for every caller.
+    /// Correct the request, its credentials or its address: the same for every caller.
     Correct,
-    /// Give up: this request will never do.
+    /// Give up: this request can never succeed.
     GiveUp,
-    /// Give up: ACS refused the mail, and would again.
+    /// Give up: ACS refused the mail and would refuse it again.
     Refused,
-    /// Come again later.
+    /// Retry later.
     Retry,
 }
 
-/// What stands before the slug in a problem's `type`.
+/// The prefix of the slug in a problem's `type`.
 pub const PROBLEM_TYPE_PREFIX: &str = "urn:postern:problem:";
 
 macro_rules! problem_types {
@@ -50,29 +50,29 @@ macro_rules! problem_types {
 }
 
 problem_types! {
-    UNKNOWN_PATH = "unknown-path", NOT_FOUND, Correct, "There is no webhook at this path";
-    METHOD = "method-not-allowed", METHOD_NOT_ALLOWED, Correct, "This webhook does not take this method";
+    UNKNOWN_PATH = "unknown-path", NOT_FOUND, Correct, "Nothing is served at this path";
+    METHOD = "method-not-allowed", METHOD_NOT_ALLOWED, Correct, "Method not allowed for this path";
     BODY_TOO_LARGE = "body-too-large", PAYLOAD_TOO_LARGE, GiveUp, "The body is too large";
-    BODY_INTERRUPTED = "body-interrupted", BAD_REQUEST, Retry, "The body did not arrive whole";
-    UNAUTHENTICATED = "unauthenticated", UNAUTHORIZED, Correct, "The caller did not prove who it is";
-    MEDIA_TYPE = "unsupported-media-type", UNSUPPORTED_MEDIA_TYPE, GiveUp, "The body is of a type that is not taken here";
-    MALFORMED = "malformed-body", BAD_REQUEST, GiveUp, "The body cannot be read";
-    FOREIGN_ORIGIN = "foreign-origin", FORBIDDEN, Correct, "This site may not use this form";
-    UNPROVEN = "unproven", FORBIDDEN, Correct, "The form did not prove that a person sent it";
-    UNVOUCHED = "captcha-unavailable", SERVICE_UNAVAILABLE, Retry, "The captcha cannot be checked now";
-    HANDSHAKE = "handshake-refused", FORBIDDEN, Correct, "This sender's question is not answered here";
-    INVALID = "invalid-payload", UNPROCESSABLE_ENTITY, GiveUp, "The payload does not fit the schema";
-    TEMPLATE = "template-failed", INTERNAL_SERVER_ERROR, Retry, "A mail could not be written";
-    NOT_CONFIGURED = "not-configured", SERVICE_UNAVAILABLE, Retry, "The gate is not configured";
+    BODY_INTERRUPTED = "body-interrupted", BAD_REQUEST, Retry, "The body did not arrive completely";
+    UNAUTHENTICATED = "unauthenticated", UNAUTHORIZED, Correct, "The caller is not authenticated";
+    MEDIA_TYPE = "unsupported-media-type", UNSUPPORTED_MEDIA_TYPE, GiveUp, "Unsupported content type";
+    MALFORMED = "malformed-body", BAD_REQUEST, GiveUp, "The body is malformed";
+    FOREIGN_ORIGIN = "foreign-origin", FORBIDDEN, Correct, "This site is not allowed to use this form";
+    UNPROVEN = "unproven", FORBIDDEN, Correct, "The form failed a check against robots";
+    UNVOUCHED = "captcha-unavailable", SERVICE_UNAVAILABLE, Retry, "The captcha cannot be verified at the moment";
+    HANDSHAKE = "handshake-refused", FORBIDDEN, Correct, "The handshake was refused";
+    INVALID = "invalid-payload", UNPROCESSABLE_ENTITY, GiveUp, "The payload does not match the schema";
+    TEMPLATE = "template-failed", INTERNAL_SERVER_ERROR, Retry, "A mail could not be rendered";
+    NOT_CONFIGURED = "not-configured", SERVICE_UNAVAILABLE, Retry, "The gate is not configured correctly";
     SUPPRESSED = "recipients-suppressed", BAD_GATEWAY, Refused, "Every recipient is on the suppression list";
-    UNKNOWN_SENDER = "unknown-sender", BAD_GATEWAY, Retry, "The sender is not known to the mail service";
+    UNKNOWN_SENDER = "unknown-sender", BAD_GATEWAY, Retry, "The mail service does not know the sender";
     UNLINKED_DOMAIN = "unlinked-domain", BAD_GATEWAY, Retry, "The sender's domain is not linked to the mail service";
-    REFUSED_BY_ACS = "not-accepted", BAD_GATEWAY, Refused, "Mail was not accepted for delivery";
-    TRY_LATER = "try-later", SERVICE_UNAVAILABLE, Retry, "Mail cannot be accepted for delivery now";
-    MALFORMED_OPERATION = "malformed-operation-id", BAD_REQUEST, GiveUp, "This is not the id of an operation";
+    REFUSED_BY_ACS = "not-accepted", BAD_GATEWAY, Refused, "The mail service rejected the mail";
+    TRY_LATER = "try-later", SERVICE_UNAVAILABLE, Retry, "The mail service cannot accept the mail at the moment";
+    MALFORMED_OPERATION = "malformed-operation-id", BAD_REQUEST, GiveUp, "Malformed operation id";
     UNKNOWN_OPERATION = "unknown-operation", NOT_FOUND, Correct, "The mail service does not know this operation";
-    STATUS_UNAVAILABLE = "status-unavailable", SERVICE_UNAVAILABLE, Retry, "The mail service cannot be asked now";
-    STATUS_REFUSED = "status-refused", BAD_GATEWAY, Retry, "The mail service does not tell";
+    STATUS_UNAVAILABLE = "status-unavailable", SERVICE_UNAVAILABLE, Retry, "The mail service cannot be reached at the moment";
+    STATUS_REFUSED = "status-refused", BAD_GATEWAY, Retry, "The mail service did not report this operation's status";
 }
 
 const PROBLEM_JSON: &str = "application/problem+json";
@@ -86,7 +86,7 @@ pub struct Problem {
     pub status: StatusCode,
     /// A sentence for the caller.
     pub detail: String,
-    /// What the answer holds beside that.
+    /// Further members of the answer.
     pub members: Map<String, Value>,
     /// Headers that belong to it.
     pub headers: HeaderMap,
@@ -127,7 +127,7 @@ impl ProblemType {
 }
 
 impl Contract {
-    /// The status by which this caller does what it should.
+    /// The status that makes this caller do what it should.
     pub fn status(&self, problem_type: &ProblemType, disposition: RetryDisposition) -> StatusCode {
         match disposition {
             RetryDisposition::Correct => problem_type.status,

@@ -51,9 +51,9 @@ struct Readiness {
     policy: Option<Digest>,
     /// What keeps it from sending, a sentence each.
     missing: Vec<String>,
-    /// How the gate proves itself to ACS, if its settings say so.
+    /// How the gate authenticates to ACS, if its settings say so.
     identity: Option<&'static str>,
-    /// How it proves itself to the overflow queue, if there is one and its settings say so.
+    /// How it authenticates to the overflow queue, if there is one and its settings say so.
     overflow: Option<&'static str>,
     /// Where all mails go instead of where the policy says.
     redirected_to: Option<Address>,

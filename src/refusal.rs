@@ -1,4 +1,4 @@
-//! Why a request ended before its mails were sent, and how its caller learns of that.
+//! Why a request ended before its mails were sent, and what its caller is told.
 
 use std::time::Duration;
 
@@ -17,7 +17,7 @@ use crate::setting::SettingError;
 use crate::validate::Violation;
 use crate::{auth, decode, guard, handshake};
 
-/// How long to wait before asking ACS again where it does not say: as long as its own answers have asked for.
+/// How long to wait before asking ACS again if it does not say: what its answers usually ask for.
 const ASK_AGAIN: Duration = Duration::from_secs(30);
 
 /// Why a request ended before its mails were sent.
@@ -30,22 +30,22 @@ pub enum Refusal {
         /// The methods it takes.
         allow: &'static str,
     },
-    /// There is no body to work on.
+    /// There is no usable body.
     Body {
         /// Why.
         error: BodyError,
         /// The route's limit in bytes.
         limit: usize,
     },
-    /// The caller did not prove itself.
+    /// The caller failed to authenticate.
     Caller(auth::Refusal),
     /// The body cannot be read.
     Decode(decode::Error),
     /// A guard refused.
     Guard(guard::Refusal),
-    /// A sender's question is not answered.
+    /// A handshake is not answered.
     Handshake(handshake::Refusal),
-    /// The payload does not fit.
+    /// The payload does not match the schema.
     Invalid(Vec<Violation>),
     /// A template failed; the place in it.
     Template {
@@ -58,9 +58,9 @@ pub enum Refusal {
     Policy,
     /// Settings are missing or malformed.
     Settings(Vec<SettingError>),
-    /// What should be the id of an operation is none.
+    /// The operation id is malformed.
     OperationId,
-    /// ACS does not tell how an operation stands: [`Outcome::NotFound`] where it does not know it.
+    /// ACS did not report the operation's status: [`Outcome::NotFound`] if it does not know the operation.
     Inquiry(Outcome),
 }
 
@@ -131,43 +131,51 @@ impl Refusal {
         }
     }
 
-    /// A sentence for the caller. What would help a forger, or concerns the operator alone, is not in it.
+    /// A sentence for the caller, without what would help a forger or concerns only the operator.
     pub(crate) fn detail(&self) -> String {
         match self {
             Self::UnknownPath => "Check the path against the policy.".to_owned(),
             Self::Method { allow } => format!("Use {allow}."),
-            Self::Body { limit, .. } => format!("At most {limit} bytes are taken here."),
-            Self::Caller(auth::Refusal::Keys(_)) => "Callers cannot be checked now. Send the request again.".to_owned(),
-            Self::Caller(_) => "The request does not prove its caller as this webhook demands.".to_owned(),
+            Self::Body { limit, .. } => format!("The limit is {limit} bytes."),
+            Self::Caller(auth::Refusal::Keys(_)) => {
+                "Callers cannot be authenticated at the moment. Send the request again later.".to_owned()
+            }
+            Self::Caller(_) => "The request does not authenticate in the way that this route requires.".to_owned(),
             Self::Decode(error) => error.to_string(),
             Self::Guard(guard::Refusal::Token(_)) => "The form token is missing, too new or too old.".to_owned(),
             Self::Guard(guard::Refusal::ProofOfWork(_)) => "The proof of work is missing, wrong or too old.".to_owned(),
             Self::Guard(guard::Refusal::Captcha(_)) => {
-                "The captcha was not solved here, or not by a person.".to_owned()
+                "The captcha is missing, was solved on another site, or failed.".to_owned()
             }
             Self::Guard(guard::Refusal::Confirmation(ConfirmationError::TooLong)) => {
-                "The form is too long to be confirmed by a link: send less text.".to_owned()
+                "The form is too long for a confirmation link. Send less text.".to_owned()
             }
             Self::Guard(guard::Refusal::Confirmation(_)) => {
-                "The confirmation link is not complete, or too old: send the form again.".to_owned()
+                "The confirmation link is incomplete or has expired. Send the form again.".to_owned()
             }
-            Self::Guard(guard::Refusal::Key(_)) => "Nothing was sent. GET /readyz says what is missing.".to_owned(),
-            Self::Guard(_) => "The page that sent this is not on a site that this form lists.".to_owned(),
-            Self::Handshake(_) => "The route expects another sender.".to_owned(),
-            Self::Invalid(violations) if violations.len() == 1 => "One field is not as expected.".to_owned(),
-            Self::Invalid(violations) => format!("{} fields are not as expected.", violations.len()),
-            Self::Template { .. } => "Nothing was sent. The operator's log says where it failed.".to_owned(),
-            Self::Policy | Self::Settings(_) => "Nothing was sent. GET /readyz says what is missing.".to_owned(),
-            Self::OperationId => "Write it as answers do: 8540c0de-899f-5cce-acb5-3ec493af3800.".to_owned(),
+            Self::Guard(guard::Refusal::Key(_)) => {
+                "Nothing was sent. GET /readyz lists what is missing or invalid.".to_owned()
+            }
+            Self::Guard(_) => {
+                "The page that sent this form is not on a site listed in the route's `origins`.".to_owned()
+            }
+            Self::Handshake(_) => "The route expects a different sender.".to_owned(),
+            Self::Invalid(violations) if violations.len() == 1 => "One field is invalid.".to_owned(),
+            Self::Invalid(violations) => format!("{} fields are invalid.", violations.len()),
+            Self::Template { .. } => "Nothing was sent. The audit log says where the template failed.".to_owned(),
+            Self::Policy | Self::Settings(_) => {
+                "Nothing was sent. GET /readyz lists what is missing or invalid.".to_owned()
+            }
+            Self::OperationId => "Use the format of the answers: 8540c0de-899f-5cce-acb5-3ec493af3800.".to_owned(),
             Self::Inquiry(Outcome::NotFound) => {
-                "It was never accepted, or too long ago. Ask again in a moment if it is new.".to_owned()
+                "It was never accepted, or too long ago. If it is new, ask again in a moment.".to_owned()
             }
             Self::Inquiry(outcome) if outcome.is_temporary() => "Ask again later.".to_owned(),
-            Self::Inquiry(_) => "The operator's log says why.".to_owned(),
+            Self::Inquiry(_) => "The audit log says why.".to_owned(),
         }
     }
 
-    /// For the audit line: the problem, and the exact reason where the answer keeps it back.
+    /// For the audit line: the problem, with the exact reason where the answer withholds it.
     pub fn reason(&self) -> String {
         let slug = self.problem_type().slug;
         match self {
@@ -191,7 +199,7 @@ impl Refusal {
         }
     }
 
-    /// The problem as callers are told of it.
+    /// The problem as the caller sees it.
     pub(crate) fn problem(&self, contract: &Contract) -> Problem {
         let kind = self.problem_type();
         let mut problem = Problem::new(kind, kind.disposition, contract, self.detail());

@@ -24,7 +24,7 @@ pub struct Message {
     pub from: Address,
     /// Who gets it.
     pub to: Vec<Address>,
-    /// Where an answer goes; its name is fit for a header.
+    /// Where replies go; its name is safe for a header.
     pub reply_to: Option<Mailbox>,
     /// The parts.
     pub parts: Parts,
@@ -43,13 +43,13 @@ pub struct Parts {
     pub html: Option<String>,
 }
 
-/// What a template sees: the payload's members, and beside them what the gate says itself.
+/// What a template sees: the payload's members, and what the gate adds.
 #[derive(Debug, Serialize)]
 pub struct Context<'a> {
     #[serde(flatten)]
     payload: &'a Value,
-    /// The table of all fields. Only a mail to addresses of the policy has it: a stranger's free text goes to nobody
-    /// whom the stranger chose.
+    /// The table of all fields. Only a mail to addresses of the policy has it: a stranger's free text must not go to
+    /// anyone whom the stranger chose.
     #[serde(rename = "fields", skip_serializing_if = "Option::is_none")]
     rows: Option<Vec<Row>>,
     /// The link that asks for a confirmation, for the mail that asks.
@@ -84,7 +84,7 @@ impl<'a> Context<'a> {
         Self { payload, rows, link }
     }
 
-    /// As the templates take it. Making it costs as much as rendering, so all parts of a mail share one.
+    /// The value for the templates. Making it costs as much as rendering, so all parts of a mail share one.
     pub fn value(&self) -> minijinja::Value {
         Serde(self).into()
     }
@@ -95,7 +95,7 @@ pub fn asks(route: &Route, mail: &Mail) -> bool {
     route.form.confirmation.is_some() && route.stage(mail) == Stage::Submitted
 }
 
-/// A value as a text for people; the entries of a list side by side.
+/// A value as a text for people; the entries of a list joined by commas.
 fn plain(value: &Value) -> String {
     match value {
         Value::String(text) => text.clone(),

@@ -1,4 +1,4 @@
-//! From what became of events to the answer that their caller gets.
+//! Turns the outcomes of events into the answer to their caller.
 
 use bytes::Bytes;
 use http::header::RETRY_AFTER;
@@ -14,7 +14,7 @@ use crate::problem::{self, Problem, ProblemType, RetryDisposition};
 use crate::refusal::Refusal;
 use crate::web::response::json;
 
-/// The answer to a request whose events were tried.
+/// The answer to a request whose events were handled.
 pub fn respond(contract: &Contract, events: &[Handled], batch: bool) -> Response<Bytes> {
     match problem(contract, events, batch) {
         None => json(status(events), &Value::Object(success(events))),
@@ -34,7 +34,7 @@ fn queued(events: &[Handled]) -> bool {
 /// What went wrong with events, if anything did.
 ///
 /// Nothing says "sent" that ACS did not accept, and nothing "queued" that the overflow queue did not confirm. Where the
-/// caller should come again, its contract says by which status; its repeat has the same operation ids, and what was
+/// caller should retry, its contract decides the status; its repeat has the same operation ids, and what was
 /// accepted is not sent again.
 pub fn problem(contract: &Contract, events: &[Handled], batch: bool) -> Option<Problem> {
     if let ([Err(refusal)], false) = (events, batch) {
@@ -42,8 +42,8 @@ pub fn problem(contract: &Contract, events: &[Handled], batch: bool) -> Option<P
     }
     let (kind, disposition) = worst(events)?;
     let advice = match disposition {
-        RetryDisposition::Retry => "Send the same request again later: what was accepted will not be sent twice.",
-        _ => "The operator's log says why.",
+        RetryDisposition::Retry => "Send the same request again later. Mails that were accepted are not sent twice.",
+        _ => "The audit log says why.",
     };
     let sent: Vec<_> = events.iter().flatten().flatten().collect();
     let detail = format!("{} of {} mails were accepted. {advice}", accepted(sent.iter().copied()), sent.len());
@@ -89,7 +89,7 @@ fn worst(events: &[Handled]) -> Option<(ProblemType, RetryDisposition)> {
     problems.first().copied()
 }
 
-/// A mail that was not tried shares the lot of the one that met the trouble; alone, it was time that ran out.
+/// A mail that was not tried shares the fate of the one that failed; without one, time ran out.
 fn trouble(sent: &[Sent]) -> Option<(ProblemType, RetryDisposition)> {
     let outcomes = || sent.iter().map(|sent| sent.delivery.outcome);
     if outcomes().all(Outcome::is_taken) {
@@ -100,7 +100,7 @@ fn trouble(sent: &[Sent]) -> Option<(ProblemType, RetryDisposition)> {
     if met.peek().is_none() || met.any(Outcome::is_temporary) {
         return Some((problem::TRY_LATER, RetryDisposition::Retry));
     }
-    // What concerns the message alone stays so; what somebody can mend, such as a wrong key, is worth another try.
+    // What concerns only this message stays as it is; what an operator can fix, such as a wrong key, is worth a retry.
     let hopeless = |outcome: Outcome| {
         outcome.is_taken() || matches!(outcome, Outcome::Rejected | Outcome::Suppressed | Outcome::TooLarge)
     };
@@ -112,7 +112,7 @@ fn trouble(sent: &[Sent]) -> Option<(ProblemType, RetryDisposition)> {
     Some((refused_by_acs(sent), disposition))
 }
 
-/// The problem of the first mail that ACS does not take, now or later.
+/// The problem of the first mail that ACS does not accept, now or later.
 fn refused_by_acs(sent: &[Sent]) -> ProblemType {
     let mut outcomes = sent.iter().map(|sent| sent.delivery.outcome);
     match outcomes.find(|outcome| !outcome.is_taken()) {
@@ -161,7 +161,7 @@ fn mail(sent: &Sent) -> Value {
     })
 }
 
-/// The answer to a question about an operation.
+/// The answer to a status request.
 pub fn operation(status: &OperationStatus) -> Response<Bytes> {
     json(StatusCode::OK, &json!(status))
 }

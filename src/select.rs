@@ -76,7 +76,7 @@ fn mailbox(payload: &Value, reply_to: &ReplyTo, texts: &Texts) -> Result<Option<
     Ok(address.map(|address| Mailbox { address, name: name.map(str::to_owned) }))
 }
 
-/// A schema's `email` format lets more through than mail systems take, so the gate's own rule has the last word.
+/// A schema's `email` format accepts more than mail systems do, so the gate's own rule has the last word.
 fn address(payload: &Value, pointer: &str, texts: &Texts) -> Result<Option<Address>, Violation> {
     match payload.pointer(pointer) {
         None => Ok(None),

@@ -1,4 +1,4 @@
-//! Settings: policies mention their names, hosts know their values, and people are told what is wrong with one.
+//! Settings: policies contain their names, hosts know their values, and errors say what is wrong with one.
 
 use std::fmt;
 
@@ -10,12 +10,12 @@ pub struct SettingName(String);
 
 /// The text cannot name a setting.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[error("not a setting's name: use lower-case letters, digits and single underscores, and start with a letter")]
+#[error("not a setting name: use lowercase letters, digits and single underscores, and start with a letter")]
 pub struct SettingNameError;
 
 const MAX_BYTES: usize = 64;
 
-/// The fewest bytes of a key for tokens: shorter ones can be guessed with a token at hand.
+/// The fewest bytes of a key for tokens: shorter ones can be guessed by anyone who has a token.
 pub const MIN_KEY_BYTES: usize = 24;
 
 impl SettingName {
@@ -60,40 +60,40 @@ pub enum SettingFault {
     #[error("is not set")]
     Missing,
     /// It is not an address of an ACS resource.
-    #[error("is not an https address without a path (http is for this machine alone)")]
+    #[error("must be an https address without a path (http only for localhost)")]
     Endpoint,
     /// It is not base64.
-    #[error("is not base64, as access keys are")]
+    #[error("is not valid base64, which an access key must be")]
     AccessKey,
     /// It is not a connection string.
-    #[error("is not of the form endpoint=https://…;accesskey=…")]
+    #[error("must have the form endpoint=https://…;accesskey=…")]
     ConnectionString,
-    /// It says what another setting says too.
-    #[error("is set beside acs_endpoint or acs_access_key; set one or the other")]
+    /// It repeats what another setting says.
+    #[error("is set together with acs_endpoint or acs_access_key; set only one of them")]
     Ambiguous,
-    /// It names no identity.
-    #[error("is none of access-key, client-secret, workload, app-service, imds")]
+    /// It does not name an identity.
+    #[error("must be access-key, client-secret, workload, app-service or imds")]
     Identity,
-    /// It is no tenant.
-    #[error("is not a tenant's id or domain")]
+    /// It is not a tenant.
+    #[error("must be a tenant id or domain")]
     Tenant,
-    /// It is not an address of http or https.
-    #[error("is not an http or https address")]
+    /// It is not an http or https address.
+    #[error("must be an http or https address")]
     Url,
     /// It is not a shared access signature.
-    #[error("is not a shared access signature: the text behind the ? of an address, with sig=")]
+    #[error("is not a shared access signature: use the part of the URL after the ?, with sig=")]
     Signature,
-    /// It cannot stand in a header.
-    #[error("cannot stand in a header")]
+    /// It contains characters that a header cannot contain.
+    #[error("contains characters that a header cannot contain")]
     Header,
-    /// It is no e-mail address.
-    #[error("is not a plain e-mail address")]
+    /// It is not an email address.
+    #[error("must be a plain email address")]
     Address,
     /// It is too short to sign a form's tokens with.
-    #[error("is too short for a key: use at least {} random characters", MIN_KEY_BYTES)]
+    #[error("is too short: a key needs at least {} random characters", MIN_KEY_BYTES)]
     Key,
-    /// It is not written as the route's scheme demands.
-    #[error("is not a secret of the route's scheme")]
+    /// It does not have the form that the route's scheme requires.
+    #[error("is not a valid secret for the route's scheme")]
     Secret,
 }
 
@@ -104,7 +104,7 @@ impl SettingError {
     }
 }
 
-/// A text that is in no output.
+/// A text that never appears in output.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Secret(String);
 

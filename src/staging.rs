@@ -1,4 +1,4 @@
-//! For staging: every mail to one address, with the real recipients named in its subject.
+//! For staging: sends every mail to one address and names the real recipients in its subject.
 
 use crate::host::Settings;
 use crate::policy::Address;
@@ -6,20 +6,20 @@ use crate::render::{MAX_SUBJECT_CHARS, Message};
 use crate::setting::{SettingError, SettingFault};
 use crate::web::header::one_line;
 
-/// The setting that holds the address. Unset, mails go where the policy says.
+/// The setting that contains the address. If it is not set, mails go where the policy says.
 pub const REDIRECT_ALL_TO: &str = "redirect_all_to";
 
 /// Where all mails go instead, if the setting says so.
 ///
 /// # Errors
-/// When it is no address: staging must not reach real people because of a typing error.
+/// If it is not an address: staging must not reach real people because of a typo.
 pub async fn read(host: &impl Settings) -> Result<Option<Address>, SettingError> {
     let Some(text) = host.setting(REDIRECT_ALL_TO).await else { return Ok(None) };
     let address = Address::parse(text.trim());
     address.map(Some).map_err(|_| SettingError::new(REDIRECT_ALL_TO, SettingFault::Address))
 }
 
-/// Sends a message to `address` instead; its subject begins with whom it was for.
+/// Sends a message to `address` instead; its subject starts with the real recipients.
 pub fn redirect(message: &mut Message, address: &Address) {
     let recipients: Vec<_> = message.to.iter().map(Address::as_str).collect();
     let subject = format!("[to {}] {}", recipients.join(", "), message.parts.subject);

@@ -16,15 +16,15 @@ use crate::web::path::{CONFIRM, HEALTH, OPENAPI, READINESS, SCRIPT};
 /// What a request is for.
 #[derive(Debug)]
 pub enum Target<'a> {
-    /// A host asks how the gate is.
+    /// A host checks the gate's health.
     Probe(Probe),
-    /// Anybody reads the script or the description.
+    /// Anyone reads the script or the description.
     Document(&'a Policy, Document),
-    /// A page asks for something beside sending its form.
+    /// A page requests something other than sending its form.
     Endpoint(&'a Route, Endpoint),
     /// A browser asks whether a page's script may send a form.
     Preflight(&'a Route),
-    /// Somebody asks for the status of an operation.
+    /// A caller asks for the status of an operation.
     Status(Question<'a>),
     /// A system sends events, or a visitor a form.
     Submission(&'a Policy, &'a Route),
@@ -32,7 +32,7 @@ pub enum Target<'a> {
     Confirmation(&'a Policy, &'a Route, &'a ConfirmationGuard),
     /// Nothing that the policy knows.
     Unknown,
-    /// There is no usable policy to know it.
+    /// There is no valid policy.
     Unconfigured,
 }
 
@@ -85,7 +85,7 @@ impl<'a> Target<'a> {
         }
     }
 
-    /// The server that callers or visitors are checked with, where there is one.
+    /// The server with which callers or visitors are verified, if there is one.
     pub async fn verifier(&self, host: &impl Settings) -> Option<Uri> {
         match self {
             Self::Status(question) => auth::verifier(host, question.auth).await,

@@ -1,11 +1,11 @@
-//! Every text that a visitor reads, in every language that the gate speaks. Events and logs get the first one.
+//! Every text that a visitor reads, in every language of the gate. Events and logs use the first one.
 
 use http::HeaderMap;
 use http::header::ACCEPT_LANGUAGE;
 
-/// The texts of a language. `{}` stands for a value of the schema, such as a limit.
+/// The texts of a language. `{}` is replaced by a value of the schema, such as a limit.
 #[derive(Debug)]
-#[expect(missing_docs, reason = "the English text beside each name says what it is for")]
+#[expect(missing_docs, reason = "the English text next to each name says what it is for")]
 pub struct Texts {
     /// The language's tag (BCP 47).
     pub tag: &'static str,
@@ -42,7 +42,7 @@ pub struct Texts {
     pub file_type: &'static str,
     pub too_many_files: &'static str,
 
-    /// What stands for `{}` in [`Self::wrong_type`].
+    /// What replaces `{}` in [`Self::wrong_type`].
     pub or: &'static str,
     pub list: &'static str,
     pub boolean: &'static str,
@@ -99,22 +99,22 @@ const ENGLISH: Texts = Texts {
     max_items: "This must have at most {} entries.",
     min_properties: "This must have at least {} fields.",
     max_properties: "This must have at most {} fields.",
-    unique_items: "No entry may come twice.",
+    unique_items: "Entries must not repeat.",
     one_of: "This must be one of {}.",
     constant: "This must be {}.",
-    pattern: "This does not have the expected form; it must match {}.",
+    pattern: "This does not have the expected format; it must match {}.",
     unexpected: "This field is not expected.",
-    unexpected_item: "There is an entry here that is not expected.",
+    unexpected_item: "This entry is not expected.",
     property_name: "There is a field here whose name is not allowed.",
-    contains: "An entry that is required here is missing.",
+    contains: "A required entry is missing.",
     forbidden: "This must not be present.",
-    no_form: "This fits none of the allowed forms.",
-    several_forms: "This fits more than one form where only one is allowed.",
-    not_allowed: "This is of a form that is not allowed.",
-    other: "This does not fit the schema.",
+    no_form: "This matches none of the allowed forms.",
+    several_forms: "This matches more than one form, but only one is allowed.",
+    not_allowed: "This value is not allowed.",
+    other: "This does not match the schema.",
     file_type: "This file must be of one of these types: {}.",
-    too_many_files: "This form takes no more files.",
-    domain: "Mail is not sent to addresses of this domain.",
+    too_many_files: "This form does not accept more files.",
+    domain: "Mail is not sent to addresses at this domain.",
     or: "or",
     list: "a list",
     boolean: "true or false",
@@ -122,33 +122,33 @@ const ENGLISH: Texts = Texts {
     null: "null",
     number: "a number",
     object: "an object",
-    text: "a text",
-    email: "an e-mail address",
-    uri: "an absolute address such as https://example.com/",
+    text: "text",
+    email: "an email address",
+    uri: "a full address such as https://example.com/",
     date: "a date such as 2026-03-31",
     time: "a time such as 09:30:00Z",
     date_time: "a date and time such as 2026-03-31T09:30:00Z",
     uuid: "a UUID",
-    format: "of the format `{}`",
+    format: "in the format `{}`",
     thanks_title: "Thank you",
     thanks: "Your message has been sent.",
-    asked_title: "Please check your mail",
+    asked_title: "Please check your email",
     asked: "A message with a link is on its way to you. Nothing else is sent until you follow the link.",
     confirmed_title: "Confirmed",
     confirmed: "Thank you. Your message has been sent.",
-    dead_link: "This link is too old, or it is not complete. Please fill in the form again.",
-    queued: "Your message has been received. It could not be sent just now and will be sent as soon as possible: you need not send it again.",
+    dead_link: "This link has expired or is incomplete. Please fill in the form again.",
+    queued: "Your message has been received. It could not be sent just now, but will be sent as soon as possible. You do not need to send it again.",
     go_on: "Continue",
     check_title: "Please check your entries",
-    check_one: "One field is not as expected. Nothing has been sent yet.",
-    check_many: "{} fields are not as expected. Nothing has been sent yet.",
+    check_one: "One field needs your attention. Nothing has been sent yet.",
+    check_many: "{} fields need your attention. Nothing has been sent yet.",
     failed_title: "This could not be sent",
     later: "Your message could not be sent just now. Please try again in a few minutes.",
     refused: "This form could not confirm that your message comes from its page. Please go back, reload the page and try again.",
-    too_large: "What you sent is larger than this form takes. Please send less, or smaller files.",
+    too_large: "Your message is larger than this form accepts. Please shorten it or choose smaller files.",
     unreadable: "Your message could not be read. Please go back and try again.",
     go_back: "Go back to the page",
-    files_again: "Files are not kept: please choose them again.",
+    files_again: "Files are not kept. Please choose them again.",
     send: "Send again",
     error: "Error",
 };
@@ -223,7 +223,7 @@ const GERMAN: Texts = Texts {
     error: "Fehler",
 };
 
-/// Every language, the one for everybody else first.
+/// Every language; the default comes first.
 pub const LANGUAGES: [&Texts; 2] = [&ENGLISH, &GERMAN];
 
 /// The most languages of a header that are looked at.

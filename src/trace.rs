@@ -1,4 +1,4 @@
-//! W3C Trace Context: the trace that a request belongs to, taken in, passed on and written down.
+//! W3C Trace Context: the trace that a request belongs to: read, passed on and logged.
 //!
 //! `tracestate` is not passed on: it is a stranger's text of any meaning, and no header of ours needs it.
 
@@ -29,7 +29,7 @@ impl Trace {
             (Some(value), None) => value.to_str().ok().and_then(parse),
             _ => None,
         };
-        // Zeros mean that there is no id, so one chance in 2^64 is spent on another number.
+        // Zero means that there is no id, so in one case of 2^64 another number is used.
         let (trace, flags) = parent.unwrap_or((random.max(1), 0));
         Self { trace, span: span.max(1), flags }
     }
@@ -51,7 +51,7 @@ impl Trace {
 
     /// The header for calls that the gate makes.
     pub(crate) fn header(&self) -> HeaderValue {
-        // Digits and dashes are all that stands in it.
+        // It contains only digits and dashes.
         HeaderValue::try_from(self.to_string()).unwrap_or(HeaderValue::from_static(""))
     }
 }

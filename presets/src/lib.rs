@@ -61,16 +61,16 @@ pub struct Addition {
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum AddError {
     /// There is no policy.
-    #[error("There is no {POLICY_FILE} here; write one with `postern init`, or name its directory with --policy.")]
+    #[error("There is no {POLICY_FILE} here. Create one with `postern init`, or pass its directory with --policy.")]
     NoPolicy,
     /// The policy is not TOML.
-    #[error("{POLICY_FILE} is not TOML, so nothing can be added to it; `postern check` says where.")]
+    #[error("{POLICY_FILE} is not valid TOML, so nothing can be added to it. `postern check` shows where.")]
     NotToml,
     /// The policy has a route of that name.
-    #[error("The policy has a route `{0}` already; rename that one to add the preset.")]
+    #[error("The policy already has a route `{0}`. Rename it to add the preset.")]
     Route(String),
     /// Another route has the path.
-    #[error("The route `{route}` has the path {path} already; give it another to add the preset.")]
+    #[error("The route `{route}` already has the path {path}. Change it to add the preset.")]
     Path {
         /// The route that is there.
         route: String,
@@ -78,10 +78,10 @@ pub enum AddError {
         path: String,
     },
     /// A file is in the way.
-    #[error("{0} is there already, and nothing is overwritten; rename or remove it to add the preset.")]
+    #[error("{0} already exists and is not overwritten. Rename or remove it to add the preset.")]
     File(String),
     /// The preset itself is broken, which the project's tests rule out.
-    #[error("The preset's own {0} cannot be read: report this.")]
+    #[error("The preset's own {0} cannot be read. This is a bug; please report it.")]
     Broken(&'static str),
 }
 

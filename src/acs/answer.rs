@@ -1,4 +1,4 @@
-//! What an answer of ACS means, or that there is none.
+//! What an answer of ACS means, or the lack of one.
 
 use std::time::SystemTime;
 
@@ -29,12 +29,12 @@ pub(super) struct Answer {
     pub outcome: Outcome,
     pub status: Option<u16>,
     pub error_code: Option<String>,
-    /// How the operation stands, where the answer tells.
+    /// The operation's status, if the answer contains it.
     pub operation_status: Option<Status>,
 }
 
 impl Answer {
-    /// Nothing told what became of the message before the time ran out.
+    /// The time ran out before anything said what became of the message.
     pub(super) const fn none() -> Self {
         Self {
             signal: Signal::Doubtful,
@@ -59,7 +59,7 @@ struct Failure {
     code: Option<String>,
 }
 
-/// What it means that there is no token for a call, which is then not made.
+/// What it means if there is no token for a call, which is then not made.
 pub(super) fn without_token(error: TokenError) -> Answer {
     let (signal, outcome, status, error_code) = match error {
         TokenError::Refused { status, code } => (Signal::Barred, Outcome::Unauthorized, Some(status), code),

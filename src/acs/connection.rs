@@ -1,4 +1,4 @@
-//! Where ACS is and how the gate proves itself to it, from settings.
+//! Where ACS is and how the gate authenticates there, from settings.
 
 use std::time::Duration;
 
@@ -22,15 +22,15 @@ pub mod setting {
     pub const ACCESS_KEY: &str = "acs_access_key";
     /// Both in one text, as the portal shows it.
     pub const CONNECTION_STRING: &str = "acs_connection_string";
-    /// Which identity is used, where the settings could mean several or none.
+    /// Which identity is used, if the settings could mean several or none.
     pub const IDENTITY: &str = "acs_identity";
-    /// What tokens are for, in other clouds than the public one.
+    /// What tokens are for, in clouds other than the public one.
     pub const SCOPE: &str = "acs_scope";
     /// All of them.
     pub const ALL: [&str; 5] = [ENDPOINT, ACCESS_KEY, CONNECTION_STRING, IDENTITY, SCOPE];
 }
 
-/// What Entra's tokens are for. Microsoft's SDKs for e-mail ask with two slashes.
+/// What Entra's tokens are for. Microsoft's email SDKs ask with two slashes.
 pub const PUBLIC_SCOPE: &str = "https://communication.azure.com//.default";
 
 /// What is needed to talk to ACS.
@@ -38,11 +38,11 @@ pub const PUBLIC_SCOPE: &str = "https://communication.azure.com//.default";
 pub struct Connection {
     /// Where it is.
     pub endpoint: Origin,
-    /// How the gate proves itself.
+    /// How the gate authenticates.
     pub credential: Credential,
 }
 
-/// How the gate proves itself to ACS.
+/// How the gate authenticates to ACS.
 #[derive(Debug, Clone)]
 pub enum Credential {
     /// By signing with one of the resource's keys.
@@ -86,7 +86,7 @@ impl Connection {
         }
     }
 
-    /// The servers that it takes: ACS, and whoever gives tokens.
+    /// The servers that it needs: ACS, and whichever issues tokens.
     pub fn servers(&self) -> Vec<Uri> {
         let tokens = match &self.credential {
             Credential::AccessKey(_) => None,
@@ -95,7 +95,7 @@ impl Connection {
         [self.endpoint.uri("/")].into_iter().chain(tokens).collect()
     }
 
-    /// How the gate proves itself, for probes.
+    /// How the gate authenticates, for probes.
     pub const fn identity(&self) -> &'static str {
         match &self.credential {
             Credential::AccessKey(_) => ACCESS_KEY,
@@ -103,7 +103,7 @@ impl Connection {
         }
     }
 
-    /// Adds the proof to a request: a signature of this moment, or a token.
+    /// Authenticates a request: with a signature of this moment, or a token.
     pub(super) async fn prove(
         &self,
         host: &(impl Settings + Clock + Fetch),
@@ -154,10 +154,10 @@ impl Connection {
         }
     }
 
-    /// Parses a connection string: pairs in any order, names in any case, a trailing `;`, unknown names passed over.
+    /// Parses a connection string: pairs in any order, names in any case, a trailing `;`, unknown names ignored.
     ///
     /// # Errors
-    /// When a pair is missing, doubled or malformed. The text itself is in no error.
+    /// When a pair is missing, doubled or malformed. No error contains the text itself.
     pub fn parse(text: &str) -> Result<Self, SettingError> {
         let refused = |fault| SettingError::new(setting::CONNECTION_STRING, fault);
         let (mut endpoint, mut key) = (None, None);
@@ -182,7 +182,7 @@ impl Connection {
     }
 }
 
-/// The name for keys beside those of [`Identity::NAMES`].
+/// The name for keys, in addition to those of [`Identity::NAMES`].
 const ACCESS_KEY: &str = "access-key";
 
 /// The identity's name; none where a key is used. A key that is set is meant, unless a name says otherwise: platforms

@@ -34,22 +34,22 @@ pub const API_VERSION: &str = "2025-09-01";
 /// The most bytes ACS takes in one request, attachments included (service limits page: 10 MB).
 pub const MAX_REQUEST_BYTES: usize = 10 * 1000 * 1000;
 
-/// The most calls that one message is worth: ACS counts each against the subscription's quota.
+/// The most calls for one message: ACS counts each against the subscription's quota.
 pub const MAX_CALLS: u32 = 12;
 
-/// What a call may take at least, if so much is left; otherwise it may take half of what is left.
+/// The least time for a call, if that much is left; otherwise it gets half of what is left.
 const SHORTEST_CALL: Duration = Duration::from_secs(2);
 
-/// A call that has less than this part of the budget is not begun: that it ran out of time would hide what ACS said
+/// A call that would have less than this part of the budget is not started: its timeout would hide what ACS said
 /// before.
 const LEAST_PART: u32 = 20;
 
-/// A request's way to ACS.
+/// What a request needs to call ACS.
 #[derive(Debug)]
 pub struct Client<'a, H> {
     /// The host.
     pub host: &'a H,
-    /// Where ACS is, and how the gate proves itself.
+    /// Where ACS is, and how the gate authenticates.
     pub connection: &'a Connection,
     /// The instance's tokens.
     pub tokens: &'a TokenCache,
@@ -62,14 +62,14 @@ impl<H: Sending> Client<'_, H> {
     /// the budget.
     ///
     /// The body is the same for every repeat; each call is signed at its moment. [`State`] says what follows what:
-    /// [`State::Send`] begins, and [`State::Ask`] goes on with a message that may have been taken already.
+    /// [`State::Send`] begins, and [`State::Ask`] continues with a message that may have been accepted already.
     pub async fn send(&self, body: Bytes, operation: Uuid, from: State, budget: Duration) -> Delivery {
         let correlation = Correlation { operation, request_id: Uuid::from_u128(self.host.random()), trace: self.trace };
         let started = self.host.monotonic();
         Exchange { client: self, correlation, body, started, budget }.run(from).await
     }
 
-    /// Asks once how an operation stands. ACS counts it against the subscription's quota of status reads.
+    /// Asks once for an operation's status. ACS counts it against the subscription's quota of status reads.
     pub async fn inquire(&self, operation: Uuid, budget: Duration) -> Inquiry {
         let request_id = Uuid::from_u128(self.host.random());
         let correlation = Correlation { operation, request_id, trace: self.trace };

@@ -1,4 +1,4 @@
-//! The status of an operation, in words of our own, which stay the same when ACS's change.
+//! The status of an operation, in our own words, which stay the same when ACS's change.
 
 use std::time::Duration;
 
@@ -12,39 +12,39 @@ use crate::outcome::Outcome;
 pub struct OperationStatus {
     /// The operation's id.
     pub id: Uuid,
-    /// How it stands.
+    /// Its status.
     pub status: Status,
-    /// Whether that is its end.
+    /// Whether that is final.
     pub terminal: bool,
     /// ACS's code for why it failed, where it gave one of a plain form.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub error: Option<String>,
 }
 
-/// The words for how an operation stands; there will be no others.
+/// The words for an operation's status; there will be no others.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Status {
-    /// Accepted and under way.
+    /// Accepted and in progress.
     Running,
-    /// Handed out for delivery; whether it was delivered, ACS's delivery reports tell.
+    /// Handed over for delivery; ACS's delivery reports say whether it arrived.
     Succeeded,
-    /// Given up.
+    /// ACS gave up.
     Failed,
-    /// Stopped before its end.
+    /// Canceled before it finished.
     Canceled,
 }
 
-/// A question to ACS how an operation stands, and what came of it.
+/// A status request to ACS, and its result.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Inquiry {
     /// The operation's id.
     pub operation: Uuid,
-    /// How it stands, or why that is not known: [`Outcome::NotFound`] where ACS does not know the operation.
+    /// Its status, or why that is not known: [`Outcome::NotFound`] if ACS does not know the operation.
     pub answer: Result<OperationStatus, Outcome>,
     /// ACS's HTTP status, where it answered.
     pub status: Option<u16>,
-    /// ACS's error code, where it gave one of a plain form.
+    /// ACS's error code, if it gave one that looks like a code.
     pub error_code: Option<String>,
     /// The call's `x-ms-client-request-id`, for ACS's support.
     pub request_id: Uuid,
@@ -56,7 +56,7 @@ impl Status {
     /// Every word.
     pub const ALL: [Self; 4] = [Self::Running, Self::Succeeded, Self::Failed, Self::Canceled];
 
-    /// ACS's word in ours. ACS's list is open; a word that is not among its ends is under way.
+    /// ACS's word in ours. ACS's list is open; a word that is not one of its final ones means in progress.
     pub(super) fn of(word: &str) -> Self {
         match word {
             "Succeeded" => Self::Succeeded,
@@ -79,19 +79,19 @@ impl Status {
     /// What it means, for people.
     pub const fn meaning(self) -> &'static str {
         match self {
-            Self::Running => "accepted and under way",
-            Self::Succeeded => "handed out for delivery; whether it was delivered, ACS's delivery reports tell",
-            Self::Failed => "given up",
-            Self::Canceled => "stopped before its end",
+            Self::Running => "accepted and in progress",
+            Self::Succeeded => "handed over for delivery; ACS's delivery reports say whether it arrived",
+            Self::Failed => "ACS gave up",
+            Self::Canceled => "canceled before it finished",
         }
     }
 
-    /// Whether nothing follows it.
+    /// Whether it is final.
     pub const fn is_terminal(self) -> bool {
         !matches!(self, Self::Running)
     }
 
-    /// Whether it is an end without a mail handed out.
+    /// Whether it is final without the mail having been handed over.
     pub const fn is_failure(self) -> bool {
         matches!(self, Self::Failed | Self::Canceled)
     }
@@ -104,7 +104,7 @@ impl OperationStatus {
 }
 
 impl Inquiry {
-    /// The word for audit lines and people: how the operation stands, `unknown`, or why that is not known.
+    /// The word for audit lines and people: the operation's status, `unknown`, or why that is not known.
     pub fn as_str(&self) -> &'static str {
         match &self.answer {
             Ok(operation) => operation.status.as_str(),
@@ -113,10 +113,10 @@ impl Inquiry {
         }
     }
 
-    /// What the operator should do, where ACS does not tell for a reason that the operator must mend.
+    /// What the operator should do, if ACS did not report the status for a reason that the operator has to fix.
     pub fn advice(&self) -> Option<&'static str> {
         match &self.answer {
-            // An operation that is not known is no matter for the operator.
+            // An unknown operation does not concern the operator.
             Ok(_) | Err(Outcome::NotFound) => None,
             Err(outcome) => outcome.advice(),
         }

@@ -1,4 +1,4 @@
-//! A message as ACS wants it (`EmailMessage` of the REST description).
+//! A message in ACS's format (`EmailMessage` of the REST description).
 
 use base64::display::Base64Display;
 use base64::engine::general_purpose::STANDARD;
@@ -57,19 +57,19 @@ struct File<'a> {
     content_in_base64: &'a [u8],
 }
 
-/// Encodes while it is written, so that no second copy of a file stands beside the body.
+/// Encodes while writing, so that there is no second copy of a file in memory.
 fn base64<S: Serializer>(bytes: &[u8], serializer: S) -> Result<S::Ok, S::Error> {
     serializer.collect_str(&Base64Display::new(bytes, &STANDARD))
 }
 
-/// What a body has beside the texts and files: names, quotes, addresses.
+/// What a body contains besides texts and files: names, quotes, addresses.
 const ROOM: usize = 4096;
 
-/// The body for a message, serialised once for all attempts; `None` when it is larger than ACS takes.
+/// The body for a message, serialised once for all attempts; `None` if it is larger than ACS accepts.
 ///
-/// It depends on the message alone: the same message has the same bytes each time.
+/// It depends only on the message: the same message has the same bytes each time.
 pub fn body(message: &Message) -> Option<Bytes> {
-    // In one piece of memory: a body that grew would be there twice at times.
+    // Allocated at once: a growing body would at times be in memory twice.
     let files: usize = message.attachments.iter().map(|file| file.bytes.len().div_ceil(3) * 4 + ROOM).sum();
     let texts = message.parts.text.len() + message.parts.html.as_ref().map_or(0, String::len);
     let mut body = Vec::with_capacity(files + texts + texts / 8 + ROOM);
@@ -77,7 +77,7 @@ pub fn body(message: &Message) -> Option<Bytes> {
     (body.len() <= MAX_REQUEST_BYTES).then(|| Bytes::from(body))
 }
 
-/// The request that sends a body, without proof of who sends it.
+/// The request that sends a body, without authentication.
 pub(super) fn send(endpoint: &Origin, body: &Bytes, correlation: &Correlation) -> Request<Bytes> {
     let path = format!("/emails:send?api-version={API_VERSION}");
     let mut request = correlated(endpoint, Method::POST, &path, body.clone(), correlation);
@@ -88,7 +88,7 @@ pub(super) fn send(endpoint: &Origin, body: &Bytes, correlation: &Correlation) -
     request
 }
 
-/// The request that asks for an operation, without proof of who asks.
+/// The request that asks for an operation, without authentication.
 pub(super) fn status(endpoint: &Origin, correlation: &Correlation) -> Request<Bytes> {
     let path = format!("/emails/operations/{}?api-version={API_VERSION}", correlation.operation);
     correlated(endpoint, Method::GET, &path, Bytes::new(), correlation)
@@ -105,7 +105,7 @@ fn correlated(endpoint: &Origin, method: Method, path: &str, body: Bytes, correl
     request
 }
 
-/// Ids, dates and base64 are things that a header can hold, so the default is never taken.
+/// Ids, dates and base64 always fit into a header, so the default is never used.
 pub(super) fn text(value: &str) -> HeaderValue {
     HeaderValue::from_str(value).unwrap_or(HeaderValue::from_static(""))
 }
@@ -125,7 +125,7 @@ fn email(message: &Message) -> Body<'_> {
             .as_ref()
             .map(|mailbox| [EmailAddress { address: mailbox.address.as_str(), display_name: mailbox.name.as_deref() }]),
         attachments: message.attachments.iter().map(file).collect(),
-        // A gate for expected mail has no business with who opened it.
+        // A gate for system mail has no business knowing who opened it.
         user_engagement_tracking_disabled: true,
     }
 }

@@ -9,11 +9,11 @@ use base64::engine::general_purpose::STANDARD;
 use hmac::{Hmac, KeyInit as _, Mac as _};
 use sha2::{Digest as _, Sha256};
 
-/// An access key, decoded. Its bytes are in no output.
+/// An access key, decoded. Its bytes never appear in output.
 #[derive(Clone, PartialEq, Eq)]
 pub struct AccessKey(Vec<u8>);
 
-/// The headers by which a request proves itself.
+/// The headers that authenticate a request.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Signature {
     /// `x-ms-date`: IMF-fixdate (RFC 9110, 5.6.7). ACS refuses one that is five minutes off.
@@ -60,7 +60,8 @@ pub fn sign(
 }
 
 fn mac(key: &AccessKey, text: &[u8]) -> Vec<u8> {
-    // HMAC takes keys of any length (RFC 2104, 3), so the failure arm is never taken; it yields a useless signature.
+    // HMAC takes keys of any length (RFC 2104, 3), so the failure branch is never reached; it yields a useless
+    // signature.
     Hmac::<Sha256>::new_from_slice(key.bytes())
         .map(|mac| mac.chain_update(text).finalize().into_bytes().to_vec())
         .unwrap_or_default()

@@ -1,26 +1,26 @@
-//! One mail per event: what is done next, after each thing that ACS can do. `docs/delivery.md` shows it as a table.
+//! One mail per event: the next step after everything that ACS can answer. `docs/delivery.md` shows it as a table.
 //!
-//! A message is in doubt once an attempt ended without telling whether it was taken. From then on only ACS's word
-//! about the operation ends it, and no refusal of a repeat does.
+//! A message is in doubt once an attempt ended without saying whether it was accepted. From then on, only ACS's report
+//! about the operation ends the doubt; a refusal of a repeat does not.
 
-/// Where a message stands: which call comes next, and what is known.
+/// The state of a message: which call comes next, and what is known.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum State {
-    /// Send; no attempt of this request can have been taken.
+    /// Send; no attempt of this request can have been accepted.
     Send,
-    /// ACS refused the message, or its operation id as known already from an earlier request: ask which.
+    /// ACS refused the message, or its operation id because an earlier request used it: ask which.
     Check,
     /// In doubt: ask for the operation.
     Ask,
-    /// In doubt, and the first answer did not tell: ask once more.
+    /// In doubt, and the first answer did not say: ask once more.
     AskAgain,
     /// In doubt, and ACS does not know the operation: send the same again, under the same id.
     SendAgain,
-    /// In doubt, and ACS refuses the repeat: ask until it tells.
+    /// In doubt, and ACS refuses the repeat: ask until it says.
     Confirm,
 }
 
-/// The two calls of ACS.
+/// The two calls to ACS.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Call {
     /// `POST /emails:send`
@@ -29,22 +29,22 @@ pub enum Call {
     Status,
 }
 
-/// What an answer of ACS, or its absence, says of the message.
+/// What an answer of ACS, or the lack of one, says about the message.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Signal {
-    /// There is an operation of this id, and it has not failed.
+    /// There is an operation with this id, and it has not failed.
     Accepted,
-    /// There is an operation of this id, and it has failed.
+    /// There is an operation with this id, and it has failed.
     Failed,
-    /// This send was not taken for what it contains or because its id is known (400, 409).
+    /// This send was not accepted because of its content, or because its id is known (400, 409).
     Refused,
-    /// This call was not taken for another reason that repeating does not mend (401, 403, 404, 413, no permission).
+    /// This call was not accepted for another reason that a retry does not fix (401, 403, 404, 413, no permission).
     Barred,
     /// ACS does not know the operation, which early on says nothing (404 to a status read).
     Unknown,
-    /// This call was not taken, and may be later (429, or there is no token for it now).
+    /// This call was not accepted, but may be later (429, or there is no token for it now).
     Postponed,
-    /// Nobody knows whether this call was taken (408, 5xx, time-out, broken connection, an answer that is none).
+    /// Nobody knows whether this call was accepted (408, 5xx, timeout, broken connection, unreadable answer).
     Doubtful,
 }
 
@@ -69,7 +69,7 @@ impl State {
         }
     }
 
-    /// Whether ACS may have taken the message.
+    /// Whether ACS may have accepted the message.
     pub const fn is_in_doubt(self) -> bool {
         match self {
             Self::Send | Self::Check => false,

@@ -30,7 +30,7 @@ impl PublicKey {
 }
 
 impl PrivateKey {
-    /// Reads `whsk_` and the base64 of a seed, alone or with the public key behind it.
+    /// Reads `whsk_` and the base64 of a seed, optionally followed by the public key.
     pub fn read(text: &str) -> Option<Self> {
         let bytes = STANDARD.decode(text.strip_prefix(PRIVATE_PREFIX)?).ok()?;
         let seed = match bytes.len() {

@@ -64,9 +64,9 @@ pub(super) fn verify(
     Err(Refusal::WrongSignature)
 }
 
-/// The headers by which a request with this body proves itself: what a sender would send.
+/// The headers that authenticate a request with this body: what a sender would send.
 ///
-/// `None` when the secret is not written as the rule demands. A public key signs nothing; a private one does.
+/// `None` if the secret does not have the form that the rule requires. A public key cannot sign; a private one can.
 pub(super) fn sign(
     rule: &Rule,
     secret: &str,
@@ -205,7 +205,7 @@ pub(super) fn header<'a>(headers: &'a HeaderMap, name: &HeaderName) -> Result<&'
     }
 }
 
-/// Refuses a time of signing, in Unix seconds, that is too far from the gate's clock.
+/// Refuses a timestamp, in Unix seconds, that is too far from the gate's clock.
 pub(super) fn check_time(text: &str, name: &HeaderName, tolerance: Duration, now: SystemTime) -> Result<(), Refusal> {
     let digits = !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
     let seconds: Option<u64> = if digits { text.parse().ok() } else { None };
@@ -230,7 +230,7 @@ fn signed_id<'a>(rule: &Rule, headers: &'a HeaderMap, name: &HeaderName) -> Resu
     if plain && !ambiguous { Ok(id) } else { Err(Refusal::MalformedHeader(name.clone())) }
 }
 
-/// The parts of all headers that hold signatures. The first of them must be there, unless another is.
+/// The parts of all headers that contain signatures. The first header must be there, unless another one is.
 fn parts<'a>(rule: &Rule, headers: &'a HeaderMap) -> Result<Vec<&'a str>, Refusal> {
     let mut parts = Vec::new();
     let names = std::iter::once(&rule.header).chain(&rule.further_headers);
@@ -244,7 +244,7 @@ fn parts<'a>(rule: &Rule, headers: &'a HeaderMap) -> Result<Vec<&'a str>, Refusa
     if parts.is_empty() { Err(Refusal::MissingHeader(rule.header.clone())) } else { Ok(parts) }
 }
 
-/// The one part behind a prefix: two times would be one too many to trust.
+/// The one part after a prefix: with two timestamps, neither could be trusted.
 fn marked<'a>(rule: &Rule, parts: &[&'a str], prefix: &str) -> Result<&'a str, Refusal> {
     let mut marked = parts.iter().filter_map(|part| part.strip_prefix(prefix));
     match (marked.next(), marked.next()) {
@@ -254,7 +254,8 @@ fn marked<'a>(rule: &Rule, parts: &[&'a str], prefix: &str) -> Result<&'a str, R
 }
 
 fn signatures(rule: &Rule, parts: &[&str], prefix: &str, encoding: Encoding) -> Vec<Vec<u8>> {
-    // A header with parts may hold a time too, which must not be taken for a signature where signatures have no prefix.
+    // A header with parts may contain a timestamp too, which must not be taken for a signature if signatures have no
+    // prefix.
     let time = match rule.timestamp.as_ref().map(|timestamp| &timestamp.source) {
         Some(TimestampSource::Prefix(prefix)) => Some(prefix.as_str()),
         _ => None,
@@ -281,7 +282,7 @@ fn encode(encoding: Encoding, bytes: &[u8]) -> String {
     }
 }
 
-/// Whether a secret of the rule is a public key, which signs nothing.
+/// Whether a secret of the rule is a public key, which cannot sign.
 pub(super) fn is_public(rule: &Rule, secret: &str) -> bool {
     matches!(Key::read(rule, secret), Some(Key::Public(_)))
 }

@@ -1,4 +1,4 @@
-//! Who is calling: the only door from a request's bytes to anything that reads them.
+//! Authenticates callers: the only way from a request's bytes to anything that reads them.
 
 mod ed25519;
 mod entra;
@@ -23,11 +23,11 @@ use crate::setting::{SettingError, SettingFault};
 pub use entra::KeyCache;
 pub use sign::{RequestAuth, SignError, sign};
 
-/// The header by which a caller names a request, so that a repeat is known as one
+/// The header with which a caller identifies a request, so that a repeat is recognised
 /// (draft-ietf-httpapi-idempotency-key-header).
 pub const IDEMPOTENCY_KEY: &str = "idempotency-key";
 
-/// The longest event id that is taken as given; senders use UUIDs and the like.
+/// The longest event id that is used as it is; senders use UUIDs and the like.
 pub const MAX_EVENT_ID_BYTES: usize = 256;
 
 /// A body whose caller is known. Only [`authenticate`] makes one, and only it gives the bytes to the next step.
@@ -40,16 +40,16 @@ pub struct Verified {
 /// What is known of a caller.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Caller {
-    /// The scheme by which it proved itself; `form` for a browser, which proves nothing.
+    /// The scheme with which it authenticated; `form` for a browser, which does not.
     pub scheme: &'static str,
-    /// What tells this event from others of the same caller, and is the same when it is sent again.
+    /// The id that distinguishes this event from others of the same caller, and stays the same when it is sent again.
     pub event_id: String,
     /// What the sender calls this delivery in a header that its proof does not cover: for finding it again, never for
     /// deciding anything.
     pub delivery_id: Option<String>,
 }
 
-/// The scheme's name in audit lines for routes that anybody may post to.
+/// The scheme's name in audit lines for routes that anyone may post to.
 pub const FORM: &str = "form";
 
 /// Why a caller was refused.
@@ -76,40 +76,40 @@ pub enum Refusal {
     /// No signature was made with a secret of the route.
     #[error("wrong-signature")]
     WrongSignature,
-    /// The secret that was shown is none of the route's.
+    /// The secret that was sent is not one of the route's.
     #[error("wrong-secret")]
     WrongSecret,
-    /// A signed form has more fields than any that is taken.
+    /// A signed form has more fields than are accepted.
     #[error("too-many-fields")]
     TooManyFields,
-    /// The token is none that Entra issues.
+    /// The token is not one that Entra issues.
     #[error("malformed-token")]
     MalformedToken,
-    /// The token is signed in another way than Entra does.
+    /// The token is not signed in the way that Entra signs.
     #[error("algorithm-not-allowed")]
     Algorithm,
     /// The token is signed with a key that the tenant does not publish.
     #[error("unknown-key")]
     UnknownKey,
-    /// The token was issued by somebody else.
+    /// The token was issued by someone else.
     #[error("wrong-issuer")]
     Issuer,
-    /// The token was issued for somebody else.
+    /// The token was issued for someone else.
     #[error("wrong-audience")]
     Audience,
     /// The token was issued to an application that the route does not list.
     #[error("app-not-allowed")]
     App,
-    /// The token's time is over.
+    /// The token has expired.
     #[error("token-expired")]
     Expired,
-    /// The token's time has not begun.
+    /// The token is not valid yet.
     #[error("token-not-yet-valid")]
     NotYetValid,
-    /// The keys that tokens are checked with cannot be had now: no fault of the caller's.
+    /// The keys that verify tokens are not available at the moment: not the caller's fault.
     #[error("the tenant's keys: {0}")]
     Keys(FetchError),
-    /// A secret of the route is not written as the scheme demands.
+    /// A secret of the route does not have the form that the scheme requires.
     #[error("unusable-secret")]
     UnusableSecret,
 }
@@ -137,7 +137,7 @@ impl Verified {
 /// the route's settings; `keys` is the instance's memory of published keys.
 ///
 /// # Errors
-/// The exact reason, for the audit line alone: an answer that tells a forger what was wrong helps the forger.
+/// The exact reason, only for the audit line: an answer that says what was wrong would help a forger.
 pub async fn authenticate(
     host: &(impl Settings + Clock + Fetch),
     keys: &KeyCache,
@@ -156,7 +156,7 @@ pub async fn authenticate(
     Ok(Verified { body, caller })
 }
 
-/// Checks that a request proves its caller as demanded; the arguments are those of [`authenticate`].
+/// Checks that a request authenticates as required; the arguments are those of [`authenticate`].
 ///
 /// # Errors
 /// As for [`authenticate`].
@@ -191,10 +191,10 @@ impl Scheme {
     }
 }
 
-/// The values of the settings that callers are checked with.
+/// The values of the settings that verify callers.
 ///
 /// # Errors
-/// Every setting that is missing, or not written as the scheme demands.
+/// Every setting that is missing, or does not have the form that the scheme requires.
 pub async fn secrets(host: &impl Settings, auth: Option<&RouteAuth>) -> Result<Vec<String>, Vec<SettingError>> {
     let Some(auth) = auth else { return Ok(Vec::new()) };
     let (mut secrets, mut errors) = (Vec::new(), Vec::new());
@@ -208,7 +208,7 @@ pub async fn secrets(host: &impl Settings, auth: Option<&RouteAuth>) -> Result<V
     if errors.is_empty() { Ok(secrets) } else { Err(errors) }
 }
 
-/// The server that callers' keys are read from, where their scheme has one.
+/// The server from which callers' keys are read, if their scheme has one.
 pub async fn verifier(host: &impl Settings, auth: &RouteAuth) -> Option<Uri> {
     match auth.scheme {
         Scheme::Entra(_) => entra::authority(host).await.parse().ok(),
@@ -224,14 +224,14 @@ pub fn short(id: &str) -> String {
     if plain { id.to_owned() } else { hash([id.as_bytes()]) }
 }
 
-/// The id of a form's submission by what it says. Its caller is a stranger, so a key alone must not let one visitor's
+/// The id of a form's submission, by its content. Its caller is a stranger, so a key alone must not let one visitor's
 /// submission pass for another's.
 pub(crate) fn submission_id<'a>(headers: &'a HeaderMap, parts: impl IntoIterator<Item = &'a [u8]>) -> String {
     let key = headers.get(IDEMPOTENCY_KEY).map_or(&[][..], http::HeaderValue::as_bytes);
     hash([key].into_iter().chain(parts))
 }
 
-/// The sha256 of pieces, told apart by their lengths.
+/// The sha256 of pieces, each preceded by its length.
 pub fn hash<'a>(parts: impl IntoIterator<Item = &'a [u8]>) -> String {
     let mut hash = Sha256::new();
     for part in parts {

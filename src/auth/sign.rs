@@ -11,7 +11,7 @@ use base64::engine::general_purpose::STANDARD;
 use super::{hmac, sendgrid, twilio};
 use crate::policy::{Scheme, TokenLocation};
 
-/// What proves a request: headers, and what belongs into its address.
+/// What authenticates a request: headers, and what belongs in its URL.
 #[derive(Debug, Default)]
 pub struct RequestAuth {
     /// Headers.
@@ -23,21 +23,21 @@ pub struct RequestAuth {
 /// Why a request cannot be signed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum SignError {
-    /// The secret is not written as the scheme demands.
-    #[error("This is no secret of the scheme.")]
+    /// The secret does not have the form that the scheme requires.
+    #[error("This is not a valid secret for the scheme.")]
     Secret,
     /// A public key verifies and does not sign.
     #[error("The setting holds a public key: name an environment variable with the private key, {0}.")]
     PublicKey(&'static str),
 }
 
-/// Proves a request with this body as its sender would. `form` says that the body is an HTML form.
+/// Authenticates a request with this body as its sender would. `form` says that the body is an HTML form.
 ///
 /// The secret is that of the route's setting; for schemes with a pair of keys it is the private key, and for `entra` a
 /// token.
 ///
 /// # Errors
-/// When the secret does not suit.
+/// If the secret does not fit the scheme.
 pub fn sign(
     scheme: &Scheme,
     secret: &str,

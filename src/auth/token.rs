@@ -1,4 +1,4 @@
-//! Secrets that callers show as they are: tokens, and names with passwords.
+//! Secrets that callers send as they are: tokens, and names with passwords.
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
@@ -11,7 +11,7 @@ use super::hmac::{Mac, header};
 use crate::policy::TokenLocation;
 use crate::policy::rule::Hash;
 
-/// Checks that a caller shows one of the secrets.
+/// Checks that a caller sends one of the secrets.
 pub(super) fn verify(location: &TokenLocation, parts: &Parts, secrets: &[String]) -> Result<(), Refusal> {
     let shown = match location {
         TokenLocation::Header(name) => header(&parts.headers, name)?.as_bytes().to_vec(),
@@ -22,7 +22,7 @@ pub(super) fn verify(location: &TokenLocation, parts: &Parts, secrets: &[String]
             STANDARD.decode(text).map_err(|_| Refusal::MalformedHeader(AUTHORIZATION))?
         }
     };
-    // Each is compared, and none shorter than another: only the number of secrets shows in the time it takes.
+    // Each one is compared, and none in less time than another: only the number of secrets affects the time.
     let good = secrets.iter().fold(false, |good, secret| good | same(&shown, secret.as_bytes()));
     if good { Ok(()) } else { Err(Refusal::WrongSecret) }
 }

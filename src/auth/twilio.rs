@@ -1,4 +1,4 @@
-//! Twilio signs the address it was given and the form's fields (twilio.com/docs/usage/security).
+//! Twilio signs the URL that it calls and the form's fields (twilio.com/docs/usage/security).
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -16,10 +16,10 @@ use crate::web::media_type::{URLENCODED, essence};
 
 const SIGNATURE: HeaderName = HeaderName::from_static("x-twilio-signature");
 
-/// The parameter by which Twilio puts the hash of a body that is no form into the address it signs.
+/// The query parameter with which Twilio adds the hash of a body that is not a form to the URL it signs.
 const BODY_HASH: &str = "bodySHA256";
 
-/// Checks a request that Twilio was told to send to `url`.
+/// Checks a request that Twilio was configured to send to `url`.
 pub(super) fn verify(url: &str, parts: &Parts, body: &[u8], secrets: &[String]) -> Result<(), Refusal> {
     let signature = header(&parts.headers, &SIGNATURE)?;
     let signature = STANDARD.decode(signature).map_err(|_| Refusal::MalformedHeader(SIGNATURE))?;

@@ -1,4 +1,4 @@
-//! Events in their envelopes: one JSON object for each, its attributes beside its `data`.
+//! Events in their envelopes: one JSON object for each, with its attributes next to its `data`.
 
 use http::header::CONTENT_TYPE;
 use http::{HeaderMap, HeaderName};
@@ -63,7 +63,7 @@ fn events(body: &[u8], required: &[&'static str]) -> Result<Vec<Value>, Error> {
     Ok(events)
 }
 
-/// An event without an id could not be told from others.
+/// An event without an id could not be distinguished from others.
 fn sound(event: &Value, required: &[&'static str]) -> Result<(), Error> {
     if !event.is_object() {
         return Err(Error::NotAnObject);

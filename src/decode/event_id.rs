@@ -1,4 +1,4 @@
-//! What tells an event from others of the same caller, and is the same when it is sent again.
+//! The id that distinguishes an event from others of the same caller, and stays the same when it is sent again.
 
 use serde_json::Value;
 
@@ -34,8 +34,8 @@ fn text(value: &Value) -> Option<String> {
     }
 }
 
-/// A group is told again when an alert joins it, leaves it or ends, and that is another event; a mere reminder of the
-/// same alerts is not.
+/// A group is reported again when an alert joins it, leaves it or ends, and that is another event; a mere reminder of
+/// the same alerts is not.
 fn alert_group(payload: &Value) -> Option<String> {
     let of = |value: &Value, name: &str| value.get(name).and_then(Value::as_str).unwrap_or_default().to_owned();
     let alerts = payload.get("alerts")?.as_array()?;

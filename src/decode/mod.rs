@@ -19,7 +19,7 @@ use form::{Contradiction, Controls, Field, Filled, FormFields, Upload};
 pub use envelope::MAX_EVENTS;
 pub use json::MAX_VALUES;
 
-/// A decoded payload that nothing has looked at yet.
+/// A decoded payload that nothing has checked yet.
 #[derive(Debug)]
 pub struct Submission {
     /// The payload.
@@ -37,9 +37,9 @@ pub struct Submission {
 pub struct Events {
     /// Each event.
     pub submissions: Vec<Submission>,
-    /// Whether there could have been several, which the answer then tells apart.
+    /// Whether there could have been several, which the answer then lists separately.
     pub batch: bool,
-    /// What a visitor's form holds beside its payload, for the guards and for the answer; events have none.
+    /// What a visitor's form contains besides its payload, for the guards and for the answer; events have none.
     pub fields: FormFields,
 }
 
@@ -52,7 +52,7 @@ impl Events {
 /// Why a body could not be read.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum Error {
-    /// The content type is absent or not one that the route takes.
+    /// The content type is absent or not one that the route accepts.
     #[error("The content type must be {0}.")]
     MediaType(&'static str),
     /// An event's attributes are headers, which the caller's signature does not cover.
@@ -81,38 +81,38 @@ pub enum Error {
     /// Too many form fields.
     #[error("The body has more than {MAX_FIELDS} fields.")]
     TooManyFields,
-    /// The body is no list, as its envelope demands.
+    /// The body is not a list, as its envelope requires.
     #[error("The body must be a JSON list of events.")]
     NotAList,
     /// Too many events.
     #[error("The body has more than {MAX_EVENTS} events.")]
     TooManyEvents,
-    /// An event lacks what its envelope demands.
-    #[error("An event has no usable `{0}`.")]
+    /// An event lacks something that its envelope requires.
+    #[error("An event has no valid `{0}`.")]
     NotAnEvent(&'static str),
-    /// The headers that are an event's attributes are not usable.
+    /// The headers that contain an event's attributes are invalid.
     #[error("The event's attributes cannot be read from the headers.")]
     Attributes,
     /// The text is not UTF-8 once percent-decoded.
     #[error("The body is not UTF-8 text.")]
     NotUtf8,
-    /// The content type of a multipart body names no usable boundary.
-    #[error("The content type has no usable boundary.")]
+    /// The content type of a multipart body has no valid boundary.
+    #[error("The content type has no valid boundary.")]
     Boundary,
     /// The body is not what RFC 7578 describes, or ends before its last boundary.
     #[error("The body is not multipart/form-data.")]
     Multipart,
-    /// There is a file in a form that takes none.
-    #[error("This form takes no files.")]
+    /// There is a file in a form that accepts none.
+    #[error("This form does not accept files.")]
     File,
-    /// There are more files than any form takes.
-    #[error("A form has {MAX_FILES} files at most.")]
+    /// There are more files than any form accepts.
+    #[error("A form can have at most {MAX_FILES} files.")]
     TooManyFiles,
-    /// The files are larger than the form takes.
-    #[error("The files of this form have {0} bytes at most.")]
+    /// The files are larger than the form accepts.
+    #[error("The files of this form can have at most {0} bytes in total.")]
     FilesTooLarge(usize),
-    /// One field fills a place and another a place below it.
-    #[error("Two fields fill the same place in different ways.")]
+    /// One field sets a property and another one a property below it.
+    #[error("Two fields set the same property in different ways.")]
     Contradiction,
 }
 
@@ -133,7 +133,7 @@ pub enum Format {
     Multipart,
 }
 
-/// The formats that a route takes, for answers.
+/// The formats that a route accepts, for answers.
 const fn accepted(kind: Kind, forms: bool) -> &'static str {
     match (kind, forms) {
         (Kind::Form, _) => "application/json, application/x-www-form-urlencoded or multipart/form-data",
@@ -182,7 +182,7 @@ fn media_type(kind: Kind, forms: bool, headers: &HeaderMap) -> Result<Format, Er
     }
 }
 
-/// Decodes a verified body: one submission, or several where the route's envelope holds several events. The fields of
+/// Decodes a verified body: one submission, or several if the route's envelope contains several events. The fields of
 /// a visitor's form take the types of the route's schema; JSON has its own.
 ///
 /// # Errors

@@ -41,7 +41,7 @@ async fn read(route: &Route, mut parts: Multipart<'_>) -> Result<(Vec<Field>, Ve
                 if uploads.len() == MAX_FILES {
                     return Err(Error::TooManyFiles);
                 }
-                // A schema may name the control, and then knows the file by its name.
+                // A schema may name the control, and then sees the file by its name.
                 if route.schema.has(name.trim_end_matches("[]")) {
                     fields.push(Field { name: name.clone(), text: file.clone() });
                 }

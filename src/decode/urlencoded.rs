@@ -31,7 +31,7 @@ pub(super) fn members(fields: Vec<Field>) -> Value {
     Value::Object(members)
 }
 
-/// The parser puts U+FFFD for what is not UTF-8; a mail with a hole in it is worse than a refusal.
+/// The parser puts U+FFFD for what is not UTF-8; a garbled mail is worse than a refusal.
 fn utf8(body: &[u8]) -> Result<&[u8], Error> {
     let decoded: Vec<u8> = percent_encoding::percent_decode(body).collect();
     std::str::from_utf8(&decoded).map(|_| body).map_err(|_| Error::NotUtf8)

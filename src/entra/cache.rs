@@ -1,4 +1,4 @@
-//! Tokens kept in the instance: replaced before they end, by one request at a time, and used while they are good.
+//! Tokens kept in the instance: replaced before they end, by one request at a time, and used while they are valid.
 //!
 //! The rules are those of Microsoft's SDK for Python (azure-identity, `_internal/get_token_mixin.py`).
 
@@ -39,7 +39,7 @@ impl Kept {
         now + MARGIN < self.token.expires_at
     }
 
-    /// Whether it is good enough not to ask for another now.
+    /// Whether it is still valid for long enough not to ask for another.
     fn will_do(&self, now: SystemTime) -> bool {
         let tried = self.tried_at.is_some_and(|tried| now < tried + ATTEMPT_PAUSE);
         self.works(now) && (now < self.token.refresh_at || tried)
@@ -50,7 +50,7 @@ impl TokenCache {
     /// A token for a scope, of the cache where it can be.
     ///
     /// # Errors
-    /// When there is none that works and none to be had within `timeout`.
+    /// If no cached token works and no new one is available within `timeout`.
     pub async fn token(
         &self,
         host: &(impl Settings + Clock + Fetch),
@@ -72,7 +72,7 @@ impl TokenCache {
                 Either::Right(_) => return Err(TokenError::Unavailable { retry_after: None }),
             },
         };
-        // Whoever had the lock before may have brought it.
+        // The previous holder of the lock may have fetched it.
         if let Some(kept) = self.get(&key).filter(|kept| kept.will_do(host.now())) {
             return Ok(kept.token);
         }

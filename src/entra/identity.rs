@@ -25,7 +25,7 @@ pub mod setting {
     pub const AUTHORITY: &str = "azure_authority_host";
     /// Where App Service and Container Apps give tokens to managed identities.
     pub const IDENTITY_ENDPOINT: &str = "identity_endpoint";
-    /// What proves to them that a request comes from the app.
+    /// The secret that shows them that a request comes from the app.
     pub const IDENTITY_HEADER: &str = "identity_header";
     /// Where the instance metadata service is, if not at its usual address.
     pub const IMDS_HOST: &str = "azure_pod_identity_authority_host";
@@ -188,7 +188,7 @@ impl Identity {
         }
     }
 
-    /// What tells it from others in the cache; no secret.
+    /// Its key in the cache; not a secret.
     pub(super) fn key(&self, scope: &str) -> String {
         let (place, client) = match self {
             Self::ClientSecret { application, .. } | Self::Workload { application, .. } => {

@@ -1,4 +1,4 @@
-//! Microsoft Entra ID: tokens by which the gate proves itself, instead of keys.
+//! Microsoft Entra ID: tokens with which the gate authenticates, instead of keys.
 
 mod cache;
 mod identity;

@@ -13,7 +13,7 @@ use crate::web::retry::retry_after;
 /// How long before its end a token is replaced at the latest.
 pub const REFRESH_BEFORE: Duration = Duration::from_secs(300);
 
-/// The longest token that is taken: host and ACS take headers of this size.
+/// The longest token that is accepted: host and ACS accept headers of this size.
 const MAX_BYTES: usize = 8 * 1024;
 
 /// The shortest life of which half is waited before a token is replaced; others are replaced shortly before the end.
@@ -22,7 +22,7 @@ const LONG_LIFE: Duration = Duration::from_secs(2 * 60 * 60);
 /// What the metadata service wants after a 410, its updates (Azure SDK for Python, `imds.py`).
 const IMDS_UPDATE: Duration = Duration::from_secs(70);
 
-/// An access token; it is in no output.
+/// An access token; it never appears in output.
 #[derive(Clone)]
 pub struct Token {
     pub(super) authorization: HeaderValue,
@@ -41,10 +41,10 @@ pub enum TokenError {
         /// Its error code, such as `AADSTS7000215`.
         code: Option<String>,
     },
-    /// No token can be had now.
-    #[error("no token can be had now")]
+    /// No token is available at the moment.
+    #[error("no token is available at the moment")]
     Unavailable {
-        /// How long to wait, where it was told.
+        /// How long to wait, if the answer said so.
         retry_after: Option<Duration>,
     },
     /// The host does not let the component ask for one.
@@ -99,7 +99,7 @@ impl Seconds {
     }
 }
 
-/// Reads the answer to a request that was sent at `now`. `metadata` tells the metadata service from others.
+/// Reads the answer to a request that was sent at `now`. `metadata` says that it comes from the metadata service.
 pub(super) fn read(
     answer: Result<Response<Bytes>, FetchError>,
     metadata: bool,
@@ -142,7 +142,7 @@ fn token(body: &[u8], now: SystemTime) -> Option<Token> {
     Some(Token { authorization, refresh_at: now.checked_add(refresh_in.min(latest))?, expires_at })
 }
 
-/// The code by which Microsoft's documentation knows a refusal. Its text names the application, and stays here.
+/// The code by which Microsoft's documentation identifies a refusal. Its text names the application, and stays here.
 fn code(body: &[u8]) -> Option<String> {
     let refusal: Refusal = serde_json::from_slice(body).ok()?;
     refusal.error_codes.first().map(|code| format!("AADSTS{code}"))

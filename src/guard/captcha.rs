@@ -1,4 +1,4 @@
-//! Captchas of others: the one guard that calls out, and so the last.
+//! Third-party captchas: the only guard that makes a network call, and therefore the last.
 
 use std::time::Duration;
 
@@ -12,13 +12,13 @@ use uuid::Uuid;
 use crate::host::Fetch;
 use crate::policy::{CaptchaGuard, Service};
 
-/// The longest answer that is sent on; Turnstile's have 2048 characters at most.
+/// The longest answer that is forwarded; Turnstile's have 2048 characters at most.
 const MAX_BYTES: usize = 8192;
 
-/// Why a captcha's answer is not taken.
+/// Why a captcha's answer is not accepted.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum CaptchaError {
-    /// There is none.
+    /// It is missing.
     #[error("missing")]
     Missing,
     /// The service does not accept it.
@@ -88,17 +88,17 @@ async fn ask(
         .body(Bytes::from(form))
         .ok()?;
     let answer = host.fetch(request, timeout).await.ok()?;
-    // hCaptcha and Turnstile tell a wrong secret with a status of 400 and the same body.
+    // hCaptcha and Turnstile report a wrong secret with status 400 and the same body.
     let usable = matches!(answer.status(), StatusCode::OK | StatusCode::BAD_REQUEST);
     if usable { serde_json::from_slice(answer.body()).ok() } else { None }
 }
 
-/// The body that all four services take.
+/// The body that all four services accept.
 fn question(service: &Service, secret: &str, answer: &str, event: Uuid) -> String {
     let mut form = Serializer::new(String::new());
     form.append_pair("secret", secret).append_pair("response", answer);
     if service.takes_event_id {
-        // An answer counts once; with this, a visitor who sends again after a failure of ACS is known.
+        // An answer counts once; this identifies a visitor who sends the form again after ACS failed.
         form.append_pair("idempotency_key", &event.to_string());
     }
     form.finish()

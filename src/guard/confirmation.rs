@@ -1,7 +1,7 @@
-//! The confirmation link (double opt-in): whoever can read an address's mail says that the form was theirs.
+//! The confirmation link (double opt-in): the person who reads the address's mail confirms that the form was theirs.
 //!
-//! Nothing is kept: the link holds the form itself, signed. Times are whole periods, so that a form that is sent again
-//! has the same link, and its mail the same bytes.
+//! Nothing is stored: the link contains the form itself, signed. Times are whole periods, so that a form that is sent
+//! again has the same link, and its mail the same bytes.
 
 use std::time::{Duration, SystemTime};
 
@@ -18,7 +18,7 @@ use crate::policy::{ConfirmationGuard, Route};
 use crate::web::Origin;
 use crate::web::path::CONFIRM;
 
-/// The parameter of the link that holds the token.
+/// The parameter of the link that contains the token.
 const PARAMETER: &str = "token";
 
 /// The longest token in bytes: with the address before it, what proxies and mail programs let through.
@@ -26,10 +26,10 @@ const MAX_TOKEN_BYTES: usize = 6_000;
 
 const PURPOSE: &str = "postern confirmation";
 
-/// Why a confirmation is not taken, or none can be asked for.
+/// Why a confirmation is not accepted, or cannot be requested.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum ConfirmationError {
-    /// The link holds no token of this gate's for this route.
+    /// The link does not contain a token of this gate for this route.
     #[error("forged")]
     Forged,
     /// The link is too old.
@@ -40,7 +40,7 @@ pub enum ConfirmationError {
     TooLong,
 }
 
-/// What a link holds.
+/// What a link contains.
 #[derive(Serialize, Deserialize)]
 struct Claims {
     /// The beginning of the period in which it was issued, in seconds since 1970.
@@ -90,7 +90,7 @@ pub fn link(
     Ok(Link { address, event_id: format!("{event_id}\n{issued}") })
 }
 
-/// The form that a link holds, as it was admitted when it was sent.
+/// The form in a link, as it was admitted when it was sent.
 ///
 /// # Errors
 /// When the gate did not write the link for this route, or too long ago.
@@ -121,7 +121,7 @@ pub fn confirmed(
     })
 }
 
-/// The beginning of the period: a link is good to the end of the next one.
+/// The beginning of the period: a link is valid until the end of the next one.
 fn period(now: SystemTime, length: Duration) -> u64 {
     let now = seconds(now);
     now - now.checked_rem(length.as_secs()).unwrap_or_default()

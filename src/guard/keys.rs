@@ -21,7 +21,7 @@ impl Keys {
     /// Reads them.
     ///
     /// # Errors
-    /// Every setting that is missing, too short for a key, or no address.
+    /// Every setting that is missing, too short for a key, or not an address.
     pub async fn read(host: &impl Settings, route: &Route) -> Result<Self, Vec<SettingError>> {
         let (mut keys, mut errors) = (BTreeMap::new(), Vec::new());
         for (name, holds) in route.form.settings() {

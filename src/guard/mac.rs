@@ -1,9 +1,9 @@
-//! Signatures of the gate's own tokens: HMAC-SHA256 over a purpose and texts that none can be moved between.
+//! Signatures of the gate's own tokens: HMAC-SHA256 over a purpose and texts whose boundaries cannot be moved.
 
 use hmac::{Hmac, KeyInit as _, Mac as _};
 use sha2::Sha256;
 
-/// Signs texts for one purpose; a signature for one is none for another.
+/// Signs texts for one purpose; the signature is not valid for another.
 pub(crate) fn sign(key: &str, purpose: &str, texts: &[impl AsRef<[u8]>]) -> String {
     mac(key, purpose, texts)
         .map_or_else(String::new, |mac| base16ct::lower::encode_string(&mac.finalize().into_bytes()))

@@ -1,6 +1,6 @@
-//! Form abuse: what is known of a stranger, cheap questions first.
+//! Protects forms against abuse, cheap checks first.
 //!
-//! Nothing is kept between requests, so that no guard can count: true rate limits and lists of what was used already
+//! Nothing is stored between requests, so no guard can count: real rate limits and lists of used tokens
 //! belong to the host or the gateway.
 
 mod captcha;
@@ -41,7 +41,7 @@ pub struct Admitted {
     caller: Caller,
 }
 
-/// What is known of a form's sender beside what was filled in.
+/// What is known about a form's sender besides what was filled in.
 #[derive(Debug, Clone, Copy)]
 pub struct Stranger<'a> {
     /// The site of the page that sent the form.
@@ -53,10 +53,10 @@ pub struct Stranger<'a> {
 /// Which guard refused.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum Refusal {
-    /// The page that posted is on no site the route lists.
+    /// The page that posted is not on a site that the route lists.
     #[error("foreign-origin")]
     Origin,
-    /// A field that people do not see was filled in.
+    /// A field that is hidden from people was filled in.
     #[error("honeypot")]
     Trap {
         /// The submission's event id.
@@ -91,7 +91,7 @@ impl Admitted {
     }
 }
 
-/// Runs the guards of a form that cost nothing but a hash. Event routes have none: their callers proved themselves.
+/// Runs the guards of a form that cost nothing but a hash. Event routes have none: their callers are authenticated.
 ///
 /// # Errors
 /// The first guard that refuses.
@@ -128,16 +128,16 @@ fn check_site(site: &Site, allow_missing: bool) -> Result<(), Refusal> {
     }
 }
 
-/// The server that a form's visitors are checked with, where it has a captcha.
+/// The server that verifies a form's visitors, if it has a captcha.
 pub fn verifier(route: &Route) -> Option<Uri> {
     route.form.captcha.as_ref()?.service.address.parse().ok()
 }
 
-/// Runs the guard of a form that calls out, once everything else is known to be good. `event` is the same for the same
-/// submission, and `timeout` is all the time there is.
+/// Runs the guard of a form that makes a network call, once everything else is known to be valid. `event` is the same
+/// for the same submission, and `timeout` is all the time there is.
 ///
 /// # Errors
-/// When the captcha's service does not vouch for the visitor.
+/// If the captcha service does not accept the visitor.
 pub async fn vouch(
     host: &impl Fetch,
     route: &Route,
@@ -148,7 +148,7 @@ pub async fn vouch(
 ) -> Result<(), Refusal> {
     let (Some(stranger), Some(guard)) = (stranger, &route.form.captcha) else { return Ok(()) };
     let answer = stranger.controls.captcha.as_deref();
-    // The mails need what is left.
+    // The mails need the time that is left.
     captcha::check(host, guard, keys.of(&guard.secret)?, answer, event, timeout / 2).await?;
     Ok(())
 }

@@ -1,4 +1,4 @@
-//! Proof of work, as ALTCHA's widget does it: no third party, nothing kept, no call out.
+//! Proof of work, as ALTCHA's widget does it: no third party, nothing stored, no network call.
 //!
 //! The gate picks a number and shows the hash of a salt with it; a browser tries numbers until the hash is the same.
 //! Format: `altcha-org/altcha-lib`, version 1 of the protocol, which every version of the widget takes.
@@ -21,22 +21,22 @@ const PURPOSE: &str = "postern proof of work";
 /// The longest solution that is read; the widget's have about 400 characters.
 const MAX_BYTES: usize = 2048;
 
-/// Why a solution is not taken.
+/// Why a solution is not accepted.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum ProofOfWorkError {
-    /// There is none.
+    /// It is missing.
     #[error("missing")]
     Missing,
-    /// It is no solution.
+    /// It is not a solution.
     #[error("malformed")]
     Malformed,
-    /// It solves no challenge of this gate for this route.
+    /// It does not solve a challenge of this gate for this route.
     #[error("forged")]
     Forged,
     /// The challenge was issued too long ago.
     #[error("too-old")]
     TooOld,
-    /// The number is not the one.
+    /// The number is wrong.
     #[error("wrong")]
     Wrong,
 }

@@ -1,6 +1,6 @@
 //! The form token: proof that the page was open for some time, and not for too long.
 //!
-//! It keeps nothing, so one token serves for as many submissions as come within its time.
+//! Nothing is stored, so one token serves for any number of submissions within its time.
 
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
@@ -9,13 +9,13 @@ use crate::policy::{Route, TokenGuard};
 
 const PURPOSE: &str = "postern form token";
 
-/// Why a form token is not taken.
+/// Why a form token is not accepted.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum TokenError {
-    /// There is none.
+    /// It is missing.
     #[error("missing")]
     Missing,
-    /// It is none of this gate's for this route.
+    /// It is not a token of this gate for this route.
     #[error("forged")]
     Forged,
     /// The form was filled in faster than people do.

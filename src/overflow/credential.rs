@@ -1,4 +1,4 @@
-//! How the gate proves itself to Azure Storage, from settings.
+//! How the gate authenticates to Azure Storage, from settings.
 
 use std::time::Duration;
 
@@ -16,11 +16,11 @@ use crate::setting::{Secret, SettingError, SettingFault};
 pub mod setting {
     /// A shared access signature of the storage account: the text behind the `?` of an address.
     pub const SAS: &str = "overflow_sas";
-    /// Which identity is used, where the settings could mean several or none.
+    /// Which identity is used, if the settings could mean several or none.
     pub const IDENTITY: &str = "overflow_identity";
     /// The key that the gate signs its letters with.
     pub const KEY: &str = "overflow_key";
-    /// The key before it, by which `postern replay` still knows letters while a key is being replaced.
+    /// The previous key, with which `postern replay` still accepts letters while a key is being replaced.
     pub const PREVIOUS_KEY: &str = "overflow_previous_key";
     /// All of them.
     pub const ALL: [&str; 4] = [SAS, IDENTITY, KEY, PREVIOUS_KEY];
@@ -32,10 +32,10 @@ pub const SCOPE: &str = "https://storage.azure.com/.default";
 /// The version of the REST interface that requests are written for.
 pub const API_VERSION: &str = "2023-11-03";
 
-/// The name for signatures beside those of [`Identity::NAMES`].
+/// The name for signatures, in addition to those of [`Identity::NAMES`].
 const BY_SIGNATURE: &str = "sas";
 
-/// How the gate proves itself to Azure Storage.
+/// How the gate authenticates to Azure Storage.
 #[derive(Debug, Clone)]
 pub enum StorageCredential {
     /// With a shared access signature in each address.
@@ -77,7 +77,7 @@ impl StorageCredential {
         }
     }
 
-    /// How the gate proves itself, for probes.
+    /// How the gate authenticates, for probes.
     pub const fn name(&self) -> &'static str {
         match self {
             Self::Signature(_) => BY_SIGNATURE,
@@ -85,10 +85,10 @@ impl StorageCredential {
         }
     }
 
-    /// Adds the proof to a request, and what every request to Azure Storage has.
+    /// Authenticates a request, and adds what every request to Azure Storage has.
     ///
     /// # Errors
-    /// When there is no token to be had within `timeout`.
+    /// If no token is available within `timeout`.
     pub async fn prove(
         &self,
         host: &(impl Settings + Clock + Fetch),
@@ -119,7 +119,7 @@ impl StorageCredential {
     }
 }
 
-/// A signature as the portal shows it, with the question mark or without, which has its parts and can stand in an
+/// A signature as the portal shows it, with or without the question mark, if it has all parts and fits into an
 /// address.
 fn signed(text: &str) -> Result<Secret, SettingError> {
     let text = text.trim();

@@ -5,10 +5,10 @@ use crate::guard::mac;
 use crate::host::Settings;
 use crate::setting::{MIN_KEY_BYTES, Secret, SettingError, SettingFault};
 
-/// What signatures of letters are for: one that a form's guard makes with the same key is none.
+/// The purpose of letters' signatures: one that a form's guard makes with the same key is not valid for a letter.
 const PURPOSE: &str = "postern letter";
 
-/// A key of the gate's for letters. Its text is in no output.
+/// A key of the gate's for letters. Its text never appears in output.
 #[derive(Debug, Clone)]
 pub struct Key(Secret);
 

@@ -1,8 +1,8 @@
 //! A mail as the queue holds it: a head of JSON, a line's end, and the very bytes that ACS gets; all of it in base64,
 //! which XML can hold and Azure's own tools decode.
 //!
-//! Whoever can write to the queue can write any letter, so what a [`Letter`] says is a claim. [`Letter::open`] makes an
-//! [`Authentic`] of one that the gate signed, and only that may be sent.
+//! Anyone who can write to the queue can write any letter, so what a [`Letter`] says is only a claim. [`Letter::open`]
+//! makes an [`Authentic`] of one that the gate signed, and only that may be sent.
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
@@ -20,7 +20,7 @@ pub const FORM: u8 = 2;
 pub struct Head {
     /// [`FORM`]
     pub postern: u8,
-    /// The operation id, under which alone the mail may be sent.
+    /// The only operation id under which the mail may be sent.
     pub operation: Uuid,
     /// The route's name.
     pub route: String,
@@ -30,7 +30,7 @@ pub struct Head {
     pub policy_sha256: String,
     /// When it came here, in RFC 3339.
     pub queued_at: String,
-    /// Whether ACS may have taken it already.
+    /// Whether ACS may have accepted it already.
     pub in_doubt: bool,
     /// The W3C trace that it belongs to.
     pub traceparent: String,
@@ -39,7 +39,7 @@ pub struct Head {
     pub blob: Option<String>,
     /// HMAC-SHA256 of all members above and of the body, by the gate's key, in hexadecimal.
     pub mac: String,
-    /// Why it was set aside, where it was. It is not signed: whoever sets a letter aside makes it no truer by that.
+    /// Why it was set aside, where it was. It is not signed: moving a letter aside does not make it more trustworthy.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub set_aside: Option<String>,
 }
@@ -64,16 +64,16 @@ pub struct Authentic {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum LetterError {
     /// It was not written by Postern.
-    #[error("no mail of Postern")]
+    #[error("not a mail queued by Postern")]
     Foreign,
     /// It was written by another version.
-    #[error("written in form {0}, and only form {FORM} is known here")]
+    #[error("in format {0}, but this version of Postern reads only format {FORM}")]
     Form(u8),
     /// It names a blob that is not its own.
-    #[error("the name of its blob is not one that the gate gives")]
+    #[error("its blob's name is not one that the gate chooses")]
     Blob,
-    /// No key of the gate's signed it as it is.
-    #[error("the gate did not sign it with overflow_key or overflow_previous_key")]
+    /// It is not signed with a key of the gate.
+    #[error("it is not signed with overflow_key or overflow_previous_key")]
     Forged,
 }
 
@@ -86,7 +86,7 @@ impl Head {
     /// The bytes that are signed: this head without its signature, and without what is said of it later.
     fn signed(&self) -> Vec<u8> {
         let unsigned = Self { mac: String::new(), set_aside: None, ..self.clone() };
-        // Plain texts and ids are things that JSON can hold, so the default is never taken.
+        // Plain texts and ids always fit into JSON, so the default is never used.
         serde_json::to_vec(&unsigned).unwrap_or_default()
     }
 }
@@ -127,7 +127,7 @@ impl Letter {
     /// The blob that has its body, if one has.
     ///
     /// # Errors
-    /// [`LetterError::Blob`] where the name is not of the form that [`blob_name`] gives: it may be anybody's file, or
+    /// [`LetterError::Blob`] where the name is not of the form that [`blob_name`] gives: it may be anyone's file, or
     /// nothing that an address can hold.
     pub fn blob(&self) -> Result<Option<&str>, LetterError> {
         let Some(name) = self.head.blob.as_deref() else { return Ok(None) };
@@ -140,7 +140,7 @@ impl Letter {
 
     /// The text of a message of the queue; `None` where it would be larger than a queue takes.
     pub fn encode(&self) -> Option<String> {
-        // Plain texts and ids are things that JSON can hold, so the default is never taken.
+        // Plain texts and ids always fit into JSON, so the default is never used.
         let head = serde_json::to_vec(&self.head).unwrap_or_default();
         let size = head.len() + 1 + self.body.len();
         (size.div_ceil(3) * 4 <= MAX_MESSAGE_BYTES).then(|| {
@@ -154,7 +154,7 @@ impl Letter {
     /// Reads the text of a message of the queue.
     ///
     /// # Errors
-    /// When it is none that [`Letter::encode`] writes. Who wrote it is not asked here.
+    /// If it is not in the format that [`Letter::encode`] writes. Who wrote it is not checked here.
     pub fn decode(text: &str) -> Result<Self, LetterError> {
         #[derive(Deserialize)]
         struct Form {

@@ -1,4 +1,5 @@
-//! What could not be delivered in time is kept in a queue of Azure Storage, from which `postern replay` delivers it.
+//! Mails that could not be delivered in time are stored in an Azure Storage queue, from which `postern replay` sends
+//! them.
 //!
 //! REST interface: Microsoft Learn, "Put Message", "Put Blob" and "Create account SAS".
 
@@ -61,14 +62,14 @@ impl From<FetchError> for StorageError {
     }
 }
 
-/// The way to the queue.
+/// What is needed to write to the queue.
 #[derive(Debug)]
 pub struct Client<'a, H> {
     /// The host.
     pub host: &'a H,
     /// Where the queue is.
     pub overflow: &'a Overflow,
-    /// How the gate proves itself to it.
+    /// How the gate authenticates to it.
     pub credential: &'a StorageCredential,
     /// What it signs letters with.
     pub key: &'a Key,
@@ -80,7 +81,7 @@ impl<H: Sending> Client<'_, H> {
     /// Signs a letter and puts it into the queue; one that is too large for it as a pointer to a blob, which is written
     /// first and belongs to this message alone.
     ///
-    /// Whoever puts it twice, for want of an answer, has two letters of one operation, which are one mail.
+    /// Putting it twice, for lack of an answer, makes two letters of one operation, which are one mail.
     ///
     /// # Errors
     /// When it was not confirmed within the budget that everything was written.
@@ -127,13 +128,13 @@ impl<H: Sending> Client<'_, H> {
     }
 }
 
-/// What Azure Storage says of a request that it did not carry out.
+/// What Azure Storage says about a request that it rejected.
 pub fn refusal(answer: &Response<Bytes>) -> StorageError {
     let code = answer.headers().get("x-ms-error-code").and_then(|code| plain_code(code.to_str().ok()?));
     StorageError::Answer { status: answer.status().as_u16(), code }
 }
 
-/// The request that puts a text into a queue, without proof of who puts it. The text is base64, so that it needs no
+/// The request that puts a text into a queue, without authentication. The text is base64, so that it needs no
 /// escaping; a message never expires, where otherwise it would after seven days.
 pub fn put_message(queue: &StorageAddress, text: &str) -> Request<Bytes> {
     let xml = format!("<QueueMessage><MessageText>{text}</MessageText></QueueMessage>");
@@ -142,7 +143,7 @@ pub fn put_message(queue: &StorageAddress, text: &str) -> Request<Bytes> {
     request
 }
 
-/// The request that writes a blob, without proof of who writes it.
+/// The request that writes a blob, without authentication.
 fn put_blob(blob: &Uri, body: &Bytes) -> Request<Bytes> {
     let mut request = write(Method::PUT, blob, body.clone());
     let headers = request.headers_mut();

@@ -1,4 +1,4 @@
-//! An e-mail address that is safe to hand to ACS.
+//! An email address that is safe to pass to ACS.
 
 use std::fmt;
 
@@ -10,9 +10,9 @@ use email_address::{EmailAddress, Options};
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Address(String);
 
-/// The text is no address that Postern sends to or from.
+/// The text is not an address that Postern sends to or from.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[error("not a plain e-mail address such as name@example.com")]
+#[error("not a plain email address such as name@example.com")]
 pub struct AddressError;
 
 /// The longest address that fits an SMTP path (RFC 5321, 4.5.3.1.3, less the angle brackets).
@@ -44,7 +44,7 @@ impl Address {
     }
 }
 
-/// Shows the domain alone: addresses are personal data and must not reach a log by accident.
+/// Shows only the domain: addresses are personal data and must not reach a log by accident.
 impl fmt::Debug for Address {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(out, "Address(…@{})", self.domain())

@@ -1,17 +1,17 @@
-//! What is wrong with a policy, where, and how to mend it.
+//! What is wrong with a policy, where, and how to fix it.
 
 use std::fmt;
 use std::ops::Range;
 
 use super::files::Files;
 
-/// How grave a finding is.
+/// The severity of a finding.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, serde::Serialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Severity {
     /// The policy cannot be used.
     Error,
-    /// The policy works, but something in it is probably not meant.
+    /// The policy works, but something in it is probably a mistake.
     Warning,
     /// Nothing is wrong; something is worth knowing.
     Note,
@@ -30,10 +30,10 @@ pub enum Place {
     Pointer(String),
 }
 
-/// One finding: a sentence that says what is wrong, its place, and a sentence that says how to mend it.
+/// One finding: a sentence that says what is wrong, its place, and a sentence that says how to fix it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Diagnostic {
-    /// How grave it is.
+    /// Its severity.
     pub severity: Severity,
     /// The file, relative to the policy directory.
     pub file: String,
@@ -41,7 +41,7 @@ pub struct Diagnostic {
     pub place: Place,
     /// What is wrong.
     pub message: String,
-    /// How to mend it.
+    /// How to fix it.
     pub help: String,
 }
 

@@ -1,4 +1,4 @@
-//! The sha256 by which a reviewed text is known again.
+//! The sha256 that identifies a reviewed text.
 
 use std::fmt;
 

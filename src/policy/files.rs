@@ -10,11 +10,11 @@ use super::digest::Digest;
 /// The most bytes one policy file may have; a larger one is refused while reading.
 pub const MAX_FILE_BYTES: u64 = 1024 * 1024;
 
-/// What a policy consists of, beside fixtures and approvals; other entries of the directory are left alone,
+/// What a policy consists of, besides fixtures and approvals; other entries of the directory are ignored,
 /// so that a policy can live at the root of a source repository.
 pub const FOLDERS: [&str; 2] = ["schemas", "templates"];
 
-/// The folder that holds all templates.
+/// The folder that contains all templates.
 pub const TEMPLATES_FOLDER: &str = "templates/";
 
 /// The payload that a template is previewed and checked with.
@@ -42,7 +42,7 @@ pub enum ReadError {
         source: io::Error,
     },
     /// A file is larger than [`MAX_FILE_BYTES`].
-    #[error("{path} is larger than {MAX_FILE_BYTES} bytes; policies are small texts")]
+    #[error("{path} is larger than {MAX_FILE_BYTES} bytes, the limit for a file of a policy")]
     TooLarge {
         /// The path, relative to the policy directory.
         path: String,
@@ -117,14 +117,15 @@ impl Files {
     }
 
     /// The sha256 of every file that decides what is sent, with its path: `postern.toml`, `schemas/NAME.json`, the
-    /// parts of templates and the layouts. What only shows that they are right, as samples do, may change without it.
+    /// parts of templates and the layouts. Files that only show that they are right, such as samples, may change
+    /// without it.
     pub fn digest(&self) -> Digest {
         let decisive = self.0.iter().filter(|(path, _)| decides(path));
         Digest::of(decisive.flat_map(|(path, text)| [path, text]))
     }
 
-    /// What a component needs for being sealed: the files that decide, and the paths of samples, which must be there but
-    /// are read by nobody. Of all others a component shall keep nothing.
+    /// What a component needs for being sealed: the files that decide, and the paths of samples, which must be there
+    /// but are never read. A component must not contain anything of the others.
     pub fn sealed(&self) -> Vec<(String, String)> {
         let needed = self.0.iter().filter(|(path, _)| decides(path) || path.starts_with(TEMPLATES_FOLDER));
         let text = |path: &str, text: &String| if decides(path) { text.clone() } else { String::new() };

@@ -9,17 +9,17 @@ use crate::setting::SettingName;
 pub struct Form {
     /// Whether a request with neither `Origin` nor `Referer` is let in.
     pub allow_missing_origin: bool,
-    /// Where a browser goes when something was wrong; a page of the gate's own where absent.
+    /// Where a browser goes if something was wrong; if absent, one of the gate's own pages.
     pub error_redirect: Option<String>,
     /// The form services whose control fields are understood.
     pub conventions: Vec<&'static Convention>,
-    /// A field that people do not see.
+    /// A field that is hidden from people.
     pub honeypot: Option<String>,
     /// How long a page must and may have been open.
     pub token: Option<TokenGuard>,
     /// Work that a browser must do.
     pub proof_of_work: Option<ProofOfWorkGuard>,
-    /// A captcha of another's.
+    /// A third-party captcha.
     pub captcha: Option<CaptchaGuard>,
     /// A link by which the visitor confirms the form.
     pub confirmation: Option<ConfirmationGuard>,
@@ -41,13 +41,13 @@ pub struct Attachments {
 /// The most bytes of files that fit into ACS's 10 MB in base64, with room for the mail itself.
 pub const MAX_ATTACHMENT_BYTES: usize = 7 * 1000 * 1000;
 
-/// What a form's body has beside its files: its fields, boundaries and names.
+/// What a form's body contains besides its files: its fields, boundaries and names.
 const ROOM_FOR_FIELDS: usize = 64 * 1024;
 
 /// How long a page must and may have been open.
 #[derive(Debug)]
 pub struct TokenGuard {
-    /// The setting that holds the key.
+    /// The setting that contains the key.
     pub key: SettingName,
     /// The least time.
     pub min_age: Duration,
@@ -58,48 +58,48 @@ pub struct TokenGuard {
 /// Work that a browser must do.
 #[derive(Debug)]
 pub struct ProofOfWorkGuard {
-    /// The setting that holds the key.
+    /// The setting that contains the key.
     pub key: SettingName,
     /// The most numbers that a browser must try.
     pub max_number: u32,
-    /// How long a challenge is good for.
+    /// How long a challenge is valid.
     pub max_age: Duration,
 }
 
 /// A link by which the visitor confirms the form.
 #[derive(Debug)]
 pub struct ConfirmationGuard {
-    /// The setting that holds the key.
+    /// The setting that contains the key.
     pub key: SettingName,
-    /// The setting that holds the gate's own address: [`PUBLIC_URL`].
+    /// The setting that contains the gate's own address: [`PUBLIC_URL`].
     pub base: SettingName,
-    /// How long a link is good for at least; at most it is twice as long.
+    /// How long a link is valid at least; at most it is twice as long.
     pub max_age: Duration,
     /// Where a browser goes after the form was confirmed.
     pub thanks: Option<String>,
 }
 
-/// The setting that holds the address under which visitors reach the gate. It is no header's to say: whoever sends a
-/// form would choose where the link in a mail leads.
+/// The setting that contains the address under which visitors reach the gate. It must not come from a header: otherwise
+/// whoever sends a form could choose where the link in a mail leads.
 pub const PUBLIC_URL: &str = "public_url";
 
-/// What a setting of a form holds.
+/// What a setting of a form contains.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Holds {
     /// A key of the gate's own.
     Key,
-    /// A secret of another's.
+    /// A secret of a third party.
     Secret,
     /// The gate's own address.
     Address,
 }
 
-/// A captcha of another's.
+/// A third-party captcha.
 #[derive(Debug)]
 pub struct CaptchaGuard {
     /// The service.
     pub service: &'static Service,
-    /// The setting that holds its secret.
+    /// The setting that contains its secret.
     pub secret: SettingName,
     /// The sites on which it may have been solved.
     pub hostnames: Vec<String>,
@@ -117,7 +117,7 @@ impl Form {
         self.proof_of_work.is_some() || self.captcha.is_some()
     }
 
-    /// The settings that the guards need, and what each holds.
+    /// The settings that the guards need, and what each contains.
     pub fn settings(&self) -> Vec<(&SettingName, Holds)> {
         let token = self.token.iter().map(|guard| (&guard.key, Holds::Key));
         let proof = self.proof_of_work.iter().map(|guard| (&guard.key, Holds::Key));
@@ -129,7 +129,7 @@ impl Form {
 }
 
 impl Attachments {
-    /// The most bytes of a body that holds these files.
+    /// The most bytes of a body with these files.
     pub const fn body_limit(&self) -> usize {
         self.max_bytes + ROOM_FOR_FIELDS
     }
@@ -138,7 +138,7 @@ impl Attachments {
 /// The most fields a form may have.
 pub const MAX_FIELDS: usize = 200;
 
-/// A type of file that a policy may allow.
+/// A file type that a policy may allow.
 #[derive(Debug, PartialEq, Eq)]
 pub struct FileType {
     /// The name in policies.
@@ -211,11 +211,11 @@ pub const MAX_FILES: usize = 10;
 pub struct Service {
     /// The name in policies.
     pub name: &'static str,
-    /// The field of a form that holds the visitor's answer.
+    /// The field of a form that contains the visitor's answer.
     pub field: &'static str,
     /// Where answers are checked.
     pub address: &'static str,
-    /// Whether the service takes an id of the event, by which it knows an answer that it is asked about again.
+    /// Whether the service takes an event id, by which it recognises an answer that it is asked about again.
     pub takes_event_id: bool,
     /// Whether the service says which action the answer is for.
     pub has_action: bool,
@@ -231,7 +231,7 @@ impl Service {
     }
 }
 
-/// Every service that there is. Sources: developers.cloudflare.com/turnstile, docs.hcaptcha.com,
+/// Every service. Sources: developers.cloudflare.com/turnstile, docs.hcaptcha.com,
 /// developers.google.com/recaptcha/docs/verify.
 pub const SERVICES: [Service; 4] = [
     Service {
@@ -268,7 +268,7 @@ pub const SERVICES: [Service; 4] = [
     },
 ];
 
-/// The control fields of a form service. What none of its lists names is an ordinary field.
+/// The control fields of a form service. Any other field is an ordinary one.
 #[derive(Debug, PartialEq, Eq)]
 pub struct Convention {
     /// The name in policies.
@@ -279,11 +279,11 @@ pub struct Convention {
     pub next: Option<&'static str>,
     /// Left out unless the schema names them: only then does the policy know what to do with them.
     pub offered: &'static [&'static str],
-    /// Left out, and told as ignored.
+    /// Left out, and reported as ignored.
     pub ignored: &'static [&'static str],
 }
 
-/// Every convention that there is. Sources: `formspree/formspree` and `formspree-js`; formsubmit.co, as public pages
+/// Every convention. Sources: `formspree/formspree` and `formspree-js`; formsubmit.co, as public pages
 /// use it; docs.web3forms.com; docs.netlify.com/forms.
 pub const CONVENTIONS: [Convention; 4] = [
     Convention {
@@ -310,10 +310,10 @@ pub const CONVENTIONS: [Convention; 4] = [
     Convention { name: "netlify", honeypot: "bot-field", next: None, offered: &["subject"], ignored: &["form-name"] },
 ];
 
-/// The field of a form that holds the token.
+/// The field of a form that contains the token.
 pub const TOKEN_FIELD: &str = "form_token";
 
-/// The field of a form that holds the solution.
+/// The field of a form that contains the solution.
 pub const PROOF_FIELD: &str = "altcha";
 
 /// What the verification mail's templates call the link.

@@ -1,4 +1,4 @@
-//! Where in a JSON text a pointer leads, so that findings can name a line.
+//! Finds the place in a JSON text that a pointer refers to, so that findings can name a line.
 
 use std::ops::Range;
 

@@ -32,7 +32,7 @@ pub use form::{
 };
 pub use one_or_many::OneOrMany;
 pub use overflow::{Overflow, POISON_SUFFIX, StorageAddress};
-pub use purpose::Purpose;
+pub use purpose::{Purpose, PurposeError};
 pub use route::{
     DEFAULT_BODY_LIMIT, EVENT_GRID_ORIGIN, Envelope, Handshake, Kind, MAX_BODY_LIMIT, MAX_DEPTH, MAX_FIXED_RECIPIENTS,
     MAX_SECRETS, MAX_TIME_BUDGET, Mail, Recipients, ReplyTo, Route, RouteAuth, Sender, Stage,
@@ -46,7 +46,7 @@ pub use template::{
     syntax as template_syntax, translation_mark,
 };
 
-/// A valid policy. There is no way to hold one that breaks a rule.
+/// A valid policy. An invalid one cannot be constructed.
 #[derive(Debug)]
 pub struct Policy {
     senders: BTreeMap<String, Sender>,
@@ -73,17 +73,17 @@ impl Policy {
         self.senders.values()
     }
 
-    /// How those prove themselves who may ask how operations stand; nobody may where absent.
+    /// How callers authenticate for status requests; if absent, nobody may make them.
     pub const fn operations(&self) -> Option<&RouteAuth> {
         self.operations.as_ref()
     }
 
-    /// Everything that proves a caller, of routes and of questions.
+    /// How callers authenticate: those of routes, and those of status requests.
     pub fn auths(&self) -> impl Iterator<Item = &RouteAuth> {
         self.routes().filter_map(|route| route.auth.as_ref()).chain(&self.operations)
     }
 
-    /// Where mails are kept that could not be delivered in time, if they are.
+    /// Where mails are stored that could not be delivered in time, if anywhere.
     pub const fn overflow(&self) -> Option<&Overflow> {
         self.overflow.as_ref()
     }
@@ -98,7 +98,7 @@ impl Policy {
         self.digest
     }
 
-    /// The settings that callers and visitors are checked with, sorted, each once.
+    /// The settings that verify callers and visitors, sorted, each once.
     pub fn secrets(&self) -> Vec<&SettingName> {
         let auths = self.auths().flat_map(|auth| &auth.secrets);
         let guards = self.routes().flat_map(|route| route.form.settings());
@@ -114,12 +114,12 @@ impl Policy {
         self.routes().any(|route| route.form.confirmation.is_some())
     }
 
-    /// Whether some callers prove themselves with tokens of Entra, whose keys a host must let the gate read.
+    /// Whether some callers authenticate with Entra tokens, whose keys a host must let the gate read.
     pub fn takes_entra_tokens(&self) -> bool {
         self.auths().any(|auth| matches!(auth.scheme, Scheme::Entra(_)))
     }
 
-    /// The servers that a host must let the gate talk to beside ACS's, each once: those of captchas and of the overflow
+    /// The servers besides ACS's that a host must let the gate call, each once: those of captchas and of the overflow
     /// queue.
     pub fn servers(&self) -> Vec<String> {
         let captchas = self.routes().filter_map(|route| route.form.captcha.as_ref());

@@ -1,4 +1,4 @@
-//! `[overflow]`: where mails are kept that could not be delivered in time.
+//! `[overflow]`: where mails are stored that could not be delivered in time.
 
 use std::fmt;
 
@@ -6,14 +6,14 @@ use http::Uri;
 
 use crate::web::Origin;
 
-/// What the name of the poison queue has at its end: the queue for letters that cannot be delivered.
+/// The suffix of the poison queue's name: the queue for letters that cannot be delivered.
 pub const POISON_SUFFIX: &str = "-poison";
 
 /// The lengths of names of queues and containers (Microsoft Learn, "Naming queues and metadata").
 pub(super) const MIN_NAME_BYTES: usize = 3;
 pub(super) const MAX_NAME_BYTES: usize = 63;
 
-/// Where mails are kept that could not be delivered in time.
+/// Where mails are stored that could not be delivered in time.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Overflow {
     /// The queue.
@@ -74,7 +74,7 @@ impl StorageAddress {
         format!("{account}/{}", self.name)
     }
 
-    /// The container of the same name beside a queue, where the host tells where the account's containers are.
+    /// The container with the same name as a queue, if the host name shows where the account's containers are.
     pub(super) fn container(&self) -> Option<Self> {
         let (account, rest) = self.server.authority().split_once(".queue.")?;
         let server = Origin::parse(&format!("https://{account}.blob.{rest}"))?;
@@ -88,7 +88,7 @@ impl fmt::Display for StorageAddress {
     }
 }
 
-/// Lower-case letters and digits, single dashes between them.
+/// Lowercase letters and digits, single dashes between them.
 fn is_name(name: &str) -> bool {
     let plain =
         |word: &str| !word.is_empty() && word.bytes().all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit());

@@ -1,16 +1,18 @@
 //! What a mail is for: a closed list that has no word for marketing.
 
+use std::fmt;
+
 use serde::{Deserialize, Serialize};
 
 /// The purposes ACS is meant for. A mail that fits none of them does not belong here.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, Serialize)]
-#[serde(rename_all = "kebab-case")]
+#[serde(rename_all = "kebab-case", try_from = "String")]
 pub enum Purpose {
-    /// Tells a team that somebody did something, such as filling in a form.
+    /// Tells a team that someone did something, such as filling in a form.
     Notification,
     /// Tells the person who did something that it arrived.
     Acknowledgement,
-    /// Tells people on duty that something needs a look.
+    /// Tells people on duty that something needs attention.
     Alert,
     /// Confirms an order, a booking or a change to the person who made it.
     Confirmation,
@@ -20,7 +22,25 @@ pub enum Purpose {
     Workflow,
 }
 
+/// The text is not a purpose.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PurposeError(String);
+
+/// Words for mail that Postern is not for. Whoever writes one learns that the list lacks it on purpose.
+const MARKETING: [&str; 7] =
+    ["advertising", "announcement", "campaign", "marketing", "newsletter", "promotion", "promotional"];
+
 impl Purpose {
+    /// All purposes.
+    pub const ALL: [Self; 6] = [
+        Self::Notification,
+        Self::Acknowledgement,
+        Self::Alert,
+        Self::Confirmation,
+        Self::Verification,
+        Self::Workflow,
+    ];
+
     /// The word used in policies and audit lines.
     pub const fn as_str(self) -> &'static str {
         match self {
@@ -31,5 +51,23 @@ impl Purpose {
             Self::Verification => "verification",
             Self::Workflow => "workflow",
         }
+    }
+}
+
+impl TryFrom<String> for Purpose {
+    type Error = PurposeError;
+
+    fn try_from(text: String) -> Result<Self, PurposeError> {
+        Self::ALL.into_iter().find(|purpose| purpose.as_str() == text).ok_or(PurposeError(text))
+    }
+}
+
+impl fmt::Display for PurposeError {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(out, "`{}` is not a purpose", self.0)?;
+        if MARKETING.contains(&self.0.as_str()) {
+            out.write_str(": Postern is for system mail, not for marketing")?;
+        }
+        write!(out, ". Purposes are: {}", Purpose::ALL.map(Purpose::as_str).join(", "))
     }
 }

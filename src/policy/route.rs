@@ -24,10 +24,10 @@ pub const MAX_BODY_LIMIT: usize = 10 * 1024 * 1024;
 /// The most levels of arrays and objects. Real payloads have fewer than ten.
 pub const MAX_DEPTH: usize = 32;
 
-/// The longest time a route may allow: Event Grid, the most patient of the known senders, waits thirty seconds.
+/// The longest time a route may allow: Event Grid, the most patient known sender, waits thirty seconds.
 pub const MAX_TIME_BUDGET: Duration = Duration::from_secs(29);
 
-/// The most secrets a route may accept at a time: the current one, the next one and some room.
+/// The most secrets a route may accept at a time: the current one, the next one and some to spare.
 pub const MAX_SECRETS: usize = 4;
 
 /// The most addresses a mail may name; ACS's own ceiling is 50 over all lists.
@@ -40,7 +40,7 @@ pub struct Sender {
     pub name: String,
     /// The From address.
     pub address: Address,
-    /// Who answers for it.
+    /// Who is responsible for it.
     pub owner: Address,
 }
 
@@ -53,13 +53,13 @@ pub struct Route {
     pub path: String,
     /// Who calls.
     pub kind: Kind,
-    /// How callers of an event route prove themselves; `None` for forms alone.
+    /// How callers of an event route authenticate; `None` only for forms.
     pub auth: Option<RouteAuth>,
     /// What they expect of answers.
     pub contract: &'static Contract,
-    /// What stands around an event's data; nothing where absent.
+    /// The envelope of an event's data; none if absent.
     pub envelope: Option<Envelope>,
-    /// How the sender asks whether its events are wanted.
+    /// The sender's handshake, by which it asks whether its events are wanted.
     pub handshake: Option<Handshake>,
     /// The sites whose pages may post, as browsers write them in `Origin`.
     pub origins: Vec<String>,
@@ -85,13 +85,13 @@ pub struct Route {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Kind {
-    /// Browsers on listed sites; anybody, that is.
+    /// Browsers on listed sites; in other words, anyone.
     Form,
     /// Systems that sign what they send.
     Event,
 }
 
-/// What stands around an event's data.
+/// The envelope of an event's data.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Envelope {
@@ -115,12 +115,13 @@ impl Envelope {
     }
 }
 
-/// A sender's way of asking.
+/// A handshake protocol, and whom it is for.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Handshake {
-    /// An event that validates a subscription (learn.microsoft.com/azure/event-grid/end-point-validation-event-grid-events-schema).
+    /// An event that validates a subscription
+    /// (learn.microsoft.com/azure/event-grid/end-point-validation-event-grid-events-schema).
     EventGrid {
-        /// The only subscription whose question is answered; any where absent.
+        /// The only subscription whose handshake is answered; any if absent.
         subscription: Option<String>,
     },
     /// An OPTIONS request (cloudevents/spec, http-webhook.md, 4, "Abuse protection").
@@ -164,21 +165,21 @@ impl Route {
     }
 }
 
-/// How callers prove themselves.
+/// How callers authenticate.
 #[derive(Debug)]
 pub struct RouteAuth {
     /// The scheme's name.
     pub name: &'static str,
-    /// What it demands.
+    /// What it requires.
     pub scheme: Scheme,
-    /// The settings that hold the secrets; any of them will do, so that one can be replaced.
+    /// The settings that contain the secrets; any of them is accepted, so that one can be replaced.
     pub secrets: Vec<SettingName>,
 }
 
 /// One message a route may send.
 #[derive(Debug)]
 pub struct Mail {
-    /// Tells the mail from others of the route.
+    /// Distinguishes the mail from others of the route.
     pub name: String,
     /// What it says.
     pub template: Template,
@@ -192,7 +193,7 @@ pub struct Mail {
     pub reply_to: Option<ReplyTo>,
     /// Whether it carries the form's files.
     pub attachments: bool,
-    /// The condition under which it is sent; always where absent.
+    /// The condition under which it is sent; always if absent.
     pub when: Option<Schema>,
     /// Where the policy defines the mail.
     pub place: Place,
@@ -203,11 +204,11 @@ pub struct Mail {
 pub enum Recipients {
     /// Addresses the policy names.
     Fixed(Vec<Address>),
-    /// The one address that the payload holds.
+    /// The one address that the payload contains.
     Field {
         /// A JSON Pointer to it.
         pointer: String,
-        /// The domains it may have, in lower case; any where empty.
+        /// The domains it may have, in lower case; any if empty.
         allow: Vec<String>,
     },
 }

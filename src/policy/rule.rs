@@ -8,24 +8,24 @@ use serde::Deserialize;
 
 use super::one_or_many::OneOrMany;
 
-/// The longest tolerance: a day. A signature that is good for longer is a password that anybody on the way has read.
+/// The longest tolerance: a day. A signature that is valid for longer is a password that anyone on the way has read.
 pub const MAX_TOLERANCE: Duration = Duration::from_secs(24 * 60 * 60);
 
-/// The most headers that may hold signatures.
+/// The most headers that may contain signatures.
 const MAX_HEADERS: usize = 4;
 
 /// A rule as a policy or the table of schemes writes it.
 #[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Terms {
-    /// The header that holds the signatures, or several of which one is enough.
+    /// The header that contains the signatures, or several of which one is enough.
     pub header: OneOrMany,
-    /// What parts several signatures in one header; the header is one signature where absent.
+    /// What separates several signatures in one header; if absent, the header is one signature.
     pub separator: Option<char>,
-    /// What stands before each signature; others are passed over.
+    /// The prefix of each signature; parts without it are ignored.
     #[serde(default)]
     pub prefix: String,
-    /// What stands before ed25519 signatures of the same string, which are checked with public keys.
+    /// The prefix of ed25519 signatures of the same string, which are verified with public keys.
     pub ed25519_prefix: Option<String>,
     /// How a signature is written.
     #[serde(default)]
@@ -38,29 +38,29 @@ pub struct Terms {
     pub signed: String,
     /// The header with the id that is signed.
     pub id: Option<String>,
-    /// The header with the time of signing in Unix seconds.
+    /// The header with the timestamp, in Unix seconds.
     pub timestamp: Option<String>,
-    /// What stands before that time where it is one of the parts of the signature's header.
+    /// The prefix of the timestamp, if it is one of the parts of the signature's header.
     pub timestamp_prefix: Option<String>,
-    /// How many seconds the time may be off; demanded where a time is signed.
+    /// How many seconds the timestamp may be off; required if a timestamp is signed.
     pub tolerance: Option<u64>,
     /// How the secret's bytes are written in its setting.
     #[serde(default)]
     pub key: KeyForm,
 }
 
-/// A rule that makes sense.
+/// A valid rule.
 #[derive(Debug, Clone)]
 pub struct Rule {
-    /// The header that holds the signatures.
+    /// The header that contains the signatures.
     pub header: HeaderName,
-    /// Headers that may hold further ones.
+    /// Headers that may contain further ones.
     pub further_headers: Vec<HeaderName>,
-    /// What parts several signatures in one header.
+    /// What separates several signatures in one header.
     pub separator: Option<char>,
-    /// What stands before each signature.
+    /// The prefix of each signature.
     pub prefix: String,
-    /// What stands before each ed25519 signature.
+    /// The prefix of each ed25519 signature.
     pub ed25519_prefix: Option<String>,
     /// How a signature is written.
     pub encoding: Encoding,
@@ -70,7 +70,7 @@ pub struct Rule {
     pub signed: Vec<Part>,
     /// The header with the id that is signed.
     pub id: Option<HeaderName>,
-    /// When the event was signed, where the sender says.
+    /// When the event was signed, if the sender says so.
     pub timestamp: Option<Timestamp>,
     /// How the secret's bytes are written in its setting.
     pub key: KeyForm,
@@ -105,7 +105,7 @@ pub enum Hash {
 pub enum Part {
     /// The id header's value.
     Id,
-    /// The time's text as it was sent.
+    /// The timestamp's text as it was sent.
     Timestamp,
     /// A fixed text.
     Text(String),
@@ -113,19 +113,19 @@ pub enum Part {
     Body,
 }
 
-/// Where the time of signing stands, in Unix seconds, and how far it may be off.
+/// Where the timestamp is, in Unix seconds, and how far it may be off.
 #[derive(Debug, Clone)]
 pub struct Timestamp {
-    /// Where it stands.
+    /// Where it is.
     pub source: TimestampSource,
-    /// How far it may lie before or after the gate's clock.
+    /// How far it may be before or after the gate's clock.
     pub tolerance: Duration,
 }
 
-/// Where a time stands.
+/// Where a timestamp is.
 #[derive(Debug, Clone)]
 pub enum TimestampSource {
-    /// In a header of its own.
+    /// In its own header.
     Header(HeaderName),
     /// In the signature's header, behind a prefix.
     Prefix(String),
@@ -142,12 +142,12 @@ pub enum KeyForm {
     Base64,
 }
 
-/// Terms that make no rule, and how to mend them.
+/// Terms that do not make a valid rule, and how to fix them.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct RuleError {
     /// What is wrong.
     pub message: String,
-    /// How to mend it.
+    /// How to fix it.
     pub help: &'static str,
 }
 
@@ -173,11 +173,8 @@ impl Rule {
         agree("id", id.is_some(), signed.contains(&Part::Id))?;
         agree("timestamp", timestamp.is_some(), signed.contains(&Part::Timestamp))?;
         if !signed.contains(&Part::Body) {
-            let message = format!("The signed string `{}` leaves the body out.", terms.signed);
-            return Err(RuleError {
-                message,
-                help: "Whoever can change the body can make the gate say anything; sign {body}.",
-            });
+            let message = format!("The signed string `{}` does not contain the body.", terms.signed);
+            return Err(RuleError { message, help: "Add {body}: an unsigned body could be replaced on the way." });
         }
         Ok(Self {
             header,
@@ -197,7 +194,7 @@ impl Rule {
 
 fn header_count() -> RuleError {
     RuleError {
-        message: format!("A rule has between one and {MAX_HEADERS} headers with signatures."),
+        message: format!("A rule needs between 1 and {MAX_HEADERS} signature headers."),
         help: "Write header = \"x-signature\".",
     }
 }
@@ -205,8 +202,8 @@ fn header_count() -> RuleError {
 /// A header's name, which HTTP writes in lower case.
 pub fn header(name: &str) -> Result<HeaderName, RuleError> {
     name.parse().map_err(|_| RuleError {
-        message: format!("`{name}` is not the name of a header."),
-        help: "Write the name alone, such as x-signature.",
+        message: format!("`{name}` is not a header name."),
+        help: "Use a name such as x-signature.",
     })
 }
 
@@ -217,7 +214,7 @@ pub fn tolerance(seconds: u64) -> Result<Duration, RuleError> {
         return Ok(tolerance);
     }
     let message = format!("`tolerance` must be between 1 and {} seconds.", MAX_TOLERANCE.as_secs());
-    Err(RuleError { message, help: "Five minutes, which is 300, suit most senders and clocks." })
+    Err(RuleError { message, help: "300 (five minutes) suits most senders and clocks." })
 }
 
 fn timestamp(terms: &Terms) -> Result<Option<Timestamp>, RuleError> {
@@ -229,14 +226,15 @@ fn timestamp(terms: &Terms) -> Result<Option<Timestamp>, RuleError> {
         }
         (None, Some(_)) => {
             return Err(RuleError {
-                message: "`timestamp_prefix` marks one part of a header that has no parts.".to_owned(),
-                help: "Say what parts them, such as separator = \",\", and write a prefix such as \"t=\".",
+                message: "`timestamp_prefix` marks a part of the header, but the rule does not split the header."
+                    .to_owned(),
+                help: "Add a separator, such as separator = \",\", and use a prefix such as \"t=\".",
             });
         }
         (Some(_), Some(_)) => {
             return Err(RuleError {
-                message: "The time stands in a header of its own or in the signature's, not in both.".to_owned(),
-                help: "Keep `timestamp` or `timestamp_prefix`.",
+                message: "The timestamp is either in its own header or in the signature's, not in both.".to_owned(),
+                help: "Remove `timestamp` or `timestamp_prefix`.",
             });
         }
     };
@@ -244,12 +242,12 @@ fn timestamp(terms: &Terms) -> Result<Option<Timestamp>, RuleError> {
         (None, None) => Ok(None),
         (Some(source), Some(seconds)) => Ok(Some(Timestamp { source, tolerance: tolerance(seconds)? })),
         (Some(_), None) => Err(RuleError {
-            message: "The rule does not say how far the time of signing may be off.".to_owned(),
+            message: "The rule has a timestamp but no tolerance.".to_owned(),
             help: "Add tolerance = 300, in seconds.",
         }),
         (None, Some(_)) => Err(RuleError {
-            message: "A tolerance needs a time of signing.".to_owned(),
-            help: "Name the header that holds it with `timestamp`, or remove `tolerance`.",
+            message: "A tolerance needs a timestamp.".to_owned(),
+            help: "Name its header with `timestamp`, or remove `tolerance`.",
         }),
     }
 }
@@ -258,12 +256,12 @@ fn timestamp(terms: &Terms) -> Result<Option<Timestamp>, RuleError> {
 fn agree(name: &str, named: bool, signed: bool) -> Result<(), RuleError> {
     match (named, signed) {
         (true, false) => Err(RuleError {
-            message: format!("`{name}` is named, but `signed` does not contain {{{name}}}."),
-            help: "What is not signed proves nothing: sign it, or do not name it.",
+            message: format!("`{name}` is set, but `signed` does not contain {{{name}}}."),
+            help: "An unsigned value proves nothing. Add it to `signed`, or remove it.",
         }),
         (false, true) => Err(RuleError {
-            message: format!("`signed` contains {{{name}}}, but the rule does not say where it stands."),
-            help: "Name the header that holds it.",
+            message: format!("`signed` contains {{{name}}}, but the rule does not say where to find it."),
+            help: "Name the header that contains it.",
         }),
         _ => Ok(()),
     }
@@ -283,14 +281,14 @@ fn signed(text: &str) -> Result<Vec<Part>, RuleError> {
             "body" => Part::Body,
             _ => return Err(placeholder(name)),
         };
-        // Two variable pieces without a text between them could be cut elsewhere and still be the same string. A time
-        // before a body is digits before what never begins with one.
+        // Two variable pieces without a text between them could be cut elsewhere and still be the same string. A
+        // timestamp before a body is digits before something that never starts with one.
         let clear =
             matches!((parts.last(), &part), (None | Some(Part::Text(_)), _) | (Some(Part::Timestamp), Part::Body));
         if !clear {
             return Err(RuleError {
-                message: format!("Nothing parts {{{name}}} from what stands before it in `signed`."),
-                help: "Where one ends and the other begins must be clear: put a text such as `.` between them.",
+                message: format!("{{{name}}} must be separated from the preceding placeholder in `signed`."),
+                help: "Put a character such as `.` between them, so that it is clear where one ends.",
             });
         }
         parts.push(part);
@@ -304,7 +302,7 @@ fn signed(text: &str) -> Result<Vec<Part>, RuleError> {
 
 fn placeholder(name: &str) -> RuleError {
     RuleError {
-        message: format!("`{{{name}}}` is no placeholder of `signed`."),
-        help: "There are {timestamp}, {id} and {body}.",
+        message: format!("`{{{name}}}` is not a placeholder of `signed`."),
+        help: "The placeholders are {timestamp}, {id} and {body}.",
     }
 }

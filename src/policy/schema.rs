@@ -27,7 +27,7 @@ pub struct SchemaError {
     pub pointer: String,
     /// What is wrong, as a sentence.
     pub message: String,
-    /// How to mend it, as a sentence.
+    /// How to fix it, as a sentence.
     pub help: String,
 }
 
@@ -72,7 +72,7 @@ impl Schema {
         self.document.get("properties").is_some_and(|properties| properties.get(name).is_some())
     }
 
-    /// The schema of the property at `pointer`, followed through `properties` alone, and whether it is always present.
+    /// The schema of the property at `pointer`, followed only through `properties`, and whether it is always present.
     pub fn property(&self, pointer: &str) -> Option<(&Value, bool)> {
         let mut schema = &self.document;
         let mut required = true;
@@ -99,9 +99,9 @@ impl fmt::Debug for Schema {
 fn refused(error: &jsonschema::ValidationError<'_>) -> SchemaError {
     SchemaError {
         pointer: error.instance_path().to_string(),
-        message: format!("The schema is not usable: {}.", error.to_string().trim_end_matches('.')),
-        help: "Formats must be known and asserted; patterns must work without look-around and back-references; \
-               a $ref must stay inside the file."
+        message: format!("The schema is invalid: {}.", error.to_string().trim_end_matches('.')),
+        help: "Formats must be known; patterns cannot use look-around or back-references; \
+               a $ref must stay within the file."
             .to_owned(),
     }
 }
@@ -227,8 +227,8 @@ fn unbounded_unique_items(schema: &Map<String, Value>, pointer: &str) -> Result<
     }
     Err(SchemaError {
         pointer: format!("{pointer}/uniqueItems"),
-        message: "A list of unique items has no bound.".to_owned(),
-        help: format!("Write a `maxItems` of at most {MAX_UNIQUE_ITEMS} beside `uniqueItems`."),
+        message: "A list with `uniqueItems` has no limit.".to_owned(),
+        help: format!("Add a `maxItems` of at most {MAX_UNIQUE_ITEMS}."),
     })
 }
 
@@ -264,7 +264,8 @@ mod tests {
             (json!({"uniqueItems": true, "maxItems": 1000}), false),
         ] {
             let found = refusal(json!({"properties": {"a": list}}));
-            let expected = ("/properties/a/uniqueItems".to_owned(), "A list of unique items has no bound.".to_owned());
+            let expected =
+                ("/properties/a/uniqueItems".to_owned(), "A list with `uniqueItems` has no limit.".to_owned());
             assert_eq!(found, refused.then_some(expected), "{list}");
         }
         assert_eq!(refusal(json!({"uniqueItems": false})), None);

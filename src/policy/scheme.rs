@@ -1,4 +1,4 @@
-//! The schemes by which callers prove themselves: the table of all, and what a route demands by one of them.
+//! The schemes by which callers authenticate: the table of all, and what a route requires.
 
 use std::collections::BTreeMap;
 use std::sync::LazyLock;
@@ -9,21 +9,21 @@ use serde::Deserialize;
 
 use super::rule::{KeyForm, Rule, Terms};
 
-/// How callers of a route prove themselves.
+/// How callers of a route authenticate.
 #[derive(Debug, Clone)]
 pub enum Scheme {
     /// An HMAC, or an ed25519 signature, by a rule.
     Rule(Box<Rule>),
-    /// A secret that is shown as it is.
+    /// A secret that is sent as it is.
     Token(TokenLocation),
     /// Twilio's signature of this address and the form's fields.
     Twilio {
-        /// The address that Twilio was given, without a query.
+        /// The URL that Twilio calls, without a query.
         url: String,
     },
     /// SendGrid's ECDSA signature.
     SendGrid {
-        /// How far the time of signing may be off.
+        /// How far the timestamp may be off.
         tolerance: Duration,
     },
     /// A token of Microsoft Entra ID.
@@ -51,9 +51,9 @@ pub enum Coverage<'a> {
 /// Where a caller shows its secret.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum TokenLocation {
-    /// In a header of its own.
+    /// In its own header.
     Header(HeaderName),
-    /// In the query of the address, by name; addresses end up in logs, so a header is better where there is a choice.
+    /// In the query of the address, by name; URLs end up in logs, so a header is better if there is a choice.
     Query(String),
     /// In `Authorization: Bearer …` (RFC 6750).
     Bearer,
@@ -61,7 +61,7 @@ pub enum TokenLocation {
     Basic,
 }
 
-/// Whose tokens a route takes.
+/// Whose tokens a route accepts.
 #[derive(Debug, Clone)]
 pub struct Tenant {
     /// The tenant's id, a UUID.
@@ -72,7 +72,7 @@ pub struct Tenant {
     pub apps: Vec<String>,
 }
 
-/// What a setting holds that a proof is checked with.
+/// The form of a secret in a setting.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum SecretForm {
     /// Any text.
@@ -93,15 +93,15 @@ pub enum SecretForm {
 pub struct Definition {
     /// What checks its requests.
     pub kind: Checker,
-    /// The keys of `auth` that are its own; other schemes do not take them.
+    /// The keys of `auth` that belong to it; other schemes do not have them.
     #[serde(default)]
     pub keys: Vec<String>,
-    /// Whether it suits requests without a body. Others sign one, or are a particular sender's of events.
+    /// Whether it suits requests without a body. Others sign one, or belong to a particular sender of events.
     #[serde(default)]
     pub bodiless: bool,
-    /// Where a token is; the policy says it where absent.
+    /// Where a token is; if absent, the policy says it.
     pub location: Option<FixedLocation>,
-    /// What is signed and how; the policy says it where absent.
+    /// What is signed and how; if absent, the policy says it.
     pub rule: Option<Terms>,
     /// How many seconds a signed time may be off where the policy does not say otherwise.
     pub tolerance: Option<u64>,
@@ -113,7 +113,7 @@ pub struct Definition {
 pub enum Checker {
     /// An HMAC by a rule.
     Hmac,
-    /// A secret that is shown as it is.
+    /// A secret that is sent as it is.
     Token,
     /// Twilio's signature.
     Twilio,
@@ -127,7 +127,7 @@ pub enum Checker {
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum FixedLocation {
-    /// In a header of its own.
+    /// In its own header.
     Header(String),
     /// In `Authorization: Bearer …`.
     Bearer,
@@ -149,19 +149,19 @@ pub fn names() -> Vec<&'static str> {
 }
 
 impl Definition {
-    /// Whether it signs a time, which may be off.
+    /// Whether it signs a timestamp.
     pub fn signs_time(&self) -> bool {
         self.tolerance.is_some() || self.rule.as_ref().is_some_and(|terms| terms.tolerance.is_some())
     }
 
-    /// Whether its requests are checked with secrets of settings; otherwise the sender publishes its keys.
+    /// Whether its requests are verified with secrets from settings; otherwise the sender publishes its keys.
     pub fn has_secret(&self) -> bool {
         self.kind != Checker::Entra
     }
 }
 
 impl FixedLocation {
-    /// The place, as requests are checked; `None` where the header's name is none.
+    /// The place, as requests are checked; `None` if the header's name is invalid.
     pub fn location(&self) -> Option<TokenLocation> {
         Some(match self {
             Self::Header(name) => TokenLocation::Header(HeaderName::try_from(name).ok()?),

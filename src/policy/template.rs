@@ -14,13 +14,13 @@ use super::files::{Files, SAMPLE, TEMPLATES_FOLDER as FOLDER};
 const SUBJECT: &str = "subject.txt.j2";
 const TEXT: &str = "body.txt.j2";
 const HTML: &str = "body.html.j2";
-/// The HTML part as people may write it instead, in MJML; the tool translates it, and what runs reads HTML alone.
+/// The HTML part as people may write it instead, in MJML; the tool translates it, and the gate reads only HTML.
 pub const MJML: &str = "body.mjml.j2";
 
 /// The name of the table of all fields in a template.
 pub const TABLE: &str = "fields";
 
-/// The most instructions one part may run: a loop over hostile input ends here.
+/// The most instructions one part may run: a loop over hostile input ends there.
 const FUEL: u64 = 2_000_000;
 
 /// One mail's template.
@@ -134,8 +134,8 @@ impl Template {
         self.table
     }
 
-    /// The paths of what a template's digest covers: its parts and all layouts, because a change to a layout needs a
-    /// new look at what it frames.
+    /// The paths of what a template's digest covers: its parts and all layouts, because a change to a layout calls for
+    /// a new review of the mails that use it.
     pub fn files<'a>(files: &'a Files, name: &str) -> impl Iterator<Item = &'a str> {
         let own = format!("{FOLDER}{name}/");
         files.paths().filter(move |path| {
@@ -145,7 +145,7 @@ impl Template {
     }
 
     /// The sha256 of the files that [`Template::files`] names, with their names. MJML has the same digest as the HTML
-    /// that is made of it, because people read and approve the MJML.
+    /// that is made from it, because people read and approve the MJML.
     pub fn digest_of(files: &Files, name: &str) -> Digest {
         Digest::of(Self::files(files, name).flat_map(|path| reviewed(path, files.text(path).unwrap_or_default())))
     }
@@ -174,17 +174,17 @@ impl Templates {
                     findings.error(
                         path,
                         Place::File,
-                        "This is MJML, which the gate does not read.",
-                        "Seal the policy with `postern seal`, which makes HTML of it.",
+                        "This is MJML, which the gate cannot read.",
+                        "Seal the policy with `postern seal`, which turns it into HTML.",
                     );
                     names.push(name);
                 }
                 Some(_) => findings.error(
                     path,
                     Place::File,
-                    "This file belongs to no template.",
+                    "This file does not belong to a template.",
                     format!(
-                        "A template's folder holds {SUBJECT}, {TEXT}, {HTML} or {MJML}, and {SAMPLE}; remove the file."
+                        "A template's folder contains {SUBJECT}, {TEXT}, {HTML} or {MJML}, and {SAMPLE}; remove the file."
                     ),
                 ),
             }
@@ -202,8 +202,8 @@ impl Templates {
             findings.error(
                 path,
                 Place::File,
-                "This file belongs to no template.",
-                "Shared layouts are named _NAME.txt.j2 or _NAME.html.j2; a template has a folder of its own.",
+                "This file does not belong to a template.",
+                "Shared layouts are named _NAME.txt.j2 or _NAME.html.j2; each template has its own folder.",
             );
         } else if !files.paths().any(|user| user.starts_with(FOLDER) && user != path && mentions(files, user, name)) {
             findings.error(
@@ -276,16 +276,16 @@ impl Templates {
     }
 }
 
-/// How HTML begins that the tool made of MJML, before the MJML's sha256.
+/// The start of HTML that the tool made from MJML, before the MJML's sha256.
 const TRANSLATED: &str = "{# made of MJML with the sha256 ";
 const TRANSLATED_END: &str = " #}";
 
-/// The first line of HTML that is made of this MJML.
+/// The first line of HTML that is made from this MJML.
 pub fn translation_mark(mjml: &str) -> String {
     format!("{TRANSLATED}{}{TRANSLATED_END}", Digest::of([mjml]))
 }
 
-/// Whether a text begins as HTML that the tool made of MJML.
+/// Whether a text starts like HTML that the tool made from MJML.
 pub fn is_translated(html: &str) -> bool {
     mjml_digest(html).is_some()
 }
@@ -317,7 +317,7 @@ pub fn environment(markup: Markup) -> Environment<'static> {
     environment
 }
 
-/// The last second of the year 9999, after which times have no form that everybody reads.
+/// The last second of the year 9999, after which times have no common notation.
 const LAST_SECOND: f64 = 253_402_300_799.0;
 
 /// Unix seconds as people read them, `2026-03-03 07:05 UTC`: many senders write times as numbers.
@@ -330,7 +330,7 @@ fn utc(seconds: f64) -> Result<String, minijinja::Error> {
     Ok(format!("{} UTC", time.replace('T', " ").get(..16).unwrap_or_default()))
 }
 
-/// How templates are read: a line that holds nothing but a block leaves no line behind.
+/// How templates are read: a line with nothing but a block leaves no empty line.
 pub fn syntax() -> SyntaxConfig {
     SyntaxConfig::builder().trim_blocks(true).lstrip_blocks(true).build().unwrap_or_default()
 }
@@ -343,8 +343,8 @@ pub fn finding(path: &str, error: &minijinja::Error) -> Diagnostic {
     Diagnostic::error(
         &file,
         error.line().map_or(Place::File, Place::Line),
-        format!("The template does not work: {reason}."),
-        "Templates are Jinja2; a value that may be missing is printed inside {% if %}.",
+        format!("The template fails: {reason}."),
+        "Templates use Jinja2. Wrap a value that may be missing in {% if %}.",
     )
 }
 

@@ -1,4 +1,4 @@
-//! Files of a form on their way into a mail: few, small, of known types, and named harmlessly.
+//! Checks a form's files before they go into a mail: few, small, of known types, with harmless names.
 
 use bytes::Bytes;
 
@@ -19,10 +19,10 @@ pub struct Attachment {
     pub bytes: Bytes,
 }
 
-/// Takes a form's files, as its route allows them.
+/// Accepts a form's files, as its route allows.
 ///
 /// # Errors
-/// A violation for each control whose file is not taken.
+/// A violation for each control whose file is not accepted.
 pub fn attach(
     allowed: Option<&Attachments>,
     uploads: Vec<Upload>,
@@ -72,7 +72,7 @@ fn is_picture(file_type: &FileType) -> bool {
     file_type.content_type.starts_with("image/")
 }
 
-/// Two files of one name would be told apart by nobody.
+/// Nobody could distinguish two files with the same name.
 fn distinct(name: String, attachments: &[Attachment]) -> String {
     let taken = |name: &String| attachments.iter().any(|earlier| earlier.name.eq_ignore_ascii_case(name));
     if !taken(&name) {

@@ -1,4 +1,4 @@
-//! Does the payload fit the route's schema? Violations are told in sentences, without the offending value.
+//! Checks a payload against the route's schema. Violations are sentences that never contain the offending value.
 
 mod attachment;
 mod content;
@@ -137,7 +137,7 @@ fn violations_of(error: &ValidationError<'_>, texts: &Texts) -> Vec<Violation> {
     pointers.into_iter().map(violation).collect()
 }
 
-/// What is expected, in words of the schema alone: nothing of the payload may come back or reach a log.
+/// What is expected, in words of the schema only: nothing of the payload may be returned or logged.
 fn sentence(broken: &Broken, texts: &Texts) -> String {
     match broken {
         Broken::Required { .. } => texts.required.to_owned(),
@@ -201,7 +201,7 @@ fn format_name(format: &str, texts: &Texts) -> String {
     name.to_owned()
 }
 
-/// The code by which Formspree's client library knows this kind of trouble; its own list where it has one
+/// The code by which Formspree's client library knows this kind of error; its own list where it has one
 /// (formspree-js, `submission.ts`), and otherwise the keyword's name in the same style.
 fn code(broken: &Broken) -> String {
     let number = |json_type: &JsonType| matches!(json_type, JsonType::Integer | JsonType::Number);

@@ -22,7 +22,7 @@ use crate::{guard, pointer, reply};
 /// The answer to a form, and what the audit line says of it.
 pub fn answer(route: &Route, visit: &Visit, handled: &Handled) -> (Response<Bytes>, Summary) {
     let (mut response, summary) = match handled {
-        // A robot that knew it was seen would try without the field.
+        // A robot that knew it was detected would try without the field.
         Err(Refusal::Guard(refusal @ guard::Refusal::Trap { event_id })) => {
             let summary = Summary { verdict: Verdict::Discarded, reason: Some(refusal.to_string()) };
             if visit.validate_only {
@@ -36,7 +36,7 @@ pub fn answer(route: &Route, visit: &Visit, handled: &Handled) -> (Response<Byte
             let events = slice::from_ref(handled);
             let response = match (reply::problem(route.contract, events, false), handled) {
                 (None, _) => success(route, visit, events),
-                // A link that holds what the form does not take any more has nothing to be mended on a page.
+                // If a link contains what the form no longer accepts, there is nothing to correct on a page.
                 (Some(problem), Err(Refusal::Invalid(violations))) if visit.stage == Stage::Submitted => {
                     failure(route, visit, problem, violations)
                 }
@@ -49,7 +49,7 @@ pub fn answer(route: &Route, visit: &Visit, handled: &Handled) -> (Response<Byte
     (response, summary)
 }
 
-/// The answer to a form that was only looked at.
+/// The answer to a form that was only checked.
 fn valid() -> Response<Bytes> {
     response::json(StatusCode::OK, &json!({ "valid": true, "sent": 0 }))
 }
@@ -77,7 +77,7 @@ fn success(route: &Route, visit: &Visit, events: &[Handled]) -> Response<Bytes> 
     };
     let next = next.or_else(|| thanks.clone());
     match (visit.wants, next) {
-        // The page that a site thanks with says that something was sent.
+        // The site's thank-you page says that something was sent.
         (Wants::Page, next) if status == StatusCode::ACCEPTED => page::queued(visit, next.as_deref()),
         (Wants::Page | Wants::Anything, Some(next)) if status == StatusCode::OK => response::see_other(&next),
         (Wants::Page, None) => page::thanks(route, visit),
@@ -114,7 +114,7 @@ fn failure(route: &Route, visit: &Visit, mut problem: Problem, violations: &[Vio
     }
 }
 
-/// A violation as the gate tells it, and beside that as Formspree's client library reads it.
+/// A violation in the gate's format, and also in the one that Formspree's client library reads.
 fn entry(violation: &Violation) -> Value {
     json!({
         "pointer": violation.pointer,

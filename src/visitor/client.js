@@ -1,4 +1,4 @@
-// Makes plain forms comfortable: sends them without leaving the page and shows what is wrong beside each field.
+// Makes plain forms comfortable: sends them without leaving the page and shows what is wrong next to each field.
 // <script src="https://GATE/postern.js" defer></script>; forms that post to GATE are found by their action.
 // data-postern="token proof-of-work" names what the form's route asks for.
 (() => {
@@ -40,7 +40,7 @@
     throw new Error('challenge');
   };
 
-  // XMLHttpRequest, because fetch tells no progress of an upload.
+  // XMLHttpRequest, because fetch does not report the progress of an upload.
   const post = (form, data, progress) => new Promise((resolve, reject) => {
     const request = new XMLHttpRequest();
     request.open('POST', own(form, 'action'));

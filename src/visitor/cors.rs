@@ -9,10 +9,10 @@ use http::{HeaderValue, Response, StatusCode};
 
 use crate::web::{Site, response};
 
-/// What scripts may send beside what every form may.
+/// What scripts may send besides what every form may.
 const HEADERS: &str = "accept, content-type, idempotency-key, x-requested-with";
 
-/// How long a browser may remember a preflight's answer, in seconds.
+/// How long a browser may cache a preflight's answer, in seconds.
 const MAX_AGE: &str = "7200";
 
 /// Lets the scripts of a listed site read an answer.

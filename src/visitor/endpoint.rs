@@ -1,4 +1,4 @@
-//! What pages ask of a form beside sending it, below its path.
+//! What pages request below a form's path, other than sending the form.
 
 use bytes::Bytes;
 use http::{Method, Response, StatusCode};

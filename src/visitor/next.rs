@@ -1,4 +1,4 @@
-//! Where a visitor may be sent on the word of a form's own field: nowhere but to the sites that the route lists.
+//! Where a form's own field may send a visitor: only to the sites that the route lists.
 
 use http::Uri;
 

@@ -20,7 +20,7 @@ const TEMPLATE: &str = include_str!("page.html.j2");
 /// A text of this many characters, or one with lines, gets room for lines.
 const LONG_TEXT: u64 = 200;
 
-/// The page loads nothing, runs nothing and stands in no frame.
+/// The page loads nothing, runs nothing and cannot be framed.
 const POLICY: &str = "default-src 'none'; style-src 'unsafe-inline'; base-uri 'none'; frame-ancestors 'none'";
 
 /// One control of the form as the page shows it.
@@ -208,7 +208,7 @@ fn matching(control: &Control<'_>, name: &str) -> bool {
     name.strip_prefix(plain.as_str()).is_some_and(|rest| rest.is_empty() || rest.starts_with('.'))
 }
 
-/// A box shows its state by a text that is there or not.
+/// A checkbox shows its state by whether there is a text.
 fn ticked(text: &str) -> String {
     let ticked = ["on", "true", "1", "yes"].iter().any(|word| text.eq_ignore_ascii_case(word));
     if ticked { "on".to_owned() } else { String::new() }
@@ -225,7 +225,7 @@ impl Control<'_> {
             _ if long => ("textarea", text.to_owned()),
             _ => ("text", text.to_owned()),
         };
-        // A list's control may stay empty beside another, and a box may have to.
+        // A list's control may stay empty next to another one, and a checkbox may have to.
         let required = shape.required && kind != "checkbox" && shape.items().is_none();
         Self { id, name: name.to_owned(), label, kind, value, options, required, error: None }
     }
@@ -235,7 +235,7 @@ fn room(shape: Shape<'_>) -> u64 {
     shape.keyword("maxLength").and_then(Value::as_u64).unwrap_or(0)
 }
 
-/// The values to choose from; first an empty one, where what was sent is none of them.
+/// The values to choose from; first an empty one, if what was sent is not one of them.
 fn options(shape: Shape<'_>, text: &str) -> Vec<String> {
     let plain = |value: &Value| value.as_str().map_or_else(|| value.to_string(), str::to_owned);
     let listed = shape.items().unwrap_or(shape).keyword("enum").and_then(Value::as_array);

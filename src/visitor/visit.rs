@@ -1,4 +1,4 @@
-//! A visitor, beside what they fill in: what they want to get back, and in which language.
+//! What is known about a visitor besides the form: what they want to get back, and in which language.
 
 use std::time::SystemTime;
 
@@ -19,7 +19,8 @@ pub enum Wants {
     Json,
     /// A person reads it in a browser.
     Page,
-    /// Nobody said. Whoever sent a form is sent on to the thanks page, and otherwise gets JSON.
+    /// Unknown. If an HTML form was sent, the browser is redirected to the thank-you page; otherwise the answer is
+    /// JSON.
     Anything,
 }
 
@@ -32,7 +33,7 @@ pub struct Visit {
     pub texts: &'static Texts,
     /// The site they come from.
     pub site: Site,
-    /// What the form holds beside its payload, once it is known; a page shows it again.
+    /// What the form contains besides its payload, once it is known; a page shows it again.
     pub fields: FormFields,
     /// Whether they only want to know what would become of the form.
     pub validate_only: bool,
@@ -58,7 +59,7 @@ impl Visit {
 }
 
 impl Visit {
-    /// What guards look at.
+    /// What the guards need.
     pub const fn stranger(&self) -> Stranger<'_> {
         Stranger { site: &self.site, controls: &self.fields.controls }
     }

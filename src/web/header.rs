@@ -1,7 +1,7 @@
-//! What a text needs to stand in a header.
+//! Makes text safe for headers.
 
-/// Makes a text fit for a header: white space and control characters of any kind become single spaces, and
-/// characters that turn the direction of writing, with which one text can pose as another, are left out.
+/// Makes a text safe for a header: white space and control characters of any kind become single spaces, and
+/// characters that change the direction of writing, with which one text can look like another, are removed.
 pub fn one_line(text: &str, max_chars: usize) -> String {
     let visible = text.chars().filter(|character| !turns_direction(*character));
     let spaced: String = visible.map(|character| if breaks_line(character) { ' ' } else { character }).collect();

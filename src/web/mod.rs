@@ -1,4 +1,4 @@
-//! What the Web's standards say that several steps need: origins, headers, responses and waiting.
+//! What several steps need of the Web's standards: origins, headers, responses and waiting.
 
 pub mod header;
 pub mod media_type;

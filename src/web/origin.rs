@@ -35,7 +35,7 @@ impl Origin {
     /// The address of a path there; the path has its leading slash.
     pub fn uri(&self, path: &str) -> Uri {
         let uri = Uri::builder().scheme(self.scheme.clone()).authority(self.authority.as_str()).path_and_query(path);
-        // An origin's parts are those of a URI, and so is a path that this crate writes.
+        // An origin's parts are valid in a URI, and so are the paths that this crate writes.
         uri.build().unwrap_or_default()
     }
 

@@ -12,7 +12,7 @@ pub const SCRIPT: &str = "/postern.js";
 /// Where the description of all routes is.
 pub const OPENAPI: &str = "/openapi.json";
 
-/// What stands before the id of an operation whose status is asked for.
+/// The path of status requests, before the operation's id.
 pub const OPERATIONS: &str = "/operations/";
 
 /// The last part of a confirmation link's path, below the form's.

@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 
 const JSON: &str = "application/json";
 
-/// Sends a browser on.
+/// Redirects a browser.
 pub fn see_other(location: &str) -> Response<Bytes> {
     let mut response = json(StatusCode::SEE_OTHER, &json!({ "next": location }));
     if let Ok(location) = HeaderValue::from_str(location) {
@@ -38,7 +38,7 @@ pub fn content(status: StatusCode, content_type: &'static str, text: String) -> 
     response
 }
 
-/// What every answer says of itself.
+/// What every answer has.
 fn plain(headers: &mut HeaderMap) {
     headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
     headers.insert(X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));

@@ -8,15 +8,15 @@ use http::header::RETRY_AFTER;
 /// The longest wait that is passed on: a day.
 const MAX_RETRY_AFTER: Duration = Duration::from_secs(24 * 60 * 60);
 
-/// What the first wait is at most.
+/// The longest first wait.
 const FIRST: Duration = Duration::from_millis(200);
 
-/// What any wait is at most.
+/// The longest wait.
 const CEILING: Duration = Duration::from_secs(4);
 
 /// The wait after so many calls: exponential, with full jitter, so that many instances do not come at once (AWS
-/// Architecture Blog, "Exponential Backoff And Jitter"). It lies evenly between nothing and its bound; `random` has 128
-/// random bits.
+/// Architecture Blog, "Exponential Backoff And Jitter"). It is evenly distributed between zero and its bound; `random`
+/// has 128 random bits.
 pub fn wait(calls: u32, random: u128) -> Duration {
     let doublings = calls.saturating_sub(1).min(16);
     let bound = FIRST.saturating_mul(1 << doublings).min(CEILING);
@@ -33,7 +33,7 @@ pub fn retry_after(headers: &HeaderMap, now: SystemTime) -> Option<Duration> {
     Some(wait.min(MAX_RETRY_AFTER))
 }
 
-/// Goes to the log, so it must look like a code: ACS's answers are input like any other.
+/// It goes to the log, so it must look like a code: ACS's answers are input like any other.
 pub fn plain_code(code: &str) -> Option<String> {
     let plain = code.len() <= 64 && code.bytes().all(|byte| byte.is_ascii_alphanumeric());
     (plain && !code.is_empty()).then(|| code.to_owned())

@@ -36,7 +36,7 @@ impl Site {
     }
 }
 
-/// A browser writes both headers itself, so that no page of another site can make them agree.
+/// A browser writes both headers itself, so a page of another site cannot make them match.
 fn is_own(uri: &Uri, headers: &HeaderMap, claimed: &str) -> bool {
     let host = headers.get(HOST).and_then(|host| host.to_str().ok());
     let host = host.or_else(|| uri.authority().map(http::uri::Authority::as_str)).filter(|host| !host.is_empty());

@@ -181,11 +181,11 @@ test('with the script: errors beside the fields, the first in focus, and no page
   await page.waitForSelector('.postern-error');
   assert.equal(page.url(), `${SITE}/contact.html`);
   const notes = await page.$$eval('.postern-error', (all) => all.map((note) => [note.previousElementSibling.id, note.textContent]));
-  assert.deepEqual(notes, [['name', 'This must not be empty.'], ['email', 'This must be an e-mail address.']]);
+  assert.deepEqual(notes, [['name', 'This must not be empty.'], ['email', 'This must be an email address.']]);
   await page.waitForFunction(() => !document.querySelector('button').disabled);
   assert.equal(await page.evaluate(() => document.activeElement.name), 'name');
   const described = await page.$eval('#email', (one) => document.getElementById(one.getAttribute('aria-describedby')).textContent);
-  assert.equal(described, 'This must be an e-mail address.');
+  assert.equal(described, 'This must be an email address.');
   await shot('inline');
   await page.type('#name', 'Ada');
   await page.$eval('#email', (one) => { one.value = 'ada@customer.example'; });
@@ -266,7 +266,7 @@ test('a script of your own reads the answer', async () => {
   await page.type('#message', 'Hello');
   await page.click('button');
   await page.waitForFunction(() => document.querySelector('[role=status]').textContent.includes('email'));
-  assert.equal(await text('[role=status]'), 'email: This must be an e-mail address.');
+  assert.equal(await text('[role=status]'), 'email: This must be an email address.');
   await page.type('#email', '@customer.example');
   await page.click('button');
   await page.waitForFunction(() => document.querySelector('[role=status]').textContent.startsWith('Sent'));

@@ -79,7 +79,7 @@ fn programs_get_one_array() {
             "file": file("postern.toml"),
             "line": 6,
             "column": 8,
-            "message": "`contact` is not a usable path.",
+            "message": "`contact` is not a valid path.",
             "help": "Start with a slash and use letters, digits, `-`, `_`, `.` and `~` between slashes.",
         },
         {

@@ -334,7 +334,7 @@ fn a_broken_policy_does_not_start() {
     let policy = copy(&fixture());
     edit(policy.path(), "postern.toml", "\"/contact\"", "\"contact\"");
     let stderr = "\
-error: `contact` is not a usable path.
+error: `contact` is not a valid path.
  --> postern.toml:6:8
   |
 6 | path = \"contact\"

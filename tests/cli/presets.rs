@@ -55,7 +55,7 @@ fn a_preset_is_added_once_and_the_policy_is_sound() {
     assert_eq!(checked.status, 0, "{}", checked.stdout);
     assert!(!checked.stdout.contains("error") || checked.stdout.contains("no errors"), "{}", checked.stdout);
 
-    let refused = "error: The policy has a route `erp-approval` already; rename that one to add the preset.\n";
+    let refused = "error: The policy already has a route `erp-approval`. Rename it to add the preset.\n";
     assert_eq!(run(directory.path(), &arguments), bad(refused));
     assert_eq!(policy(directory.path()), after);
 }

@@ -41,7 +41,7 @@ fn send(endpoint: &str, to: &str) {
 
 #[test]
 fn a_mail_that_was_taken_is_told_in_a_word_or_as_json() {
-    let succeeded = "succeeded: handed out for delivery; whether it was delivered, ACS's delivery reports tell";
+    let succeeded = "succeeded: handed over for delivery; ACS's delivery reports say whether it arrived";
     let dropped = "failed EmailDroppedAllRecipientsSuppressed: given up";
     for (suppressed, text, told) in [
         (false, succeeded, json!({"id": ID, "status": "succeeded", "terminal": true})),

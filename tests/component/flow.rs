@@ -87,7 +87,7 @@ fn violations_are_told_all_at_once() {
         assert_eq!(
             told,
             [
-                ["/email", "TYPE_EMAIL", "This must be an e-mail address."],
+                ["/email", "TYPE_EMAIL", "This must be an email address."],
                 ["/message", "REQUIRED_FIELD_MISSING", "This field is required."],
                 ["/name", "REQUIRED_FIELD_EMPTY", "This must not be empty."],
             ]

@@ -67,7 +67,7 @@ fn a_change_that_decides_nothing_changes_nothing() {
 fn a_broken_policy_is_refused_with_the_reason() {
     let broken = edited("postern.toml", "\"/contact\"", "\"contact\"");
     let Err(SealError::Refused(reason)) = seal_into(Flavour::Wasi, &broken) else { panic!("refused") };
-    assert!(reason.starts_with("postern.toml: `contact` is not a usable path. "), "{reason}");
+    assert!(reason.starts_with("postern.toml: `contact` is not a valid path. "), "{reason}");
     let Err(SealError::Refused(reason)) = seal(component(Flavour::Wasi), &[], Some(&cache())) else {
         panic!("refused")
     };

@@ -286,8 +286,12 @@ async fn files_are_few_and_small() {
     let large = [PDF, &[b'x'; 26]].concat();
     for (files, status, detail) in [
         (vec![file; 2], 200, Value::Null),
-        (vec![file; 3], 413, json!("The files of this form have 40 bytes at most.")),
-        (vec![("cv", "a.pdf", large.as_slice())], 413, json!("The files of this form have 40 bytes at most.")),
+        (vec![file; 3], 413, json!("The files of this form can have at most 40 bytes in total.")),
+        (
+            vec![("cv", "a.pdf", large.as_slice())],
+            413,
+            json!("The files of this form can have at most 40 bytes in total."),
+        ),
         (vec![("cv", "a.pdf", &large[..40])], 200, Value::Null),
         (vec![("cv", "", b"".as_slice()); 5], 200, Value::Null),
     ] {
@@ -416,8 +420,8 @@ async fn a_schema_may_ask_for_a_file() {
 #[test]
 fn what_is_wrong_with_attachments_is_a_finding() {
     for (attachments, finding) in [
-        ("types = [\"exe\"]", "There is no type of file `exe`."),
-        ("types = []", "No file would be taken."),
+        ("types = [\"exe\"]", "There is no file type `exe`."),
+        ("types = []", "No file would be accepted."),
         ("types = [\"pdf\"], max_count = 11", "`max_count` must be between 1 and 10."),
         ("types = [\"pdf\"], max_bytes = 7000001", "`max_bytes` must be between 1 and 7000000."),
     ] {

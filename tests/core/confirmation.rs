@@ -104,7 +104,7 @@ async fn the_mails_wait_for_the_link_and_the_fields_keep_their_order() {
     let host = host_at(0);
     let response = call(&gate, &host, form(BODY)).await;
     let page = html(&response);
-    assert!(page.contains("<h1>Please check your mail</h1>"), "{page}");
+    assert!(page.contains("<h1>Please check your email</h1>"), "{page}");
     assert_eq!(
         (host.line()["verdict"].as_str(), host.line()["mails"][0]["mail"].as_str()),
         (Some("sent"), Some("ask"))
@@ -217,7 +217,7 @@ async fn what_the_schema_no_longer_takes_is_not_sent() {
     let host = host_at(60);
     let (response, line) = followed(&gate(&changed.into_iter().collect()), &host, &link).await;
     assert_eq!((response.status().as_u16(), line["reason"].clone()), (422, json!("invalid-payload: maxLength")));
-    assert!(html(&response).contains("This link is too old, or it is not complete."));
+    assert!(html(&response).contains("This link has expired or is incomplete."));
     assert!(host.sent().is_empty());
 }
 
@@ -225,13 +225,10 @@ async fn what_the_schema_no_longer_takes_is_not_sent() {
 async fn the_gates_own_address_is_a_setting_and_no_header() {
     for (value, reason) in [
         (None, "public_url is not set"),
-        (
-            Some("mail.contoso.example"),
-            "public_url is not an https address without a path (http is for this machine alone)",
-        ),
+        (Some("mail.contoso.example"), "public_url must be an https address without a path (http only for localhost)"),
         (
             Some("http://mail.contoso.example"),
-            "public_url is not an https address without a path (http is for this machine alone)",
+            "public_url must be an https address without a path (http only for localhost)",
         ),
     ] {
         let mut host = host_at(0);
@@ -249,7 +246,7 @@ async fn the_gates_own_address_is_a_setting_and_no_header() {
 
 #[test]
 fn a_policy_asks_for_what_it_can_keep() {
-    let one = "A form with `confirmation` needs one mail of the purpose `verification`, without `when`.";
+    let one = "A form with `confirmation` needs one mail with the purpose `verification` and without `when`.";
     for (from, to, message) in [
         ("purpose = \"verification\"", "purpose = \"acknowledgement\"", one),
         (
@@ -261,7 +258,7 @@ fn a_policy_asks_for_what_it_can_keep() {
         (
             "[routes.news.form]",
             "[routes.news.form]\nattachments = { types = [\"pdf\"] }",
-            "A form with files cannot be confirmed by a link.",
+            "A form with `attachments` cannot have `confirmation`.",
         ),
         ("key = \"form_key\"", "key = \"form_key\", max_seconds = 59", "`max_seconds` must be between 60 and 604800."),
     ] {

@@ -97,13 +97,13 @@ async fn what_is_no_cloudevent_is_refused() {
     };
     let binary = |extra: (&'static str, &str)| binary(&[&BINARY[..], &[extra]].concat(), "{}");
     for (request, detail) in [
-        (without("id"), "An event has no usable `id`."),
-        (without("source"), "An event has no usable `source`."),
-        (without("type"), "An event has no usable `type`."),
-        (with("specversion", json!("0.3")), "An event has no usable `specversion`."),
-        (with("id", json!("")), "An event has no usable `id`."),
-        (with("id", json!(7)), "An event has no usable `id`."),
-        (of_type("application/json", "{}"), "An event has no usable `specversion`."),
+        (without("id"), "An event has no valid `id`."),
+        (without("source"), "An event has no valid `source`."),
+        (without("type"), "An event has no valid `type`."),
+        (with("specversion", json!("0.3")), "An event has no valid `specversion`."),
+        (with("id", json!("")), "An event has no valid `id`."),
+        (with("id", json!(7)), "An event has no valid `id`."),
+        (of_type("application/json", "{}"), "An event has no valid `specversion`."),
         (of_type("application/cloudevents+json", "[]"), "The body must be a JSON object."),
         (of_type("application/cloudevents-batch+json", "{}"), "The body must be a JSON list of events."),
         (of_type("application/cloudevents-batch+json", "[1]"), "The body must be a JSON object."),
@@ -163,7 +163,7 @@ async fn an_event_that_will_never_do_does_not_hold_up_the_others() {
         json!([{
             "event": 1,
             "type": "urn:postern:problem:invalid-payload",
-            "detail": "One field is not as expected.",
+            "detail": "One field is invalid.",
             "errors": [{"pointer": "/bad", "keyword": "falseSchema", "detail": "This must not be present."}],
         }])
     );
@@ -376,10 +376,10 @@ fn envelopes_and_handshakes_that_make_no_sense_are_told_with_their_line() {
             "envelope = \"cloudevent\"",
             "unknown variant `cloudevent`, expected one of `cloudevents`, `event-grid`, `list`.",
         ),
-        ("handshake = \"slack\"", "The sender of this route does not ask so."),
-        ("handshake = \"event-grid\"", "The sender of this route does not ask so."),
+        ("handshake = \"slack\"", "This handshake does not fit the route."),
+        ("handshake = \"event-grid\"", "This handshake does not fit the route."),
         ("handshake = \"grid\"", "unknown variant `grid`, expected one of `event-grid`, `cloudevents`, `slack`."),
-        ("envelope = \"event-grid\"\nhandshake = \"cloudevents\"", "The sender of this route does not ask so."),
+        ("envelope = \"event-grid\"\nhandshake = \"cloudevents\"", "This handshake does not fit the route."),
         (
             "envelope = \"event-grid\"\nhandshake = { protocol = \"event-grid\", origin = \"a\" }",
             "`origin` is for the handshake `cloudevents`.",
@@ -390,7 +390,7 @@ fn envelopes_and_handshakes_that_make_no_sense_are_told_with_their_line() {
         ),
         (
             "envelope = \"cloudevents\"\nhandshake = { protocol = \"cloudevents\", origin = \"a b\" }",
-            "`a b` is no origin of a sender.",
+            "`a b` is not the origin of a sender.",
         ),
     ] {
         let files = hook(&format!("{BEARER}\n{lines}"));

@@ -189,9 +189,9 @@ async fn callers_that_do_not_prove_themselves_are_refused_without_a_reason() {
             body(&response),
             json!({
                 "type": "urn:postern:problem:unauthenticated",
-                "title": "The caller did not prove who it is",
+                "title": "The caller is not authenticated",
                 "status": 401,
-                "detail": "The request does not prove its caller as this webhook demands.",
+                "detail": "The request does not authenticate in the way that this route requires.",
             })
         );
         let line = host.line();
@@ -216,8 +216,8 @@ async fn violations_come_all_at_once_in_sentences_without_the_values() {
         errors,
         [
             ("/a~1b", "additionalProperties", "ADDITIONAL_PROPERTIES", "a/b", "This field is not expected."),
-            ("/email", "format", "TYPE_EMAIL", "email", "This must be an e-mail address."),
-            ("/message", "type", "TYPE_TEXT", "message", "This must be a text."),
+            ("/email", "format", "TYPE_EMAIL", "email", "This must be an email address."),
+            ("/message", "type", "TYPE_TEXT", "message", "This must be text."),
             ("/name", "minLength", "REQUIRED_FIELD_EMPTY", "name", "This must not be empty."),
             ("/topic", "enum", "ENUM", "topic", "This must be one of [\"sales\",\"support\",\"press\"]."),
         ]
@@ -588,14 +588,14 @@ async fn probes_say_whether_the_gate_lives_and_what_it_lacks_by_name() {
     assert_eq!(
         body(&call(&gate_, &wrong, get("/readyz")).await)["missing"],
         json!([
-            "acs_endpoint is not an https address without a path (http is for this machine alone)",
-            "acs_access_key is not base64, as access keys are"
+            "acs_endpoint must be an https address without a path (http only for localhost)",
+            "acs_access_key is not valid base64, which an access key must be"
         ])
     );
     let both = ScriptedHost::new().set("acs_connection_string", "endpoint=https://a.example;accesskey=a2V5");
     assert_eq!(
         body(&call(&gate_, &both, get("/readyz")).await)["missing"],
-        json!(["acs_connection_string is set beside acs_endpoint or acs_access_key; set one or the other"])
+        json!(["acs_connection_string is set together with acs_endpoint or acs_access_key; set only one of them"])
     );
 }
 
@@ -634,7 +634,7 @@ async fn without_a_policy_the_gate_lives_but_is_not_ready() {
     assert_eq!(
         body(&response)["missing"],
         json!([
-            "postern.toml: There is no postern.toml here. Name the directory that holds it, or start from the example policy."
+            "postern.toml: There is no postern.toml here. Pass the directory that contains it, or create a policy with `postern init`."
         ])
     );
     assert_eq!(body(&response).get("policy_sha256"), None);

@@ -120,7 +120,7 @@ async fn what_does_not_read_as_its_type_stays_what_it_is_and_is_told() {
         ("number", "n=1,5 n=1e999 n=inf n=nan n=0x10 n=1_000 n=1&n=2", "This must be a number."),
         ("integer", "n=1.5 n=one", "This must be a whole number."),
         ("boolean", "n=maybe n=on&n=maybe", "This must be true or false."),
-        ("string", "n=1&n=2", "This must be a text."),
+        ("string", "n=1&n=2", "This must be text."),
         ("object", "n=1", "This must be an object."),
     ] {
         let schema = json!({"properties": {"n": {"type": kind}}});
@@ -201,8 +201,8 @@ async fn bodies_that_cannot_be_read_are_told_apart() {
         (&json!({}), many.as_str(), Some("The body has more than 200 fields.")),
         (&json!({}), &many[4..], None),
         (&json!({}), "a=%FF", Some("The body is not UTF-8 text.")),
-        (&nested, "p=1&p[q]=2", Some("Two fields fill the same place in different ways.")),
-        (&nested, "p[q]=2&p=1", Some("Two fields fill the same place in different ways.")),
+        (&nested, "p=1&p[q]=2", Some("Two fields set the same property in different ways.")),
+        (&nested, "p[q]=2&p=1", Some("Two fields set the same property in different ways.")),
         (&nested, deep.as_str(), None),
     ] {
         let found = urlencoded(schema, form).await.err();
@@ -216,14 +216,14 @@ async fn bodies_that_cannot_be_read_are_told_apart() {
     let good = "multipart/form-data; boundary=xyz";
     let not_multipart = Some("The body is not multipart/form-data.");
     for (content_type, bytes, detail) in [
-        (good, file.as_bytes(), Some("This form takes no files.")),
+        (good, file.as_bytes(), Some("This form does not accept files.")),
         (good, nothing.as_bytes(), None),
         (good, nameless.as_bytes(), not_multipart),
         (good, latin.as_slice(), Some("The body is not UTF-8 text.")),
         (good, &file.as_bytes()[..file.len() - 10], not_multipart),
         (good, b"", not_multipart),
         (good, b"--xyz--", None),
-        ("multipart/form-data", file.as_bytes(), Some("The content type has no usable boundary.")),
+        ("multipart/form-data", file.as_bytes(), Some("The content type has no valid boundary.")),
         ("multipart/form-data; boundary=other", file.as_bytes(), not_multipart),
     ] {
         let found = rows(&json!({}), post("/order", content_type, bytes.to_vec())).await.err();

@@ -293,7 +293,7 @@ async fn guards_without_their_keys_are_closed() {
     }
     let gate = gate(&with(TOKEN));
     let host = ScriptedHost::new().set("form_key", "twenty-three-characters");
-    let expected = "not-configured: form_key is too short for a key: use at least 24 random characters";
+    let expected = "not-configured: form_key is too short: a key needs at least 24 random characters";
     assert_eq!(outcome(&gate, &host, GOOD).await, (503, json!(expected)));
     assert_eq!(call(&gate, &host, get("/contact/token")).await.status(), 503);
 }
@@ -356,16 +356,25 @@ fn what_is_wrong_with_a_guard_is_a_finding() {
     for (lines, finding) in [
         (
             "token = { key = \"Form-Key\" }",
-            "This is not a setting's name: use lower-case letters, digits and single underscores, and start with a letter.",
+            "This is not a setting name: use lowercase letters, digits and single underscores, and start with a letter.",
         ),
-        ("token = { key = \"k\", min_seconds = 60, max_seconds = 60 }", "No age of a form token is good."),
+        (
+            "token = { key = \"k\", min_seconds = 60, max_seconds = 60 }",
+            "`min_seconds` is not below `max_seconds`, so no form token would be valid.",
+        ),
         ("token = { key = \"k\", max_seconds = 100000 }", "`max_seconds` must be between 1 and 86400."),
         ("proof_of_work = { key = \"k\", max_number = 0 }", "`max_number` must be between 1 and 10000000."),
         ("captcha = { service = \"captcha\", secret = \"k\" }", "There is no captcha service `captcha`."),
-        ("captcha = { service = \"hcaptcha\", secret = \"k\", action = \"a\" }", "hcaptcha does not tell actions."),
-        ("captcha = { service = \"turnstile\", secret = \"k\", min_score = 0.5 }", "This score means nothing."),
-        ("captcha = { service = \"recaptcha-v3\", secret = \"k\", min_score = 1.5 }", "This score means nothing."),
-        ("captcha = { service = \"turnstile\", secret = \"k\", hostnames = [] }", "No site's captcha would be taken."),
+        ("captcha = { service = \"hcaptcha\", secret = \"k\", action = \"a\" }", "hcaptcha does not report actions."),
+        ("captcha = { service = \"turnstile\", secret = \"k\", min_score = 0.5 }", "This `min_score` cannot be used."),
+        (
+            "captcha = { service = \"recaptcha-v3\", secret = \"k\", min_score = 1.5 }",
+            "This `min_score` cannot be used.",
+        ),
+        (
+            "captcha = { service = \"turnstile\", secret = \"k\", hostnames = [] }",
+            "No captcha would be accepted, because its sites are unknown.",
+        ),
     ] {
         let found = refused(&with(lines));
         assert_eq!(found, [finding]);

@@ -272,7 +272,7 @@ async fn a_key_that_is_set_is_meant_unless_a_name_says_otherwise() {
             "acs_identity",
             "magic",
             &settings,
-            "acs_identity is none of access-key, client-secret, workload, app-service, imds",
+            "acs_identity must be access-key, client-secret, workload, app-service or imds",
         ),
         (
             "acs_identity",
@@ -281,14 +281,14 @@ async fn a_key_that_is_set_is_meant_unless_a_name_says_otherwise() {
             "azure_tenant_id is not set; azure_client_id is not set; azure_federated_token_file is not set",
         ),
         ("acs_identity", "access-key", &vec![], "acs_access_key is not set"),
-        ("identity_header", "a\nb", &settings, "identity_header cannot stand in a header"),
-        ("identity_endpoint", "ftp://x", &settings, "identity_endpoint is not an http or https address"),
-        ("azure_tenant_id", "a/b", &application, "azure_tenant_id is not a tenant's id or domain"),
+        ("identity_header", "a\nb", &settings, "identity_header contains characters that a header cannot contain"),
+        ("identity_endpoint", "ftp://x", &settings, "identity_endpoint must be an http or https address"),
+        ("azure_tenant_id", "a/b", &application, "azure_tenant_id must be a tenant id or domain"),
         (
             "azure_authority_host",
             "http://evil.example",
             &application,
-            "azure_authority_host is not an https address without a path (http is for this machine alone)",
+            "azure_authority_host must be an https address without a path (http only for localhost)",
         ),
     ] {
         assert_eq!(refused(name, value, settings).await, message);

@@ -201,15 +201,19 @@ fn the_table_is_made_valid_like_any_other() {
     let other = "[routes.other]\npath = \"/operations\"\nkind = \"event\"\nschema = \"contact\"\n\
                  auth = { scheme = \"bearer\", secret = \"a\" }\n[[routes.other.mails]]\ntemplate = \"contact-notify\"\n\
                  sender = \"website\"\npurpose = \"notification\"\nto = [\"a@contoso.example\"]\n";
-    let signed = "is for events; a question about an operation is none.";
+    let signed = "is for events, not for status requests.";
     for (lines, line, message) in [
         ("[operations]", 1, "missing field `auth`.".to_owned()),
         ("[operations]\nauth = { scheme = \"github\", secret = \"a\" }", 2, format!("The scheme `github` {signed}")),
         ("[operations]\nauth = { scheme = \"gitlab\", secret = \"a\" }", 2, format!("The scheme `gitlab` {signed}")),
         ("[operations]\nauth = { scheme = \"magic\", secret = \"a\" }", 2, "There is no scheme `magic`.".to_owned()),
         ("[operations]\nauth = { scheme = \"bearer\" }", 2, "The scheme `bearer` needs a secret.".to_owned()),
-        (other, 2, "The path `/operations` is the gate's own.".to_owned()),
-        (&other.replace("/operations", "/operations/x"), 2, "The path `/operations/x` is the gate's own.".to_owned()),
+        (other, 2, "The path `/operations` is reserved for the gate.".to_owned()),
+        (
+            &other.replace("/operations", "/operations/x"),
+            2,
+            "The path `/operations/x` is reserved for the gate.".to_owned(),
+        ),
     ] {
         let files = preceded(lines);
         let findings = Policy::load(&files).unwrap_err();

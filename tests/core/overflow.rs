@@ -105,7 +105,7 @@ async fn what_time_mends_is_kept_with_its_operation_id_and_its_very_bytes() {
         let mail = &line["mails"][0];
         assert_eq!((&line["verdict"], &line["severity_text"]), (&json!("queued"), &json!("WARN")), "{outcome}");
         assert_eq!((&mail["outcome"], &mail["queued_after"]), (&json!("queued"), &json!(outcome)));
-        assert_eq!(mail["advice"], "run `postern replay` once ACS is well again");
+        assert_eq!(mail["advice"], "run `postern replay` once ACS works again");
         let kept = letters(&host);
         assert_eq!(kept.len(), 1, "{outcome}");
         assert_eq!(kept[0].body, bytes, "byte-identical: {outcome}");
@@ -382,7 +382,7 @@ async fn a_key_is_replaced_without_losing_what_the_old_one_signed() {
     assert!(letter.open(&both, letter.body.clone()).is_ok());
     let short = ScriptedHost::new().set("overflow_previous_key", "short");
     let wrong: Vec<_> = Key::read_all(&short).await.unwrap_err().iter().map(ToString::to_string).collect();
-    let too_short = "overflow_previous_key is too short for a key: use at least 24 random characters";
+    let too_short = "overflow_previous_key is too short: a key needs at least 24 random characters";
     assert_eq!(wrong, ["overflow_key is not set", too_short]);
 }
 
@@ -466,17 +466,17 @@ async fn without_a_proof_nothing_is_kept_and_readiness_says_so() {
         (
             "overflow_sas",
             "sv=2026",
-            "overflow_sas is not a shared access signature: the text behind the ? of an address, with sig=",
+            "overflow_sas is not a shared access signature: use the part of the URL after the ?, with sig=",
         ),
         (
             "overflow_sas",
             "sig=a b",
-            "overflow_sas is not a shared access signature: the text behind the ? of an address, with sig=",
+            "overflow_sas is not a shared access signature: use the part of the URL after the ?, with sig=",
         ),
         (
             "overflow_identity",
             "sas",
-            "overflow_identity is none of access-key, client-secret, workload, app-service, imds",
+            "overflow_identity must be access-key, client-secret, workload, app-service or imds",
         ),
         ("overflow_identity", "client-secret", "azure_tenant_id is not set"),
     ] {
@@ -493,7 +493,7 @@ async fn without_a_proof_nothing_is_kept_and_readiness_says_so() {
     }
     for (key, missing) in [
         (None, "overflow_key is not set"),
-        (Some("brief"), "overflow_key is too short for a key: use at least 24 random characters"),
+        (Some("brief"), "overflow_key is too short: a key needs at least 24 random characters"),
     ] {
         let mut host = ailing(refusal(429, "TooManyRequests"));
         host.settings.remove("overflow_key");
@@ -516,7 +516,9 @@ async fn a_visitor_is_told_the_truth() {
     let response = call(&gate(&files()), &host, browser(GOOD)).await;
     assert_eq!(response.status(), 202, "the site's own page would say that something was sent");
     let page = String::from_utf8(response.body().to_vec()).unwrap();
-    assert!(page.contains("<p>Your message has been received. It could not be sent just now and will be sent as soon"));
+    assert!(
+        page.contains("<p>Your message has been received. It could not be sent just now, but will be sent as soon")
+    );
     assert!(page.contains("<a href=\"https:&#x2f;&#x2f;www.contoso.example&#x2f;thanks\">Continue</a>"), "{page}");
 
     let german = set(browser(GOOD), "accept-language", "de");
@@ -558,8 +560,8 @@ async fn the_queue_adds_its_servers_and_no_others() {
 
 #[test]
 fn a_table_that_does_not_do_is_told() {
-    let address = "error postern.toml:59 This is not the address of a queue or container of Azure Storage.";
-    let nowhere = "error postern.toml:59 This address does not tell where the account's containers are.";
+    let address = "error postern.toml:59 This is not the address of an Azure Storage queue or container.";
+    let nowhere = "error postern.toml:59 The container's address cannot be derived from this queue address.";
     let first = told(&with_table("queue = \"x\""));
     let line = first[0].split(' ').nth(1).unwrap().to_owned();
     for (table, finding) in [

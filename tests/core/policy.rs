@@ -133,28 +133,37 @@ fn rules_of_postern_toml() {
         ),
         (
             "\"notification\"",
+            "\"alarm\"",
+            "error postern.toml:13 `alarm` is not a purpose. Purposes are: notification, acknowledgement, alert, confirmation, verification, workflow.",
+        ),
+        (
+            "\"notification\"",
             "\"marketing\"",
-            "error postern.toml:13 unknown variant `marketing`, expected one of `notification`, `acknowledgement`, `alert`, `confirmation`, `verification`, `workflow`.",
+            "error postern.toml:13 `marketing` is not a purpose: Postern is for system mail, not for marketing. Purposes are: notification, acknowledgement, alert, confirmation, verification, workflow.",
         ),
         (
             "address = \"web@contoso.example\"",
             "address = \"Web <web@contoso.example>\"",
-            "error postern.toml:2 `Web <web@contoso.example>` is not a plain e-mail address such as name@example.com.",
+            "error postern.toml:2 `Web <web@contoso.example>` is not a plain email address such as name@example.com.",
         ),
         (
             "owner = \"team@contoso.example\"",
             "owner = \"team\"",
-            "error postern.toml:3 `team` is not a plain e-mail address such as name@example.com.",
+            "error postern.toml:3 `team` is not a plain email address such as name@example.com.",
         ),
         (
             "[routes.form]",
             "[senders.spare]\naddress = \"a@b.example\"\nowner = \"a@b.example\"\n[routes.form]",
             "warning postern.toml:4 No mail uses the sender `spare`.",
         ),
-        ("path = \"/form\"", "path = \"form\"", "error postern.toml:5 `form` is not a usable path."),
-        ("path = \"/form\"", "path = \"/form/../x\"", "error postern.toml:5 `/form/../x` is not a usable path."),
-        ("path = \"/form\"", "path = \"/form/\"", "error postern.toml:5 `/form/` is not a usable path."),
-        ("path = \"/form\"", "path = \"/healthz\"", "error postern.toml:5 The path `/healthz` is the gate's own."),
+        ("path = \"/form\"", "path = \"form\"", "error postern.toml:5 `form` is not a valid path."),
+        ("path = \"/form\"", "path = \"/form/../x\"", "error postern.toml:5 `/form/../x` is not a valid path."),
+        ("path = \"/form\"", "path = \"/form/\"", "error postern.toml:5 `/form/` is not a valid path."),
+        (
+            "path = \"/form\"",
+            "path = \"/healthz\"",
+            "error postern.toml:5 The path `/healthz` is reserved for the gate.",
+        ),
         (
             "path = \"/hook\"",
             "path = \"/form\"",
@@ -169,7 +178,7 @@ fn rules_of_postern_toml() {
         (
             "origins = [\"https://www.contoso.example\"]",
             "origins = []",
-            "error postern.toml:8 No site may use the form `form`.",
+            "error postern.toml:8 `origins` is empty, so no site may use the form `form`.",
         ),
         (
             "\"https://www.contoso.example\"]",
@@ -185,7 +194,7 @@ fn rules_of_postern_toml() {
         (
             "thanks = \"https:",
             "thanks = \"javascript:",
-            "error postern.toml:9 `javascript://www.contoso.example/thanks` is no address to send a visitor to.",
+            "error postern.toml:9 `javascript://www.contoso.example/thanks` is not a URL that visitors can be sent to.",
         ),
         (
             "thanks =",
@@ -205,15 +214,15 @@ fn rules_of_postern_toml() {
         (
             "auth = { scheme = \"github\", secret = \"hook_secret\" }\n",
             "",
-            "error postern.toml:18 The event route `hook` lets anybody in.",
+            "error postern.toml:18 The event route `hook` has no `auth`, so anyone could call it.",
         ),
         ("scheme = \"github\"", "scheme = \"gitlob\"", "error postern.toml:19 There is no scheme `gitlob`."),
         (
             "secret = \"hook_secret\"",
             "secret = \"S3cr3t!\"",
-            "error postern.toml:19 This is not a setting's name: use lower-case letters, digits and single underscores, and start with a letter.",
+            "error postern.toml:19 This is not a setting name: use lowercase letters, digits and single underscores, and start with a letter.",
         ),
-        ("secret = \"hook_secret\"", "secret = []", "error postern.toml:19 A route needs between one and 4 secrets."),
+        ("secret = \"hook_secret\"", "secret = []", "error postern.toml:19 A route needs between 1 and 4 secrets."),
         (
             "kind = \"event\"",
             "kind = \"event\"\norigins = [\"https://a.example\"]",
@@ -222,19 +231,19 @@ fn rules_of_postern_toml() {
         (
             "kind = \"event\"",
             "kind = \"event\"\nthanks = \"https://a.example\"",
-            "error postern.toml:19 An event route has nobody to thank.",
+            "error postern.toml:19 `thanks` is only for form routes.",
         ),
         ("template = \"note\"", "template = \"nota\"", "error postern.toml:11 There is no template `nota`."),
         ("sender = \"web\"", "sender = \"wob\"", "error postern.toml:12 There is no usable sender `wob`."),
         (
             "to = [\"team@contoso.example\"]",
             "to = []",
-            "error postern.toml:14 A mail goes to between one and 10 addresses.",
+            "error postern.toml:14 A mail needs between 1 and 10 addresses.",
         ),
         (
             "to = [\"team@contoso.example\"]",
             &format!("to = {too_many}"),
-            "error postern.toml:14 A mail goes to between one and 10 addresses.",
+            "error postern.toml:14 A mail needs between 1 and 10 addresses.",
         ),
         (
             "to = [\"team@contoso.example\"]",
@@ -249,24 +258,28 @@ fn rules_of_postern_toml() {
         (
             "field = \"/email\", name",
             "field = \"/name\", name",
-            "error postern.toml:15 The schema does not demand an e-mail address at `/name`.",
+            "error postern.toml:15 The schema does not require an email address at `/name`.",
         ),
         ("name = \"/name\"", "name = \"/nom\"", "error postern.toml:15 The schema has no property at `/nom`."),
         (
             "field = \"/email\", allow",
             "field = \"/cc\", allow",
-            "error postern.toml:25 The schema lets `/cc` be absent, so the mail could go to nobody.",
+            "error postern.toml:25 The schema does not require `/cc`, so the mail might have no recipient.",
         ),
         (
             "allow = [\"contoso.example\"]",
             "allow = []",
-            "error postern.toml:25 An empty `allow` lets no address through.",
+            "error postern.toml:25 With an empty `allow`, no address is accepted.",
         ),
-        ("allow = [\"contoso.example\"]", "allow = [\"@contoso\"]", "error postern.toml:25 `@contoso` is no domain."),
+        (
+            "allow = [\"contoso.example\"]",
+            "allow = [\"@contoso\"]",
+            "error postern.toml:25 `@contoso` is not a domain.",
+        ),
         (
             "purpose = \"notification\"",
             "purpose = \"notification\"\nwhen = { required = [\"cc\"] }",
-            "error postern.toml:5 A visitor of the form `form` could get no mail sent: every mail has a condition.",
+            "error postern.toml:5 Every mail of the form `form` has a `when`, so a submission might send nothing.",
         ),
         (
             "purpose = \"alert\"",
@@ -316,7 +329,7 @@ fn rules_of_schemas() {
         let told = findings("schemas/form.json", old, new);
         if expected.is_empty() {
             assert!(told[0].starts_with("error schemas/form.json:"), "{told:?}");
-            assert!(told[0].contains("The schema is not usable: "), "{told:?}");
+            assert!(told[0].contains("The schema is invalid: "), "{told:?}");
         } else {
             assert_eq!(told, [expected]);
         }
@@ -349,7 +362,7 @@ fn rules_of_templates() {
             "{% endif %}",
             "",
             vec![
-                "error templates/note/body.txt.j2:2 The template does not work: syntax error: unexpected end of input, expected end of block.",
+                "error templates/note/body.txt.j2:2 The template fails: syntax error: unexpected end of input, expected end of block.",
             ],
         ),
         (
@@ -384,8 +397,8 @@ fn rules_of_templates() {
         told(&files.into_iter().collect()),
         [
             "error templates/_layout.html.j2:1 No template uses this layout.",
-            "error templates/note/body.mjml:1 This file belongs to no template.",
-            "error templates/readme.md:1 This file belongs to no template.",
+            "error templates/note/body.mjml:1 This file does not belong to a template.",
+            "error templates/readme.md:1 This file does not belong to a template.",
             "error templates/spare/body.txt.j2:1 The template `spare` has no body.txt.j2.",
             "error templates/spare/sample.json:1 The template `spare` has no sample.json.",
             "error templates/spare/subject.txt.j2:1 The template `spare` has no subject.txt.j2.",
@@ -399,6 +412,6 @@ fn an_endless_template_runs_out_of_fuel() {
     let endless = "{% for a in range(9999) %}{% for b in range(9999) %}x{% endfor %}{% endfor %}";
     assert_eq!(
         findings("templates/note/subject.txt.j2", "From", endless),
-        ["error templates/note/subject.txt.j2:1 The template does not work: engine ran out of fuel."]
+        ["error templates/note/subject.txt.j2:1 The template fails: engine ran out of fuel."]
     );
 }

@@ -288,15 +288,15 @@ fn a_sender_and_a_layout_that_are_there_stay() {
     assert_eq!(addition.addresses, ["operations@contoso.example"]);
 }
 
-/// docs/presets.md, which is nothing but what the presets say.
+/// docs/presets.md, which says only what the presets say.
 fn document() -> String {
-    let mut text = "# Presets\n\nRoutes for common senders, each with a schema, a template, a route and payloads to try \
-                    them with. `postern presets` lists\nthem, and\n\n```sh\npostern add alertmanager --policy my-policy\n```\n\n\
-                    writes one into a policy: the files below `schemas/` and `templates/`, and the route into `postern.toml`. \
-                    Nothing is\noverwritten. It is then yours: replace the addresses, change the texts, approve it. Schemas \
-                    check what the templates\nprint and tolerate what senders add. Mails say on a phone what happened, where and \
-                    since when, lead to the place to\nlook, and tell an alert from its end. This page is made from the presets \
-                    by a test.\n\n| preset | what it tells |\n|---|---|\n"
+    let mut text = "# Presets\n\nReady-made routes for common senders, each with a schema, templates, a route and example payloads. \
+                    `postern presets`\nlists them, and\n\n```sh\npostern add alertmanager --policy my-policy\n```\n\nadds one to a \
+                    policy: the files below `schemas/` and `templates/`, and the route in `postern.toml`. Nothing is overwritten.\n\
+                    From then on it is yours: replace the addresses, change the texts, approve it. Schemas check what the \
+                    templates print and\naccept whatever else senders add. The mails are readable on a phone: they say what \
+                    happened, where and since when, link to\nthe place to look, and distinguish the start of an alert from its \
+                    end. A test generates this page from the presets.\n\n| preset | what it reports |\n|---|---|\n"
         .to_owned();
     for preset in postern_presets::all() {
         writeln!(text, "| [`{0}`](#{0}) | {1} |", preset.name, preset.about.description).unwrap();
@@ -310,7 +310,7 @@ fn document() -> String {
         let subjects: String = subjects.collect();
         write!(
             text,
-            "\n## {}\n\n{}.\n\n```toml\n{}```\n\n{}\n\nSubjects of its examples:\n\n{subjects}\n{}Where the examples come from:\n{}\n",
+            "\n## {}\n\n{}.\n\n```toml\n{}```\n\n{}\n\nSubjects of its example mails:\n\n{subjects}\n{}Where the examples come from:\n{}\n",
             preset.name,
             about.description,
             preset.route(),

@@ -47,5 +47,5 @@ async fn a_value_that_is_no_address_reaches_nobody() {
     let response = call(&gate(&example()), &host, contact_request(&contact())).await;
     assert_eq!((response.status().as_u16(), problem(&response).as_str()), (503, "not-configured"));
     assert_eq!(host.requests.borrow().len(), 0);
-    assert_eq!(host.line()["reason"], "not-configured: redirect_all_to is not a plain e-mail address");
+    assert_eq!(host.line()["reason"], "not-configured: redirect_all_to must be a plain email address");
 }

@@ -30,9 +30,9 @@ async fn errors_come_on_a_page_with_what_was_typed() {
     let page = html(&response);
     for part in [
         "<title>Error: Please check your entries</title>",
-        "<p>3 fields are not as expected. Nothing has been sent yet.</p>",
+        "<p>3 fields need your attention. Nothing has been sent yet.</p>",
         "<li><a href=\"#field-1\">name</a>: This must not be empty.</li>",
-        "<li><a href=\"#field-2\">email</a>: This must be an e-mail address.</li>",
+        "<li><a href=\"#field-2\">email</a>: This must be an email address.</li>",
         "<form method=\"post\" action=\"&#x2f;contact\">",
         "<label for=\"field-1\">name</label>",
         "<p class=\"error\" id=\"field-1-error\">This must not be empty.</p>",
@@ -113,17 +113,17 @@ async fn scripts_get_json_that_both_kinds_of_clients_read() {
             body(&response),
             json!({
                 "type": "urn:postern:problem:invalid-payload",
-                "title": "The payload does not fit the schema",
+                "title": "The payload does not match the schema",
                 "status": 422,
-                "detail": "One field is not as expected.",
-                "error": "The payload does not fit the schema",
+                "detail": "One field is invalid.",
+                "error": "The payload does not match the schema",
                 "errors": [{
                     "pointer": "/email",
                     "keyword": "format",
-                    "detail": "This must be an e-mail address.",
+                    "detail": "This must be an email address.",
                     "code": "TYPE_EMAIL",
                     "field": "email",
-                    "message": "This must be an e-mail address.",
+                    "message": "This must be an email address.",
                 }],
             })
         );
@@ -133,7 +133,7 @@ async fn scripts_get_json_that_both_kinds_of_clients_read() {
     }
     let foreign = set(set(browser(GOOD), "accept", "application/json"), "origin", "https://evil.example");
     let answer = body(&call(&gate(&example()), &ScriptedHost::new(), foreign).await);
-    let message = "The page that sent this is not on a site that this form lists.";
+    let message = "The page that sent this form is not on a site listed in the route's `origins`.";
     assert_eq!(answer["errors"], json!([{"code": "BLOCKED", "message": message}]));
 }
 
@@ -252,7 +252,7 @@ async fn a_robot_in_the_honeypot_is_answered_as_if_it_had_worked() {
 fn what_is_wrong_with_a_form_is_a_finding() {
     for (lines, finding) in [
         ("conventions = [\"getform\"]", "There is no convention `getform`."),
-        ("error_redirect = \"/contact\"", "`/contact` is no address to send a visitor to."),
+        ("error_redirect = \"/contact\"", "`/contact` is not a URL that visitors can be sent to."),
         ("!origins = [\"https://*.example\"]", "`https://*.example` is not an origin."),
         ("!origins = [\"https://www.*.contoso.example\"]", "`https://www.*.contoso.example` is not an origin."),
         ("!origins = [\"http://*.localhost\"]", "`http://*.localhost` is not an origin."),

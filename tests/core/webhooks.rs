@@ -172,7 +172,7 @@ async fn a_secret_that_is_not_base64_is_the_operator_s_fault() {
     let host = ScriptedHost::new().set("jobs_secret", "whsec_???");
     let response = call(&gate(&jobs_policy(ONE)), &host, signed(STANDARD_SECRET, "msg_1", NOW)).await;
     assert_eq!((response.status().as_u16(), problem(&response).as_str()), (503, "not-configured"));
-    assert_eq!(host.line()["reason"], "not-configured: jobs_secret is not a secret of the route's scheme");
+    assert_eq!(host.line()["reason"], "not-configured: jobs_secret is not a valid secret for the route's scheme");
 }
 
 #[tokio::test]

@@ -314,7 +314,7 @@ fn what_will_never_do_is_put_aside_and_taken_back_when_asked() {
     let report = stand.replay(&[]);
     assert_eq!(report.told(), (Some(1), 2, 2, "empty"), "{:?}", report.complaints);
     stand.assert_sent(&[operations[0].clone(), operations[2].clone()]);
-    assert_eq!(report.reasons(), ["no mail of Postern", "unknown-sender (InvalidSenderUserName)"]);
+    assert_eq!(report.reasons(), ["not a mail queued by Postern", "unknown-sender (InvalidSenderUserName)"]);
 
     // The operator mends it.
     stand.store.clear_faults();
@@ -415,7 +415,7 @@ fn a_replay_that_ended_without_a_word_is_one_of_the_tries() {
 }
 
 /// What a replay says of a letter that the gate did not write.
-const FORGED: &str = "the gate did not sign it with overflow_key or overflow_previous_key";
+const FORGED: &str = "it is not signed with overflow_key or overflow_previous_key";
 
 #[test]
 fn who_can_write_to_the_queue_sends_nothing() {
@@ -471,7 +471,7 @@ fn a_letter_that_cannot_be_read_stops_no_other() {
     stand.put([genuine]);
     let report = stand.replay(&[]);
     assert_eq!(report.told(), (Some(1), 1, 6, "empty"), "{:?}", report.complaints);
-    let not_its_own = "the name of its blob is not one that the gate gives";
+    let not_its_own = "its blob's name is not one that the gate chooses";
     let reasons = [
         "its blob cannot be read (garbled)",
         "its blob no longer exists",

@@ -11,7 +11,7 @@ use super::{Field, Filled};
 use crate::pointer;
 use crate::policy::{MAX_DEPTH, MAX_FIELDS, Schema};
 
-/// Two fields say different things of the same place: one fills it, the other a place below it.
+/// Two fields conflict: one sets a property, the other one a property below it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Contradiction;
 
@@ -32,7 +32,7 @@ enum Node<'a> {
 /// Makes the payload, and the list of what was filled in, in the order in which it was sent.
 ///
 /// # Errors
-/// When one field fills a place and another a place below it.
+/// If one field sets a property and another one a property below it.
 pub fn assemble(schema: &Schema, fields: Vec<Field>) -> Result<(Value, Vec<Filled>), Contradiction> {
     let root = Shape::root(schema.document());
     let mut payload = Node::Members(BTreeMap::new());
@@ -80,7 +80,7 @@ pub fn place_of<'a>(schema: &'a Schema, name: &str) -> (String, String, Shape<'a
 }
 
 /// Where a field belongs. The schema decides: a property of exactly that name comes first, brackets and dots mean
-/// nesting only where the schema nests, and any other name is taken as it is.
+/// nesting only where the schema nests, and any other name is used as it is.
 fn place<'a>(root: Shape<'a>, name: &str) -> (Vec<Key>, Shape<'a>) {
     let literal = || vec![Key::Member(name.to_owned())];
     if let Some(shape) = root.member(name) {

@@ -5,7 +5,7 @@ use serde_json::{Number, Value};
 
 use super::shape::Shape;
 
-/// What checkboxes and the usual hidden fields beside them send.
+/// What checkboxes and the usual hidden fields next to them send.
 const TRUE: [&str; 4] = ["on", "true", "1", "yes"];
 const FALSE: [&str; 4] = ["off", "false", "0", "no"];
 
@@ -26,7 +26,7 @@ pub(super) fn coerce(texts: &[String], shape: Shape<'_>) -> Option<Value> {
     }
 }
 
-/// An optional field left empty was not filled in; a required one stays, so that the schema's own rule speaks.
+/// An optional field left empty was not filled in; a required one stays, so that the schema's own rule applies.
 fn empty(shape: Shape<'_>) -> Option<Value> {
     if !shape.required {
         None
@@ -42,7 +42,7 @@ fn scalar(text: &str, shape: Shape<'_>) -> Value {
     typed.unwrap_or_else(|| Value::String(text.to_owned()))
 }
 
-/// A number as HTML's number inputs write it: a decimal point, no grouping, no sign of infinity.
+/// A number as HTML's number inputs write it: a decimal point, no grouping, no infinity.
 fn number(text: &str, shape: Shape<'_>) -> Option<Value> {
     let text = text.trim();
     let plain = text.bytes().all(|byte| byte.is_ascii_digit() || b"+-.eE".contains(&byte));

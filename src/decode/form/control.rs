@@ -8,7 +8,7 @@ use crate::policy::{Form, PROOF_FIELD, TOKEN_FIELD};
 /// What control fields said.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub struct Controls {
-    /// A field that people do not see was filled in.
+    /// A field that is hidden from people was filled in.
     pub trapped: bool,
     /// Where the visitor wants to go afterwards.
     pub next: Option<String>,

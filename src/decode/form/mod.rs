@@ -26,7 +26,7 @@ pub struct Field {
     pub text: String,
 }
 
-/// What a visitor's form holds beside its payload.
+/// What a visitor's form contains besides its payload.
 #[derive(Debug, Default)]
 pub struct FormFields {
     /// What was sent, control fields too, for a page that shows it again; nothing for a script's JSON.
@@ -56,7 +56,7 @@ pub struct Upload {
 }
 
 /// A name that means the same to every mail program and file system: no folder, no control character, nothing that
-/// turns the direction of reading, with which `exe.pdf` can be written for what ends in `.exe`.
+/// changes the direction of reading, which can make a name that ends in `.exe` look like `exe.pdf`.
 pub fn clean(name: &str) -> String {
     let file = name.rsplit(['/', '\\']).next().unwrap_or_default();
     let kept = one_line(file, usize::MAX);

@@ -3,7 +3,7 @@
 
 use serde_json::Value;
 
-/// The most references that are followed on the way to one place, so that a circle ends.
+/// The most references that are followed on the way to one place, so that a cycle ends.
 const MAX_HOPS: usize = 16;
 
 /// A place in a schema.
@@ -63,7 +63,7 @@ impl<'a> Shape<'a> {
         Some(Self { schema, required, ..self })
     }
 
-    /// The place of a list's entries; `None` where this is no list.
+    /// The place of a list's entries; `None` if this is not a list.
     pub fn items(self) -> Option<Self> {
         let schema = if self.allows("array") { self.keyword("items").unwrap_or(&Value::Null) } else { return None };
         Some(Self { schema, required: false, ..self })

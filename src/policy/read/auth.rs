@@ -10,30 +10,35 @@ use crate::policy::scheme::{self, Checker, Definition};
 use crate::policy::{Kind, MAX_SECRETS, RouteAuth, Rule, Scheme, Tenant, TokenLocation};
 use crate::setting::SettingName;
 
-/// Events prove themselves; forms cannot. `None` means that something was wrong, and the findings say what.
+/// Events are authenticated; forms cannot be. `None` means that something was wrong, and the findings say what.
 pub(super) fn auth(name: &str, table: &RouteTable, findings: &mut Findings) -> Option<Option<RouteAuth>> {
     match (table.kind.get_ref(), &table.auth) {
         (Kind::Form, None) => Some(None),
         (Kind::Form, Some(auth)) => {
-            let help = "Anybody can read a page's source, so a secret in it proves nothing; remove `auth`.";
+            let help = "Anyone can read a page's source, so a secret in it proves nothing. Remove `auth`.";
             error(findings, auth, format!("The form route `{name}` cannot have `auth`."), help);
             None
         }
         (Kind::Event, None) => {
             let help = format!("Add auth = {{ scheme = \"…\", secret = \"a_setting\" }}; schemes: {}.", names());
-            error(findings, &table.kind, format!("The event route `{name}` lets anybody in."), help);
+            error(
+                findings,
+                &table.kind,
+                format!("The event route `{name}` has no `auth`, so anyone could call it."),
+                help,
+            );
             None
         }
         (Kind::Event, Some(auth)) => resolve(auth.get_ref(), findings).map(Some),
     }
 }
 
-/// Who may ask how operations stand. `None` means that something was wrong, and the findings say what.
+/// Who may make status requests. `None` means that something was wrong, and the findings say what.
 pub(super) fn operations(table: &OperationsTable, findings: &mut Findings) -> Option<RouteAuth> {
     let auth = resolve(table.auth.get_ref(), findings)?;
     let bodiless = |name: &&str| scheme::definitions().get(*name).is_some_and(|definition| definition.bodiless);
     if !bodiless(&auth.name) {
-        let message = format!("The scheme `{}` is for events; a question about an operation is none.", auth.name);
+        let message = format!("The scheme `{}` is for events, not for status requests.", auth.name);
         let names: Vec<_> = scheme::names().into_iter().filter(bodiless).collect();
         error(findings, &table.auth.get_ref().scheme, message, format!("Use one of {}.", names.join(", ")));
         return None;
@@ -57,7 +62,7 @@ fn names() -> String {
     scheme::names().join(", ")
 }
 
-/// Refuses keys that are for other schemes: they would be thought to guard something.
+/// Refuses keys that belong to other schemes: a reader would think that they protect something.
 fn strangers(name: &str, definition: &Definition, auth: &AuthTable, findings: &mut Findings) -> bool {
     fn place<T>(key: &Option<Spanned<T>>) -> Option<std::ops::Range<usize>> {
         key.as_ref().map(Spanned::span)
@@ -76,7 +81,7 @@ fn strangers(name: &str, definition: &Definition, auth: &AuthTable, findings: &m
         if let Some(span) = span.filter(|_| !is_of(definition)) {
             let of = scheme::definitions().iter().find(|(_, definition)| is_of(definition)).map_or("", |(of, _)| of);
             let message = format!("`{key}` is for the scheme `{of}`, not for `{name}`.");
-            error(findings, &Spanned::new(span, ()), message, "Remove it, or name the other scheme.");
+            error(findings, &Spanned::new(span, ()), message, "Remove it, or change the scheme.");
         }
     }
     findings.0.len() == before
@@ -86,7 +91,7 @@ fn secrets(name: &str, definition: &Definition, auth: &AuthTable, findings: &mut
     let names = match (&auth.secret, definition.has_secret()) {
         (None, false) => return Some(Vec::new()),
         (Some(names), false) => {
-            let help = "Entra publishes the keys that its tokens are checked with; remove `secret`.";
+            let help = "Entra publishes the keys that verify its tokens; remove `secret`.";
             error(findings, names, format!("The scheme `{name}` has no secret."), help);
             return None;
         }
@@ -98,8 +103,8 @@ fn secrets(name: &str, definition: &Definition, auth: &AuthTable, findings: &mut
         (Some(names), true) => names,
     };
     if names.get_ref().0.is_empty() || names.get_ref().0.len() > MAX_SECRETS {
-        let message = format!("A route needs between one and {MAX_SECRETS} secrets.");
-        error(findings, names, message, "Name the setting that holds the secret.");
+        let message = format!("A route needs between 1 and {MAX_SECRETS} secrets.");
+        error(findings, names, message, "Name the setting that contains the secret.");
         return None;
     }
     let parsed: Result<Vec<_>, _> = names.get_ref().0.iter().map(|name| SettingName::parse(name)).collect();
@@ -153,11 +158,11 @@ fn tolerance(
 ) -> Option<Option<std::time::Duration>> {
     let Some(seconds) = &auth.tolerance else { return Some(None) };
     if definition.kind == Checker::Hmac && definition.rule.is_none() {
-        error(findings, seconds, "The tolerance of a rule stands in the rule.", "Move `tolerance` into `rule`.");
+        error(findings, seconds, "The tolerance of a rule belongs in the rule.", "Move `tolerance` into `rule`.");
         return None;
     }
     if !definition.signs_time() {
-        let message = format!("The scheme `{name}` signs no time, so nothing can be off.");
+        let message = format!("The scheme `{name}` does not sign a timestamp, so it has no tolerance.");
         error(findings, seconds, message, "Remove `tolerance`.");
         return None;
     }
@@ -173,8 +178,8 @@ fn location(name: &str, auth: &AuthTable, findings: &mut Findings) -> Option<Tok
         (Some(header), None) => told(rule::header(header.get_ref()), header, findings).map(TokenLocation::Header),
         (None, Some(query)) if !query.get_ref().is_empty() => Some(TokenLocation::Query(query.get_ref().clone())),
         _ => {
-            let message = format!("The scheme `{name}` shows its secret in a header or in the address.");
-            let help = "Add header = \"x-hook-key\", a delivery property of the subscription, or query = \"code\".";
+            let message = format!("The scheme `{name}` needs `header` or `query`, which says where the secret is.");
+            let help = "Add header = \"x-hook-key\" (a delivery property of the subscription) or query = \"code\".";
             error(findings, &auth.scheme, message, help);
             None
         }
@@ -183,15 +188,20 @@ fn location(name: &str, auth: &AuthTable, findings: &mut Findings) -> Option<Tok
 
 fn url(auth: &AuthTable, findings: &mut Findings) -> Option<String> {
     let Some(url) = &auth.url else {
-        let help = "Add url = \"https://…\", the address of this route as Twilio has it, without a query.";
-        error(findings, &auth.scheme, "Twilio signs the address that it was given.", help);
+        let help = "Add url = \"https://…\": this route's URL as entered at Twilio, without a query.";
+        error(
+            findings,
+            &auth.scheme,
+            "The scheme `twilio` needs the URL that Twilio calls, because Twilio signs it.",
+            help,
+        );
         return None;
     };
     let text = url.get_ref();
     let absolute = text.parse::<http::Uri>().is_ok_and(|uri| uri.host().is_some() && uri.query().is_none());
     if !(absolute && (text.starts_with("https://") || text.starts_with("http://")) && !text.contains(['?', '#'])) {
-        let message = format!("`{text}` is no address that Twilio could have been given.");
-        error(findings, url, message, "Write it to the letter as it stands at Twilio, without a query.");
+        let message = format!("`{text}` is not a URL that Twilio could call.");
+        error(findings, url, message, "Copy the URL exactly as entered at Twilio, without a query.");
         return None;
     }
     Some(text.clone())
@@ -206,16 +216,26 @@ fn tenant(name: &str, auth: &AuthTable, findings: &mut Findings) -> Option<Tenan
     let before = findings.0.len();
     let is_uuid = |text: &str| text.len() == 36 && uuid::Uuid::try_parse(text).is_ok();
     if !is_uuid(id.get_ref()) {
-        let message = format!("`{}` is not the id of a tenant.", id.get_ref());
-        error(findings, id, message, "Write the directory (tenant) ID, a UUID: names and `common` let others in.");
+        let message = format!("`{}` is not a tenant ID.", id.get_ref());
+        error(
+            findings,
+            id,
+            message,
+            "Use the directory (tenant) ID, which is a UUID. A name or `common` would let others in.",
+        );
     }
     if audience.get_ref().is_empty() {
-        error(findings, audience, "An empty audience lets no token in.", "Write the application ID, or its URI.");
+        error(
+            findings,
+            audience,
+            "With an empty `audience`, no token is accepted.",
+            "Use the application ID or its URI.",
+        );
     }
     if apps.get_ref().0.is_empty() || !apps.get_ref().0.iter().all(|app| is_uuid(app)) {
         let help =
-            "Name the application (client) ID of each caller; Event Grid's is 4962773b-9cdb-44cf-a8bf-237846a00ab7.";
-        error(findings, apps, "`apps` must list the ids of the applications that may call.", help);
+            "List the application (client) ID of each caller; Event Grid's is 4962773b-9cdb-44cf-a8bf-237846a00ab7.";
+        error(findings, apps, "`apps` must list the IDs of the applications that may call.", help);
     }
     let lower = |text: &String| text.to_ascii_lowercase();
     (findings.0.len() == before).then(|| Tenant {

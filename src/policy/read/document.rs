@@ -20,9 +20,9 @@ pub struct Document {
     /// Webhooks, by name.
     #[serde(default)]
     pub routes: BTreeMap<Spanned<String>, RouteTable>,
-    /// Who may ask how operations stand; nobody where absent.
+    /// Who may make status requests; if absent, nobody.
     pub operations: Option<OperationsTable>,
-    /// Where mails are kept that could not be delivered in time.
+    /// Where mails are stored that could not be delivered in time.
     pub overflow: Option<OverflowTable>,
 }
 
@@ -32,7 +32,7 @@ pub struct Document {
 pub struct OverflowTable {
     /// The address of a queue of Azure Storage.
     pub queue: Spanned<String>,
-    /// The address of a container for what is too large for the queue; that of the same name where absent.
+    /// The address of a container for what is too large for the queue; that of the same name if absent.
     pub container: Option<Spanned<String>>,
 }
 
@@ -42,7 +42,7 @@ pub struct OverflowTable {
 pub struct SenderTable {
     /// The From address, which ACS must know as a sender username of a linked domain.
     pub address: Spanned<String>,
-    /// Who answers for what this sender sends.
+    /// Who is responsible for what this sender sends.
     pub owner: Spanned<String>,
 }
 
@@ -50,7 +50,7 @@ pub struct SenderTable {
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct OperationsTable {
-    /// How those who ask prove themselves.
+    /// How callers authenticate.
     pub auth: Spanned<AuthTable>,
 }
 
@@ -60,17 +60,17 @@ pub struct OperationsTable {
 pub struct RouteTable {
     /// Where callers post to.
     pub path: Spanned<String>,
-    /// Who calls: people's browsers, or systems that prove themselves.
+    /// Who calls: people's browsers, or systems that authenticate.
     pub kind: Spanned<Kind>,
     /// The schema's name: `schemas/NAME.json`.
     pub schema: Spanned<String>,
-    /// How callers of an event route prove themselves.
+    /// How callers of an event route authenticate.
     pub auth: Option<Spanned<AuthTable>>,
     /// What callers of an event route expect of answers: a name from [`crate::contract::CONTRACTS`].
     pub contract: Option<Spanned<String>>,
-    /// What stands around the data of an event route's events.
+    /// The envelope of the data of an event route's events.
     pub envelope: Option<Spanned<Envelope>>,
-    /// How the sender asks whether its events are wanted.
+    /// The sender's handshake, by which it asks whether its events are wanted.
     pub handshake: Option<Spanned<HandshakeTable>>,
     /// The sites whose pages may post to a form route.
     pub origins: Option<Spanned<Vec<Spanned<String>>>>,
@@ -98,13 +98,13 @@ pub struct FormTable {
     pub error_redirect: Option<Spanned<String>>,
     /// Names from [`crate::policy::CONVENTIONS`].
     pub conventions: Option<Vec<Spanned<String>>>,
-    /// The name of a field that people do not see.
+    /// The name of a field that is hidden from people.
     pub honeypot: Option<String>,
     /// How long a page must and may have been open.
     pub token: Option<TokenTable>,
     /// Work that a browser must do.
     pub proof_of_work: Option<ProofTable>,
-    /// A captcha of another's.
+    /// A third-party captcha.
     pub captcha: Option<CaptchaTable>,
     /// A link by which the visitor confirms the form.
     pub confirmation: Option<Spanned<ConfirmationTable>>,
@@ -116,9 +116,9 @@ pub struct FormTable {
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct ConfirmationTable {
-    /// The setting that holds the key.
+    /// The setting that contains the key.
     pub key: Spanned<String>,
-    /// How long a link is good for at least, in seconds.
+    /// How long a link is valid at least, in seconds.
     pub max_seconds: Option<Spanned<u64>>,
     /// Where a browser goes after the form was confirmed.
     pub thanks: Option<Spanned<String>>,
@@ -140,7 +140,7 @@ pub struct AttachmentsTable {
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct TokenTable {
-    /// The setting that holds the key.
+    /// The setting that contains the key.
     pub key: Spanned<String>,
     /// The least time in seconds.
     pub min_seconds: Option<u64>,
@@ -152,11 +152,11 @@ pub struct TokenTable {
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct ProofTable {
-    /// The setting that holds the key.
+    /// The setting that contains the key.
     pub key: Spanned<String>,
     /// The most numbers that a browser must try.
     pub max_number: Option<Spanned<u32>>,
-    /// How long a challenge is good for, in seconds.
+    /// How long a challenge is valid, in seconds.
     pub max_seconds: Option<Spanned<u64>>,
 }
 
@@ -166,20 +166,20 @@ pub struct ProofTable {
 pub struct CaptchaTable {
     /// A name from [`crate::policy::SERVICES`].
     pub service: Spanned<String>,
-    /// The setting that holds the service's secret.
+    /// The setting that contains the service's secret.
     pub secret: Spanned<String>,
-    /// The sites on which the captcha may have been solved; those of `origins` where absent.
+    /// The sites on which the captcha may have been solved; those of `origins` if absent.
     pub hostnames: Option<Vec<String>>,
     /// The action that the captcha must be for.
     pub action: Option<Spanned<String>>,
     /// The least score.
     pub min_score: Option<Spanned<f64>>,
-    /// What becomes of forms when the service gives no answer.
+    /// What happens to forms if the service does not answer.
     #[serde(default)]
     pub on_failure: OnFailure,
 }
 
-/// What becomes of a form when a guard cannot tell.
+/// What happens to a form if a guard cannot decide.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum OnFailure {
@@ -196,17 +196,17 @@ pub enum OnFailure {
 pub struct AuthTable {
     /// A name from [`crate::policy::scheme::names`].
     pub scheme: Spanned<String>,
-    /// The setting that holds the secret, or several while a secret is being replaced.
+    /// The setting that contains the secret, or several while a secret is being replaced.
     pub secret: Option<Spanned<OneOrMany>>,
     /// `hmac`: what is signed and how.
     pub rule: Option<Spanned<Terms>>,
-    /// Schemes that sign a time: how many seconds it may be off.
+    /// Schemes that sign a timestamp: how many seconds it may be off.
     pub tolerance: Option<Spanned<u64>>,
-    /// `twilio`: the address that Twilio was given.
+    /// `twilio`: the URL that Twilio calls.
     pub url: Option<Spanned<String>>,
-    /// `event-grid`: the header that holds the secret.
+    /// `event-grid`: the header that contains the secret.
     pub header: Option<Spanned<String>>,
-    /// `event-grid`: the parameter of the address that holds the secret.
+    /// `event-grid`: the parameter of the address that contains the secret.
     pub query: Option<Spanned<String>>,
     /// `entra`: the tenant's id.
     pub tenant: Option<Spanned<String>>,
@@ -228,7 +228,7 @@ pub struct HandshakeTable {
     pub origin: Option<String>,
 }
 
-/// A way of asking.
+/// A handshake protocol.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Protocol {
@@ -245,7 +245,7 @@ pub enum Protocol {
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct MailTable {
-    /// Tells the mail from others of the route; the template's name where absent.
+    /// Distinguishes the mail from others of the route; the template's name if absent.
     pub name: Option<Spanned<String>>,
     /// The template's name: `templates/NAME/`.
     pub template: Spanned<String>,
@@ -279,7 +279,7 @@ pub enum To {
 pub struct FieldTable {
     /// A JSON Pointer to the address.
     pub field: Spanned<String>,
-    /// The domains the address may have; any where absent.
+    /// The domains the address may have; any if absent.
     pub allow: Option<Vec<Spanned<String>>>,
 }
 

@@ -15,22 +15,22 @@ use crate::policy::{
 };
 use crate::setting::SettingName;
 
-/// What a form's files may have together where the route does not say otherwise.
+/// The most bytes of a form's files together, if the route does not say otherwise.
 const DEFAULT_ATTACHMENT_BYTES: usize = 5 * 1000 * 1000;
 
-/// The most files where the route does not say otherwise.
+/// The most files, if the route does not say otherwise.
 const DEFAULT_FILES: usize = 3;
 
-/// A minute and a bit is enough for most forms, and two hours for the slowest reader.
+/// Nobody fills in a form in less than three seconds, and two hours are enough for the slowest reader.
 const DEFAULT_TOKEN_AGES: (u64, u64) = (3, 7200);
 
-/// The longest a token or challenge may be good for: a day.
+/// The longest time that a token or challenge may be valid: a day.
 const MAX_AGE_SECONDS: u64 = 86_400;
 
-/// A telephone of some years ago tries this many hashes in a second or two.
+/// A phone that is a few years old tries this many hashes in a second or two.
 const DEFAULT_MAX_NUMBER: u32 = 50_000;
 
-/// More would keep a telephone busy for minutes.
+/// More would keep a phone busy for minutes.
 const MAX_MAX_NUMBER: u32 = 10_000_000;
 
 /// People read their mail within a day.
@@ -75,22 +75,22 @@ fn attachments(table: &Spanned<AttachmentsTable>, findings: &mut Findings) -> Op
             Some(file_type) => known.push(file_type),
             None => {
                 let names: Vec<_> = FILE_TYPES.iter().map(|file_type| file_type.name).collect();
-                let help = format!("Types: {}. What can run is taken by no form.", names.join(", "));
-                error(findings, name, format!("There is no type of file `{}`.", name.get_ref()), help);
+                let help = format!("Types: {}. Files that can be executed are never accepted.", names.join(", "));
+                error(findings, name, format!("There is no file type `{}`.", name.get_ref()), help);
             }
         }
     }
     if types.is_empty() {
-        error(findings, table, "No file would be taken.", "Name at least one type.");
+        error(findings, table, "No file would be accepted.", "List at least one type.");
     }
     let count = max_count.as_ref().map_or(DEFAULT_FILES, |count| *count.get_ref());
     if let Some(place) = max_count.as_ref().filter(|_| !(1..=MAX_FILES).contains(&count)) {
-        error(findings, place, format!("`max_count` must be between 1 and {MAX_FILES}."), "Ask for fewer files.");
+        error(findings, place, format!("`max_count` must be between 1 and {MAX_FILES}."), "Lower the limit.");
     }
     let bytes = max_bytes.as_ref().map_or(DEFAULT_ATTACHMENT_BYTES, |bytes| *bytes.get_ref());
     if let Some(place) = max_bytes.as_ref().filter(|_| !(1..=MAX_ATTACHMENT_BYTES).contains(&bytes)) {
         let message = format!("`max_bytes` must be between 1 and {MAX_ATTACHMENT_BYTES}.");
-        error(findings, place, message, "More does not fit into a mail once it is encoded.");
+        error(findings, place, message, "Files larger than this do not fit into a mail once they are encoded.");
     }
     Some(Attachments { types: known, max_count: count, max_bytes: bytes })
 }
@@ -100,8 +100,8 @@ fn token(table: &TokenTable, findings: &mut Findings) -> Option<TokenGuard> {
     let min_age = Duration::from_secs(table.min_seconds.unwrap_or(least));
     let max_age = age(table.max_seconds.as_ref(), most, findings);
     if min_age >= max_age {
-        let help = "Let a page be open for longer than it must be.";
-        error(findings, &table.key, "No age of a form token is good.", help);
+        let help = "Raise `max_seconds`, or lower `min_seconds`.";
+        error(findings, &table.key, "`min_seconds` is not below `max_seconds`, so no form token would be valid.", help);
     }
     Some(TokenGuard { key: setting(&table.key, findings)?, min_age, max_age })
 }
@@ -122,14 +122,14 @@ fn confirmation(
     findings: &mut Findings,
 ) -> Option<ConfirmationGuard> {
     if form.attachments.is_some() {
-        let help = "Nothing is kept until the visitor confirms: remove `attachments` or `confirmation`.";
-        error(findings, table, "A form with files cannot be confirmed by a link.", help);
+        let help = "The gate does not keep files until the visitor confirms. Remove `attachments` or `confirmation`.";
+        error(findings, table, "A form with `attachments` cannot have `confirmation`.", help);
     }
     let table = table.get_ref();
     let seconds = table.max_seconds.as_ref().map_or(DEFAULT_CONFIRMATION_SECONDS, |seconds| *seconds.get_ref());
     if let Some(place) = table.max_seconds.as_ref().filter(|_| !(60..=MAX_CONFIRMATION_SECONDS).contains(&seconds)) {
         let message = format!("`max_seconds` must be between 60 and {MAX_CONFIRMATION_SECONDS}.");
-        error(findings, place, message, "Leave it out for a day.");
+        error(findings, place, message, "Leave it out for the default of one day.");
     }
     Some(ConfirmationGuard {
         key: setting(&table.key, findings)?,
@@ -149,18 +149,18 @@ fn captcha(captcha: &CaptchaTable, table: &RouteTable, findings: &mut Findings) 
     }
     let service = service?;
     if let Some(action) = captcha.action.as_ref().filter(|_| !service.has_action) {
-        error(findings, action, format!("{named} does not tell actions."), "Remove `action`.");
+        error(findings, action, format!("{named} does not report actions."), "Remove `action`.");
     }
     let min_score = captcha.min_score.as_ref().map_or(DEFAULT_MIN_SCORE, |score| *score.get_ref());
     if let Some(score) = captcha.min_score.as_ref().filter(|_| !service.has_score || !(0.0..=1.0).contains(&min_score))
     {
-        let help = "Only recaptcha-v3 gives one, between 0 and 1.";
-        error(findings, score, "This score means nothing.", help);
+        let help = "Only recaptcha-v3 reports a score, which is between 0 and 1.";
+        error(findings, score, "This `min_score` cannot be used.", help);
     }
     let hostnames = captcha.hostnames.clone().unwrap_or_else(|| hosts(table));
     if hostnames.is_empty() {
-        let help = "Name `hostnames`: a pattern among the origins does not say where the captcha is.";
-        error(findings, &captcha.service, "No site's captcha would be taken.", help);
+        let help = "List `hostnames`: a pattern in `origins` does not say which site shows the captcha.";
+        error(findings, &captcha.service, "No captcha would be accepted, because its sites are unknown.", help);
     }
     Some(CaptchaGuard {
         service,
@@ -184,7 +184,7 @@ fn age(seconds: Option<&Spanned<u64>>, default: u64, findings: &mut Findings) ->
     let age = seconds.map_or(default, |seconds| *seconds.get_ref());
     if let Some(seconds) = seconds.filter(|_| !(1..=MAX_AGE_SECONDS).contains(&age)) {
         let message = format!("`max_seconds` must be between 1 and {MAX_AGE_SECONDS}.");
-        error(findings, seconds, message, "A day is the longest that a page may be open.");
+        error(findings, seconds, message, "A page may be open for one day at most.");
     }
     Duration::from_secs(age)
 }

@@ -20,7 +20,7 @@ pub(super) fn mail(
     let template = known.templates.get(table.template.get_ref());
     if template.is_none() {
         let message = format!("There is no template `{}`.", table.template.get_ref());
-        error(findings, &table.template, message, "Write a folder of that name in templates/.");
+        error(findings, &table.template, message, "Create a folder with that name in templates/.");
     }
     let sender = known.senders.get(table.sender.get_ref());
     if sender.is_none() {
@@ -58,7 +58,7 @@ fn recipients(to: &Spanned<To>, schema: &Schema, findings: &mut Findings) -> Opt
             Some(Recipients::Fixed(checked.into_iter().collect::<Option<_>>()?))
         }
         To::Fixed(_) => {
-            let message = format!("A mail goes to between one and {MAX_FIXED_RECIPIENTS} addresses.");
+            let message = format!("A mail needs between 1 and {MAX_FIXED_RECIPIENTS} addresses.");
             error(findings, to, message, "Use a distribution list for more.");
             None
         }
@@ -69,19 +69,25 @@ fn recipients(to: &Spanned<To>, schema: &Schema, findings: &mut Findings) -> Opt
 fn chosen(table: &FieldTable, schema: &Schema, findings: &mut Findings) -> Option<Recipients> {
     let address = address_field(&table.field, schema, findings);
     if address == Some(Presence::Optional) {
-        let message = format!("The schema lets `{}` be absent, so the mail could go to nobody.", table.field.get_ref());
-        error(findings, &table.field, message, "Name the field under `required`.");
+        let message =
+            format!("The schema does not require `{}`, so the mail might have no recipient.", table.field.get_ref());
+        error(findings, &table.field, message, "Add the field to `required`.");
     }
     let mut allow = Vec::new();
     for domain in table.allow.iter().flatten() {
         if Address::parse(&format!("name@{}", domain.get_ref())).is_err() {
-            let message = format!("`{}` is no domain.", domain.get_ref());
-            error(findings, domain, message, "Write a domain such as contoso.example.");
+            let message = format!("`{}` is not a domain.", domain.get_ref());
+            error(findings, domain, message, "Use a domain such as contoso.example.");
         }
         allow.push(domain.get_ref().to_ascii_lowercase());
     }
     if let Some([]) = table.allow.as_deref() {
-        error(findings, &table.field, "An empty `allow` lets no address through.", "Name a domain or leave it out.");
+        error(
+            findings,
+            &table.field,
+            "With an empty `allow`, no address is accepted.",
+            "List a domain, or remove `allow`.",
+        );
     }
     Some(Recipients::Field { pointer: table.field.get_ref().clone(), allow })
 }
@@ -96,11 +102,11 @@ enum Presence {
 fn address_field(pointer: &Spanned<String>, schema: &Schema, findings: &mut Findings) -> Option<Presence> {
     let Some((property, required)) = schema.property(pointer.get_ref()) else {
         let message = format!("The schema has no property at `{}`.", pointer.get_ref());
-        error(findings, pointer, message, "Write a JSON Pointer such as \"/email\" to a property of the schema.");
+        error(findings, pointer, message, "Use a JSON Pointer such as \"/email\" to a property of the schema.");
         return None;
     };
     if property.get("format").and_then(Value::as_str) != Some("email") {
-        let message = format!("The schema does not demand an e-mail address at `{}`.", pointer.get_ref());
+        let message = format!("The schema does not require an email address at `{}`.", pointer.get_ref());
         error(findings, pointer, message, "Add \"format\": \"email\" to the property.");
     }
     Some(if required { Presence::Required } else { Presence::Optional })
@@ -113,7 +119,7 @@ fn reply_to(table: &Spanned<ReplyToTable>, schema: &Schema, findings: &mut Findi
         && schema.property(name.get_ref()).is_none()
     {
         let message = format!("The schema has no property at `{}`.", name.get_ref());
-        error(findings, name, message, "Write a JSON Pointer such as \"/name\" to a property of the schema.");
+        error(findings, name, message, "Use a JSON Pointer such as \"/name\" to a property of the schema.");
     }
     ReplyTo { address: table.field.get_ref().clone(), name: table.name.as_ref().map(|name| name.get_ref().clone()) }
 }

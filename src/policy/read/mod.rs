@@ -48,7 +48,7 @@ impl Policy {
                 POLICY_FILE,
                 Place::File,
                 "There is no postern.toml here.",
-                "Name the directory that holds it, or start from the example policy.",
+                "Pass the directory that contains it, or create a policy with `postern init`.",
             );
             return None;
         };
@@ -89,7 +89,7 @@ fn senders(document: &Document, findings: &mut Findings) -> BTreeMap<String, Sen
                 POLICY_FILE,
                 at(name),
                 format!("No mail uses the sender `{}`.", name.get_ref()),
-                "Remove it: what nobody sends needs no approval.",
+                "Remove it, so that nobody has to approve it.",
             );
         }
         let address = address(&table.address, findings);
@@ -105,7 +105,12 @@ fn senders(document: &Document, findings: &mut Findings) -> BTreeMap<String, Sen
 fn address(text: &Spanned<String>, findings: &mut Findings) -> Option<Address> {
     let parsed = Address::parse(text.get_ref());
     if let Err(reason) = parsed {
-        error(findings, text, format!("`{}` is {reason}.", text.get_ref()), "Write the bare address alone.");
+        error(
+            findings,
+            text,
+            format!("`{}` is {reason}.", text.get_ref()),
+            "Write only the address, without a display name.",
+        );
     }
     parsed.ok()
 }
@@ -126,7 +131,7 @@ fn schemas(files: &Files, document: &Document, findings: &mut Findings) -> BTree
                 schemas.insert(name.to_owned(), schema(files, path, findings));
             }
             Some(_) => findings.error(path, Place::File, "No route uses this schema.", "Use it or remove it."),
-            None => findings.error(path, Place::File, "This file is no schema.", "Schemas are named NAME.json."),
+            None => findings.error(path, Place::File, "This file is not a schema.", "Schemas are named NAME.json."),
         }
     }
     schemas

@@ -18,7 +18,12 @@ pub(super) fn overflow(table: Option<&OverflowTable>, findings: &mut Findings) -
             let beside = queue.container();
             if beside.is_none() {
                 let help = "Add `container`, the address of a container for mails that are too large for the queue.";
-                error(findings, &table.queue, "This address does not tell where the account's containers are.", help);
+                error(
+                    findings,
+                    &table.queue,
+                    "The container's address cannot be derived from this queue address.",
+                    help,
+                );
             }
             beside?
         }
@@ -30,11 +35,11 @@ fn address(text: &Spanned<String>, kind: &str, longest: usize, findings: &mut Fi
     let address = StorageAddress::parse(text.get_ref()).filter(|address| address.name().len() <= longest);
     if address.is_none() {
         let help = format!(
-            "Write https://ACCOUNT.{kind}.core.windows.net/NAME, NAME of {MIN_NAME_BYTES} to {longest} lower-case \
+            "Write https://ACCOUNT.{kind}.core.windows.net/NAME, NAME of {MIN_NAME_BYTES} to {longest} lowercase \
              letters, digits and single dashes. A signature belongs into the setting `overflow_sas`."
         );
-        // The text may hold a signature, which no report should repeat.
-        error(findings, text, "This is not the address of a queue or container of Azure Storage.", help);
+        // The text may contain a signature, which no report should repeat.
+        error(findings, text, "This is not the address of an Azure Storage queue or container.", help);
     }
     address
 }

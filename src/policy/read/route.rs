@@ -27,7 +27,7 @@ pub(super) fn routes(
 ) -> BTreeMap<String, Route> {
     let known = Known { senders, schemas, templates };
     if document.routes.is_empty() {
-        findings.error(POLICY_FILE, Place::File, "The policy has no route.", "Add a table [routes.NAME].");
+        findings.error(POLICY_FILE, Place::File, "The policy has no routes.", "Add a table [routes.NAME].");
     }
     unused_templates(&document, templates, findings);
     let mut routes: BTreeMap<String, Route> = BTreeMap::new();
@@ -36,7 +36,7 @@ pub(super) fn routes(
         let Some(route) = route(name.into_inner(), table, &known, findings) else { continue };
         if let Some(earlier) = routes.get(&route.path) {
             let message = format!("The routes `{}` and `{}` have the same path.", earlier.name, route.name);
-            error(findings, &path, message, "Give each route a path of its own.");
+            error(findings, &path, message, "Give each route its own path.");
         }
         routes.insert(route.path.clone(), route);
     }
@@ -72,32 +72,32 @@ fn route(name: String, table: RouteTable, known: &Known<'_>, findings: &mut Find
     let schema = Arc::clone(schema?.as_ref()?);
     let kind = *table.kind.get_ref();
     if kind == Kind::Form && schema.property("/fields").is_some() {
-        let help = "Rename the property: `fields` is the table of all fields in the templates of a form.";
+        let help = "Rename the property: in a form's templates, `fields` is the table of all fields.";
         error(findings, &table.schema, "The schema of a form cannot have a property `fields`.", help);
     }
     if form.confirmation.is_some() && schema.property(&format!("/{CONFIRMATION_LINK}")).is_some() {
         let message = format!("The schema of a form with `confirmation` cannot have a property `{CONFIRMATION_LINK}`.");
-        error(findings, &table.schema, message, "Rename the property: it is what templates call the link.");
+        error(findings, &table.schema, message, "Rename the property: in templates, this is the name of the link.");
     }
     if table.mails.is_empty() {
         error(findings, &table.path, format!("The route `{name}` sends no mail."), "Add [[routes.NAME.mails]].");
     }
     let conditional = |mail: &Spanned<MailTable>| mail.get_ref().when.is_some();
     if kind == Kind::Form && !table.mails.is_empty() && table.mails.iter().all(conditional) {
-        let message = format!("A visitor of the form `{name}` could get no mail sent: every mail has a condition.");
-        error(findings, &table.path, message, "Leave `when` out of at least one mail of a form.");
+        let message = format!("Every mail of the form `{name}` has a `when`, so a submission might send nothing.");
+        error(findings, &table.path, message, "Remove `when` from at least one mail.");
     }
     let mut mails: Vec<Mail> = Vec::new();
     for table in table.mails {
         let Some(mail) = mail::mail(table, &schema, known, findings) else { continue };
         if mail.attachments && (form.attachments.is_none() || !matches!(mail.to, Recipients::Fixed(_))) {
             let message = format!("The mail `{}` cannot carry files.", mail.name);
-            let help = "Its form must take `attachments`, and it must go to addresses that the policy names.";
+            let help = "The form needs `attachments`, and the mail must go to fixed addresses.";
             findings.error(POLICY_FILE, mail.place.clone(), message, help);
         }
         if mails.iter().any(|earlier| earlier.name == mail.name) {
             let message = format!("Two mails of the route `{name}` are named `{}`.", mail.name);
-            findings.error(POLICY_FILE, mail.place.clone(), message, "Give one of them a `name` of its own.");
+            findings.error(POLICY_FILE, mail.place.clone(), message, "Give one of them a different `name`.");
         }
         mails.push(mail);
     }
@@ -125,14 +125,19 @@ fn route(name: String, table: RouteTable, known: &Known<'_>, findings: &mut Find
     })
 }
 
-/// A form to be confirmed has one mail that asks for it, whatever was filled in, and others that wait.
+/// A form with a confirmation has one mail that asks for it, whatever was filled in, and others that wait.
 fn confirmation<T>(table: &Spanned<T>, mails: &[Mail], findings: &mut Findings) {
     let asking: Vec<_> = mails.iter().filter(|mail| mail.purpose == Purpose::Verification).collect();
     if !matches!(asking.as_slice(), [mail] if mail.when.is_none() && matches!(mail.to, Recipients::Field { .. })) {
-        let message = "A form with `confirmation` needs one mail of the purpose `verification`, without `when`.";
-        error(findings, table, message, "It carries the link to the payload's address; other mails wait until then.");
+        let message = "A form with `confirmation` needs one mail with the purpose `verification` and without `when`.";
+        error(
+            findings,
+            table,
+            message,
+            "It takes the link to the payload's address; the other mails are sent after the confirmation.",
+        );
     } else if asking.len() == mails.len() {
-        error(findings, table, "Nothing would be sent after the confirmation.", "Add the mail that waits for it.");
+        error(findings, table, "Nothing would be sent after the confirmation.", "Add a mail with another purpose.");
     }
 }
 
@@ -146,11 +151,11 @@ fn path(text: &Spanned<String>, findings: &mut Findings) -> Option<String> {
     };
     if !(path.starts_with('/') && path.len() <= 128 && segments.clone().all(plain)) {
         let help = "Start with a slash and use letters, digits, `-`, `_`, `.` and `~` between slashes.";
-        error(findings, text, format!("`{path}` is not a usable path."), help);
+        error(findings, text, format!("`{path}` is not a valid path."), help);
         return None;
     }
     if is_reserved(path) {
-        error(findings, text, format!("The path `{path}` is the gate's own."), "Choose another path.");
+        error(findings, text, format!("The path `{path}` is reserved for the gate."), "Choose another path.");
         return None;
     }
     Some(path.clone())
@@ -160,7 +165,7 @@ fn origins(name: &str, table: &RouteTable, findings: &mut Findings) -> Option<Ve
     match (table.kind.get_ref(), &table.origins) {
         (Kind::Event, None) => Some(Vec::new()),
         (Kind::Event, Some(origins)) => {
-            let help = "Systems send no Origin; remove `origins`.";
+            let help = "Only browsers send an Origin; remove `origins`.";
             error(findings, origins, format!("The event route `{name}` cannot have `origins`."), help);
             None
         }
@@ -170,7 +175,12 @@ fn origins(name: &str, table: &RouteTable, findings: &mut Findings) -> Option<Ve
             None
         }
         (Kind::Form, Some(origins)) if origins.get_ref().is_empty() => {
-            error(findings, origins, format!("No site may use the form `{name}`."), "Name at least one origin.");
+            error(
+                findings,
+                origins,
+                format!("`origins` is empty, so no site may use the form `{name}`."),
+                "List at least one origin.",
+            );
             None
         }
         (Kind::Form, Some(origins)) => {
@@ -181,7 +191,7 @@ fn origins(name: &str, table: &RouteTable, findings: &mut Findings) -> Option<Ve
 }
 
 /// An origin as browsers write it (RFC 6454, 6.2): scheme and host in lower case, a port only when not the default.
-/// With `*.` before its host it stands for every site below that name.
+/// With `*.` before its host it means every site below that name.
 fn origin(text: &Spanned<String>, findings: &mut Findings) -> Option<String> {
     let origin = text.get_ref();
     let site = origin.replacen("https://*.", "https://any.", 1);
@@ -193,7 +203,7 @@ fn origin(text: &Spanned<String>, findings: &mut Findings) -> Option<String> {
         && !site.contains(['@', '*', '?', '#'])
         && site.matches('/').count() == 2
         && !site.bytes().any(|byte| byte.is_ascii_uppercase());
-    // `https://*.example` would be everybody's.
+    // `https://*.example` would be anyone's.
     let narrow = site == *origin || host.matches('.').count() >= 2;
     if bare && narrow && (https || local) {
         return Some(origin.clone());
@@ -207,7 +217,7 @@ fn origin(text: &Spanned<String>, findings: &mut Findings) -> Option<String> {
 fn thanks(table: &RouteTable, findings: &mut Findings) -> Option<String> {
     let thanks = table.thanks.as_ref()?;
     if *table.kind.get_ref() == Kind::Event {
-        error(findings, thanks, "An event route has nobody to thank.", "Remove `thanks`.");
+        error(findings, thanks, "`thanks` is only for form routes.", "Remove `thanks`.");
     }
     page(thanks, findings)
 }
@@ -230,7 +240,7 @@ fn body_limits(table: &RouteTable, form: &Form, findings: &mut Findings) -> (usi
 fn contract(table: &RouteTable, findings: &mut Findings) -> &'static Contract {
     if let Some(name) = &table.contract {
         if *table.kind.get_ref() == Kind::Form {
-            let help = "Browsers have no contract; remove `contract`.";
+            let help = "Contracts are for event routes; remove `contract`.";
             error(findings, name, "A form route cannot have a `contract`.", help);
         }
         return contract::find(name.get_ref()).unwrap_or_else(|| {
@@ -262,9 +272,14 @@ fn handshake(table: &RouteTable, contract: &Contract, findings: &mut Findings) -
         Protocol::Slack => (contract.challenges && envelope.is_none(), "scheme = \"slack\" and no envelope"),
     };
     if *table.kind.get_ref() == Kind::Form {
-        error(findings, asked, "A form route cannot have a `handshake`.", "Browsers do not ask; remove it.");
+        error(
+            findings,
+            asked,
+            "A form route cannot have a `handshake`.",
+            "Browsers do not send handshakes; remove it.",
+        );
     } else if !fits {
-        error(findings, asked, "The sender of this route does not ask so.", format!("This handshake needs {needs}."));
+        error(findings, asked, "This handshake does not fit the route.", format!("It needs {needs}."));
     }
     if subscription.is_some() && *protocol != Protocol::EventGrid {
         error(findings, asked, "`subscription` is for the handshake `event-grid`.", "Remove it.");
@@ -278,8 +293,8 @@ fn handshake(table: &RouteTable, contract: &Contract, findings: &mut Findings) -
         error(
             findings,
             asked,
-            format!("`{origin}` is no origin of a sender."),
-            "Write a name such as eventgrid.azure.net.",
+            format!("`{origin}` is not the origin of a sender."),
+            "Use a name such as eventgrid.azure.net.",
         );
     }
     Some(match protocol {
@@ -296,7 +311,7 @@ fn time_budget(table: &RouteTable, contract: &Contract, findings: &mut Findings)
     let most = if contract.name == contract::PLAIN.name { MAX_TIME_BUDGET } else { most };
     if budget.is_zero() || budget > most {
         let message = format!("`time_budget` must be between 1 and {} seconds.", most.as_secs());
-        error(findings, seconds, message, "Stay below the time after which the sender hangs up.");
+        error(findings, seconds, message, "Stay below the time after which the sender gives up.");
     }
     budget
 }

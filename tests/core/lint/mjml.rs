@@ -162,7 +162,7 @@ fn what_mjml_does_not_carry_is_refused_with_its_line() {
         (note("{{ name }}"), "1 Invalid MJML: the element <mjml> is missing."),
         (
             body("<mj-text>{{ name }</mj-text>"),
-            "5 The template does not work: syntax error: unexpected `}`, expected end of variable block.",
+            "5 The template fails: syntax error: unexpected `}`, expected end of variable block.",
         ),
     ] {
         let told = case.told();
@@ -226,6 +226,6 @@ fn the_gate_itself_reads_no_mjml() {
     let files = body("<mj-text>{{ name }}</mj-text>").files();
     let findings: Vec<_> = Policy::load(&files).unwrap_err().iter().map(ToString::to_string).collect();
     let sentence =
-        "This is MJML, which the gate does not read. Seal the policy with `postern seal`, which makes HTML of it.";
+        "This is MJML, which the gate cannot read. Seal the policy with `postern seal`, which turns it into HTML.";
     assert_eq!(findings, [format!("{MJML}: {sentence}")]);
 }
