@@ -94,6 +94,8 @@ pub struct Entry {
     #[serde(skip_serializing_if = "Option::is_none")]
     event_id: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
+    delivery_id: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
     batch: Option<Batch>,
     verdict: Verdict,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -190,6 +192,7 @@ impl Entry {
             route: None,
             caller: None,
             event_id: None,
+            delivery_id: None,
             batch: None,
             verdict: Verdict::Refused,
             reason: None,
@@ -212,6 +215,7 @@ impl Entry {
         let outcome = if caller.scheme == crate::auth::FORM { "anonymous" } else { "verified" };
         self.caller = Some(CallerEntry { scheme: caller.scheme, outcome });
         self.event_id = Some(caller.event_id.clone());
+        self.delivery_id.clone_from(&caller.delivery_id);
     }
 
     /// Notes a caller that did not prove itself.

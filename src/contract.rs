@@ -32,7 +32,8 @@ pub struct Contract {
     pub redelivers: bool,
 }
 
-/// Where the id of an event stands. Where it is not there: an `Idempotency-Key` header, else a hash of the body.
+/// Where the id of an event stands. A header counts only where the caller's proof covers it; `auth` knows what the id is
+/// otherwise.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum EventId {
     /// Nowhere.

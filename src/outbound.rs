@@ -11,8 +11,8 @@ use crate::overflow::StorageCredential;
 use crate::policy::Overflow;
 use crate::web::origin::server;
 
-/// The outbound HTTP of a host that lets requests out to the ACS resource of the settings, to the policy's overflow queue, to the servers
-/// that give tokens for them and to the one that a route's callers or visitors are checked with, and nowhere else.
+/// A host's outbound HTTP, for requests to the ACS resource of the settings, to the policy's overflow queue, to the
+/// servers that give tokens for them and to the one that a route's callers or visitors are checked with; to no other.
 #[derive(Debug)]
 pub struct Outbound<'a, H> {
     host: &'a H,

@@ -1,4 +1,5 @@
-//! JSON Pointers (RFC 6901): a place in a JSON text, as `/` and a name for each step, in which `~` is `~0` and `/` `~1`.
+//! JSON Pointers (RFC 6901): a place in a JSON text, as `/` and a name for each step. In names, `~0` stands for `~` and
+//! `~1` for `/`.
 
 /// A name as a pointer writes it.
 pub fn escape(name: &str) -> String {

@@ -38,8 +38,12 @@ pub const PROBLEM_TYPE_PREFIX: &str = "urn:postern:problem:";
 
 macro_rules! problem_types {
     ($($name:ident = $slug:literal, $status:ident, $disposition:ident, $title:literal;)*) => {
-        $(pub(crate) const $name: ProblemType =
-            ProblemType { slug: $slug, status: StatusCode::$status, disposition: RetryDisposition::$disposition, title: $title };)*
+        $(pub(crate) const $name: ProblemType = ProblemType {
+            slug: $slug,
+            status: StatusCode::$status,
+            disposition: RetryDisposition::$disposition,
+            title: $title,
+        };)*
         /// Every kind of problem, in the order of the flow.
         pub const PROBLEM_TYPES: &[ProblemType] = &[$($name),*];
     };

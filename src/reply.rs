@@ -33,8 +33,9 @@ fn queued(events: &[Handled]) -> bool {
 
 /// What went wrong with events, if anything did.
 ///
-/// Nothing says "sent" that ACS did not accept, and nothing "queued" that the overflow queue did not confirm. Where the caller should come again, its contract says by which status;
-/// its repeat has the same operation ids, and what was accepted is not sent again.
+/// Nothing says "sent" that ACS did not accept, and nothing "queued" that the overflow queue did not confirm. Where the
+/// caller should come again, its contract says by which status; its repeat has the same operation ids, and what was
+/// accepted is not sent again.
 pub fn problem(contract: &Contract, events: &[Handled], batch: bool) -> Option<Problem> {
     if let ([Err(refusal)], false) = (events, batch) {
         return Some(refusal.problem(contract));

@@ -1,4 +1,5 @@
 //! The house is as ARCHITECTURE.md says: imports of the core point one way, and the map names what is there.
+#![allow(clippy::expect_used, clippy::indexing_slicing, reason = "a test may fail loudly")]
 
 use std::collections::BTreeMap;
 use std::fs;

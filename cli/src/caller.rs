@@ -8,7 +8,7 @@ use http::header::{CONTENT_TYPE, ORIGIN};
 use http::{HeaderName, HeaderValue, Request, Uri};
 use postern::auth::{self, IDEMPOTENCY_KEY, RequestAuth, SignError};
 use postern::contract::EventId;
-use postern::policy::{Envelope, Policy, Route, RouteAuth, Scheme};
+use postern::policy::{Coverage, Envelope, Policy, Route, RouteAuth, Scheme};
 use uuid::Uuid;
 
 use crate::secret;
@@ -52,7 +52,11 @@ pub struct Body {
 
 impl Body {
     /// Twilio sends forms, so an object of texts becomes one; one event becomes what its envelope demands.
-    pub fn of(route: &Route, bytes: Vec<u8>) -> anyhow::Result<Self> {
+    pub fn of(route: &Route, mut bytes: Vec<u8>) -> anyhow::Result<Self> {
+        let coverage = route.auth.as_ref().map(|auth| auth.scheme.coverage());
+        if coverage == Some(Coverage::Body { id: None }) && !route.contract.only_forms {
+            bytes.extend(blank());
+        }
         let list = bytes.trim_ascii_start().starts_with(b"[");
         match route.envelope {
             Some(Envelope::CloudEvents) if list => return Ok(Self { content_type: BATCH, bytes }),
@@ -68,6 +72,13 @@ impl Body {
         let form = form_urlencoded::Serializer::new(String::new()).extend_pairs(fields).finish();
         Ok(Self { content_type: FORM, bytes: form.into_bytes() })
     }
+}
+
+/// White space that is different each time. Where the hash of the body is the event's id, it makes a sample that is sent
+/// again a new event, as a real sender's would be.
+fn blank() -> impl Iterator<Item = u8> {
+    let bits = Uuid::new_v4().as_u128();
+    (0..32).map(move |place| if bits >> place & 1 == 1 { b' ' } else { b'\t' })
 }
 
 /// What proves a new event with this body, signed at this time.

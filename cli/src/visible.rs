@@ -93,6 +93,6 @@ mod tests {
         let value = serde_json::json!({"a\u{202e}": "b\\\u{7f}\u{9b}\u{1b}\n"});
         let shown = styled(&value.to_string());
         assert!(shown.is_ascii(), "{shown}");
-        assert_eq!(serde_json::from_str::<serde_json::Value>(&shown).unwrap(), value);
+        assert_eq!(serde_json::from_str::<serde_json::Value>(&shown).ok(), Some(value));
     }
 }

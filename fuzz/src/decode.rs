@@ -7,8 +7,8 @@ use bytes::Bytes;
 use futures_util::FutureExt as _;
 use http::Request;
 use http::header::AUTHORIZATION;
-use postern::auth::{KeyCache, MAX_EVENT_ID_BYTES, Verified, self};
-use postern::decode::{Events, Format, MAX_EVENTS, self};
+use postern::auth::{self, KeyCache, MAX_EVENT_ID_BYTES, Verified};
+use postern::decode::{self, Events, Format, MAX_EVENTS};
 use postern::policy::{Files, Kind, MAX_DEPTH, MAX_FIELDS, MAX_FILES, Policy, Route};
 use serde_json::Value;
 
@@ -157,7 +157,8 @@ fn says_the_same(route: &Route, format: Format, request: &Request<Bytes>, events
         }
         (Kind::Form, Format::Urlencoded, _) => {
             let pairs: Vec<_> = form_urlencoded::parse(request.body()).collect();
-            let sent: Vec<_> = events.fields.sent.iter().map(|field| (field.name.as_str(), field.text.as_str())).collect();
+            let sent: Vec<_> =
+                events.fields.sent.iter().map(|field| (field.name.as_str(), field.text.as_str())).collect();
             assert_eq!(sent.len(), pairs.len());
             assert!(sent.iter().zip(&pairs).all(|(sent, pair)| (pair.0.as_ref(), pair.1.as_ref()) == *sent));
         }

@@ -7,7 +7,7 @@ use futures_util::FutureExt as _;
 use http::header::CONTENT_TYPE;
 use http::request::Parts;
 use http::{HeaderValue, Request};
-use postern::auth::{KeyCache, self};
+use postern::auth::{self, KeyCache};
 use postern::policy::{Route, Scheme, TokenLocation};
 
 use crate::decision::Demand;

@@ -7,7 +7,7 @@ use uuid::Uuid;
 
 use crate::outcome::Outcome;
 
-/// An operation and how it stands. As JSON: `{"id": "…", "status": "failed", "terminal": true, "error": "EmailDropped"}`.
+/// The status of an operation. As JSON: `{"id": "…", "status": "failed", "terminal": true, "error": "EmailDropped"}`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct OperationStatus {
     /// The operation's id.

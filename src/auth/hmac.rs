@@ -111,8 +111,10 @@ enum Key {
 
 impl Key {
     fn read(rule: &Rule, secret: &str) -> Option<Self> {
-        if rule.ed25519_prefix.is_some() && secret.starts_with(ed25519::PUBLIC_PREFIX) {
-            return ed25519::PublicKey::read(secret).map(Self::Public);
+        if secret.starts_with(ed25519::PUBLIC_PREFIX) {
+            // A public key as an HMAC's key would let everybody sign.
+            let public = rule.ed25519_prefix.as_ref().and_then(|_| ed25519::PublicKey::read(secret));
+            return public.map(Self::Public);
         }
         let bytes = match rule.key {
             KeyForm::Text => secret.as_bytes().to_vec(),

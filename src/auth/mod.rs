@@ -3,6 +3,7 @@
 mod ed25519;
 mod entra;
 mod hmac;
+mod identify;
 mod sendgrid;
 mod sign;
 mod token;
@@ -15,7 +16,6 @@ use http::request::Parts;
 use http::{HeaderMap, HeaderName, Uri};
 use sha2::{Digest as _, Sha256};
 
-use crate::contract::EventId;
 use crate::host::{Clock, Fetch, FetchError, Settings};
 use crate::policy::{Route, RouteAuth, Scheme};
 use crate::setting::{SettingError, SettingFault};
@@ -44,6 +44,9 @@ pub struct Caller {
     pub scheme: &'static str,
     /// What tells this event from others of the same caller, and is the same when it is sent again.
     pub event_id: String,
+    /// What the sender calls this delivery in a header that its proof does not cover: for finding it again, never for
+    /// deciding anything.
+    pub delivery_id: Option<String>,
 }
 
 /// The scheme's name in audit lines for routes that anybody may post to.
@@ -111,6 +114,13 @@ pub enum Refusal {
     UnusableSecret,
 }
 
+impl Caller {
+    /// A browser.
+    pub const fn visitor(event_id: String) -> Self {
+        Self { scheme: FORM, event_id, delivery_id: None }
+    }
+}
+
 impl Verified {
     /// Who sent it.
     pub const fn caller(&self) -> &Caller {
@@ -138,11 +148,11 @@ pub async fn authenticate(
     deadline: Duration,
 ) -> Result<Verified, Refusal> {
     let Some(auth) = &route.auth else {
-        let caller = Caller { scheme: FORM, event_id: submission_id(&parts.headers, [&body[..]]) };
+        let caller = Caller::visitor(submission_id(&parts.headers, [&body[..]]));
         return Ok(Verified { body, caller });
     };
     prove(host, keys, auth, parts, &body, secrets, deadline).await?;
-    let caller = Caller { scheme: auth.name, event_id: request_id(route.contract.event_id, parts, &body) };
+    let caller = identify::caller(auth, route.contract.event_id, parts, &body)?;
     Ok(Verified { body, caller })
 }
 
@@ -206,22 +216,11 @@ pub async fn verifier(host: &impl Settings, auth: &RouteAuth) -> Option<Uri> {
     }
 }
 
-/// The id of a request whose caller proved itself: its own header, an `Idempotency-Key`, else a hash of the body.
-fn request_id(event_id: EventId, parts: &Parts, body: &Bytes) -> String {
-    let own = match event_id {
-        EventId::Header(name) => header(parts, name),
-        _ => None,
-    };
-    own.or_else(|| header(parts, IDEMPOTENCY_KEY)).map_or_else(|| hash([&body[..]]), short)
-}
-
-fn header<'a>(parts: &'a Parts, name: &str) -> Option<&'a str> {
-    parts.headers.get(name).and_then(|value| value.to_str().ok()).filter(|id| !id.is_empty())
-}
-
-/// An id as it is where it is short and plain, else its hash: it goes to the log.
+/// An id as it is where it is short and plain, else its hash: it goes to the log, where no address may be. Paths and
+/// names of resources are plain; an address needs an `@`, or a `%` where it is encoded.
 pub fn short(id: &str) -> String {
-    let plain = id.len() <= MAX_EVENT_ID_BYTES && id.bytes().all(|byte| (b' '..=b'~').contains(&byte));
+    let plain = |byte: u8| byte.is_ascii_alphanumeric() || b" -._~:/#+=,|".contains(&byte);
+    let plain = id.len() <= MAX_EVENT_ID_BYTES && id.bytes().all(plain);
     if plain { id.to_owned() } else { hash([id.as_bytes()]) }
 }
 

@@ -4,15 +4,15 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
-use http::header::CONTENT_TYPE;
+use http::HeaderName;
 use http::request::Parts;
-use http::{HeaderMap, HeaderName};
 use sha2::{Digest as _, Sha256};
 
 use super::Refusal;
 use super::hmac::{Mac, header};
 use crate::policy::MAX_FIELDS;
 use crate::policy::rule::Hash;
+use crate::web::media_type::{URLENCODED, essence};
 
 const SIGNATURE: HeaderName = HeaderName::from_static("x-twilio-signature");
 
@@ -23,16 +23,20 @@ const BODY_HASH: &str = "bodySHA256";
 pub(super) fn verify(url: &str, parts: &Parts, body: &[u8], secrets: &[String]) -> Result<(), Refusal> {
     let signature = header(&parts.headers, &SIGNATURE)?;
     let signature = STANDARD.decode(signature).map_err(|_| Refusal::MalformedHeader(SIGNATURE))?;
+    let signed = signed(url, parts, body)?;
+    let good = secrets.iter().any(|secret| mac(secret, &signed).is_some_and(|mac| mac.verify(&signature)));
+    if good { Ok(()) } else { Err(Refusal::WrongSignature) }
+}
+
+/// What Twilio signs of a request. A body that is no form has its hash in the address, and is checked against it here.
+pub(super) fn signed(url: &str, parts: &Parts, body: &[u8]) -> Result<String, Refusal> {
     let query = parts.uri.query();
     let url = query.map_or_else(|| url.to_owned(), |query| format!("{url}?{query}"));
-    let fields = if is_form(&parts.headers) {
-        fields(body)?
-    } else {
-        check_body(query.unwrap_or_default(), body)?;
-        String::new()
-    };
-    let good = secrets.iter().any(|secret| mac(secret, &url, &fields).is_some_and(|mac| mac.verify(&signature)));
-    if good { Ok(()) } else { Err(Refusal::WrongSignature) }
+    if essence(&parts.headers) == URLENCODED {
+        return Ok(url + &fields(body)?);
+    }
+    check_body(query.unwrap_or_default(), body)?;
+    Ok(url)
 }
 
 /// The signature of a request, and the query that its address must have.
@@ -40,19 +44,13 @@ pub(super) fn sign(url: &str, secret: &str, form: bool, body: &[u8]) -> Option<(
     let query = (!form).then(|| format!("{BODY_HASH}={}", hash(body)));
     let url = query.as_ref().map_or_else(|| url.to_owned(), |query| format!("{url}?{query}"));
     let fields = if form { fields(body).ok()? } else { String::new() };
-    Some((SIGNATURE, STANDARD.encode(mac(secret, &url, &fields)?.finish()), query))
+    Some((SIGNATURE, STANDARD.encode(mac(secret, &(url + &fields))?.finish()), query))
 }
 
-fn mac(secret: &str, url: &str, fields: &str) -> Option<Mac> {
+fn mac(secret: &str, signed: &str) -> Option<Mac> {
     let mut mac = Mac::new(Hash::Sha1, secret.as_bytes())?;
-    mac.update(url.as_bytes());
-    mac.update(fields.as_bytes());
+    mac.update(signed.as_bytes());
     Some(mac)
-}
-
-fn is_form(headers: &HeaderMap) -> bool {
-    let content_type = headers.get(CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
-    content_type.to_ascii_lowercase().starts_with("application/x-www-form-urlencoded")
 }
 
 /// Names and values without anything between them, sorted by name, then value, each once: as the libraries do it.

@@ -7,6 +7,7 @@ use serde_json::{Map, Value};
 
 use super::{Error, json};
 use crate::policy::Envelope;
+use crate::web::media_type::essence;
 
 /// The most events of one request: each may become a mail, and the sender waits for the answer.
 pub const MAX_EVENTS: usize = 100;
@@ -17,8 +18,14 @@ const MAX_ATTRIBUTES: usize = 50;
 /// What every binary event has.
 pub(super) const SPECVERSION: HeaderName = HeaderName::from_static("ce-specversion");
 
-/// Takes events out of their envelope; and whether there can be several.
-pub(super) fn open(envelope: Envelope, headers: &HeaderMap, body: &[u8]) -> Result<(Vec<Value>, bool), Error> {
+/// Takes events out of their envelope; and whether there can be several. `attributes` says whether headers can be an
+/// event's attributes: they cannot where they are not covered by what proves the caller.
+pub(super) fn open(
+    envelope: Envelope,
+    headers: &HeaderMap,
+    attributes: bool,
+    body: &[u8],
+) -> Result<(Vec<Value>, bool), Error> {
     match envelope {
         Envelope::List => events(body, &[]).map(|events| (events, true)),
         Envelope::EventGrid => events(body, &["id", "eventType"]).map(|events| (events, true)),
@@ -33,6 +40,7 @@ pub(super) fn open(envelope: Envelope, headers: &HeaderMap, body: &[u8]) -> Resu
                 sound(&event, &CLOUDEVENT).and_then(|()| version(&event))?;
                 Ok((vec![event], false))
             }
+            _ if !attributes => Err(Error::BinaryMode),
             _ if headers.contains_key(SPECVERSION) => {
                 let event = binary(headers, body)?;
                 sound(&event, &CLOUDEVENT).and_then(|()| version(&event))?;
@@ -45,11 +53,6 @@ pub(super) fn open(envelope: Envelope, headers: &HeaderMap, body: &[u8]) -> Resu
 
 /// The attributes that every CloudEvent has.
 const CLOUDEVENT: [&str; 4] = ["specversion", "id", "source", "type"];
-
-fn essence(headers: &HeaderMap) -> String {
-    let text = headers.get(CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
-    text.split(';').next().unwrap_or_default().trim().to_ascii_lowercase()
-}
 
 fn events(body: &[u8], required: &[&'static str]) -> Result<Vec<Value>, Error> {
     let Value::Array(events) = json::value(body)? else { return Err(Error::NotAList) };

@@ -12,7 +12,8 @@ use http::header::CONTENT_TYPE;
 use serde_json::Value;
 
 use crate::auth::{self, Caller, Verified};
-use crate::policy::{Envelope, Kind, MAX_DEPTH, MAX_FIELDS, MAX_FILES, Route};
+use crate::policy::{Coverage, Envelope, Kind, MAX_DEPTH, MAX_FIELDS, MAX_FILES, Route};
+use crate::web::media_type::{URLENCODED, essence};
 use form::{Contradiction, Controls, Field, Filled, FormFields, Upload};
 
 pub use envelope::MAX_EVENTS;
@@ -54,6 +55,12 @@ pub enum Error {
     /// The content type is absent or not one that the route takes.
     #[error("The content type must be {0}.")]
     MediaType(&'static str),
+    /// An event's attributes are headers, which the caller's signature does not cover.
+    #[error(
+        "The signature covers the body alone, so the content type must be application/cloudevents+json or \
+         application/cloudevents-batch+json."
+    )]
+    BinaryMode,
     /// The text is not JSON; the place is that of the first error.
     #[error("The body is not JSON: see line {line}, column {column}.")]
     NotJson {
@@ -160,16 +167,16 @@ pub fn limit(route: &Route, headers: &HeaderMap) -> usize {
 fn media_type(kind: Kind, forms: bool, headers: &HeaderMap) -> Result<Format, Error> {
     let refused = Error::MediaType(accepted(kind, forms));
     let Some(Ok(text)) = headers.get(CONTENT_TYPE).map(http::HeaderValue::to_str) else { return Err(refused) };
-    let mut parts = text.split(';').map(str::trim);
-    let essence = parts.next().unwrap_or_default().to_ascii_lowercase();
-    let foreign_charset = parts.filter_map(|parameter| parameter.split_once('=')).any(|(name, value)| {
+    let essence = essence(headers);
+    let mut parameters = text.split(';').skip(1).filter_map(|parameter| parameter.trim().split_once('='));
+    let foreign_charset = parameters.any(|(name, value)| {
         name.eq_ignore_ascii_case("charset") && !value.trim_matches('"').eq_ignore_ascii_case("utf-8")
     });
     let json = essence == "application/json" || (essence.starts_with("application/") && essence.ends_with("+json"));
     match (forms || kind == Kind::Form, essence.as_str()) {
         _ if foreign_charset => Err(refused),
         _ if json => Ok(Format::Json),
-        (true, "application/x-www-form-urlencoded") => Ok(Format::Urlencoded),
+        (true, URLENCODED) => Ok(Format::Urlencoded),
         (_, "multipart/form-data") if kind == Kind::Form => Ok(Format::Multipart),
         _ => Err(refused),
     }
@@ -223,8 +230,12 @@ fn script(route: &Route, headers: &HeaderMap, body: &[u8], mut caller: Caller) -
         Value::Object(members) => Controls::of_members(&route.form, members, |name| route.schema.has(name)),
         _ => Controls::default(),
     };
-    caller.event_id = auth::submission_id(headers, [payload.to_string().as_bytes()]);
-    let submission = Submission { payload, filled: filled(route, body), caller, uploads: Vec::new() };
+    // A mail that shows all fields shows them in this order, so another order is another event.
+    let filled = filled(route, body);
+    let shown = filled.iter().flatten().filter(|filled| payload.pointer(&filled.pointer).is_some());
+    let shown = shown.map(|filled| filled.pointer.as_bytes());
+    caller.event_id = auth::submission_id(headers, [payload.to_string().as_bytes()].into_iter().chain(shown));
+    let submission = Submission { payload, filled, caller, uploads: Vec::new() };
     Ok(Events::form(submission, FormFields { sent: Vec::new(), controls }))
 }
 
@@ -234,16 +245,24 @@ pub fn filled(route: &Route, json: &[u8]) -> Option<Vec<Filled>> {
 }
 
 fn events(route: &Route, headers: &HeaderMap, format: Format, body: &[u8], caller: &Caller) -> Result<Events, Error> {
+    let coverage = route.auth.as_ref().map(|auth| auth.scheme.coverage());
+    let whole = coverage == Some(Coverage::Request);
     let (payloads, batch) = match (route.envelope, format) {
-        (Some(envelope), Format::Json) => envelope::open(envelope, headers, body)?,
+        (Some(envelope), Format::Json) => envelope::open(envelope, headers, whole, body)?,
         (None, Format::Json) => (vec![json::decode(body)?], false),
+        // Nobody signs the content type, and no sender's form begins as JSON does: this is JSON, sent again as a form.
+        (None, Format::Urlencoded) if !whole && body.trim_ascii_start().starts_with(b"{") => {
+            return Err(Error::MediaType(accepted(Kind::Event, false)));
+        }
         (None, Format::Urlencoded) => (vec![unfold(urlencoded::members(urlencoded::decode(body)?))?], false),
         (Some(_), Format::Urlencoded) | (_, Format::Multipart) => {
             return Err(Error::MediaType(accepted(Kind::Event, false)));
         }
     };
+    // Fields that can be cut elsewhere under the same signature name no event.
+    let recut = format == Format::Urlencoded && matches!(coverage, Some(Coverage::AddressAndFields { .. }));
     let submissions = payloads.into_iter().enumerate().map(|(index, payload)| {
-        let own = event_id::of(route.envelope, route.contract.event_id, &payload);
+        let own = event_id::of(route.envelope, route.contract.event_id, &payload).filter(|_| !recut);
         let given = || if batch { format!("{}#{index}", caller.event_id) } else { caller.event_id.clone() };
         let caller = Caller { event_id: own.unwrap_or_else(given), ..caller.clone() };
         Submission { payload, filled: None, caller, uploads: Vec::new() }

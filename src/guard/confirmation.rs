@@ -12,7 +12,7 @@ use serde_json::Value;
 
 use super::token::seconds;
 use super::{Admitted, Keys, mac};
-use crate::auth::{self, Caller};
+use crate::auth::Caller;
 use crate::decode::form::{Filled, labelled};
 use crate::policy::{ConfirmationGuard, Route};
 use crate::web::Origin;
@@ -116,7 +116,7 @@ pub fn confirmed(
     Ok(Admitted {
         filled: claims.filled.map(|pointers| labelled(&route.schema, &pointers)),
         uploads: Vec::new(),
-        caller: Caller { scheme: auth::FORM, event_id: claims.event_id },
+        caller: Caller::visitor(claims.event_id),
         payload: claims.payload,
     })
 }

@@ -39,7 +39,7 @@ pub use route::{
 };
 pub use rule::Rule;
 pub use schema::{MAX_UNIQUE_ITEMS, Schema, SchemaError};
-pub use scheme::{Scheme, SecretForm, Tenant, TokenLocation};
+pub use scheme::{Coverage, Scheme, SecretForm, Tenant, TokenLocation};
 pub(crate) use template::environment as templates;
 pub use template::{
     MJML as MJML_FILE, Markup, Part, TABLE, Template, Templates, finding as template_finding, is_translated,
@@ -119,7 +119,8 @@ impl Policy {
         self.auths().any(|auth| matches!(auth.scheme, Scheme::Entra(_)))
     }
 
-    /// The servers that a host must let the gate talk to beside ACS's, each once: those of captchas and of the overflow.
+    /// The servers that a host must let the gate talk to beside ACS's, each once: those of captchas and of the overflow
+    /// queue.
     pub fn servers(&self) -> Vec<String> {
         let captchas = self.routes().filter_map(|route| route.form.captcha.as_ref());
         let captchas = captchas.map(|guard| guard.service.origin().to_owned());

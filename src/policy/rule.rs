@@ -1,4 +1,5 @@
-//! What a sender signs and how, in the words of a policy: the terms of the generic `hmac` scheme and of those with a name.
+//! What a sender signs and how, in the words of a policy: the terms of the generic `hmac` scheme and of the HMAC
+//! schemes with a name.
 
 use std::time::Duration;
 

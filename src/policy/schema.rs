@@ -188,7 +188,15 @@ fn unknown_keyword(schema: &Value) -> Result<(), SchemaError> {
         let Value::Object(members) = schema else { continue };
         unbounded_unique_items(members, &pointer)?;
         for (keyword, value) in members {
+            let inside = !pointer.is_empty();
             let pointer = pointer::join(&pointer, keyword);
+            if inside && (keyword == "$id" || keyword == "id") {
+                return Err(SchemaError {
+                    message: format!("`{keyword}` inside a schema changes what each `$ref` below it means."),
+                    help: "Remove it, and refer to parts of the file as #/$defs/NAME.".to_owned(),
+                    pointer,
+                });
+            }
             let Some((_, holds)) = KEYWORDS.iter().find(|(known, _)| known == keyword) else {
                 return Err(SchemaError {
                     message: format!("`{keyword}` is not a keyword of JSON Schema."),

@@ -30,6 +30,24 @@ pub enum Scheme {
     Entra(Tenant),
 }
 
+/// What of a request a scheme's proof covers. Only that may decide what an event says and which event it is: whoever has
+/// seen a request can send the rest of it differently, with the same proof.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Coverage<'a> {
+    /// Everything: the caller shows a secret, and TLS guards what it says.
+    Request,
+    /// The body, byte for byte, and the header with the event's id, where there is one.
+    Body {
+        /// The header that holds the id.
+        id: Option<&'a HeaderName>,
+    },
+    /// The address, and the text of a form's fields, but not where one field ends and the next begins.
+    AddressAndFields {
+        /// The address without its query.
+        url: &'a str,
+    },
+}
+
 /// Where a caller shows its secret.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum TokenLocation {
@@ -154,6 +172,16 @@ impl FixedLocation {
 }
 
 impl Scheme {
+    /// What of a request its proof covers.
+    pub fn coverage(&self) -> Coverage<'_> {
+        match self {
+            Self::Rule(rule) => Coverage::Body { id: rule.id.as_ref() },
+            Self::SendGrid { .. } => Coverage::Body { id: None },
+            Self::Twilio { url } => Coverage::AddressAndFields { url },
+            Self::Token(_) | Self::Entra(_) => Coverage::Request,
+        }
+    }
+
     /// What the settings hold.
     pub fn secret_form(&self) -> SecretForm {
         match self {

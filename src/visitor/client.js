@@ -8,8 +8,20 @@
     de: { busy: 'Wird gesendet …', done: 'Vielen Dank. Ihre Nachricht wurde gesendet.', queued: 'Vielen Dank. Ihre Nachricht ist angekommen und wird sobald wie möglich gesendet.', fail: 'Das konnte nicht gesendet werden. Bitte versuchen Sie es erneut.' },
   };
   const say = words[(document.documentElement.lang || navigator.language).slice(0, 2)] || words.en;
+  // What a form has by itself: a control named `action` or `reset` hides the property of that name.
+  const own = (form, name) => {
+    const value = Reflect.get(HTMLFormElement.prototype, name, form);
+    return typeof value === 'function' ? value.bind(form) : value;
+  };
+  const isOurs = (form) => {
+    try {
+      return own(form, 'method') === 'post' && new URL(own(form, 'action')).origin === home;
+    } catch {
+      return false; // Its action is no address.
+    }
+  };
   const get = async (form, what) => {
-    const url = new URL(form.action);
+    const url = new URL(own(form, 'action'));
     url.pathname += '/' + what;
     const answer = await fetch(url, { headers: { accept: 'application/json' } });
     if (!answer.ok) throw new Error(what);
@@ -31,7 +43,7 @@
   // XMLHttpRequest, because fetch tells no progress of an upload.
   const post = (form, data, progress) => new Promise((resolve, reject) => {
     const request = new XMLHttpRequest();
-    request.open('POST', form.action);
+    request.open('POST', own(form, 'action'));
     request.setRequestHeader('accept', 'application/json');
     request.responseType = 'json';
     request.upload.onprogress = (event) => event.lengthComputable && progress(event.loaded / event.total);
@@ -42,11 +54,12 @@
   });
 
   const enhance = (form) => {
-    const needs = (form.dataset.postern || '').split(' ');
+    const of = (name) => own(form, name);
+    const needs = (of('dataset').postern || '').split(' ');
     const live = document.createElement('p');
     live.className = 'postern-status';
     live.setAttribute('role', 'status');
-    form.append(live);
+    of('append')(live);
     let token;
     const fetchToken = () => {
       token = get(form, 'token').then((issued) => ({ ...issued, at: Date.now() }));
@@ -55,13 +68,13 @@
     if (needs.includes('token')) fetchToken();
 
     const clear = () => {
-      for (const note of form.querySelectorAll('.postern-error')) note.remove();
-      for (const control of form.querySelectorAll('[aria-invalid]')) {
+      for (const note of of('querySelectorAll')('.postern-error')) note.remove();
+      for (const control of of('querySelectorAll')('[aria-invalid]')) {
         control.removeAttribute('aria-invalid');
         control.removeAttribute('aria-describedby');
       }
     };
-    const named = (field) => [...form.elements].find(
+    const named = (field) => [...of('elements')].find(
       (control) => control.name && control.type !== 'hidden'
         && control.name.replace(/\[\]/g, '').replace(/\[(.*?)\]/g, '.$1') === field,
     );
@@ -79,17 +92,22 @@
         control.setAttribute('aria-describedby', note.id);
       });
       live.textContent = rest.join(' ') || detail || say.fail;
-      form.querySelector('[aria-invalid]')?.focus();
+      of('querySelector')('[aria-invalid]')?.focus();
     };
 
-    form.addEventListener('submit', async (event) => {
+    let busy = false;
+    const setBusy = (now, button) => {
+      busy = now;
+      of('setAttribute')('aria-busy', String(now));
+      if (button) button.disabled = now;
+    };
+    of('addEventListener')('submit', async (event) => {
       event.preventDefault();
-      const button = event.submitter || form.querySelector('[type=submit], button:not([type])');
-      if (form.ariaBusy === 'true') return;
+      const button = event.submitter || of('querySelector')('[type=submit], button:not([type])');
+      if (busy) return;
       clear();
       const data = new FormData(form, event.submitter);
-      form.ariaBusy = 'true';
-      if (button) button.disabled = true;
+      setBusy(true, button);
       live.textContent = say.busy;
       try {
         if (token) {
@@ -106,23 +124,22 @@
         });
         if (!ok) {
           show(body);
-        } else if (form.dispatchEvent(new CustomEvent('postern:sent', { bubbles: true, cancelable: true, detail: body }))) {
-          live.textContent = body.queued ? say.queued : form.dataset.thanks || say.done;
-          form.reset();
+        } else if (of('dispatchEvent')(new CustomEvent('postern:sent', { bubbles: true, cancelable: true, detail: body }))) {
+          live.textContent = body.queued ? say.queued : of('dataset').thanks || say.done;
+          of('reset')();
           if (body.next && !body.queued) location.assign(body.next);
         }
       } catch {
         live.textContent = say.fail;
       } finally {
-        form.ariaBusy = null;
-        if (button) button.disabled = false;
+        setBusy(false, button);
       }
     });
   };
 
   const start = () => {
     for (const form of document.forms) {
-      if (form.method === 'post' && new URL(form.action).origin === home) enhance(form);
+      if (isOurs(form)) enhance(form);
     }
   };
   if (document.readyState === 'loading') document.addEventListener('DOMContentLoaded', start);

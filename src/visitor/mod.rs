@@ -1,5 +1,5 @@
-//! What a visitor's browser gets back: JSON for scripts, a redirect or a page for people, and what a page asks for beside
-//! sending its form.
+//! What a visitor's browser gets back: JSON for scripts, a redirect or a page for people, and what a page asks for
+//! beside sending its form.
 
 mod answer;
 mod cors;

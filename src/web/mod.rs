@@ -1,6 +1,7 @@
 //! What the Web's standards say that several steps need: origins, headers, responses and waiting.
 
 pub mod header;
+pub mod media_type;
 pub mod origin;
 pub mod path;
 pub mod response;

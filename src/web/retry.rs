@@ -15,7 +15,8 @@ const FIRST: Duration = Duration::from_millis(200);
 const CEILING: Duration = Duration::from_secs(4);
 
 /// The wait after so many calls: exponential, with full jitter, so that many instances do not come at once (AWS
-/// Architecture Blog, "Exponential Backoff And Jitter"). It lies evenly between nothing and its bound; `random` has 128 random bits.
+/// Architecture Blog, "Exponential Backoff And Jitter"). It lies evenly between nothing and its bound; `random` has 128
+/// random bits.
 pub fn wait(calls: u32, random: u128) -> Duration {
     let doublings = calls.saturating_sub(1).min(16);
     let bound = FIRST.saturating_mul(1 << doublings).min(CEILING);

@@ -36,11 +36,20 @@ const ALTCHA = `<!doctype html><html lang="en"><title>Ask</title><script type="m
 <form method="post" action="${GATE}/prove"><input id="name" name="name"><input id="message" name="message">
 <altcha-widget challenge="${GATE}/prove/challenge" auto="onload"></altcha-widget><button type="submit">Send</button></form>`;
 
+// Controls whose names hide properties that a form has by itself. They are disabled, so no browser sends them.
+const HIDING = ['action', 'method', 'reset', 'append', 'elements', 'dataset', 'addEventListener', 'dispatchEvent',
+  'querySelector', 'querySelectorAll', 'setAttribute'].map((name) => `<input name="${name}" disabled>`).join('');
+const HIDDEN = `<!doctype html><html lang="en"><title>Contact</title><script src="${GATE}/postern.js" defer></script>
+<form method="post" action="http://[">${HIDING}</form>
+<form method="post" action="${GATE}/contact">${HIDING}<input id="name" name="name"><input id="email" name="email">
+<input id="message" name="message"><button type="submit">Send</button></form>`;
+
 // The example as it is, with the gate's address put in.
 const content = async (path) => {
   if (path === '/thanks.html') return '<!doctype html><title>Thanks</title><h1>Thank you!</h1>';
   if (path === '/altcha.js') return readFile(WIDGET, 'utf8');
   if (path === '/altcha.html') return ALTCHA;
+  if (path === '/hidden.html') return HIDDEN;
   const text = await readFile(new URL(`.${path}`, EXAMPLES), 'utf8');
   return text.replaceAll('https://mail.contoso.example', GATE);
 };
@@ -218,6 +227,21 @@ test('the official ALTCHA widget solves the challenge of a form', async () => {
   await Promise.all([page.waitForNavigation(), page.click('button[type=submit]')]);
   assert.equal(await text('h1'), 'Thank you');
   assert.equal((await sent())[0].content.plainText, 'Name: Ada\nQuestion: Why?\n');
+});
+
+test('with the script: names of controls that hide what a form has by itself', async () => {
+  await open('/hidden.html');
+  await page.type('#name', 'Ada');
+  await page.type('#email', 'ada at home');
+  await page.type('#message', 'Hello');
+  await page.click('button');
+  await page.waitForSelector('[aria-invalid=true]');
+  assert.equal(page.url(), `${SITE}/hidden.html`);
+  await page.waitForFunction(() => !document.querySelector('button').disabled);
+  await page.$eval('#email', (one) => { one.value = 'ada@customer.example'; });
+  await Promise.all([page.waitForNavigation(), page.click('button')]);
+  assert.equal(page.url(), `${SITE}/thanks.html`);
+  assert.equal((await sent()).length, 1);
 });
 
 test('the script is under 3 KB compressed', async () => {

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use crate::support::*;
 use http::{HeaderMap, Request, Response};
+use postern::auth;
 use postern::gate::{Allowance, Gate};
 use postern::host::{BodyError, Clock as _, FetchError};
 use postern::policy::{Files, Policy};
@@ -119,7 +120,8 @@ async fn an_audit_line_says_who_what_and_to_which_domain() {
             "http.request.method": "POST",
             "route": "github",
             "caller": {"scheme": "github", "outcome": "verified"},
-            "event_id": "72d3162e-cc78-11e3-81ab-4c9367dc0958",
+            "event_id": auth::hash([issue().to_string().as_bytes()]),
+            "delivery_id": "72d3162e-cc78-11e3-81ab-4c9367dc0958",
             "verdict": "sent",
             "http.response.status_code": 200,
             "mails": [{

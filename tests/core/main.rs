@@ -22,6 +22,7 @@ mod presets;
 mod scaling;
 mod schemes;
 mod signature;
+mod signed;
 mod staging;
 mod support;
 mod trace;

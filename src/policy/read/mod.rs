@@ -165,9 +165,14 @@ fn setting(name: &Spanned<String>, findings: &mut Findings) -> Option<SettingNam
 /// An address to send a visitor to: on https, or on this machine.
 fn page(address: &Spanned<String>, findings: &mut Findings) -> Option<String> {
     let text = address.get_ref();
-    let absolute = text.parse::<http::Uri>().is_ok_and(|uri| uri.host().is_some());
-    let printable = text.bytes().all(|byte| byte.is_ascii_graphic());
-    if !(printable && absolute && (text.starts_with("https://") || text.starts_with("http://localhost"))) {
+    let uri: Option<http::Uri> = text.parse().ok().filter(|_| text.bytes().all(|byte| byte.is_ascii_graphic()));
+    let authority = uri.as_ref().and_then(http::Uri::authority);
+    let safe = authority.is_some_and(|authority| match uri.as_ref().and_then(http::Uri::scheme_str) {
+        _ if authority.host().is_empty() || authority.as_str().contains('@') => false,
+        Some("http") => matches!(authority.host(), "localhost" | "127.0.0.1" | "[::1]"),
+        scheme => scheme == Some("https"),
+    });
+    if !safe {
         error(findings, address, format!("`{text}` is no address to send a visitor to."), "Write an https address.");
         return None;
     }

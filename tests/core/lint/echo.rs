@@ -59,6 +59,18 @@ fn a_stranger_is_told_nothing_that_a_stranger_wrote() {
 }
 
 #[test]
+fn a_reference_that_means_another_place_to_the_validator_guarantees_nothing() {
+    let bounded = r#"{ "enum": ["string", "Ada"] }"#;
+    let schema = |reference: &str| {
+        format!(
+            "{{ \"$ref\": \"#/properties/{reference}\" }},\n\"a%62\": {bounded},\n\"ab\": {{ \"type\": \"string\" }}"
+        )
+    };
+    let told = about(&schema("a%62"), "{{ name }}");
+    assert!(told.iter().any(|line| line.contains("would reach an address that a stranger names")), "{told:?}");
+}
+
+#[test]
 fn detours_do_not_help() {
     for print in [
         "{{ name | upper }}",

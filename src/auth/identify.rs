@@ -1,0 +1,32 @@
+//! Which event a proven request is: by what its proof covers, and nothing else.
+
+use http::request::Parts;
+
+use super::{Caller, IDEMPOTENCY_KEY, Refusal, hash, short, twilio};
+use crate::contract::EventId;
+use crate::policy::{Coverage, RouteAuth};
+
+/// The caller of a request that its scheme has proven.
+///
+/// Where the proof covers every header, the event's id is the one in its contract's header, else an `Idempotency-Key`.
+/// Where it covers a body, the id is the signed one, else a hash of the body, so that a recorded request is the same
+/// event whatever its other headers say.
+pub(super) fn caller(auth: &RouteAuth, event_id: EventId, parts: &Parts, body: &[u8]) -> Result<Caller, Refusal> {
+    let own = match event_id {
+        EventId::Header(name) => header(parts, name),
+        _ => None,
+    };
+    let named = own.or_else(|| header(parts, IDEMPOTENCY_KEY)).map(short);
+    let covered = match auth.scheme.coverage() {
+        Coverage::Request => named.clone(),
+        Coverage::Body { id } => id.and_then(|name| header(parts, name.as_str())).map(short),
+        Coverage::AddressAndFields { url } => Some(hash([twilio::signed(url, parts, body)?.as_bytes()])),
+    };
+    let event_id = covered.unwrap_or_else(|| hash([body]));
+    let delivery_id = named.filter(|named| *named != event_id);
+    Ok(Caller { scheme: auth.name, event_id, delivery_id })
+}
+
+fn header<'a>(parts: &'a Parts, name: &str) -> Option<&'a str> {
+    parts.headers.get(name).and_then(|value| value.to_str().ok()).filter(|id| !id.is_empty())
+}
