@@ -75,7 +75,8 @@ impl Gate {
         Self { policy, tokens: TokenCache::default(), keys: KeyCache::default() }
     }
 
-    /// How much of a body the host should read for a path and a request's headers, and how long it should wait for that.
+    /// How much of a body the host should read for a path and a request's headers, and how long it should wait for
+    /// that.
     pub fn allowance(&self, path: &str, headers: &HeaderMap) -> Allowance {
         match Target::at(&self.policy, path) {
             Target::Submission(_, route) => Allowance { bytes: decode::limit(route, headers), time: route.time_budget },

@@ -53,8 +53,8 @@ pub struct Limits {
 }
 
 impl Default for Limits {
-    /// Instance reuse and connections as `wasmtime serve` 48 has them. The bytes of bodies are those of as many bodies of a
-    /// route's default limit as an instance works on at once.
+    /// Instance reuse and connections as `wasmtime serve` 48 has them. The bytes of bodies are those of as many bodies
+    /// of a route's default limit as an instance works on at once.
     fn default() -> Self {
         Self {
             memory_bytes: 128 << 20,

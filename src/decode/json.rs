@@ -9,8 +9,8 @@ use serde_json::Value;
 use super::Error;
 use crate::policy::MAX_DEPTH;
 
-/// The most values in a body, members and items alike: each takes many times its bytes of memory. The largest payloads of
-/// known senders, groups of 5,000 alerts, have fewer.
+/// The most values in a body, members and items alike: each takes many times its bytes of memory. The largest payloads
+/// of known senders, groups of 5,000 alerts, have fewer.
 pub const MAX_VALUES: usize = 100_000;
 
 pub(super) fn decode(body: &[u8]) -> Result<Value, Error> {
@@ -38,8 +38,8 @@ fn refused(body: &[u8], error: &serde_json::Error) -> Error {
     }
 }
 
-/// How many values a JSON text has, counted before anything is made of them: each but the first follows a comma or is the
-/// first in a list or an object.
+/// How many values a JSON text has, counted before anything is made of them: each but the first follows a comma or is
+/// the first in a list or an object.
 fn values(body: &[u8]) -> usize {
     let (mut count, mut in_text, mut escaped, mut opened) = (1, false, false, false);
     for byte in body {

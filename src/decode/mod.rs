@@ -154,8 +154,8 @@ pub fn format(route: &Route, headers: &HeaderMap) -> Result<Format, Error> {
     if no_data { Ok(Format::Json) } else { media_type(route.kind, route.contract.forms, headers) }
 }
 
-/// The most bytes of a request's body. Only a form with files may be large: other bodies cost many times their size once
-/// they are read.
+/// The most bytes of a request's body. Only a form with files may be large: other bodies cost many times their size
+/// once they are read.
 pub fn limit(route: &Route, headers: &HeaderMap) -> usize {
     match format(route, headers) {
         Ok(Format::Multipart) => route.upload_limit,

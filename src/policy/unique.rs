@@ -1,7 +1,7 @@
 //! `uniqueItems` in bounded time, whatever items a stranger chooses.
 //!
-//! The validator's own looks at lists of any length, though `maxItems` refuses them, and its hash of lists tells nothing
-//! of their lengths, so that thousands of different items can have the same.
+//! The validator's own looks at lists of any length, though `maxItems` refuses them, and its hash of lists tells
+//! nothing of their lengths, so that thousands of different items can have the same.
 
 use std::cmp::Ordering;
 

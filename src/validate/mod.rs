@@ -85,8 +85,8 @@ pub fn validate(route: &Route, admitted: Admitted, texts: &Texts) -> Result<Vali
     }
 }
 
-/// How a payload breaks a schema, in the words of a language; empty when it fits. Of a very large payload it is the first
-/// violation alone.
+/// How a payload breaks a schema, in the words of a language; empty when it fits. Of a very large payload it is the
+/// first violation alone.
 pub fn violations(schema: &Schema, payload: &Value, texts: &Texts) -> Vec<Violation> {
     let validator = schema.validator();
     let errors: Box<dyn Iterator<Item = _>> = if has_more_values(payload, MAX_VALUES_TO_EXPLAIN) {

@@ -15,8 +15,8 @@ const END: (&[u8], usize) = (b"PK\x05\x06", 22);
 /// The longest comment, and so the farthest that the end of the central directory can be from that of the file.
 const MAX_COMMENT_BYTES: usize = u16::MAX as usize;
 
-/// The names of all entries, as they are written; `None` where the archive has no directory, a broken one, or one in the
-/// zip64 form, which only archives of more than 4 GiB or 65,535 entries need.
+/// The names of all entries, as they are written; `None` where the archive has no directory, a broken one, or one in
+/// the zip64 form, which only archives of more than 4 GiB or 65,535 entries need.
 pub(super) fn names(bytes: &[u8]) -> Option<Vec<&[u8]>> {
     if !bytes.starts_with(LOCAL_HEADER) {
         return None;

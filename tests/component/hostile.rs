@@ -70,8 +70,8 @@ fn overflowing() -> Vec<Vec<u8>> {
     each.collect()
 }
 
-/// The upload of 521 bytes, as a client wrote it, in whose file `infer` 0.22 went round and round: a frame of Zstandard to
-/// be skipped, of a length that wraps to nothing.
+/// The upload of 521 bytes, as a client wrote it, in whose file `infer` 0.22 went round and round: a frame of Zstandard
+/// to be skipped, of a length that wraps to nothing.
 fn endless_upload(boundary: &str) -> Vec<u8> {
     let field = |name: &str, text: &str| {
         format!("--{boundary}\r\nContent-Disposition: form-data; name=\"{name}\"\r\n\r\n{text}\r\n").into_bytes()

@@ -116,7 +116,8 @@ const RAW: [&str; 8] = ["script", "style", "title", "textarea", "xmp", "iframe",
 /// Those of them whose text is read as that of other elements.
 const ESCAPABLE: [&str; 2] = ["title", "textarea"];
 
-/// Attributes that are addresses (HTML Standard, index of attributes; `background` of older mails; `xlink:href` of SVG).
+/// Attributes that are addresses (HTML Standard, index of attributes; `background` of older mails; `xlink:href` of
+/// SVG).
 const ADDRESSES: [&str; 16] = [
     "action",
     "background",
