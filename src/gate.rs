@@ -251,26 +251,20 @@ impl Gate {
         policy: &Policy,
         route: &Route,
         arrival: &Arrival<'_>,
-        events: Vec<(Entry, Result<Prepared<'_>, Refusal>)>,
+        mut events: Vec<(Entry, Result<Prepared<'_>, Refusal>)>,
     ) -> Result<Vec<(Entry, Handled)>, Refusal> {
         let redirected_to = staging::read(host).await.map_err(|error| vec![error])?;
         let deadline = arrival.at + route.time_budget;
         let (trace, overflow) = (&arrival.trace, policy.overflow());
         let dispatch = Dispatch { route, tokens: &self.tokens, trace, deadline, policy: policy.digest(), overflow };
-        let mut handled = Vec::new();
-        let mut trouble = None;
-        for (mut entry, mut prepared) in events {
-            if let (Some(address), Ok(prepared)) = (&redirected_to, &mut prepared) {
+        if let Some(address) = &redirected_to {
+            for (entry, prepared) in &mut events {
+                let Ok(prepared) = prepared else { continue };
                 prepared.mails.iter_mut().for_each(|(_, message)| staging::redirect(message, address));
                 entry.redirected();
             }
-            let sent = match prepared {
-                Ok(prepared) => deliver(host, &dispatch, &prepared, &mut trouble, &mut entry).await,
-                Err(refusal) => Err(refusal),
-            };
-            handled.push((entry, sent));
         }
-        Ok(handled)
+        Ok(deliver(host, &dispatch, events).await)
     }
 
     /// The way of a question about an operation's status; it is one call of ACS.
