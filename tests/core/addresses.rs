@@ -88,13 +88,25 @@ async fn addresses_that_mail_software_may_read_in_another_way_are_refused() {
 #[test]
 fn a_policy_that_names_such_an_address_learns_why() {
     let files = example();
-    let text = |path: &str| {
-        let text = files.text(path).unwrap();
-        text.replacen("address = \"", "address = \"evil.example!", if path == "postern.toml" { 1 } else { 0 })
-    };
-    let changed: Files = files.paths().map(|path| (path.to_owned(), text(path))).collect();
-    let why =
-        "is not a safe e-mail address: `%`, `!` and `=?` before the `@` make some mail servers deliver it elsewhere.";
-    let refused = refused(&changed);
-    assert!(refused[0].ends_with(why), "{refused:?}");
+    let plain = "is not a plain e-mail address such as name@example.com.";
+    let safe = "is not a safe e-mail address: \
+                `%`, `!` and `=?` before the `@` make some mail servers deliver it elsewhere.";
+    for (address, why) in [
+        ("evil.example!user@contoso.example", safe),
+        ("user%evil.example@contoso.example", safe),
+        ("=?x?q?=41?=@contoso.example", safe),
+        // A payload's address with such a domain is refused by its schema already.
+        ("a@b/c.example", plain),
+        ("a@x?y.example", plain),
+        ("a@b_c.example", plain),
+    ] {
+        let text = |path: &str| {
+            let text = files.text(path).unwrap();
+            let sender = "address = \"forms@contoso.example\"";
+            assert!(path != "postern.toml" || text.contains(sender));
+            text.replace(sender, &format!("address = \"{address}\""))
+        };
+        let changed: Files = files.paths().map(|path| (path.to_owned(), text(path))).collect();
+        assert_eq!(refused(&changed).first(), Some(&format!("`{address}` {why}")));
+    }
 }
