@@ -68,7 +68,8 @@ impl Timed {
                     return response;
                 }
             }
-            let ((then, _), sleeper) = self.sleepers.borrow_mut().pop_first().expect("somebody waits for the time");
+            // Somebody waits for the time, if for nothing else.
+            let ((then, _), sleeper) = self.sleepers.borrow_mut().pop_first().unwrap();
             self.now.set(then);
             sleeper.wake();
         }
