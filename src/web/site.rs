@@ -116,7 +116,7 @@ mod tests {
             .iter()
             .map(|(name, value)| (http::HeaderName::from_static(name), http::HeaderValue::from_static(value)))
             .collect();
-        let own = own.map(|own| Origin::parse(own).unwrap());
+        let own = own.and_then(Origin::parse);
         let sites = Sites { listed: &[LISTED.to_owned()], own: own.as_ref() };
         sites.of(&http::Uri::from_static("/contact"), &headers)
     }
