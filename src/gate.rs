@@ -119,9 +119,10 @@ impl Gate {
             }
             Target::Submission(policy, route) => {
                 let (arrival, mut entry) = self.begin(host, &parts, arrived);
-                let own = own(host).await;
-                let mut visit =
-                    (route.kind == Kind::Form).then(|| Visit::of(route, Stage::Submitted, &parts, own.as_ref()));
+                let mut visit = match route.kind {
+                    Kind::Form => Some(Visit::of(route, Stage::Submitted, &parts, own(host).await.as_ref())),
+                    Kind::Event => None,
+                };
                 let done = self.submit(host, policy, route, body, &arrival, &mut entry, visit.as_mut()).await;
                 answer(route, visit.as_ref(), entry, done)
             }

@@ -182,12 +182,12 @@ impl KeyCache {
         if let Some(answer) = known.answer(kid, host.monotonic()) {
             return answer;
         }
-        // The mails need what is left.
-        let timeout = deadline.saturating_sub(host.monotonic()) / 2;
+        // The mails need the other half.
+        let half = || deadline.saturating_sub(host.monotonic()) / 2;
         let guard = match (self.reading.try_lock(), known.key(kid)) {
             (Some(guard), _) => guard,
             (None, Some(old)) => return Ok(old),
-            (None, None) => match select(self.reading.lock(), pin!(host.sleep(timeout))).await {
+            (None, None) => match select(self.reading.lock(), pin!(host.sleep(half()))).await {
                 Either::Left((guard, _)) => guard,
                 Either::Right(_) => return Err(Refusal::Keys(FetchError::Timeout)),
             },
@@ -197,8 +197,7 @@ impl KeyCache {
         if let Some(answer) = known.answer(kid, host.monotonic()) {
             return answer;
         }
-        let timeout = deadline.saturating_sub(host.monotonic()) / 2;
-        known = match read(host, &url, timeout).await {
+        known = match read(host, &url, half()).await {
             Ok(keys) => Known { keys: Some(Arc::new(KeySet { keys, read: host.monotonic() })), failure: None },
             Err(error) => Known { failure: Some((host.monotonic(), error)), ..known },
         };
