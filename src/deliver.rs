@@ -1,8 +1,10 @@
 //! Delivers rendered mails: sends them to ACS, or puts them into the overflow queue.
 
+use std::sync::OnceLock;
 use std::time::Duration;
 
 use bytes::Bytes;
+use futures_util::stream::{self, StreamExt as _};
 use uuid::Uuid;
 
 use crate::acs::{self, Connection, State};
@@ -17,6 +19,10 @@ use crate::refusal::Refusal;
 use crate::render::Message;
 use crate::select::Selected;
 use crate::trace::Trace;
+
+/// How many events of a batch are on their way at a time. ACS answers in about a third of a second, so that a batch of
+/// the most events there may be takes some four seconds, and each connection costs the host and the instance memory.
+const AT_ONCE: usize = 8;
 
 /// The namespace of operation ids (RFC 9562, 5.5): the name is route, mail and event id, each on a line.
 const OPERATIONS: Uuid = Uuid::from_u128(0x7d5c_9a2e_41b6_4f0a_9c3d_2f6b_8e17_a054);
@@ -40,12 +46,56 @@ pub(crate) struct Dispatch<'a> {
     pub overflow: Option<&'a Overflow>,
 }
 
-/// Sends an event's mails one after the other; once one fails for a reason that affects all, the rest are not tried.
+/// Sends the mails of a request's events, several events at a time, and keeps the events in their order.
+///
+/// The first goes alone, so that trouble that concerns all costs one mail's tries; once any event meets it, no other
+/// is begun. A batch that its sender repeats begins at another event each time: what one delivery had no time for,
+/// the next ones reach, though nothing is kept between them.
 pub(crate) async fn deliver(
     host: &impl Sending,
     dispatch: &Dispatch<'_>,
+    events: Vec<(Entry, Result<Prepared<'_>, Refusal>)>,
+) -> Vec<(Entry, Handled)> {
+    let trouble = OnceLock::new();
+    let mut events: Vec<_> = events.into_iter().enumerate().collect();
+    let beginning = beginning(host, events.len());
+    events.rotate_left(beginning);
+    let mut waiting = events.into_iter().map(|(place, (mut entry, prepared))| {
+        let trouble = &trouble;
+        async move {
+            let handled = match prepared {
+                Ok(event) => send(host, dispatch, &event, trouble, &mut entry).await,
+                Err(refusal) => Err(refusal),
+            };
+            (place, entry, handled)
+        }
+    });
+    let mut done = Vec::new();
+    for event in waiting.by_ref() {
+        let event = event.await;
+        let tried = matches!(&event, (_, _, Ok(sent)) if !sent.is_empty());
+        done.push(event);
+        if tried {
+            break;
+        }
+    }
+    done.extend(stream::iter(waiting).buffer_unordered(AT_ONCE).collect::<Vec<_>>().await);
+    done.sort_by_key(|(place, ..)| *place);
+    done.into_iter().map(|(_, entry, handled)| (entry, handled)).collect()
+}
+
+/// The place of the event to begin with: any, where there are several.
+fn beginning(host: &impl Sending, events: usize) -> usize {
+    // The bits that are cut off are as random as those that stay.
+    if events > 1 { host.random() as usize % events } else { 0 }
+}
+
+/// Sends an event's mails one after the other; once one meets trouble that concerns all, the rest are not tried.
+async fn send(
+    host: &impl Sending,
+    dispatch: &Dispatch<'_>,
     event: &Prepared<'_>,
-    trouble: &mut Option<Outcome>,
+    trouble: &OnceLock<Outcome>,
     entry: &mut Entry,
 ) -> Handled {
     if event.mails.is_empty() {
@@ -62,19 +112,22 @@ pub(crate) async fn deliver(
         let delivery = match acs::body(message) {
             None => Delivery { outcome: Outcome::TooLarge, ..Delivery::not_sent(operation) },
             Some(body) => {
-                let delivery = if trouble.is_some() || left.is_zero() {
+                let delivery = if trouble.get().is_some() || left.is_zero() {
                     Delivery::not_sent(operation)
                 } else {
                     acs.send(body.clone(), operation, State::Send, left).await
                 };
                 let waits = match delivery.outcome {
-                    Outcome::NotAttempted => trouble.is_none_or(Outcome::waits_for_acs),
+                    Outcome::NotAttempted => trouble.get().is_none_or(|outcome: &Outcome| outcome.waits_for_acs()),
                     outcome => outcome.is_temporary(),
                 };
                 if waits { keep(host, dispatch, mail, body, delivery).await } else { delivery }
             }
         };
-        *trouble = trouble.or(Some(delivery.outcome).filter(|outcome| outcome.concerns_all()));
+        if delivery.outcome.concerns_all() {
+            // Only the first counts.
+            let _ = trouble.set(delivery.outcome);
+        }
         entry.mail(selected.mail, audit::domains(selected), &delivery);
         sent.push(Sent { mail: mail.clone(), delivery });
     }

@@ -15,10 +15,10 @@ use crate::deliver::{Dispatch, Handled, Prepared, deliver, operation};
 use crate::entra::TokenCache;
 use crate::guard::{self, Keys};
 use crate::handshake;
-use crate::host::{AuditLog as _, BodyError, Clock as _, Host, Sending, Services};
+use crate::host::{AuditLog as _, BodyError, Clock as _, Host, Sending, Services, Settings};
 use crate::inquiry::Question;
 use crate::outbound::Outbound;
-use crate::policy::{ConfirmationGuard, Diagnostic, Kind, Policy, Route, Stage};
+use crate::policy::{ConfirmationGuard, Diagnostic, Kind, PUBLIC_URL, Policy, Route, Stage};
 use crate::refusal::Refusal;
 use crate::render::{self, Message};
 use crate::reply;
@@ -29,7 +29,7 @@ use crate::texts::Texts;
 use crate::trace::Trace;
 use crate::validate::{self, Valid};
 use crate::visitor::{self, Visit, Wants};
-use crate::web::Site;
+use crate::web::{Origin, Sites};
 
 /// The gate: a policy that is ready to use, or the reasons why there is none.
 #[derive(Debug)]
@@ -101,7 +101,8 @@ impl Gate {
         let http = &Outbound::new(host, target.verifier(host).await, overflow);
         let host = &Services { settings: host, clock: host, http, audit: host };
         let contract = target.contract();
-        let site = |route: &Route| Site::of(&route.origins, &parts.uri, &parts.headers);
+        // The gate's own pages send forms, and ask for nothing else.
+        let site = |route: &Route| Sites { listed: &route.origins, own: None }.of(&parts.uri, &parts.headers);
         let (response, lines) = match target {
             Target::Probe(probe) => return probe.answer(host, &self.policy, &parts.method).await,
             Target::Document(policy, document) => return document.answer(policy, &parts.method),
@@ -119,13 +120,16 @@ impl Gate {
             }
             Target::Submission(policy, route) => {
                 let (arrival, mut entry) = self.begin(host, &parts, arrived);
-                let mut visit = (route.kind == Kind::Form).then(|| Visit::of(route, Stage::Submitted, &parts));
+                let mut visit = match route.kind {
+                    Kind::Form => Some(Visit::of(route, Stage::Submitted, &parts, own(host).await.as_ref())),
+                    Kind::Event => None,
+                };
                 let done = self.submit(host, policy, route, body, &arrival, &mut entry, visit.as_mut()).await;
                 answer(route, visit.as_ref(), entry, done)
             }
             Target::Confirmation(policy, route, guard) => {
                 let (arrival, mut entry) = self.begin(host, &parts, arrived);
-                let visit = Visit::of(route, Stage::Confirmed, &parts);
+                let visit = Visit::of(route, Stage::Confirmed, &parts, own(host).await.as_ref());
                 let done = self.confirm(host, policy, route, guard, &arrival, &mut entry, &visit).await;
                 answer(route, Some(&visit), entry, done)
             }
@@ -249,26 +253,20 @@ impl Gate {
         policy: &Policy,
         route: &Route,
         arrival: &Arrival<'_>,
-        events: Vec<(Entry, Result<Prepared<'_>, Refusal>)>,
+        mut events: Vec<(Entry, Result<Prepared<'_>, Refusal>)>,
     ) -> Result<Vec<(Entry, Handled)>, Refusal> {
         let redirected_to = staging::read(host).await.map_err(|error| vec![error])?;
         let deadline = arrival.at + route.time_budget;
         let (trace, overflow) = (&arrival.trace, policy.overflow());
         let dispatch = Dispatch { route, tokens: &self.tokens, trace, deadline, policy: policy.digest(), overflow };
-        let mut handled = Vec::new();
-        let mut trouble = None;
-        for (mut entry, mut prepared) in events {
-            if let (Some(address), Ok(prepared)) = (&redirected_to, &mut prepared) {
+        if let Some(address) = &redirected_to {
+            for (entry, prepared) in &mut events {
+                let Ok(prepared) = prepared else { continue };
                 prepared.mails.iter_mut().for_each(|(_, message)| staging::redirect(message, address));
                 entry.redirected();
             }
-            let sent = match prepared {
-                Ok(prepared) => deliver(host, &dispatch, &prepared, &mut trouble, &mut entry).await,
-                Err(refusal) => Err(refusal),
-            };
-            handled.push((entry, sent));
         }
-        Ok(handled)
+        Ok(deliver(host, &dispatch, events).await)
     }
 
     /// Handles a status request; it takes one call to ACS.
@@ -296,6 +294,11 @@ impl Gate {
         entry.inquiry(&inquiry);
         inquiry.answer.map_err(Refusal::Inquiry)
     }
+}
+
+/// The address under which visitors reach the gate, where the operator says so.
+async fn own(host: &impl Settings) -> Option<Origin> {
+    Origin::parse(&host.setting(PUBLIC_URL).await?)
 }
 
 /// The answer to a request, and the audit line of each event: a visitor's form is one event and has an answer

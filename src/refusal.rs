@@ -119,7 +119,9 @@ impl Refusal {
             Self::Guard(guard::Refusal::Captcha(CaptchaError::Secret) | guard::Refusal::Key(_)) => {
                 problem::NOT_CONFIGURED
             }
-            Self::Guard(guard::Refusal::Captcha(CaptchaError::Unavailable)) => problem::UNVOUCHED,
+            Self::Guard(guard::Refusal::Captcha(CaptchaError::Unavailable | CaptchaError::NotJudged)) => {
+                problem::UNVOUCHED
+            }
             Self::Guard(guard::Refusal::Confirmation(ConfirmationError::TooLong)) => problem::BODY_TOO_LARGE,
             Self::Guard(_) => problem::UNPROVEN,
             Self::Invalid(_) => problem::INVALID,

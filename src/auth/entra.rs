@@ -2,12 +2,15 @@
 //! (learn.microsoft.com/entra/identity-platform/access-tokens, "Validate tokens").
 
 use std::collections::BTreeMap;
+use std::pin::pin;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use bytes::Bytes;
+use futures_util::future::{Either, select};
+use futures_util::lock::Mutex as AsyncMutex;
 use http::header::ACCEPT;
 use http::{HeaderMap, Request, StatusCode};
 use rsa::pkcs1v15::{Signature, VerifyingKey};
@@ -30,6 +33,9 @@ const KEYS_KEPT: Duration = Duration::from_secs(24 * 60 * 60);
 /// How long after reading keys a token with an unknown key leads to reading them again: strangers can name any key.
 const KEYS_PAUSE: Duration = Duration::from_secs(300);
 
+/// How long after keys could not be read it is not tried again: each try holds up a caller.
+const FAILURE_PAUSE: Duration = Duration::from_secs(5);
+
 /// The longest token that is read; Entra's have up to a few thousand bytes.
 const MAX_TOKEN_BYTES: usize = 16 * 1024;
 
@@ -39,14 +45,24 @@ const MAX_KEYS: usize = 32;
 /// The shortest and longest keys, in bits. Entra's have 2048.
 const KEY_BITS: (usize, usize) = (2048, 4096);
 
-/// The keys of tenants, kept in the instance.
+/// The keys of tenants, kept in the instance and read by one request at a time.
 #[derive(Debug, Default)]
-pub struct KeyCache(Mutex<BTreeMap<String, Arc<KeySet>>>);
+pub struct KeyCache {
+    known: Mutex<BTreeMap<String, Known>>,
+    reading: AsyncMutex<()>,
+}
+
+/// What is known of a tenant's keys. Times are the host's monotonic clock.
+#[derive(Debug, Clone, Default)]
+struct Known {
+    keys: Option<Arc<KeySet>>,
+    /// The last try to read them, where it failed: when, and how.
+    failure: Option<(Duration, FetchError)>,
+}
 
 #[derive(Debug)]
 struct KeySet {
     keys: Vec<(String, VerifyingKey<Sha256>)>,
-    /// The host's monotonic clock.
     read: Duration,
 }
 
@@ -162,34 +178,62 @@ impl KeyCache {
         deadline: Duration,
     ) -> Result<VerifyingKey<Sha256>, Refusal> {
         let url = format!("{authority}/{}/discovery/v2.0/keys", tenant.id);
-        let now = host.monotonic();
         let known = self.get(&url);
-        let age = known.as_ref().map(|known| now.saturating_sub(known.read));
-        let found = known.as_ref().and_then(|known| known.key(kid));
-        match (found, age) {
-            (Some(key), Some(age)) if age < KEYS_KEPT => return Ok(key),
-            (None, Some(age)) if age < KEYS_PAUSE => return Err(Refusal::UnknownKey),
-            _ => {}
+        if let Some(answer) = known.answer(kid, host.monotonic()) {
+            return answer;
         }
-        let read = read(host, &url, deadline.saturating_sub(now)).await;
-        match (read, known) {
-            (Ok(keys), _) => {
-                let keys = Arc::new(KeySet { keys, read: now });
-                self.set(url, Arc::clone(&keys));
-                keys.key(kid).ok_or(Refusal::UnknownKey)
-            }
-            // Keys of yesterday are better than none while Entra cannot be reached.
-            (Err(error), Some(known)) => known.key(kid).ok_or(Refusal::Keys(error)),
-            (Err(error), None) => Err(Refusal::Keys(error)),
+        // The mails need the other half.
+        let half = || deadline.saturating_sub(host.monotonic()) / 2;
+        let guard = match (self.reading.try_lock(), known.key(kid)) {
+            (Some(guard), _) => guard,
+            (None, Some(old)) => return Ok(old),
+            (None, None) => match select(self.reading.lock(), pin!(host.sleep(half()))).await {
+                Either::Left((guard, _)) => guard,
+                Either::Right(_) => return Err(Refusal::Keys(FetchError::Timeout)),
+            },
+        };
+        // Whoever had the lock before may have read them.
+        let mut known = self.get(&url);
+        if let Some(answer) = known.answer(kid, host.monotonic()) {
+            return answer;
         }
+        known = match read(host, &url, half()).await {
+            Ok(keys) => Known { keys: Some(Arc::new(KeySet { keys, read: host.monotonic() })), failure: None },
+            Err(error) => Known { failure: Some((host.monotonic(), error)), ..known },
+        };
+        self.set(url, known.clone());
+        drop(guard);
+        known.last_answer(kid)
     }
 
-    fn get(&self, url: &str) -> Option<Arc<KeySet>> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).get(url).cloned()
+    fn get(&self, url: &str) -> Known {
+        self.known.lock().unwrap_or_else(PoisonError::into_inner).get(url).cloned().unwrap_or_default()
     }
 
-    fn set(&self, url: String, keys: Arc<KeySet>) {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).insert(url, keys);
+    fn set(&self, url: String, known: Known) {
+        self.known.lock().unwrap_or_else(PoisonError::into_inner).insert(url, known);
+    }
+}
+
+impl Known {
+    /// What a key's name leads to without reading the keys; `None` where they should be read.
+    fn answer(&self, kid: &str, now: Duration) -> Option<Result<VerifyingKey<Sha256>, Refusal>> {
+        let since = |then: Duration| now.saturating_sub(then);
+        // A name that is not among the keys may be a new one's, or a stranger's invention.
+        let kept = if self.key(kid).is_some() { KEYS_KEPT } else { KEYS_PAUSE };
+        let recent = self.keys.as_ref().is_some_and(|keys| since(keys.read) < kept);
+        let failed = self.failure.is_some_and(|(then, _)| since(then) < FAILURE_PAUSE);
+        (recent || failed).then(|| self.last_answer(kid))
+    }
+
+    /// What a key's name leads to. Keys of yesterday are better than none while Entra cannot be reached.
+    fn last_answer(&self, kid: &str) -> Result<VerifyingKey<Sha256>, Refusal> {
+        let refusal = || self.failure.map_or(Refusal::UnknownKey, |(_, error)| Refusal::Keys(error));
+        self.key(kid).ok_or_else(refusal)
+    }
+
+    fn key(&self, kid: &str) -> Option<VerifyingKey<Sha256>> {
+        self.keys.as_ref()?.key(kid)
     }
 }
 

@@ -9,10 +9,11 @@ use http::{Request, StatusCode};
 use serde::Deserialize;
 use uuid::Uuid;
 
-use crate::host::Fetch;
+use crate::host::{Fetch, FetchError};
 use crate::policy::{CaptchaGuard, Service};
 
-/// The longest answer that is forwarded; Turnstile's have 2048 characters at most.
+/// The longest answer that is forwarded; Turnstile's have 2048 characters at most, reCAPTCHA's and hCaptcha's a few
+/// thousand.
 const MAX_BYTES: usize = 8192;
 
 /// Why a captcha's answer is not accepted.
@@ -36,9 +37,14 @@ pub enum CaptchaError {
     /// The service does not know the gate's secret.
     #[error("wrong-secret")]
     Secret,
-    /// The service gave no usable answer.
+    /// The service is out: it did not answer in time, could not be reached, or failed (5xx).
     #[error("unavailable")]
     Unavailable,
+    /// The service did not judge, though it is not out: it asks for fewer questions (429), its answer is none that it
+    /// gives, or the host does not let the gate ask. Strangers can bring this about, or an operator's mistake, so that
+    /// it is never admitted.
+    #[error("not-judged")]
+    NotJudged,
 }
 
 #[derive(Deserialize)]
@@ -61,15 +67,20 @@ pub(super) async fn check(
     timeout: Duration,
 ) -> Result<(), CaptchaError> {
     let answer = answer.filter(|answer| !answer.is_empty()).ok_or(CaptchaError::Missing)?;
-    if answer.len() > MAX_BYTES {
+    if answer.len() > MAX_BYTES || !answer.bytes().all(is_of_answers) {
         return Err(CaptchaError::Refused);
     }
-    let judged = match ask(host, guard.service, secret, answer, event, timeout).await {
-        Some(verdict) => judge(guard, &verdict),
-        None => Err(CaptchaError::Unavailable),
-    };
-    judged
-        .or_else(|error| if error == CaptchaError::Unavailable && guard.admit_on_failure { Ok(()) } else { Err(error) })
+    let verdict = ask(host, guard.service, secret, answer, event, timeout).await;
+    match verdict.and_then(|verdict| judge(guard, &verdict)) {
+        Err(CaptchaError::Unavailable) if guard.admit_on_failure => Ok(()),
+        judged => judged,
+    }
+}
+
+/// All services' answers are parts in URL-safe base64 or hexadecimal digits, with dots between them. Anything else is
+/// a stranger's own text, which might upset the service.
+const fn is_of_answers(byte: u8) -> bool {
+    byte.is_ascii_alphanumeric() || matches!(byte, b'.' | b'_' | b'-')
 }
 
 async fn ask(
@@ -79,18 +90,29 @@ async fn ask(
     answer: &str,
     event: Uuid,
     timeout: Duration,
-) -> Option<Verdict> {
+) -> Result<Verdict, CaptchaError> {
     let form = question(service, secret, answer, event);
     let request = Request::post(service.address)
         .header(CONTENT_TYPE, "application/x-www-form-urlencoded")
         .header(CONTENT_LENGTH, form.len())
         .header(ACCEPT, "application/json")
         .body(Bytes::from(form))
-        .ok()?;
-    let answer = host.fetch(request, timeout).await.ok()?;
-    // hCaptcha and Turnstile report a wrong secret with status 400 and the same body.
-    let usable = matches!(answer.status(), StatusCode::OK | StatusCode::BAD_REQUEST);
-    if usable { serde_json::from_slice(answer.body()).ok() } else { None }
+        .map_err(|_| CaptchaError::NotJudged)?;
+    let answer = host.fetch(request, timeout).await.map_err(|error| match error {
+        FetchError::Timeout | FetchError::Unreachable => CaptchaError::Unavailable,
+        FetchError::Denied | FetchError::Garbled => CaptchaError::NotJudged,
+    })?;
+    let verdict = || serde_json::from_slice(answer.body()).ok();
+    match answer.status() {
+        StatusCode::OK => verdict().ok_or(CaptchaError::NotJudged),
+        // hCaptcha and Turnstile report a wrong secret with a status of 400 and the same body.
+        StatusCode::BAD_REQUEST => verdict().ok_or(CaptchaError::Refused),
+        StatusCode::TOO_MANY_REQUESTS => Err(CaptchaError::NotJudged),
+        // Such as a firewall's answer to what this visitor sent.
+        status if status.is_client_error() => Err(CaptchaError::Refused),
+        status if status.is_server_error() => Err(CaptchaError::Unavailable),
+        _ => Err(CaptchaError::NotJudged),
+    }
 }
 
 /// The body that all four services accept.

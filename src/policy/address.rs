@@ -4,16 +4,24 @@ use std::fmt;
 
 use email_address::{EmailAddress, Options};
 
-/// A bare address `local@domain`: ASCII, no display name, no quoting, no address literal, at most 254 octets.
+/// A bare address `local@domain`: ASCII, no display name, no quoting, no address literal, at most 254 octets, and
+/// nothing before the `@` that names another server.
 ///
 /// Narrower than RFC 5321 on purpose: what it leaves out is unknown to real mailboxes and useful to attackers.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Address(String);
 
-/// The text is not an address that Postern sends to or from.
+/// Why a text is not an address that Postern sends to or from.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[error("not a plain email address such as name@example.com")]
-pub struct AddressError;
+pub enum AddressError {
+    /// It is not of the form that [`Address`] describes.
+    #[error("not a plain email address such as name@example.com")]
+    Form,
+    /// What is before the `@` may lead to another server than the one behind it: by a `%` or `!`, the routes of old
+    /// (RFC 5321, F.2), or by an encoded word (RFC 2047), which some mail software decodes even in addresses.
+    #[error("not a safe email address: `%`, `!` and `=?` before the `@` make some mail servers deliver it elsewhere")]
+    Route,
+}
 
 /// The longest address that fits an SMTP path (RFC 5321, 4.5.3.1.3, less the angle brackets).
 const MAX_BYTES: usize = 254;
@@ -26,11 +34,18 @@ impl Address {
     pub fn parse(text: &str) -> Result<Self, AddressError> {
         let options = Options::default().without_display_text().without_domain_literal().with_required_tld();
         let plain = text.len() <= MAX_BYTES && text.bytes().all(|byte| byte.is_ascii_graphic() && byte != b'"');
-        if plain && EmailAddress::parse_with_options(text, options).is_ok() {
-            Ok(Self(text.to_owned()))
-        } else {
-            Err(AddressError)
+        if !plain || EmailAddress::parse_with_options(text, options).is_err() {
+            return Err(AddressError::Form);
         }
+        let (local, domain) = text.rsplit_once('@').ok_or(AddressError::Form)?;
+        // RFC 5321, 2.3.5; the parser takes any atom.
+        if !domain.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'.')) {
+            return Err(AddressError::Form);
+        }
+        if local.contains(['%', '!']) || local.contains("=?") {
+            return Err(AddressError::Route);
+        }
+        Ok(Self(text.to_owned()))
     }
 
     /// The address as given.
@@ -83,7 +98,7 @@ mod tests {
             "a@b..example",
             long.as_str(),
         ] {
-            assert_eq!(Address::parse(text), Err(AddressError), "{text:?}");
+            assert_eq!(Address::parse(text), Err(AddressError::Form), "{text:?}");
         }
     }
 

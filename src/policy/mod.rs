@@ -114,6 +114,11 @@ impl Policy {
         self.routes().any(|route| route.form.confirmation.is_some())
     }
 
+    /// Whether visitors send forms. The gate's own pages show them again, and know themselves by [`PUBLIC_URL`].
+    pub fn has_forms(&self) -> bool {
+        self.routes().any(|route| route.kind == Kind::Form)
+    }
+
     /// Whether some callers authenticate with Entra tokens, whose keys a host must let the gate read.
     pub fn takes_entra_tokens(&self) -> bool {
         self.auths().any(|auth| matches!(auth.scheme, Scheme::Entra(_)))

@@ -103,8 +103,9 @@ pub(super) fn failed(route: &Route, visit: &Visit, status: StatusCode, violation
         let place = |wrong: &Wrong<'_>| controls.iter().position(|control| Some(&control.id) == wrong.id.as_ref());
         page.wrongs.sort_by_key(|wrong| place(wrong).unwrap_or(usize::MAX));
         page.action = &route.path;
-        // Without its script the form could not be sent from here.
-        page.controls = Some(if route.form.needs_script() { Vec::new() } else { controls });
+        // Without its script, or by a gate that does not know its own page, the form could not be sent from here.
+        let sendable = visit.can_send_again && !route.form.needs_script();
+        page.controls = Some(if sendable { controls } else { Vec::new() });
     }
     page.respond(status)
 }

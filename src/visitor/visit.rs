@@ -10,7 +10,7 @@ use crate::decode::{self, Format};
 use crate::guard::{self, Keys, Stranger};
 use crate::policy::{Route, Stage};
 use crate::texts::Texts;
-use crate::web::Site;
+use crate::web::{Origin, Site, Sites};
 
 /// What an answer must be.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -33,6 +33,8 @@ pub struct Visit {
     pub texts: &'static Texts,
     /// The site they come from.
     pub site: Site,
+    /// Whether they could send a form from a page of the gate.
+    pub can_send_again: bool,
     /// What the form contains besides its payload, once it is known; a page shows it again.
     pub fields: FormFields,
     /// Whether they only want to know what would become of the form.
@@ -44,12 +46,14 @@ pub struct Visit {
 }
 
 impl Visit {
-    /// Looks at a request's headers.
-    pub fn of(route: &Route, stage: Stage, parts: &Parts) -> Self {
+    /// Looks at a request's headers; `own` is the address under which visitors reach the gate, where it is known.
+    pub fn of(route: &Route, stage: Stage, parts: &Parts, own: Option<&Origin>) -> Self {
+        let sites = Sites { listed: &route.origins, own };
         Self {
             wants: wants(route, parts),
             texts: Texts::wanted(&parts.headers),
-            site: Site::of(&route.origins, &parts.uri, &parts.headers),
+            site: sites.of(&parts.uri, &parts.headers),
+            can_send_again: sites.take_back(&parts.uri, &parts.headers),
             fields: FormFields::default(),
             validate_only: validate_only(parts),
             stage,

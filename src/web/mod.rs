@@ -9,4 +9,4 @@ pub mod retry;
 pub mod site;
 
 pub use origin::Origin;
-pub use site::Site;
+pub use site::{Site, Sites};

@@ -1,7 +1,12 @@
 //! Which site's page posted: `Origin`, else `Referer`.
 
+use std::net::IpAddr;
+
 use http::header::{HOST, ORIGIN, REFERER};
+use http::uri::Authority;
 use http::{HeaderMap, HeaderValue, Uri};
+
+use super::origin::Origin;
 
 /// The site of the page that sent a request, as far as headers say.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -16,32 +21,64 @@ pub enum Site {
     Own,
 }
 
-impl Site {
-    /// Looks at a request.
-    pub fn of(origins: &[String], uri: &Uri, headers: &HeaderMap) -> Self {
+/// The sites whose pages may send a route's form.
+#[derive(Debug, Clone, Copy)]
+pub struct Sites<'a> {
+    /// Those that the route lists.
+    pub listed: &'a [String],
+    /// The gate itself, where a setting says under which address visitors reach it.
+    pub own: Option<&'a Origin>,
+}
+
+impl Sites<'_> {
+    /// The site that a request comes from.
+    pub fn of(self, uri: &Uri, headers: &HeaderMap) -> Site {
         let text = |value: &HeaderValue| value.to_str().unwrap_or_default().to_owned();
         let claimed = match (headers.get(ORIGIN), headers.get(REFERER)) {
             (Some(origin), _) => text(origin),
             (None, Some(referer)) => origin_of(&text(referer)),
-            (None, None) => return Self::Unknown,
+            (None, None) => return Site::Unknown,
         };
-        let listed = origins.iter().any(|origin| matches(origin, &claimed));
-        if listed {
-            Self::Listed(claimed)
-        } else if is_own(uri, headers, &claimed) {
-            Self::Own
+        if self.lists(&claimed) {
+            Site::Listed(claimed)
+        } else if self.is_own(uri, headers, &claimed) {
+            Site::Own
         } else {
-            Self::Foreign
+            Site::Foreign
         }
+    }
+
+    /// Whether a form on a page that the gate answers this request with could be sent from there.
+    pub fn take_back(self, uri: &Uri, headers: &HeaderMap) -> bool {
+        let Some(host) = host(uri, headers) else { return self.own.is_some() };
+        self.own.is_some() || is_loopback(host) || self.lists(&format!("https://{host}"))
+    }
+
+    fn lists(self, origin: &str) -> bool {
+        self.listed.iter().any(|listed| matches(listed, origin))
+    }
+
+    /// That `Origin` and `Host` agree proves nothing: a stranger's page can have its own name point to the gate after
+    /// it was loaded (DNS rebinding), and then both hold that name. Only an address of this machine has no such name.
+    fn is_own(self, uri: &Uri, headers: &HeaderMap, claimed: &str) -> bool {
+        if self.own.is_some_and(|own| own.to_string() == claimed) {
+            return true;
+        }
+        let authority = claimed.strip_prefix("https://").or_else(|| claimed.strip_prefix("http://"));
+        authority.is_some_and(|authority| is_loopback(authority) && host(uri, headers) == Some(authority))
     }
 }
 
-/// A browser writes both headers itself, so a page of another site cannot make them match.
-fn is_own(uri: &Uri, headers: &HeaderMap, claimed: &str) -> bool {
+/// The server that a request is for, as its sender has it.
+fn host<'a>(uri: &'a Uri, headers: &'a HeaderMap) -> Option<&'a str> {
     let host = headers.get(HOST).and_then(|host| host.to_str().ok());
-    let host = host.or_else(|| uri.authority().map(http::uri::Authority::as_str)).filter(|host| !host.is_empty());
-    let claimed = claimed.strip_prefix("https://").or_else(|| claimed.strip_prefix("http://"));
-    host.is_some() && host == claimed
+    host.or_else(|| uri.authority().map(Authority::as_str)).filter(|host| !host.is_empty())
+}
+
+fn is_loopback(authority: &str) -> bool {
+    let Ok(authority) = authority.parse::<Authority>() else { return false };
+    let host = authority.host().trim_start_matches('[').trim_end_matches(']');
+    host == "localhost" || host.parse::<IpAddr>().is_ok_and(|address| address.is_loopback())
 }
 
 /// Whether a listed origin, perhaps with `*.` before its host, is or covers this one.
@@ -66,16 +103,22 @@ fn origin_of(url: &str) -> String {
 mod tests {
     use http::HeaderMap;
 
-    use super::{Site, matches};
+    use super::{Origin, Site, Sites, matches};
 
     const LISTED: &str = "https://www.contoso.example";
 
     fn of(headers: &[(&'static str, &'static str)]) -> Site {
+        asked_at(None, headers)
+    }
+
+    fn asked_at(own: Option<&str>, headers: &[(&'static str, &'static str)]) -> Site {
         let headers: HeaderMap = headers
             .iter()
             .map(|(name, value)| (http::HeaderName::from_static(name), http::HeaderValue::from_static(value)))
             .collect();
-        Site::of(&[LISTED.to_owned()], &http::Uri::from_static("/contact"), &headers)
+        let own = own.and_then(Origin::parse);
+        let sites = Sites { listed: &[LISTED.to_owned()], own: own.as_ref() };
+        sites.of(&http::Uri::from_static("/contact"), &headers)
     }
 
     #[test]
@@ -96,10 +139,25 @@ mod tests {
     }
 
     #[test]
-    fn the_gate_itself_is_known_by_its_host() {
-        assert_eq!(of(&[("origin", "https://mail.contoso.example"), ("host", "mail.contoso.example")]), Site::Own);
-        assert_eq!(of(&[("origin", "http://127.0.0.1:3000"), ("host", "127.0.0.1:3000")]), Site::Own);
-        assert_eq!(of(&[("origin", "https://evil.example"), ("host", "mail.contoso.example")]), Site::Foreign);
+    fn the_gate_itself_is_known_by_its_setting_or_by_an_address_of_this_machine() {
+        let own = Some("https://Mail.contoso.example:443/");
+        assert_eq!(asked_at(own, &[("origin", "https://mail.contoso.example"), ("host", "127.0.0.1:3000")]), Site::Own);
+        for foreign in ["http://mail.contoso.example", "https://mail.contoso.example:8443", "https://evil.example"] {
+            assert_eq!(asked_at(own, &[("origin", foreign), ("host", "mail.contoso.example")]), Site::Foreign);
+        }
+        for host in ["127.0.0.1:3000", "127.1.2.3", "localhost:3000", "localhost", "[::1]:3000"] {
+            for scheme in ["http", "https"] {
+                let origin: &'static str = format!("{scheme}://{host}").leak();
+                assert_eq!(of(&[("origin", origin), ("host", host)]), Site::Own, "{origin}");
+                assert_eq!(of(&[("origin", origin), ("host", "mail.contoso.example")]), Site::Foreign, "{origin}");
+            }
+        }
+        for host in
+            ["evil.example:3000", "127.0.0.1.evil.example", "localhost.evil.example", "10.0.0.1", "null", "[::]"]
+        {
+            let origin: &'static str = format!("http://{host}").leak();
+            assert_eq!(of(&[("origin", origin), ("host", host)]), Site::Foreign, "{origin}");
+        }
         assert_eq!(of(&[("origin", "null"), ("host", "null")]), Site::Foreign);
         assert_eq!(of(&[("origin", "https://"), ("host", "")]), Site::Foreign);
     }

@@ -84,10 +84,12 @@ fn spin_gets_the_variables_of_the_policy_and_one_allowed_host() {
     assert_eq!(manifest["trigger"]["http"], json!([{"route": "/...", "component": "mail-gate"}]));
     let secret = |name: &str| manifest["variables"][name]["secret"].as_bool().unwrap_or_default();
     let names: Vec<_> = manifest["variables"].as_object().unwrap().keys().map(String::as_str).collect();
-    assert_eq!(names, ["acs_access_key", "acs_endpoint", "deploy_secret", "redirect_all_to"]);
+    assert_eq!(names, ["acs_access_key", "acs_endpoint", "deploy_secret", "public_url", "redirect_all_to"]);
     assert_eq!(["acs_access_key", "acs_endpoint", "deploy_secret"].map(secret), [true, false, true]);
     assert!(names[..3].iter().all(|name| manifest["variables"][name]["required"] == true));
-    assert_eq!(manifest["variables"]["redirect_all_to"]["default"], "");
+    for optional in ["public_url", "redirect_all_to"] {
+        assert_eq!(manifest["variables"][optional]["default"], "", "{optional}");
+    }
     assert_eq!(
         manifest["component"]["mail-gate"],
         json!({
@@ -97,6 +99,7 @@ fn spin_gets_the_variables_of_the_policy_and_one_allowed_host() {
                 "acs_access_key": "{{ acs_access_key }}",
                 "acs_endpoint": "{{ acs_endpoint }}",
                 "deploy_secret": "{{ deploy_secret }}",
+                "public_url": "{{ public_url }}",
                 "redirect_all_to": "{{ redirect_all_to }}",
             },
         })
@@ -121,6 +124,7 @@ fn spinkube_gets_secrets_by_reference_and_probes() {
             {"name": "acs_endpoint", "value": "https://contoso.communication.azure.com"},
             {"name": "acs_access_key", "valueFrom": reference("acs_access_key")},
             {"name": "deploy_secret", "valueFrom": reference("deploy_secret")},
+            {"name": "public_url", "value": "https://mail.contoso.example"},
         ])
     );
     let path = |probe: &str| spec["checks"][probe]["httpGet"]["path"].clone();
@@ -145,7 +149,10 @@ fn wasmcloud_gets_secrets_by_reference_and_one_allowed_host() {
     assert_eq!(resources["environment"], json!({"configFrom": postern, "secretFrom": postern}));
     assert_eq!(spec["hostInterfaces"][0]["config"]["host"], "mail.contoso.example");
     let config = of_kind(&text, "ConfigMap");
-    assert_eq!(config["data"], json!({"ACS_ENDPOINT": "https://other.communication.azure.com"}));
+    assert_eq!(
+        config["data"],
+        json!({"ACS_ENDPOINT": "https://other.communication.azure.com", "PUBLIC_URL": "https://mail.contoso.example"})
+    );
     assert!(text.contains("# Its keys: ACS_ACCESS_KEY DEPLOY_SECRET\n"), "{text}");
     assert_eq!(of_kind(&text, "Service")["metadata"]["name"], spec["kubernetes"]["service"]["name"]);
 }

@@ -305,7 +305,7 @@ async fn files_are_few_and_small() {
     assert_eq!((&error["field"], &error["code"]), (&json!("more"), &json!("TOO_MANY_FILES")));
     let many = taking("types = [\"pdf\"], max_count = 10");
     let response = call(&many, &ScriptedHost::new(), form(&[file; 11])).await;
-    assert_eq!(body(&response)["detail"], "A form has 10 files at most.");
+    assert_eq!(body(&response)["detail"], "A form can have at most 10 files.");
 }
 
 #[tokio::test]
@@ -323,7 +323,7 @@ async fn only_a_form_with_files_may_be_large() {
         // What a host makes of a body that is larger than its allowance.
         let (host, refused) = (ScriptedHost::new(), request.map(|_| Err(BodyError::TooLarge)));
         let response = call_with(&gate, &host, refused).await;
-        let detail = format!("At most {bytes} bytes are taken here.");
+        let detail = format!("The limit is {bytes} bytes.");
         assert_eq!((response.status().as_u16(), &body(&response)["detail"]), (413, &json!(detail)), "{content_type}");
     }
 }

@@ -200,7 +200,7 @@ async fn a_captcha_is_checked_with_its_service() {
     ] {
         let action = if matches!(service, "turnstile" | "recaptcha-v3") { ", action = \"contact\"" } else { "" };
         let gate = captcha(&format!("service = \"{service}\", secret = \"captcha_secret\"{action}"));
-        let form = format!("{GOOD}&{field}=the+answer");
+        let form = format!("{GOOD}&{field}=0.the_answer-A");
         let failed = |codes: Value| json!({"success": false, "error-codes": codes});
         for (answer, status, reason) in [
             (ok.clone(), 200, None),
@@ -213,7 +213,7 @@ async fn a_captcha_is_checked_with_its_service() {
             (failed(json!(["timeout-or-duplicate"])), 403, Some("refused")),
             (failed(json!(["invalid-input-secret"])), 503, Some("wrong-secret")),
             (failed(json!(["internal-error"])), 503, Some("unavailable")),
-            (json!({}), 503, Some("unavailable")),
+            (json!({}), 503, Some("not-judged")),
         ] {
             let host = host_at(0);
             host.answers.borrow_mut().push_back(verdict(answer.clone()));
@@ -230,7 +230,7 @@ async fn a_captcha_is_checked_with_its_service() {
             assert_eq!((request.uri().to_string().as_str(), request.method().as_str()), (address, "POST"));
             let sent: Vec<_> = form_urlencoded::parse(request.body()).into_owned().collect();
             assert_eq!(sent[0], ("secret".to_owned(), "canary-captcha-secret".to_owned()));
-            assert_eq!(sent[1], ("response".to_owned(), "the answer".to_owned()));
+            assert_eq!(sent[1], ("response".to_owned(), "0.the_answer-A".to_owned()));
             assert_eq!(
                 sent.get(2).map(|(name, _)| name.as_str()),
                 (service == "turnstile").then_some("idempotency_key")
@@ -258,7 +258,7 @@ async fn a_captcha_is_the_last_to_be_asked_and_only_about_good_forms() {
 async fn when_the_service_is_in_trouble_the_policy_decides_and_the_time_is_kept() {
     let form = format!("{GOOD}&cf-turnstile-response=x");
     let broken = || Ok(Response::builder().status(500).body(Bytes::new()).unwrap());
-    for answer in [broken(), Err(FetchError::Unreachable), Err(FetchError::Timeout), Err(FetchError::Denied)] {
+    for answer in [broken(), Err(FetchError::Unreachable), Err(FetchError::Timeout)] {
         for (policy, status) in [("", 503), (", on_failure = \"refuse\"", 503), (", on_failure = \"admit\"", 200)] {
             let gate = captcha(&format!("service = \"turnstile\", secret = \"captcha_secret\"{policy}"));
             let host = host_at(0);

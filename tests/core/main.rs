@@ -1,7 +1,10 @@
 //! The core, natively: every step through its public door, with a scripted host.
 #![allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test may fail loudly")]
 
+mod addresses;
 mod attachments;
+mod batches;
+mod captchas;
 mod confirmation;
 mod contracts;
 mod delivery;
@@ -15,6 +18,7 @@ mod identity;
 mod inquiry;
 mod lint;
 mod openapi;
+mod origins;
 mod outbound;
 mod overflow;
 mod policy;
@@ -25,6 +29,7 @@ mod signature;
 mod signed;
 mod staging;
 mod support;
+mod tenants;
 mod trace;
 mod violations;
 mod visitors;

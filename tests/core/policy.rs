@@ -342,7 +342,7 @@ fn rules_of_schemas() {
         told(&files.into_iter().collect()),
         [
             "error schemas/form.examples/notes.txt:1 This file is not an example.",
-            "error schemas/notes.txt:1 This file is no schema.",
+            "error schemas/notes.txt:1 This file is not a schema.",
             "error schemas/spare.json:1 No route uses this schema.",
         ]
     );
@@ -375,9 +375,7 @@ fn rules_of_templates() {
             "templates/note/sample.json",
             "\"name\": \"Ada\"",
             "\"name\": 5",
-            vec![
-                "error templates/note/sample.json:2 The sample does not match the schema `form`: This must be a text.",
-            ],
+            vec!["error templates/note/sample.json:2 The sample does not match the schema `form`: This must be text."],
         ),
         (
             "templates/note/sample.json",

@@ -375,12 +375,12 @@ pub fn preceded(lines: &str) -> Files {
     files.paths().map(|path| (path.to_owned(), text(path))).collect()
 }
 
-/// What a browser sends when a plain form is submitted on a page of the site.
+/// What a browser sends to a gate on this machine when a plain form is submitted on a page of the site.
 pub fn browser(body: &str) -> Request<Bytes> {
     let mut request = post("/contact", URLENCODED, body.to_owned());
     let accept = "text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8";
     request.headers_mut().insert("accept", accept.parse().unwrap());
-    request
+    set(request, "host", "localhost:3000")
 }
 
 pub fn set(mut request: Request<Bytes>, name: &'static str, value: &str) -> Request<Bytes> {

@@ -60,14 +60,6 @@ async fn errors_come_on_a_page_with_what_was_typed() {
 }
 
 #[tokio::test]
-async fn the_page_of_errors_can_be_sent_from_the_gate_itself() {
-    let host = ScriptedHost::new();
-    let own = set(set(browser(GOOD), "host", "mail.contoso.example"), "origin", "https://mail.contoso.example");
-    let response = call(&gate(&example()), &host, own).await;
-    assert_eq!((response.status().as_u16(), host.sent().len()), (303, 2));
-}
-
-#[tokio::test]
 async fn other_trouble_is_a_page_too() {
     let acs = |status| ScriptedHost::ailing(refusal(status, "Code"));
     for (host, request, status, text) in [

@@ -73,7 +73,7 @@ struct Cluster {
     /// The ACS resource's address
     #[arg(long, value_name = "URL", default_value = "https://contoso.communication.azure.com")]
     acs_endpoint: String,
-    /// The gate's public address, for forms that send links to it
+    /// Where visitors reach the gate, for forms
     #[arg(long, value_name = "URL", default_value = "https://mail.contoso.example")]
     public_url: String,
     /// The tenant's id, for identities that need it

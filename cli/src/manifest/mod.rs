@@ -62,6 +62,10 @@ impl Manifest {
             .extend(callers.map(|name| Setting::secret(name.as_str(), "Authenticates callers or visitors of a route")));
         if policy.has_links() {
             settings.push(Setting::required(PUBLIC_URL, "Where visitors reach the gate: https://HOST"));
+        } else if policy.has_forms() {
+            let description =
+                "Where visitors reach the gate, so that they can correct a form on its own page: https://HOST";
+            settings.push(Setting::with_default(PUBLIC_URL, "", description));
         }
         if policy.overflow().is_some() && !identity.gives_tokens() {
             let description = "Shared access signature of the storage account that has the overflow queue";

@@ -67,7 +67,7 @@ fn a_reference_that_means_another_place_to_the_validator_guarantees_nothing() {
         )
     };
     let told = about(&schema("a%62"), "{{ name }}");
-    assert!(told.iter().any(|line| line.contains("would reach an address that a stranger names")), "{told:?}");
+    assert!(told.iter().any(|line| line.contains("would go to an address that a stranger chooses")), "{told:?}");
 }
 
 #[test]

@@ -23,7 +23,7 @@ fn examples_do_what_they_say() {
         (
             "valid/a.json",
             "{\n\"name\": 5 }",
-            "a.json:2 The schema `form` rejects this valid example at `/name`: This must be a text.",
+            "a.json:2 The schema `form` rejects this valid example at `/name`: This must be text.",
         ),
         ("valid/a.json", "{", "a.json:1 This is not JSON: EOF while parsing an object at line 1 column 1."),
         (

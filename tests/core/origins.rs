@@ -1,0 +1,66 @@
+//! The gate's own pages: what is sent from them is let in, and nothing from a page that only says it is one of them.
+
+use bytes::Bytes;
+use http::Request;
+
+use crate::support::*;
+
+const OWN: &str = "https://mail.contoso.example";
+
+/// A form as a browser sends it from a page of `origin` to a gate that it reaches as `host`.
+fn sent_from(origin: &str, host: &str, form: &str) -> Request<Bytes> {
+    set(set(browser(form), "host", host), "origin", origin)
+}
+
+fn host(public_url: Option<&str>) -> ScriptedHost {
+    let mut host = ScriptedHost::new();
+    host.settings.extend(public_url.map(|url| ("public_url".to_owned(), url.to_owned())));
+    host
+}
+
+#[tokio::test]
+async fn a_name_that_points_to_the_gate_makes_no_page_its_own() {
+    for (public_url, origin, name, status) in [
+        // DNS rebinding: a page's own name leads to the gate once the page is there.
+        (None, "http://evil.example:3000", "evil.example:3000", 403),
+        (None, "https://evil.example", "evil.example", 403),
+        (None, "http://127.0.0.1.evil.example", "127.0.0.1.evil.example", 403),
+        (None, "http://10.0.0.7:3000", "10.0.0.7:3000", 403),
+        (None, OWN, "mail.contoso.example", 403),
+        (Some(OWN), "http://evil.example:3000", "evil.example:3000", 403),
+        (Some(OWN), "http://mail.contoso.example", "mail.contoso.example", 403),
+        (Some(OWN), OWN, "mail.contoso.example", 303),
+        // A proxy may have changed what the browser wrote.
+        (Some(OWN), OWN, "gate.internal:3000", 303),
+        (None, "http://127.0.0.1:3000", "127.0.0.1:3000", 303),
+        (None, "http://localhost:3000", "localhost:3000", 303),
+        (None, "http://[::1]:3000", "[::1]:3000", 303),
+        (None, "http://127.0.0.1:8080", "127.0.0.1:3000", 403),
+        (Some(OWN), "http://localhost:3000", "localhost:3000", 303),
+    ] {
+        let host = host(public_url);
+        let response = call(&gate(&example()), &host, sent_from(origin, name, GOOD)).await;
+        assert_eq!(response.status(), status, "{origin} at {name}, {public_url:?}");
+        assert_eq!(host.sent().len(), if status == 303 { 2 } else { 0 }, "{origin} at {name}, {public_url:?}");
+    }
+}
+
+#[tokio::test]
+async fn the_page_of_errors_has_a_form_where_it_can_be_sent_and_a_way_back_where_not() {
+    let wrong = "name=&email=ada%40customer.example&message=Hello";
+    for (public_url, origins, name, sendable) in [
+        (Some(OWN), SITE, "mail.contoso.example", true),
+        (None, SITE, "mail.contoso.example", false),
+        (None, SITE, "127.0.0.1:3000", true),
+        (None, "https://*.contoso.example", "mail.contoso.example", true),
+    ] {
+        let gate = gate(&with(&format!("!origins = [\"{origins}\"]")));
+        let page = html(&call(&gate, &host(public_url), sent_from(SITE, name, wrong)).await);
+        assert!(page.contains("<li>") && page.contains("Go back to the page"), "{page}");
+        assert_eq!(page.contains("<form method=\"post\""), sendable, "{public_url:?} {origins} {name}");
+        // Where there is a form, a browser sends it from the gate's own origin.
+        let own = if name.starts_with("127") { format!("http://{name}") } else { format!("https://{name}") };
+        let again = call(&gate, &host(public_url), sent_from(&own, name, GOOD)).await;
+        assert_eq!(again.status(), if sendable { 303 } else { 403 });
+    }
+}
