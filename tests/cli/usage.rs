@@ -80,6 +80,6 @@ fn arguments_that_make_no_sense_exit_with_2_and_print_nothing_on_standard_output
 fn a_wrong_address_is_explained() {
     let said = run(root(), &["dev", "--listen", "everywhere"]);
     let sentence = "error: invalid value 'everywhere' for '--listen <ADDR>': expected an address with a port, such as \
-                    127.0.0.1:3000, or a port alone\n";
+                    127.0.0.1:3000, or only a port\n";
     assert!(said.stderr.starts_with(sentence), "{}", said.stderr);
 }
