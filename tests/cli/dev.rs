@@ -164,7 +164,7 @@ fn programs_read_one_object_for_everything_that_happens() {
     for text in [
         "the policy is valid: 2 routes, 2 mails",
         "bound the ports of the gate and the emulator",
-        "compiling the component to native code; the first start takes a few seconds …",
+        "compiling to native code; the first start takes a few seconds …",
         "ready",
     ] {
         let step = event(&mut running, "step");
@@ -250,9 +250,7 @@ fn a_terminal_shows_what_it_is_at_and_what_is_wrong_until_it_is_mended() {
         return;
     };
     let screen = terminal.until(&["● ready"]);
-    assert!(
-        terminal.transcript().contains("compiling the component to native code; the first start takes a few seconds …")
-    );
+    assert!(terminal.transcript().contains("compiling to native code; the first start takes a few seconds …"));
     let address = |heading: &str| {
         let line = screen.lines().find(|line| line.trim_start().starts_with(heading)).unwrap();
         line.split_whitespace().nth(1).unwrap().to_owned()

@@ -79,7 +79,7 @@ fn arguments_that_make_no_sense_exit_with_2_and_print_nothing_on_standard_output
 #[test]
 fn a_wrong_address_is_explained() {
     let said = run(root(), &["dev", "--listen", "everywhere"]);
-    let sentence = "error: invalid value 'everywhere' for '--listen <ADDR>': write an address with a port, such as \
-                    127.0.0.1:3000, or a port alone\n";
+    let sentence = "error: invalid value 'everywhere' for '--listen <ADDR>': expected an address with a port, such as \
+                    127.0.0.1:3000, or only a port\n";
     assert!(said.stderr.starts_with(sentence), "{}", said.stderr);
 }

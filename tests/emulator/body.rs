@@ -113,7 +113,7 @@ fn an_invalid_body_is_refused_by_the_name_of_the_property() {
         (with(email(), "/headers", json!({"A": "x\r\nB: y"})), "`headers.A`"),
         (with(email(), "/headers", json!({"A": " "})), "`headers.A`"),
         (with(email(), "/headers", json!({"A": 1})), "`headers.A`"),
-        (with(email(), "/headers", json!({"X-A": "x", "x-a": "x"})), "given twice"),
+        (with(email(), "/headers", json!({"X-A": "x", "x-a": "x"})), "appears twice"),
         (with(email(), "/userEngagementTrackingDisabled", json!("yes")), "`userEngagementTrackingDisabled`"),
         (with(email(), "/senderDisplayName", json!("x")), "`senderDisplayName`"),
         (

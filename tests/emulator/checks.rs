@@ -74,22 +74,22 @@ fn contrast_is_that_of_inline_colours() {
 #[test]
 fn what_mail_programs_do_not_know_is_named() {
     for (html, note) in [
-        ("<div style='display: flex'>Hi</div>", "display:flex: unknown to Outlook on Windows."),
-        ("<div style='position:absolute'>Hi</div>", "position: unknown to Gmail and Outlook on Windows."),
+        ("<div style='display: flex'>Hi</div>", "display:flex: not supported by Outlook on Windows."),
+        ("<div style='position:absolute'>Hi</div>", "position: not supported by Gmail and Outlook on Windows."),
         (
             "<div style='animation-name:x'>Hi</div>",
-            "animation: unknown to Gmail, Outlook on Windows, Outlook.com and Yahoo.",
+            "animation: not supported by Gmail, Outlook on Windows, Outlook.com and Yahoo.",
         ),
-        ("<style>@font-face{}</style>Hi", "@font-face: unknown to Gmail, Outlook.com and Yahoo."),
+        ("<style>@font-face{}</style>Hi", "@font-face: not supported by Gmail, Outlook.com and Yahoo."),
         (
             "<style>a{color:var(--a)}</style>Hi",
-            "CSS variables: unknown to Gmail, Outlook on Windows, Outlook.com and Yahoo.",
+            "CSS variables: not supported by Gmail, Outlook on Windows, Outlook.com and Yahoo.",
         ),
         (
             "<img alt='' src='data:image/gif;base64,R0lGODlhAQABAAAAACw='>",
-            "Base 64 image format: unknown to Gmail on iOS and older Outlook on Windows.",
+            "Base 64 image format: not supported by Gmail on iOS and older Outlook on Windows.",
         ),
-        ("<svg></svg>", "Embedded <svg> image: unknown to Gmail, Outlook on Windows, Outlook.com and Yahoo."),
+        ("<svg></svg>", "Embedded <svg> image: not supported by Gmail, Outlook on Windows, Outlook.com and Yahoo."),
     ] {
         assert_eq!(found(html), [format!("note support: {note}")], "{html}");
     }
@@ -103,7 +103,7 @@ fn what_is_hostile_is_told_first() {
         [
             "error removed: Mail programs remove <script>, and spam filters object to it.",
             "error removed: Mail programs do not run scripts, but <p> has an event handler.",
-            "note support: display:flex: unknown to Outlook on Windows.",
+            "note support: display:flex: not supported by Outlook on Windows.",
         ]
     );
 }

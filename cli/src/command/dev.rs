@@ -77,7 +77,7 @@ impl Dev {
         let changes = Changes::watch(directory.path())?;
 
         let engine = postern_engine::development()?;
-        screen.step("compiling the component to native code; the first start takes a few seconds …");
+        screen.step("compiling to native code; the first start takes a few seconds …");
         let dry_run = DryRun::start(cache::open(), url.clone()).await?;
         let mut gate = Gate::new(engine, url.clone(), emulator.endpoint(), screen.clone(), emulator.store(), dry_run)?;
         gate.load(directory.files(), &secrets).await?;

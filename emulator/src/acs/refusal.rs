@@ -61,7 +61,7 @@ pub(crate) enum Refusal {
     NoSuchPlace,
     #[error("The method is not allowed here.")]
     Method,
-    #[error("This error was injected by an emulator fault.")]
+    #[error("This error was injected by a fault of the emulator.")]
     Fault { status: StatusCode, retry_after: Option<u64>, code: Option<String> },
 }
 

@@ -118,7 +118,7 @@ impl SendCall<'_> {
         if let Some(Effect::FailOperation { code }) = &fault {
             new.failure = Some(Failure {
                 code: code.clone(),
-                message: "This failure was injected by an emulator fault.".to_owned(),
+                message: "This failure was injected by a fault of the emulator.".to_owned(),
             });
         }
         let response = self.accept(new, origin)?;
