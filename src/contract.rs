@@ -32,7 +32,7 @@ pub struct Contract {
     pub redelivers: bool,
 }
 
-/// Where the id of an event stands. A header counts only where the caller's proof covers it; `auth` knows what the id is
+/// Where the id of an event is. A header counts only where the caller's proof covers it; `auth` knows what the id is
 /// otherwise.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum EventId {

@@ -28,7 +28,8 @@ pub(super) fn verify(url: &str, parts: &Parts, body: &[u8], secrets: &[String]) 
     if good { Ok(()) } else { Err(Refusal::WrongSignature) }
 }
 
-/// What Twilio signs of a request. A body that is no form has its hash in the address, and is checked against it here.
+/// What Twilio signs of a request. If the body is not a form, the URL contains its hash, against which it is checked
+/// here.
 pub(super) fn signed(url: &str, parts: &Parts, body: &[u8]) -> Result<String, Refusal> {
     let query = parts.uri.query();
     let url = query.map_or_else(|| url.to_owned(), |query| format!("{url}?{query}"));

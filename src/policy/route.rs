@@ -67,7 +67,7 @@ pub struct Route {
     pub thanks: Option<String>,
     /// What a form does for its visitors and against robots.
     pub form: Form,
-    /// The most bytes a body may have that is no form with files.
+    /// The most bytes a body may have if it is not a form with files.
     pub body_limit: usize,
     /// The most bytes of a form with files (`multipart/form-data`).
     pub upload_limit: usize,

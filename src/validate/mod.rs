@@ -117,7 +117,7 @@ fn has_more_values(payload: &Value, most: usize) -> bool {
     false
 }
 
-/// One violation for each place: a missing or an unexpected property is told where it is or should be.
+/// One violation for each place: a missing or an unexpected property is reported where it is or should be.
 fn violations_of(error: &ValidationError<'_>, texts: &Texts) -> Vec<Violation> {
     let place = error.instance_path().to_string();
     let below = |name: &str| pointer::join(&place, name);

@@ -28,9 +28,9 @@ const ADDED: &str = "Added erp-approval to the policy: 11 files, and a route in 
 Next:
 - Replace these addresses in postern.toml: erp-team@contoso.example, workflow@contoso.example.
 - Set erp_approval_secret for the gate (ERP_APPROVAL_SECRET in the environment).
-- Have the ERP system post JSON as in `sample.json`, with basic authentication: the setting holds `NAME:PASSWORD`. The
-  payload names the approver, whose address must be of a domain in `allow`. The mail only leads to the ERP system, where
-  the approver signs in and decides: a link that approves by itself is followed by mail scanners too.
+- Let the ERP system post JSON as in `sample.json`, with basic authentication; the setting holds `NAME:PASSWORD`. The
+  payload names the approver, whose address must be in a domain listed in `allow`. The mail only links to the ERP system,
+  where the approver signs in and decides: mail scanners would follow a link that approves by itself.
 
 `postern check mail` lists what to fix or approve.
 ";

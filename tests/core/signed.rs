@@ -307,7 +307,8 @@ fn visitors_are_sent_to_https_or_to_this_machine_alone() {
         ("/thanks", false),
         ("javascript:alert(1)", false),
     ] {
-        let expected = if good { vec![] } else { vec![format!("`{address}` is no address to send a visitor to.")] };
+        let expected =
+            if good { vec![] } else { vec![format!("`{address}` is not a URL that visitors can be sent to.")] };
         assert_eq!(refused(&with(&format!("error_redirect = \"{address}\""))), expected);
     }
 }
