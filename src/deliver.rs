@@ -4,7 +4,8 @@ use std::sync::OnceLock;
 use std::time::Duration;
 
 use bytes::Bytes;
-use futures_util::stream::{self, StreamExt as _};
+use futures_util::StreamExt as _;
+use futures_util::stream::FuturesUnordered;
 use uuid::Uuid;
 
 use crate::acs::{self, Connection, State};
@@ -60,28 +61,37 @@ pub(crate) async fn deliver(
     let mut events: Vec<_> = events.into_iter().enumerate().collect();
     let beginning = beginning(host, events.len());
     events.rotate_left(beginning);
-    let mut waiting = events.into_iter().map(|(place, (mut entry, prepared))| {
-        let trouble = &trouble;
-        async move {
-            let handled = match prepared {
-                Ok(event) => send(host, dispatch, &event, trouble, &mut entry).await,
-                Err(refusal) => Err(refusal),
-            };
-            (place, entry, handled)
+    let mut waiting = events.into_iter();
+    let (mut running, mut done, mut at_once) = (FuturesUnordered::new(), Vec::new(), 1);
+    loop {
+        let room = at_once - running.len().min(at_once);
+        for (place, (entry, prepared)) in waiting.by_ref().take(room) {
+            running.push(event(host, dispatch, &trouble, place, entry, prepared));
         }
-    });
-    let mut done = Vec::new();
-    for event in waiting.by_ref() {
-        let event = event.await;
-        let tried = matches!(&event, (_, _, Ok(sent)) if !sent.is_empty());
+        let Some(event) = running.next().await else { break };
+        if matches!(&event, (_, _, Ok(sent)) if !sent.is_empty()) {
+            at_once = AT_ONCE;
+        }
         done.push(event);
-        if tried {
-            break;
-        }
     }
-    done.extend(stream::iter(waiting).buffer_unordered(AT_ONCE).collect::<Vec<_>>().await);
     done.sort_by_key(|(place, ..)| *place);
     done.into_iter().map(|(_, entry, handled)| (entry, handled)).collect()
+}
+
+/// Sends the mails of one event, and keeps its place among the others.
+async fn event(
+    host: &impl Sending,
+    dispatch: &Dispatch<'_>,
+    trouble: &OnceLock<Outcome>,
+    place: usize,
+    mut entry: Entry,
+    prepared: Result<Prepared<'_>, Refusal>,
+) -> (usize, Entry, Handled) {
+    let handled = match prepared {
+        Ok(event) => send(host, dispatch, &event, trouble, &mut entry).await,
+        Err(refusal) => Err(refusal),
+    };
+    (place, entry, handled)
 }
 
 /// The place of the event to begin with: any, where there are several.
