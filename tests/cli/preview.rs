@@ -51,7 +51,7 @@ fn a_payload_that_the_gate_would_refuse_is_not_rendered() {
     let policy = copy(&fixture());
     write(policy.path(), "payload.json", "{\n  \"name\": \"\",\n  \"email\": \"ada\"\n}\n");
     let expected = "\
-error: The payload does not match the schema `contact`: This must be an e-mail address.
+error: The payload does not match the schema `contact`: This must be an email address.
  --> payload.json:3:3
   |
 3 |   \"email\": \"ada\"

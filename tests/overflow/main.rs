@@ -475,7 +475,7 @@ fn a_letter_that_cannot_be_read_stops_no_other() {
     let reasons = [
         "its blob cannot be read (garbled)",
         "its blob no longer exists",
-        "no mail of Postern",
+        "not a mail queued by Postern",
         not_its_own,
         not_its_own,
         not_its_own,

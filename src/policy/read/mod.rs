@@ -178,12 +178,7 @@ fn page(address: &Spanned<String>, findings: &mut Findings) -> Option<String> {
         scheme => scheme == Some("https"),
     });
     if !safe {
-        error(
-            findings,
-            address,
-            format!("`{text}` is not a URL that visitors can be sent to."),
-            "Write an https address.",
-        );
+        error(findings, address, format!("`{text}` is not a URL that visitors can be sent to."), "Use an https URL.");
         return None;
     }
     Some(text.clone())
