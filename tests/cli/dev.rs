@@ -90,7 +90,7 @@ fn an_edit_is_served_when_it_is_good_and_reported_once_when_it_is_not() {
     let sample = std::fs::read_to_string(policy.path().join("templates/contact-notify/sample.json")).unwrap();
     let json = |text: &str| serde_json::from_str::<Value>(text).unwrap();
     assert_eq!(json(curl.last().unwrap()), json(&sample), "an apostrophe survives the shell");
-    dev.running.line("Ctrl-C ends");
+    dev.running.line("Press Ctrl-C to stop");
     assert_eq!(dev.running.next(), "");
     let post = |name: &str| {
         post(
@@ -220,7 +220,7 @@ fn quiet_means_that_only_errors_are_told() {
     assert_eq!(shape(&running.next()), "422 refused contact invalid-payload: required");
     write(policy.path(), SUBJECT, "News from {{ nam }}\n");
     assert!(running.next().ends_with("Z  policy broken"));
-    assert_eq!(running.line("The last"), "Still serving the last good policy.");
+    assert_eq!(running.line("Still"), "Still serving the last good policy.");
     assert_eq!(running.end("-INT"), (Some(0), vec![], vec![]));
 }
 
@@ -379,7 +379,7 @@ fn studio(inbox: &str, call: &str, order: &Value) -> Value {
 fn the_studio_rehearses_without_sending_and_sends_without_telling_a_secret() {
     let secret = "whsec_Y2FuYXJ5LXNlY3JldC1vZi10aGUtdGVzdA==";
     let mut dev = start(postern(&fixture()).env("DEPLOY_SECRET", secret));
-    dev.running.line("Ctrl-C ends");
+    dev.running.line("Press Ctrl-C to stop");
     assert_eq!(dev.running.next(), "");
     let payload = std::fs::read_to_string(fixture().join("templates/deploy-failed/sample.json")).unwrap();
     let order = json!({"route": "deploy", "payload": payload});

@@ -13,7 +13,7 @@ fn it_prints_what_a_client_needs_and_ends_quietly() {
     let connection = emulator.address("Connection string");
     assert_eq!(connection, format!("endpoint={endpoint}/;accesskey={}", postern_emulator::DEVELOPMENT_KEY));
     assert_eq!(subjects(&endpoint), Vec::<String>::new());
-    emulator.line("Ctrl-C ends");
+    emulator.line("Press Ctrl-C to stop");
     assert_eq!(emulator.end("-TERM"), (Some(0), vec![], vec![]));
 }
 
