@@ -66,7 +66,7 @@ fn what_cannot_be_added_is_a_sentence() {
     let unknown = run(directory.path(), &["add", "fax", "--policy", "mail"]);
     assert_eq!(unknown.status, 1);
     assert!(unknown.stderr.starts_with("error: There is no preset `fax`; available: acs-delivery, alertmanager, "));
-    let nowhere = "error: There is no postern.toml here; write one with `postern init`, or name its directory with \
+    let nowhere = "error: There is no postern.toml here. Create one with `postern init`, or pass its directory with \
                    --policy.\n";
     assert_eq!(run(directory.path(), &["add", "job"]), bad(nowhere));
     assert_eq!(fs::read_dir(directory.path()).unwrap().count(), 1, "nothing was written");

@@ -232,8 +232,8 @@ fn a_federated_token_is_in_a_directory_of_its_own() {
 fn settings_that_are_missing_are_told_before_it_serves() {
     let (_place, file, _) = sealed(&[]);
     let mut command = serve(&file, "https://contoso.example/path");
-    let stderr = "error: Missing or invalid settings (environment variables, upper case): acs_endpoint is not an \
-                  https address without a path (http is for this machine alone); deploy_secret is not set.\n";
+    let stderr = "error: Missing or invalid settings (environment variables, upper case): acs_endpoint must be \
+                  an https address without a path (http only for localhost); deploy_secret is not set.\n";
     let expected = Said { status: 1, stdout: String::new(), stderr: stderr.to_owned() };
     assert_eq!(said(command.env_remove("DEPLOY_SECRET").output().unwrap()), expected);
 }
