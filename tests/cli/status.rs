@@ -42,7 +42,7 @@ fn send(endpoint: &str, to: &str) {
 #[test]
 fn a_mail_that_was_taken_is_told_in_a_word_or_as_json() {
     let succeeded = "succeeded: handed over for delivery; ACS's delivery reports say whether it arrived";
-    let dropped = "failed EmailDroppedAllRecipientsSuppressed: given up";
+    let dropped = "failed EmailDroppedAllRecipientsSuppressed: ACS gave up";
     for (suppressed, text, told) in [
         (false, succeeded, json!({"id": ID, "status": "succeeded", "terminal": true})),
         (
