@@ -89,6 +89,6 @@ fn what_acs_does_not_know_or_tell_has_an_exit_status_of_its_own() {
     let json = format!(r#"{{"id":"{ID}","status":"unauthorized","terminal":false}}"#);
     assert_eq!(status("d3Jvbmc=", "json"), told(3, &json));
     let sentence = "error: Missing or invalid settings (environment variables, upper case): acs_access_key is not \
-                    base64, as access keys are.\n";
+                    valid base64, which an access key must be.\n";
     assert_eq!(status("???", "text"), Said { status: 1, stdout: String::new(), stderr: sentence.to_owned() });
 }
