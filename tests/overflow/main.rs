@@ -360,7 +360,7 @@ fn acs_in_trouble_is_left_alone_and_a_mail_has_so_many_tries() {
     let report = stand.replay(&["--tries", "100"]);
     assert_eq!((report.told(), &report.end["left"]), ((Some(1), 0, 0, "stopped"), &json!(3)));
     let reason = report.end["reason"].as_str().unwrap();
-    assert!(reason.ends_with(": unavailable: ACS has problems: run the same command again later."), "{reason}");
+    assert!(reason.contains(": unavailable: ACS has problems: run the same command again later."), "{reason}");
     assert_eq!(report.mails.len(), 3);
     assert_eq!(stand.letters(NAME).len(), operations.len());
     stand.azurite.fresh(NAME);
