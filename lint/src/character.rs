@@ -5,6 +5,7 @@
 //! Report 36; CVE-2021-42574). Letters of every script and the joiners of emoji and Indic scripts are allowed.
 
 use postern::policy::{Diagnostic, Files, Place};
+use postern::web::header::{breaks_line, turns_direction};
 
 use super::Findings;
 
@@ -14,11 +15,7 @@ use super::Findings;
 /// have its property `Bidi_Control`: embeddings, overrides and isolates, and the three marks, because a mark moves the
 /// punctuation and numbers beside it. A string can have each of them as an escape, such as `\u200f`, which a reader sees.
 pub fn steers(character: char) -> bool {
-    match character {
-        '\n' | '\t' => false,
-        '\u{61c}' | '\u{200e}' | '\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}' => true,
-        other => other.is_control(),
-    }
+    !matches!(character, '\n' | '\t') && (breaks_line(character) || turns_direction(character))
 }
 
 /// The characters of a text that steer what shows it, with their places; the two of a line end of Windows are none.

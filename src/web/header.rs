@@ -1,9 +1,11 @@
 //! Makes text safe for headers.
 
+const BYTE_ORDER_MARK: char = '\u{feff}';
+
 /// Makes a text safe for a header: white space and control characters of any kind become single spaces, and
 /// characters that change the direction of writing, with which one text can look like another, are removed.
 pub fn one_line(text: &str, max_chars: usize) -> String {
-    let visible = text.chars().filter(|character| !turns_direction(*character));
+    let visible = text.chars().filter(|character| !turns_direction(*character) && *character != BYTE_ORDER_MARK);
     let spaced: String = visible.map(|character| if breaks_line(character) { ' ' } else { character }).collect();
     let line = spaced.split_whitespace().collect::<Vec<_>>().join(" ");
     if line.chars().count() <= max_chars {
@@ -12,14 +14,14 @@ pub fn one_line(text: &str, max_chars: usize) -> String {
     line.chars().take(max_chars - 1).chain(['…']).collect()
 }
 
-fn breaks_line(character: char) -> bool {
+/// Whether a character ends a line or steers a terminal.
+pub fn breaks_line(character: char) -> bool {
     character.is_control() || matches!(character, '\u{2028}' | '\u{2029}')
 }
 
-/// Unicode bidirectional controls (UAX 9, 2) and the byte order mark.
-const fn turns_direction(character: char) -> bool {
-    let marks = matches!(character, '\u{61c}' | '\u{200e}' | '\u{200f}' | '\u{feff}');
-    marks || matches!(character, '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
+/// Whether a character has Unicode's property `Bidi_Control` (UAX 9, 2): it changes how the text around it is shown.
+pub const fn turns_direction(character: char) -> bool {
+    matches!(character, '\u{61c}' | '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
 }
 
 #[cfg(test)]
