@@ -1,4 +1,4 @@
-//! The WASI 0.2 adapter, for hosts that know no newer one: a request answered, and the services of a host, through
+//! The WASI 0.2 adapter, for older hosts: answers requests, and gives the core a clock, randomness and HTTP, through
 //! `wstd`.
 #![cfg(target_family = "wasm")]
 
@@ -6,20 +6,20 @@ use std::time::{Duration, Instant, SystemTime};
 
 use bytes::Bytes;
 use http::{Request, Response};
-use postern::host::{AuditLog, Clock, Fetch, FetchError, Random, Settings};
+use postern::host::{Clock, Fetch, FetchError, Random};
 use postern_component::sealable::Guest;
-use postern_component::{SettingStore, file, respond, seal, whole, within};
+use postern_component::{SettingStore, respond, seal, whole, within};
 use wstd::http::error::ErrorCode;
 use wstd::http::{Body, Client, Error};
 use wstd::rand::get_random_bytes;
 
-/// Answers a request, with settings from where this flavour's hosts keep them.
-pub async fn handle(settings: impl SettingStore, request: Request<Body>) -> Response<Body> {
-    let host = Wasi { started: Instant::now(), settings };
-    respond(&host, random_u64, request.map(Body::into_boxed_body)).await.map(Body::from)
+/// Answers a request; `store` is where the flavour's hosts keep settings.
+pub async fn handle(store: impl SettingStore, request: Request<Body>) -> Response<Body> {
+    let wasi = Wasi { started: Instant::now() };
+    respond(store, &wasi, random_u64, request.map(Body::into_boxed_body)).await.map(Body::from)
 }
 
-/// The sealer's way in, for a flavour to export.
+/// Seals a policy into the component. Each flavour exports it.
 pub struct Sealable;
 
 impl Guest for Sealable {
@@ -35,23 +35,12 @@ fn random_u64() -> u64 {
     u64::from_le_bytes(bytes)
 }
 
-/// The services of a WASI host, for one request.
-struct Wasi<S> {
+/// A WASI host, for one request.
+struct Wasi {
     started: Instant,
-    settings: S,
 }
 
-impl<S: SettingStore> Settings for Wasi<S> {
-    async fn setting(&self, name: &str) -> Option<String> {
-        self.settings.get(name).await.filter(|value| !value.is_empty())
-    }
-
-    async fn file(&self, path: &str) -> Option<String> {
-        file(path)
-    }
-}
-
-impl<S> Clock for Wasi<S> {
+impl Clock for Wasi {
     fn now(&self) -> SystemTime {
         SystemTime::now()
     }
@@ -65,7 +54,7 @@ impl<S> Clock for Wasi<S> {
     }
 }
 
-impl<S> Random for Wasi<S> {
+impl Random for Wasi {
     fn random(&self) -> u128 {
         let mut bytes = [0; size_of::<u128>()];
         get_random_bytes(&mut bytes);
@@ -73,17 +62,11 @@ impl<S> Random for Wasi<S> {
     }
 }
 
-impl<S> Fetch for Wasi<S> {
+impl Fetch for Wasi {
     /// The host's own time-outs stay as they are: one that does not know them would refuse the request, and the
     /// gate's timer ends it earlier.
     async fn fetch(&self, request: Request<Bytes>, timeout: Duration) -> Result<Response<Bytes>, FetchError> {
         within(self, timeout, answer(request)).await.unwrap_or(Err(FetchError::Timeout))
-    }
-}
-
-impl<S> AuditLog for Wasi<S> {
-    fn audit(&self, line: &str) {
-        println!("{line}");
     }
 }
 

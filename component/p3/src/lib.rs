@@ -1,4 +1,4 @@
-//! The WASI 0.3 adapter: a request answered, and the services of a host, through `spin-sdk`.
+//! The WASI 0.3 adapter: answers requests, and gives the core a clock, randomness and HTTP, through `spin-sdk`.
 #![cfg(target_family = "wasm")]
 
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
@@ -6,9 +6,9 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use bytes::Bytes;
 use http::{Request, Response};
 use http_body_util::Full;
-use postern::host::{AuditLog, Clock, Fetch, FetchError, Random, Settings};
+use postern::host::{Clock, Fetch, FetchError, Random};
 use postern_component::sealable::Guest;
-use postern_component::{SettingStore, file, respond, seal, whole, within};
+use postern_component::{SettingStore, respond, seal, whole, within};
 use spin_sdk::http::send;
 use spin_sdk::time::sleep;
 use spin_sdk::wasip3::clocks::{monotonic_clock, system_clock};
@@ -18,12 +18,12 @@ use spin_sdk::wasip3::random::random::{get_random_bytes, get_random_u64};
 
 pub use spin_sdk::http::Request as Incoming;
 
-/// Answers a request, with settings from where this flavour's hosts keep them.
-pub async fn handle(settings: impl SettingStore, request: Incoming) -> Response<Full<Bytes>> {
-    respond(&Wasi { settings }, get_random_u64, request).await.map(Full::new)
+/// Answers a request; `store` is where the flavour's hosts keep settings.
+pub async fn handle(store: impl SettingStore, request: Incoming) -> Response<Full<Bytes>> {
+    respond(store, &Wasi, get_random_u64, request).await.map(Full::new)
 }
 
-/// The sealer's way in, for a flavour to export.
+/// Seals a policy into the component. Each flavour exports it.
 pub struct Sealable;
 
 impl Guest for Sealable {
@@ -32,22 +32,10 @@ impl Guest for Sealable {
     }
 }
 
-/// The services of a WASI host.
-struct Wasi<S> {
-    settings: S,
-}
+/// A WASI host.
+struct Wasi;
 
-impl<S: SettingStore> Settings for Wasi<S> {
-    async fn setting(&self, name: &str) -> Option<String> {
-        self.settings.get(name).await.filter(|value| !value.is_empty())
-    }
-
-    async fn file(&self, path: &str) -> Option<String> {
-        file(path)
-    }
-}
-
-impl<S> Clock for Wasi<S> {
+impl Clock for Wasi {
     fn now(&self) -> SystemTime {
         let now = system_clock::now();
         UNIX_EPOCH + Duration::new(u64::try_from(now.seconds).unwrap_or_default(), now.nanoseconds)
@@ -62,23 +50,17 @@ impl<S> Clock for Wasi<S> {
     }
 }
 
-impl<S> Random for Wasi<S> {
+impl Random for Wasi {
     fn random(&self) -> u128 {
         get_random_bytes(16).into_iter().fold(0, |bits, byte| bits << 8 | u128::from(byte))
     }
 }
 
-impl<S> Fetch for Wasi<S> {
+impl Fetch for Wasi {
     async fn fetch(&self, request: Request<Bytes>, timeout: Duration) -> Result<Response<Bytes>, FetchError> {
         let mut request = request.map(Full::new);
         request.extensions_mut().insert(RequestOptionsExtension(options(timeout)));
         within(self, timeout, answer(request)).await.unwrap_or(Err(FetchError::Timeout))
-    }
-}
-
-impl<S> AuditLog for Wasi<S> {
-    fn audit(&self, line: &str) {
-        println!("{line}");
     }
 }
 

@@ -1,23 +1,23 @@
-//! What every flavour of the component shares: its gate, the sealing of a policy into it, and how a request is read
-//! and answered.
+//! What every flavour of the component shares: the gate, sealing a policy into it, and answering requests.
 #![cfg(target_family = "wasm")]
 
 mod environment;
 mod own;
 mod seed;
 mod serve;
+mod services;
 
 use std::future::Future;
 
 pub use environment::Environment;
 pub use own::{seal, sealable};
-pub use serve::{file, respond, whole, within};
+pub use serve::{respond, whole, within};
 
 /// Where a host keeps settings.
 pub trait SettingStore {
-    /// The value of a setting by its lower_snake name; `None` when the host has none of this name.
+    /// The value of a setting by its lower_snake name; `None` if it is not set.
     fn get(&self, name: &str) -> impl Future<Output = Option<String>>;
 }
 
-/// SeedSource bits of the host, for the seeds of hash maps.
+/// Draws random bits from the host, to seed hash maps.
 pub type SeedSource = fn() -> u64;

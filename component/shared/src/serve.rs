@@ -1,8 +1,6 @@
-//! From the host's request to its response, and the reading of bodies.
+//! Answers a request of the host, and reads bodies within limits.
 
 use std::error::Error;
-use std::fs::File;
-use std::io::Read as _;
 use std::pin::pin;
 use std::time::Duration;
 
@@ -12,19 +10,27 @@ use http::header::CONTENT_LENGTH;
 use http::{HeaderValue, Request, Response};
 use http_body::Body;
 use http_body_util::{BodyExt as _, LengthLimitError, Limited};
+use postern::host::{BodyError, Clock, Fetch, FetchError, MAX_ANSWER_BYTES, Random, Services};
 
-use postern::host::{BodyError, Clock, FetchError, Host, MAX_ANSWER_BYTES, MAX_FILE_BYTES};
+use crate::services::{StandardOutput, StoredSettings};
+use crate::{SeedSource, SettingStore, own};
 
-use crate::{SeedSource, own};
-
-/// Answers a request whose body is still on its way. It has the time and the bytes that its route gives it.
-pub async fn respond<B>(host: &impl Host, random: SeedSource, request: Request<B>) -> Response<Bytes>
+/// Answers a request whose body is still arriving, within the time and size that its route allows.
+///
+/// `store` is where the flavour's hosts keep settings, `wasi` the adapter to their version of WASI.
+pub async fn respond<B>(
+    store: impl SettingStore,
+    wasi: &(impl Clock + Random + Fetch),
+    seeds: SeedSource,
+    request: Request<B>,
+) -> Response<Bytes>
 where
     B: Body<Data = Bytes>,
     B::Error: Into<Box<dyn Error + Send + Sync>>,
 {
+    let host = &Services { settings: &StoredSettings(store), clock: wasi, http: wasi, audit: &StandardOutput };
     let arrived = host.monotonic();
-    let gate = own::gate(random);
+    let gate = own::gate(seeds);
     let (parts, body) = request.into_parts();
     let allowance = gate.allowance(parts.uri.path(), &parts.headers);
     let body = within(host, allowance.time, read(body, allowance.bytes)).await.unwrap_or(Err(BodyError::Interrupted));
@@ -49,13 +55,6 @@ where
         BodyError::Interrupted => FetchError::Unreachable,
     })?;
     Ok(Response::from_parts(parts, body))
-}
-
-/// The text of a file of the host, unless it is too large.
-pub fn file(path: &str) -> Option<String> {
-    let mut text = String::new();
-    let size = File::open(path).ok()?.take(MAX_FILE_BYTES + 1).read_to_string(&mut text).ok()?;
-    (size as u64 <= MAX_FILE_BYTES).then_some(text)
 }
 
 /// The future's result, unless time runs out first.
