@@ -1,5 +1,5 @@
-//! How a component is built: one command for the tool, the engine's build script and the tests, in one target
-//! directory, so that each finds what another has built.
+//! Builds a component. The tool, the engine's build script and the tests run the same command in the same target
+//! directory, so each reuses what another has built.
 
 use std::env;
 use std::ffi::{OsStr, OsString};
@@ -13,8 +13,8 @@ use crate::Flavour;
 pub const TARGET: &str = "wasm32-wasip2";
 
 /// What the development profile changes for a component. It stays cargo's `dev`, so that procedural macros and build
-/// scripts are shared with the tool. Unoptimised code would be three times as large, and take that much longer to
-/// compile to native code at each start.
+/// scripts are shared with the tool. Some optimisation pays even then: it makes the component smaller, and all of it is
+/// compiled to native code at the first start.
 const DEVELOPMENT: [&str; 2] = ["profile.dev.opt-level=1", "profile.dev.debug=false"];
 
 /// Which of cargo's profiles a component is built in.
@@ -22,7 +22,7 @@ const DEVELOPMENT: [&str; 2] = ["profile.dev.opt-level=1", "profile.dev.debug=fa
 pub enum Profile {
     /// For `postern dev`: built in a minute or two, without optimisation across crates.
     Development,
-    /// For deployment: small, fast and the same bytes wherever the sources lie. `component` in the workspace's Cargo.toml.
+    /// For deployment: small, fast, and the same bytes wherever the checkout is. `component` in the workspace's Cargo.toml.
     Deployment,
 }
 

@@ -26,7 +26,7 @@ pub struct Limits {
     /// Whether the guest's instructions are counted, for [`Host::instructions`](crate::Host::instructions). The count is
     /// the same on every machine, and slows the guest down by some tenths.
     pub count_instructions: bool,
-    /// Whether compiling takes its time for fast code. Without, the component is there in a third of the time.
+    /// Whether the compiler optimises. Without, a new component is ready sooner, and runs slower.
     pub optimise: bool,
     /// Open connections; more of them wait to be accepted.
     pub max_connections: usize,

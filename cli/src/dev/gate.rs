@@ -1,5 +1,5 @@
-//! The real component in the embedded host, with the policy mounted: an edit then costs a reading of the policy and no
-//! compilation.
+//! The real component in the embedded host, with the policy mounted, so that an edit takes effect without compiling
+//! anything.
 
 use std::borrow::Cow;
 use std::fs;
@@ -97,13 +97,12 @@ impl Gate {
     }
 }
 
-/// The limits of `postern serve`, except that the component is compiled without optimisation: half of the compile time
-/// would buy speed that development does not need.
+/// The limits of `postern serve`, except that the component is compiled without optimisation, to be ready sooner.
 pub fn limits() -> Limits {
     Limits { optimise: false, ..Limits::default() }
 }
 
-/// The policy as it was checked, in a directory of its own, so that no instance reads an edit that is not.
+/// The policy as it was checked, in a directory of its own, so that no instance reads an edit that was not checked.
 fn snapshot(files: &Files) -> anyhow::Result<TempDir> {
     let directory = tempfile::Builder::new().prefix("postern-").tempdir().context("no directory for the policy")?;
     for (path, text) in files.sealed() {
