@@ -21,8 +21,7 @@ use crate::render::Message;
 use crate::select::Selected;
 use crate::trace::Trace;
 
-/// How many events of a batch are on their way at a time. ACS answers in about a third of a second, so that a batch of
-/// the most events there may be takes some four seconds, and each connection costs the host and the instance memory.
+/// How many events of a batch are sent at a time. Each connection costs the host and the instance memory.
 const AT_ONCE: usize = 8;
 
 /// The namespace of operation ids (RFC 9562, 5.5): the name is route, mail and event id, each on a line.
@@ -64,8 +63,7 @@ pub(crate) async fn deliver(
     let mut waiting = events.into_iter();
     let (mut running, mut done, mut at_once) = (FuturesUnordered::new(), Vec::new(), 1);
     loop {
-        let room = at_once - running.len().min(at_once);
-        for (place, (entry, prepared)) in waiting.by_ref().take(room) {
+        for (place, (entry, prepared)) in waiting.by_ref().take(at_once - running.len()) {
             running.push(event(host, dispatch, &trouble, place, entry, prepared));
         }
         let Some(event) = running.next().await else { break };
