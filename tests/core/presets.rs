@@ -290,13 +290,15 @@ fn a_sender_and_a_layout_that_are_there_stay() {
 
 /// docs/presets.md, which says only what the presets say.
 fn document() -> String {
-    let mut text = "# Presets\n\nReady-made routes for common senders, each with a schema, templates, a route and example payloads. \
-                    `postern presets`\nlists them, and\n\n```sh\npostern add alertmanager --policy my-policy\n```\n\nadds one to a \
-                    policy: the files below `schemas/` and `templates/`, and the route in `postern.toml`. Nothing is overwritten.\n\
-                    From then on it is yours: replace the addresses, change the texts, approve it. Schemas check what the \
-                    templates print and\naccept whatever else senders add. The mails are readable on a phone: they say what \
-                    happened, where and since when, link to\nthe place to look, and distinguish the start of an alert from its \
-                    end. A test generates this page from the presets.\n\n| preset | what it reports |\n|---|---|\n"
+    let mut text = "# Presets\n\nConnect a common sender with one command: a preset adds a route with its schema, \
+                    templates and example payloads to your\npolicy. `postern presets` lists the presets, \
+                    and\n\n```sh\npostern add alertmanager --policy my-policy\n```\n\nadds one: the files below \
+                    `schemas/` and `templates/`, and the route in `postern.toml`. It overwrites nothing. From \
+                    then\non the files are yours: replace the addresses, change the texts, approve the result. The \
+                    schemas check what the\ntemplates print and accept whatever else the sender adds. The mails are \
+                    readable on a phone: they say what happened,\nwhere and since when, link to the place to look, \
+                    and distinguish the start of an alert from its end. A test generates\nthis page from the \
+                    presets.\n\n| preset | what it reports |\n|---|---|\n"
         .to_owned();
     for preset in postern_presets::all() {
         writeln!(text, "| [`{0}`](#{0}) | {1} |", preset.name, preset.about.description).unwrap();
