@@ -17,8 +17,10 @@ use crate::trace::Trace;
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Verdict {
-    /// ACS accepted every mail that applied.
+    /// ACS accepted every mail that applied, at least one of them now.
     Sent,
+    /// ACS already had every mail that applied, from an earlier request for the same event, and accepted none now.
+    Duplicate,
     /// ACS accepted some of the mails.
     Partial,
     /// ACS accepted none of the mails, or something failed before that.
@@ -43,7 +45,13 @@ impl Verdict {
     /// The word for it in OpenTelemetry's log data model.
     const fn severity(self) -> &'static str {
         match self {
-            Self::Sent | Self::Ignored | Self::Discarded | Self::Validated | Self::Handshake | Self::Answered => "INFO",
+            Self::Sent
+            | Self::Duplicate
+            | Self::Ignored
+            | Self::Discarded
+            | Self::Validated
+            | Self::Handshake
+            | Self::Answered => "INFO",
             Self::Queued | Self::Refused => "WARN",
             Self::Partial | Self::Failed => "ERROR",
         }
@@ -277,7 +285,7 @@ impl Entry {
 
     /// Ends the line. If a mail was not sent that should have been, it says whether the caller retries by itself.
     pub fn finish(mut self, summary: Summary, contract: &Contract, status: u16, duration: Duration) -> String {
-        let lost = matches!(summary.verdict, Verdict::Failed | Verdict::Partial) && !contract.redelivers;
+        let lost = matches!(summary.verdict, Verdict::Failed | Verdict::Partial) && contract.retry_horizon == 0;
         self.redelivery = lost.then_some("by hand");
         self.verdict = summary.verdict;
         self.severity_text = summary.verdict.severity();

@@ -1,6 +1,7 @@
 //! How kinds of callers react to answers: one table of how long they wait, what makes them retry, what stops them,
 //! and where the ids of their events are.
 
+use std::ops::RangeInclusive;
 use std::time::Duration;
 
 use http::StatusCode;
@@ -28,9 +29,50 @@ pub struct Contract {
     pub stop: Option<(&'static str, &'static str)>,
     /// Whether its handshake is an event with a challenge.
     pub challenges: bool,
-    /// Whether it retries by itself after a temporary error.
-    pub redelivers: bool,
+    /// For how many seconds after its first attempt it retries by itself; 0 if it never does.
+    pub retry_horizon: u64,
+    /// The duplicate window of events whose id is derived from content, in seconds. Absent where such content names its
+    /// event, so that the same content is the same event for ever.
+    pub duplicate_window: Option<u64>,
 }
+
+/// How long the same content counts as a repeat of one event, where the sender gives its events no ids.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct DuplicateWindow {
+    /// The same content within this time of the event is always a repeat.
+    horizon: Duration,
+    /// The same content later than this is never one.
+    window: Duration,
+}
+
+impl DuplicateWindow {
+    /// The shortest and the longest window that a route can have: a second, and a week.
+    pub const BOUNDS: RangeInclusive<u64> = 1..=7 * 24 * 60 * 60;
+
+    /// A window, and for how long its callers retry, both in seconds. Half of the window is the most that the gate can
+    /// recognise, see `docs/delivery.md`.
+    pub fn new(retry_horizon: u64, window: u64) -> Self {
+        let window = Duration::from_secs(window);
+        Self { horizon: Duration::from_secs(retry_horizon).min(window / 2), window }
+    }
+
+    /// The same content within this time of the event is always a repeat.
+    pub const fn horizon(&self) -> Duration {
+        self.horizon
+    }
+
+    /// The same content later than this is never a repeat.
+    pub const fn window(&self) -> Duration {
+        self.window
+    }
+}
+
+/// For visitors: a page that failed says to try again in a few minutes. Contact Form 7, which has the same problem,
+/// keeps the hash of a form for an hour at most (rocklobster-in/contact-form-7, issue 477).
+pub const FORM_RETRY_HORIZON: u64 = 10 * MINUTE;
+
+/// The duplicate window of forms, where the route does not say otherwise.
+pub const FORM_DUPLICATE_WINDOW: u64 = HOUR;
 
 /// Where the id of an event is. A header counts only where the caller's proof covers it; `auth` knows what the id is
 /// otherwise.
@@ -42,9 +84,15 @@ pub enum EventId {
     Header(&'static str),
     /// In the payload, at these JSON Pointers together.
     Fields(&'static [&'static str]),
+    /// In the payload, as the hash of the object at this JSON Pointer.
+    Object(&'static str),
     /// Alertmanager's: a hash of the group, its state, and each alert's state, fingerprint and beginning.
     AlertGroup,
 }
+
+const MINUTE: u64 = 60;
+const HOUR: u64 = 60 * MINUTE;
+const DAY: u64 = 24 * HOUR;
 
 /// How long before a caller gives up the gate has its answer ready.
 const MARGIN: Duration = Duration::from_secs(1);
@@ -68,25 +116,38 @@ pub const PLAIN: Contract = Contract {
     later: None,
     stop: None,
     challenges: false,
-    redelivers: true,
+    // What scripts and low-code platforms do where nobody set anything else: curl's --retry and PowerShell's
+    // -MaximumRetryCount wait seconds, Azure Logic Apps tries four more times, at most 45 seconds apart. Jobs that
+    // report the same words on purpose do so every quarter of an hour or less often.
+    retry_horizon: 5 * MINUTE,
+    duplicate_window: Some(15 * MINUTE),
 };
 
 /// For callers that retry after every 5xx and give up after a 4xx.
 const BY_CLASS: Contract =
     Contract { refused: StatusCode::UNPROCESSABLE_ENTITY, later: Some(StatusCode::SERVICE_UNAVAILABLE), ..PLAIN };
 
+/// For those of them that name each event: by an id, or at least by ids and times in what they sign.
+const NAMED: Contract = Contract { duplicate_window: None, ..BY_CLASS };
+
 /// All contracts, sorted by name.
 pub const CONTRACTS: &[Contract] = &[
-    // prometheus/alertmanager, notify/util.go: 5xx is retried, 4xx is not, not even 429. No ids.
+    // prometheus/alertmanager, notify/util.go: 5xx is retried, 4xx is not, not even 429. No ids. It retries until the
+    // group is due again (dispatch/dispatch.go): group_interval, five minutes by default. It reminds of the same alerts
+    // every repeat_interval, four hours by default.
     Contract { name: "alertmanager", event_id: EventId::AlertGroup, ..BY_CLASS },
-    // learn.microsoft.com, "Action groups": 408, 429, 503 and 504 are retried; anything else pauses the endpoint.
+    // learn.microsoft.com, "Action groups": 408, 429, 503 and 504 are retried; anything else pauses the endpoint. Five
+    // retries within 75 seconds, and the time-outs between them. The samples of the portal's test button have one
+    // alertId and differ in rule, service and time.
     Contract {
         name: "azure-monitor",
-        event_id: EventId::Fields(&["/data/essentials/alertId", "/data/essentials/monitorCondition"]),
+        event_id: EventId::Object("/data/essentials"),
+        retry_horizon: 3 * MINUTE,
+        duplicate_window: Some(9 * MINUTE),
         ..BY_CLASS
     },
-    // cloudevents/spec, http-webhook.md.
-    Contract { name: "cloudevents", event_id: EventId::Fields(&["/source", "/id"]), ..BY_CLASS },
+    // cloudevents/spec, http-webhook.md. How long a sender retries is its own affair.
+    Contract { name: "cloudevents", event_id: EventId::Fields(&["/source", "/id"]), retry_horizon: DAY, ..NAMED },
     // learn.microsoft.com, "Event Grid message delivery and retry": 400, 401, 403 and 413 stop it, all else is retried
     // for 24 hours.
     Contract {
@@ -95,27 +156,37 @@ pub const CONTRACTS: &[Contract] = &[
         event_id: EventId::Fields(&["/id"]),
         unusable: Some(StatusCode::BAD_REQUEST),
         refused: StatusCode::BAD_REQUEST,
-        ..BY_CLASS
+        retry_horizon: DAY,
+        ..NAMED
     },
     // docs.github.com, "Handling failed webhook deliveries": nothing is retried.
     Contract {
         name: "github",
         event_id: EventId::Header("x-github-delivery"),
         forms: true,
-        redelivers: false,
+        retry_horizon: 0,
+        duplicate_window: None,
         ..PLAIN
     },
-    // docs.gitlab.com, "Webhooks": sends Idempotency-Key.
-    Contract { name: "gitlab", ..BY_CLASS },
-    // The payload is Alertmanager's with additions.
+    // docs.gitlab.com, "Webhooks": sends Idempotency-Key, the same when it retries. Its worker has four retries, which
+    // take a few minutes (app/workers/web_hook_worker.rb).
+    Contract { name: "gitlab", retry_horizon: 10 * MINUTE, ..NAMED },
+    // The payload is Alertmanager's with additions, and so is what sends it (grafana/alerting, notify and dispatch).
     Contract { name: "grafana", event_id: EventId::AlertGroup, ..BY_CLASS },
-    // hookdeck.com/docs.
-    Contract { name: "hookdeck", event_id: EventId::Header("x-hookdeck-eventid"), ..BY_CLASS },
-    // developer.paddle.com, "Respond to webhooks": five seconds.
-    Contract { name: "paddle", patience: 5, event_id: EventId::Fields(&["/event_id"]), ..BY_CLASS },
+    // hookdeck.com/docs: retries up to 50 times within a week, as its user says. What it forwards are other senders'
+    // webhooks, whose bodies name their events.
+    Contract { name: "hookdeck", event_id: EventId::Header("x-hookdeck-eventid"), retry_horizon: 7 * DAY, ..NAMED },
+    // developer.paddle.com, "Respond to webhooks": five seconds; retries for three days.
+    Contract {
+        name: "paddle",
+        patience: 5,
+        event_id: EventId::Fields(&["/event_id"]),
+        retry_horizon: 3 * DAY,
+        ..NAMED
+    },
     PLAIN,
-    // docs.sendgrid.com, "Event Webhook": a list of events, each with its id.
-    Contract { name: "sendgrid", event_id: EventId::Fields(&["/sg_event_id"]), ..BY_CLASS },
+    // docs.sendgrid.com, "Event Webhook": a list of events, each with its id; retries for 24 hours.
+    Contract { name: "sendgrid", event_id: EventId::Fields(&["/sg_event_id"]), retry_horizon: DAY, ..NAMED },
     // shopify.dev, "Webhooks": five seconds; eight failures in four hours delete a subscription, so what can never
     // succeed is accepted and dropped, and the audit line says so.
     Contract {
@@ -124,9 +195,10 @@ pub const CONTRACTS: &[Contract] = &[
         event_id: EventId::Header("x-shopify-webhook-id"),
         unusable: Some(StatusCode::OK),
         refused: StatusCode::OK,
-        ..BY_CLASS
+        retry_horizon: 4 * HOUR,
+        ..NAMED
     },
-    // docs.slack.dev, "The Events API": three seconds; the header stops it.
+    // docs.slack.dev, "The Events API": three seconds; the header stops it. Three retries, the last after five minutes.
     Contract {
         name: "slack",
         patience: 3,
@@ -136,23 +208,32 @@ pub const CONTRACTS: &[Contract] = &[
         refused: StatusCode::BAD_REQUEST,
         stop: Some(("x-slack-no-retry", "1")),
         challenges: true,
-        ..BY_CLASS
+        retry_horizon: 10 * MINUTE,
+        ..NAMED
     },
     // spec/standard-webhooks.md: all but 2xx is retried, Retry-After is obeyed, and 410, which never comes from
-    // here, disables the endpoint.
-    Contract { name: "standard-webhooks", patience: 15, event_id: EventId::Header("webhook-id"), ..BY_CLASS },
+    // here, disables the endpoint. Its example of a schedule lasts 75 hours and a half.
+    Contract {
+        name: "standard-webhooks",
+        patience: 15,
+        event_id: EventId::Header("webhook-id"),
+        retry_horizon: 76 * HOUR,
+        ..NAMED
+    },
     // docs.stripe.com, "Webhooks": all but 2xx is retried for three days.
-    Contract { name: "stripe", event_id: EventId::Fields(&["/id"]), ..BY_CLASS },
-    // docs.svix.com: as Standard Webhooks.
-    Contract { name: "svix", patience: 15, event_id: EventId::Header("svix-id"), ..BY_CLASS },
-    // twilio.com/docs/usage/webhooks: fifteen seconds; the token is the same when a request is retried.
+    Contract { name: "stripe", event_id: EventId::Fields(&["/id"]), retry_horizon: 3 * DAY, ..NAMED },
+    // docs.svix.com: as Standard Webhooks; its schedule lasts 27 hours and a half.
+    Contract { name: "svix", patience: 15, event_id: EventId::Header("svix-id"), retry_horizon: 28 * HOUR, ..NAMED },
+    // twilio.com/docs/usage/webhooks: fifteen seconds; the token is the same when a request is retried, which happens at
+    // once. What it signs names the call or message.
     Contract {
         name: "twilio",
         patience: 15,
         event_id: EventId::Header("i-twilio-idempotency-token"),
         forms: true,
         only_forms: true,
-        ..BY_CLASS
+        retry_horizon: MINUTE,
+        ..NAMED
     },
 ];
 

@@ -6,11 +6,9 @@ use std::time::Duration;
 use bytes::Bytes;
 use futures_util::StreamExt as _;
 use futures_util::stream::FuturesUnordered;
-use uuid::Uuid;
 
-use crate::acs::{self, Connection, State};
+use crate::acs::{self, Connection, Inquiry, State};
 use crate::audit::{self, Entry};
-use crate::auth::Caller;
 use crate::entra::TokenCache;
 use crate::host::Sending;
 use crate::outcome::{Delivery, Outcome, Sent, StorageError};
@@ -18,21 +16,25 @@ use crate::overflow::{self, Head, Letter, StorageCredential};
 use crate::policy::{Digest, Overflow, Route};
 use crate::refusal::Refusal;
 use crate::render::Message;
+use crate::repeat::Operations;
 use crate::select::Selected;
 use crate::trace::Trace;
 
 /// How many events of a batch are sent at a time. Each connection costs the host and the instance memory.
 const AT_ONCE: usize = 8;
 
-/// The namespace of operation ids (RFC 9562, 5.5): the name is route, mail and event id, each on a line.
-const OPERATIONS: Uuid = Uuid::from_u128(0x7d5c_9a2e_41b6_4f0a_9c3d_2f6b_8e17_a054);
+/// How long after a period began an event of the one before may still be on its way to ACS, which then does not know it
+/// yet. Two presses of a button lie closer together.
+const SETTLED: Duration = Duration::from_secs(3);
 
 /// One event of a request, and what became of it: a form is one event.
 pub type Handled = Result<Vec<Sent>, Refusal>;
 
 /// An event whose mails are rendered.
 pub(crate) struct Prepared<'a> {
-    pub caller: Caller,
+    pub event_id: String,
+    /// Whether the id is derived from content.
+    pub derived: bool,
     pub mails: Vec<(Selected<'a>, Message)>,
 }
 
@@ -115,7 +117,8 @@ async fn send(
     let mut sent: Vec<Sent> = Vec::new();
     for (selected, message) in &event.mails {
         let mail = &selected.mail.name;
-        let operation = operation(dispatch.route, mail, &event.caller.event_id);
+        let operations = Operations::of(dispatch.route, mail, &event.event_id, event.derived, host.now());
+        let operation = operations.current;
         let left = dispatch.deadline.saturating_sub(host.monotonic()).saturating_sub(reserved);
         let delivery = match acs::body(message) {
             None => Delivery { outcome: Outcome::TooLarge, ..Delivery::not_sent(operation) },
@@ -123,7 +126,7 @@ async fn send(
                 let delivery = if trouble.get().is_some() || left.is_zero() {
                     Delivery::not_sent(operation)
                 } else {
-                    acs.send(body.clone(), operation, State::Send, left).await
+                    repeat_or_send(&acs, body.clone(), operations, left).await
                 };
                 let waits = match delivery.outcome {
                     Outcome::NotAttempted => trouble.get().is_none_or(|outcome: &Outcome| outcome.waits_for_acs()),
@@ -140,6 +143,51 @@ async fn send(
         sent.push(Sent { mail: mail.clone(), delivery });
     }
     Ok(sent)
+}
+
+/// Sends a mail under the operation id of this period, unless ACS has it under that of the one before.
+///
+/// Where ACS does not say, the earlier id is used: ACS recognises the mail if it has it, and sends it otherwise.
+async fn repeat_or_send<H: Sending>(
+    acs: &acs::Client<'_, H>,
+    body: Bytes,
+    operations: Operations,
+    budget: Duration,
+) -> Delivery {
+    let Some(earlier) = operations.earlier else {
+        return acs.send(body, operations.current, State::Send, budget).await;
+    };
+    let started = acs.host.monotonic();
+    let left = || budget.saturating_sub(acs.host.monotonic().saturating_sub(started));
+    let (mut inquiry, mut status_reads) = (acs.inquire(earlier.operation, left()).await, 1);
+    let unknown = |inquiry: &Inquiry| matches!(inquiry.answer, Err(Outcome::NotFound));
+    if unknown(&inquiry)
+        && let wait = SETTLED.saturating_sub(earlier.age)
+        && !wait.is_zero()
+        && wait < left() / 2
+    {
+        // The first of the two may still be on its way to ACS.
+        acs.host.sleep(wait).await;
+        inquiry = acs.inquire(earlier.operation, left()).await;
+        status_reads += 1;
+    }
+    let operation = match &inquiry.answer {
+        Ok(operation) if !operation.status.is_failure() => {
+            return Delivery {
+                outcome: Outcome::Accepted,
+                status: inquiry.status,
+                request_id: Some(inquiry.request_id),
+                status_reads,
+                duration: acs.host.monotonic().saturating_sub(started),
+                ..Delivery::not_sent(earlier.operation)
+            };
+        }
+        Ok(_) | Err(Outcome::NotFound) => operations.current,
+        Err(_) => earlier.operation,
+    };
+    let delivery = acs.send(body, operation, State::Send, left()).await;
+    let duration = acs.host.monotonic().saturating_sub(started);
+    Delivery { status_reads: delivery.status_reads + status_reads, duration, ..delivery }
 }
 
 /// Puts a mail into the overflow queue, if there is one; if that fails, the mail's outcome stays as it was.
@@ -171,9 +219,4 @@ async fn keep(host: &impl Sending, dispatch: &Dispatch<'_>, mail: &str, body: By
         Ok(()) => Delivery { outcome: Outcome::Queued, queued_after: Some(delivery.outcome), ..delivery },
         Err(error) => Delivery { overflow_error: Some(error), ..delivery },
     }
-}
-
-/// The same event always has the same operation ids, so that ACS can recognise a repeat.
-pub(crate) fn operation(route: &Route, mail: &str, event_id: &str) -> Uuid {
-    Uuid::new_v5(&OPERATIONS, format!("{}\n{mail}\n{event_id}", route.name).as_bytes())
 }

@@ -11,7 +11,7 @@ use crate::audit::{Entry, Summary};
 use crate::auth::{self, KeyCache, secrets};
 use crate::contract::{self, Contract};
 use crate::decode::{self, Events, Submission};
-use crate::deliver::{Dispatch, Handled, Prepared, deliver, operation};
+use crate::deliver::{Dispatch, Handled, Prepared, deliver};
 use crate::entra::TokenCache;
 use crate::guard::{self, Keys};
 use crate::handshake;
@@ -21,6 +21,7 @@ use crate::outbound::Outbound;
 use crate::policy::{ConfirmationGuard, Diagnostic, Kind, PUBLIC_URL, Policy, Route, Stage};
 use crate::refusal::Refusal;
 use crate::render::{self, Message};
+use crate::repeat::operation;
 use crate::reply;
 use crate::select::{self, Selected};
 use crate::staging;
@@ -237,11 +238,11 @@ impl Gate {
             return Err(Refusal::Method { allow: "GET" });
         }
         let keys = Keys::read(host, route).await?;
-        let admitted = guard::confirmed(route, guard, parts.uri.query(), &keys, host.now())?;
+        let (admitted, event_id) = guard::confirmed(route, guard, parts.uri.query(), &keys, host.now())?;
         entry.caller(admitted.caller());
         let valid = validate::validate(route, admitted, visit.texts)?;
         let mails = write(policy, route, Stage::Confirmed, &valid, None, visit.texts)?;
-        let prepared = Ok(Prepared { caller: valid.caller().clone(), mails });
+        let prepared = Ok(Prepared { event_id, derived: false, mails });
         let events = self.send(host, policy, route, arrival, vec![(entry.clone(), prepared)]).await?;
         Ok(Done::Handled { batch: false, events })
     }
@@ -349,10 +350,12 @@ async fn prepare<'a>(
     if visit.is_some_and(|visit| visit.validate_only) {
         mails.clear();
     }
-    let mut caller = caller.clone();
-    // Asking again in a later period is a new event.
-    caller.event_id = link.map_or(caller.event_id, |link| link.event_id);
-    Ok(Prepared { caller, mails })
+    // Asking again in a later period is a new event, and only then: a stranger must not fill an address with requests.
+    let (event_id, derived) = match link {
+        Some(link) => (link.event_id, false),
+        None => (caller.event_id.clone(), caller.derived),
+    };
+    Ok(Prepared { event_id, derived, mails })
 }
 
 /// Renders the mails of an event that are sent at a stage.

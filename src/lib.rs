@@ -33,6 +33,7 @@ pub mod problem;
 pub mod readiness;
 pub mod refusal;
 pub mod render;
+pub mod repeat;
 pub mod reply;
 pub mod select;
 pub mod setting;

@@ -9,6 +9,9 @@ use uuid::Uuid;
 pub enum Outcome {
     /// ACS has accepted it and will try to deliver it.
     Accepted,
+    /// ACS refused the message because it already has an operation with its id: the mail of an earlier request for the
+    /// same event, whose text may differ.
+    Duplicate,
     /// ACS refused the message itself (400 or 409, or a failed operation).
     Rejected,
     /// ACS dropped the message, because every recipient is on its suppression list.
@@ -79,6 +82,7 @@ impl Outcome {
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::Accepted => "accepted",
+            Self::Duplicate => "duplicate",
             Self::Rejected => "rejected",
             Self::Suppressed => "suppressed",
             Self::UnknownSender => "unknown-sender",
@@ -119,9 +123,9 @@ impl Outcome {
         )
     }
 
-    /// Whether the message is in safe hands: with ACS, or in the overflow queue.
+    /// Whether the event is in safe hands: ACS or the overflow queue has a mail for it.
     pub const fn is_taken(self) -> bool {
-        matches!(self, Self::Accepted | Self::Queued)
+        matches!(self, Self::Accepted | Self::Duplicate | Self::Queued)
     }
 
     /// Whether the next message would fail for the same reason.

@@ -133,8 +133,14 @@ pub fn summary(event: &Handled) -> Summary {
     match trouble(sent) {
         None if sent.is_empty() => Summary { verdict: Verdict::Ignored, reason: None },
         None => {
-            let all_sent = count(|outcome| outcome == Outcome::Accepted) == sent.len();
-            Summary { verdict: if all_sent { Verdict::Sent } else { Verdict::Queued }, reason: None }
+            let verdict = if count(|outcome| outcome == Outcome::Queued) > 0 {
+                Verdict::Queued
+            } else if count(|outcome| outcome == Outcome::Accepted) > 0 {
+                Verdict::Sent
+            } else {
+                Verdict::Duplicate
+            };
+            Summary { verdict, reason: None }
         }
         Some((problem_type, _)) => Summary {
             verdict: if count(Outcome::is_taken) == 0 { Verdict::Failed } else { Verdict::Partial },

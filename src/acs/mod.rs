@@ -16,7 +16,7 @@ use uuid::Uuid;
 
 use crate::entra::TokenCache;
 use crate::host::Sending;
-use crate::outcome::Delivery;
+use crate::outcome::{Delivery, Outcome};
 use crate::trace::Trace;
 use crate::web::retry::wait;
 use answer::Answer;
@@ -113,8 +113,13 @@ impl<H: Sending> Exchange<'_, H> {
             let answer = self.call(state.call()).await;
             let Next::Go(next) = state.next(answer.signal) else {
                 delivery.in_doubt = false;
-                // Nothing is known of the operation, so the refusal was one of the message.
-                break if answer.signal == Signal::Unknown { refusal.unwrap_or(answer) } else { answer };
+                break match (state, answer.signal) {
+                    // Nothing is known of the operation, so the refusal was one of the message.
+                    (_, Signal::Unknown) => refusal.unwrap_or(answer),
+                    // The operation was refused because an earlier request had used its id.
+                    (State::Check, Signal::Accepted) => Answer { outcome: Outcome::Duplicate, ..answer },
+                    _ => answer,
+                };
             };
             delivery.in_doubt = next.is_in_doubt();
             let calls = delivery.attempts + delivery.status_reads;

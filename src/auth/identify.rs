@@ -20,11 +20,16 @@ pub(super) fn caller(auth: &RouteAuth, event_id: EventId, parts: &Parts, body: &
     let covered = match auth.scheme.coverage() {
         Coverage::Request => named.clone(),
         Coverage::Body { id } => id.and_then(|name| header(parts, name.as_str())).map(short),
-        Coverage::AddressAndFields { url } => Some(hash([twilio::signed(url, parts, body)?.as_bytes()])),
+        Coverage::AddressAndFields { .. } => None,
     };
-    let event_id = covered.unwrap_or_else(|| hash([body]));
+    let derived = covered.is_none();
+    let event_id = match (covered, auth.scheme.coverage()) {
+        (Some(id), _) => id,
+        (None, Coverage::AddressAndFields { url }) => hash([twilio::signed(url, parts, body)?.as_bytes()]),
+        (None, _) => hash([body]),
+    };
     let delivery_id = named.filter(|named| *named != event_id);
-    Ok(Caller { scheme: auth.name, event_id, delivery_id })
+    Ok(Caller { scheme: auth.name, event_id, derived, delivery_id })
 }
 
 fn header<'a>(parts: &'a Parts, name: &str) -> Option<&'a str> {

@@ -44,6 +44,8 @@ pub struct Caller {
     pub scheme: &'static str,
     /// The id that distinguishes this event from others of the same caller, and stays the same when it is sent again.
     pub event_id: String,
+    /// Whether that id is derived from content, so that it also comes again when the sender means another event.
+    pub derived: bool,
     /// What the sender calls this delivery in a header that its proof does not cover: for finding it again, never for
     /// deciding anything.
     pub delivery_id: Option<String>,
@@ -116,8 +118,8 @@ pub enum Refusal {
 
 impl Caller {
     /// A browser.
-    pub const fn visitor(event_id: String) -> Self {
-        Self { scheme: FORM, event_id, delivery_id: None }
+    pub const fn visitor(event_id: String, derived: bool) -> Self {
+        Self { scheme: FORM, event_id, derived, delivery_id: None }
     }
 }
 
@@ -148,7 +150,7 @@ pub async fn authenticate(
     deadline: Duration,
 ) -> Result<Verified, Refusal> {
     let Some(auth) = &route.auth else {
-        let caller = Caller::visitor(submission_id(&parts.headers, [&body[..]]));
+        let caller = Caller::visitor(submission_id(&parts.headers, [&body[..]]), !has_key(&parts.headers));
         return Ok(Verified { body, caller });
     };
     prove(host, keys, auth, parts, &body, secrets, deadline).await?;
@@ -229,6 +231,11 @@ pub fn short(id: &str) -> String {
 pub(crate) fn submission_id<'a>(headers: &'a HeaderMap, parts: impl IntoIterator<Item = &'a [u8]>) -> String {
     let key = headers.get(IDEMPOTENCY_KEY).map_or(&[][..], http::HeaderValue::as_bytes);
     hash([key].into_iter().chain(parts))
+}
+
+/// Whether a form's script tells its submissions apart by itself.
+fn has_key(headers: &HeaderMap) -> bool {
+    headers.get(IDEMPOTENCY_KEY).is_some_and(|key| !key.is_empty())
 }
 
 /// The sha256 of pieces, each preceded by its length.

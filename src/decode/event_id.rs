@@ -9,8 +9,9 @@ use crate::policy::Envelope;
 /// The most alerts of a group that count for its id; senders cut their lists far below.
 const MAX_ALERTS: usize = 1000;
 
-/// The id in a payload, where the envelope or the caller's contract has one there.
-pub(super) fn of(envelope: Option<Envelope>, contract: EventId, payload: &Value) -> Option<String> {
+/// The id in a payload, where the envelope or the caller's contract has one there, and whether it is derived from
+/// content.
+pub(super) fn of(envelope: Option<Envelope>, contract: EventId, payload: &Value) -> Option<(String, bool)> {
     let source = match envelope {
         Some(Envelope::CloudEvents) => EventId::Fields(&["/source", "/id"]),
         Some(Envelope::EventGrid) => EventId::Fields(&["/id"]),
@@ -20,9 +21,10 @@ pub(super) fn of(envelope: Option<Envelope>, contract: EventId, payload: &Value)
         EventId::None | EventId::Header(_) => None,
         EventId::Fields(pointers) => {
             let values: Option<Vec<_>> = pointers.iter().map(|pointer| text(payload.pointer(pointer)?)).collect();
-            values.map(|values| auth::short(&values.join(" ")))
+            values.map(|values| (auth::short(&values.join(" ")), false))
         }
-        EventId::AlertGroup => alert_group(payload),
+        EventId::Object(pointer) => object(payload.pointer(pointer)?).map(|id| (id, true)),
+        EventId::AlertGroup => alert_group(payload).map(|id| (id, true)),
     }
 }
 
@@ -34,8 +36,12 @@ fn text(value: &Value) -> Option<String> {
     }
 }
 
-/// A group is reported again when an alert joins it, leaves it or ends, and that is another event; a mere reminder of
-/// the same alerts is not.
+fn object(value: &Value) -> Option<String> {
+    value.is_object().then(|| auth::hash([value.to_string().as_bytes()]))
+}
+
+/// A group is reported again when an alert joins it, leaves it or ends, and that is another event. A reminder of the
+/// same alerts has the same id, and only its time tells it from a retry.
 fn alert_group(payload: &Value) -> Option<String> {
     let of = |value: &Value, name: &str| value.get(name).and_then(Value::as_str).unwrap_or_default().to_owned();
     let alerts = payload.get("alerts")?.as_array()?;

@@ -264,7 +264,8 @@ fn events(route: &Route, headers: &HeaderMap, format: Format, body: &[u8], calle
     let submissions = payloads.into_iter().enumerate().map(|(index, payload)| {
         let own = event_id::of(route.envelope, route.contract.event_id, &payload).filter(|_| !recut);
         let given = || if batch { format!("{}#{index}", caller.event_id) } else { caller.event_id.clone() };
-        let caller = Caller { event_id: own.unwrap_or_else(given), ..caller.clone() };
+        let (event_id, derived) = own.unwrap_or_else(|| (given(), caller.derived));
+        let caller = Caller { event_id, derived, ..caller.clone() };
         Submission { payload, filled: None, caller, uploads: Vec::new() }
     });
     Ok(Events { submissions: submissions.collect(), batch, fields: FormFields::default() })

@@ -87,10 +87,16 @@ pub fn link(
     }
     let base = Origin::parse(keys.of(&guard.base)?).ok_or(super::MissingKey)?;
     let address = format!("{base}{}/{CONFIRM}?{PARAMETER}={token}", route.path);
-    Ok(Link { address, event_id: format!("{event_id}\n{issued}") })
+    Ok(Link { address, event_id: in_period(event_id, issued) })
 }
 
-/// The form in a link, as it was admitted when it was sent.
+/// The event id of a submission in a period.
+fn in_period(event_id: &str, issued: u64) -> String {
+    format!("{event_id}\n{issued}")
+}
+
+/// The form in a link, as it was admitted when it was sent, and the event that following the link is: one, however
+/// often and however late the link is opened.
 ///
 /// # Errors
 /// When the gate did not write the link for this route, or too long ago.
@@ -100,7 +106,7 @@ pub fn confirmed(
     query: Option<&str>,
     keys: &Keys,
     now: SystemTime,
-) -> Result<Admitted, super::Refusal> {
+) -> Result<(Admitted, String), super::Refusal> {
     let mut parameters = form_urlencoded::parse(query.unwrap_or_default().as_bytes());
     let token = parameters.find_map(|(name, value)| (name == PARAMETER).then_some(value));
     let token = token.filter(|token| token.len() <= MAX_TOKEN_BYTES).ok_or(ConfirmationError::Forged)?;
@@ -113,12 +119,14 @@ pub fn confirmed(
     if seconds(now) >= claims.issued.saturating_add(2 * guard.max_age.as_secs()) {
         return Err(ConfirmationError::TooOld.into());
     }
-    Ok(Admitted {
+    let event_id = in_period(&claims.event_id, claims.issued);
+    let admitted = Admitted {
         filled: claims.filled.map(|pointers| labelled(&route.schema, &pointers)),
         uploads: Vec::new(),
-        caller: Caller::visitor(claims.event_id),
+        caller: Caller::visitor(claims.event_id, false),
         payload: claims.payload,
-    })
+    };
+    Ok((admitted, event_id))
 }
 
 /// The beginning of the period: a link is valid until the end of the next one.

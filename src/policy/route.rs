@@ -12,7 +12,7 @@ use super::purpose::Purpose;
 use super::schema::Schema;
 use super::scheme::Scheme;
 use super::template::Template;
-use crate::contract::Contract;
+use crate::contract::{Contract, DuplicateWindow};
 use crate::setting::SettingName;
 
 /// The most bytes a body may have where the route does not say otherwise.
@@ -73,6 +73,8 @@ pub struct Route {
     pub upload_limit: usize,
     /// How long the gate may take for a request.
     pub time_budget: Duration,
+    /// How long the same content is the same event, where only content identifies it; for ever if absent.
+    pub duplicate_window: Option<DuplicateWindow>,
     /// What a payload must look like.
     pub schema: Arc<Schema>,
     /// The schema's name.

@@ -10,14 +10,14 @@ use serde_json::{Value, json};
 use super::visit::{Visit, Wants};
 use super::{cors, next, page};
 use crate::audit::{Summary, Verdict};
-use crate::deliver::{self, Handled};
+use crate::deliver::Handled;
 use crate::outcome::{Delivery, Outcome, Sent};
 use crate::policy::{Route, Stage};
 use crate::problem::{self, Problem, ProblemType};
 use crate::refusal::Refusal;
 use crate::validate::{Violation, upper_snake};
 use crate::web::{Site, response};
-use crate::{guard, pointer, reply};
+use crate::{guard, pointer, repeat, reply};
 
 /// The answer to a form, and what the audit line says of it.
 pub fn answer(route: &Route, visit: &Visit, handled: &Handled) -> (Response<Bytes>, Summary) {
@@ -61,7 +61,7 @@ fn pretended(route: &Route, event_id: &str) -> Handled {
         mail: name.clone(),
         delivery: Delivery {
             outcome: Outcome::Accepted,
-            ..Delivery::not_sent(deliver::operation(route, name, event_id))
+            ..Delivery::not_sent(repeat::operation(route, name, event_id))
         },
     };
     Ok(mails.map(|mail| sent(&mail.name)).collect())

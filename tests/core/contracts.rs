@@ -201,7 +201,13 @@ async fn an_event_s_id_is_where_its_caller_puts_it() {
         ("paddle", vec![], json!({"event_id": "evt_01"}), "evt_01"),
         ("event-grid", vec![], json!({"id": "9aeb"}), "9aeb"),
         ("cloudevents", vec![], json!({"id": "A-1", "source": "/s"}), "/s A-1"),
-        ("azure-monitor", vec![], essentials, "/sub/1 Fired"),
+        // The eight bytes of its length, and `{"alertId":"/sub/1","monitorCondition":"Fired"}`.
+        (
+            "azure-monitor",
+            vec![],
+            essentials,
+            "sha256:dda7995269ea9956ff278ce46395ec655ce67665cd9c26f03cd06a74b6470cda",
+        ),
         ("sendgrid", vec![], json!({"sg_event_id": "ZHJv"}), "ZHJv"),
         ("plain", vec![("idempotency-key", "key-1")], json!({}), "key-1"),
         ("gitlab", vec![("idempotency-key", "key-1")], json!({}), "key-1"),

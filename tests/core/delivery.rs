@@ -114,8 +114,8 @@ async fn a_repeat_that_acs_refuses_is_decided_by_the_operation() {
 async fn a_first_400_may_be_the_repeat_of_an_earlier_request() {
     let id = operation_id().await;
     for (answer, decides, expected) in [
-        (refusal(400, "BadRequest"), operation(&id, "Succeeded", None), (200, "accepted")),
-        (refusal(409, "Conflict"), operation(&id, "Running", None), (200, "accepted")),
+        (refusal(400, "BadRequest"), operation(&id, "Succeeded", None), (200, "duplicate")),
+        (refusal(409, "Conflict"), operation(&id, "Running", None), (200, "duplicate")),
         (refusal(400, "BadRequest"), refusal(404, "NotFound"), (502, "rejected")),
     ] {
         let host = ScriptedHost::answering([answer, refusal(500, "InternalServerError"), decides]);

@@ -2,6 +2,7 @@
 
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use postern::acs::{Call, Next, Signal, State, Status, TERMINAL_CODES};
 use postern::contract::{CONTRACTS, Contract, EventId};
@@ -201,10 +202,14 @@ fn the_table_of_contracts_is_that_of_the_code() {
             EventId::None => "–".to_owned(),
             EventId::Header(name) => format!("`{name}`"),
             EventId::Fields(pointers) => format!("`{}`", pointers.join("`, `")),
+            EventId::Object(pointer) => format!("hash of `{pointer}`"),
             EventId::AlertGroup => "group, state and alerts".to_owned(),
         };
+        let time = |seconds| humantime::format_duration(Duration::from_secs(seconds)).to_string();
+        let horizon = if contract.retry_horizon == 0 { "no".to_owned() } else { time(contract.retry_horizon) };
+        let window = contract.duplicate_window.map_or("–".to_owned(), time);
         format!(
-            "| `{}` | {} s | {} | {}{} | {} | {} | {} | {id} |",
+            "| `{}` | {} s | {} | {}{} | {} | {} | {horizon} | {id} | {window} |",
             contract.name,
             contract.patience,
             contract.status(problem("unauthenticated"), RetryDisposition::Correct).as_u16(),
@@ -212,7 +217,6 @@ fn the_table_of_contracts_is_that_of_the_code() {
             contract.stop.map(|(name, value)| format!(", `{name}: {value}`")).unwrap_or_default(),
             status("not-accepted", RetryDisposition::Refused),
             status("try-later", RetryDisposition::Retry),
-            if contract.redelivers { "yes" } else { "no" },
         )
     };
     table("docs/answers.md", "contracts", &CONTRACTS.iter().map(row).collect::<Vec<_>>());

@@ -23,6 +23,7 @@ mod outbound;
 mod overflow;
 mod policy;
 mod presets;
+mod repeats;
 mod scaling;
 mod schemes;
 mod signature;

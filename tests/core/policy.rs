@@ -124,7 +124,7 @@ fn rules_of_postern_toml() {
         (
             "kind = \"form\"",
             "knd = \"form\"",
-            "error postern.toml:6 unknown field `knd`, expected one of `path`, `kind`, `schema`, `auth`, `contract`, `envelope`, `handshake`, `origins`, `thanks`, `form`, `body_limit`, `time_budget`, `mails`.",
+            "error postern.toml:6 unknown field `knd`, expected one of `path`, `kind`, `schema`, `auth`, `contract`, `envelope`, `handshake`, `origins`, `thanks`, `form`, `body_limit`, `time_budget`, `duplicate_window`, `mails`.",
         ),
         (
             "kind = \"form\"",

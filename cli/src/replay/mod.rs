@@ -175,7 +175,8 @@ impl Replay<'_> {
         };
         let delivery = self.send(&mut message, &mail, trace, tell).await?;
         let disposition = match delivery.outcome {
-            Outcome::Accepted => {
+            // ACS may have it from the sender, who tried again meanwhile.
+            Outcome::Accepted | Outcome::Duplicate => {
                 self.queue.delete(&message).await?;
                 if let Some(blob) = &mail.head().blob {
                     self.container.delete(blob).await?;

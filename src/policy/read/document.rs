@@ -82,6 +82,8 @@ pub struct RouteTable {
     pub body_limit: Option<Spanned<u64>>,
     /// The most seconds the gate may take for a request.
     pub time_budget: Option<Spanned<u64>>,
+    /// For how many seconds the same content is the same event.
+    pub duplicate_window: Option<Spanned<u64>>,
     /// What the route may send.
     #[serde(default)]
     pub mails: Vec<Spanned<MailTable>>,

@@ -8,7 +8,7 @@ use toml::Spanned;
 
 use super::document::{Document, HandshakeTable, MailTable, Protocol, RouteTable};
 use super::{Known, SCHEMAS, auth, error, form, mail, page};
-use crate::contract::{self, Contract};
+use crate::contract::{self, Contract, DuplicateWindow};
 use crate::policy::diagnostic::Findings;
 use crate::policy::{
     Attachments, CONFIRMATION_LINK, DEFAULT_BODY_LIMIT, EVENT_GRID_ORIGIN, Envelope, Form, Handshake, Kind,
@@ -64,6 +64,7 @@ fn route(name: String, table: RouteTable, known: &Known<'_>, findings: &mut Find
     let form = form::form(&name, &table, findings);
     let (body_limit, upload_limit) = body_limits(&table, &form, findings);
     let time_budget = time_budget(&table, contract, findings);
+    let duplicate_window = duplicate_window(&table, contract, findings);
     let schema = known.schemas.get(table.schema.get_ref());
     if schema.is_none() {
         let message = format!("There is no schema `{}`.", table.schema.get_ref());
@@ -119,6 +120,7 @@ fn route(name: String, table: RouteTable, known: &Known<'_>, findings: &mut Find
         body_limit,
         upload_limit,
         time_budget,
+        duplicate_window,
         schema,
         schema_name,
         mails,
@@ -314,4 +316,23 @@ fn time_budget(table: &RouteTable, contract: &Contract, findings: &mut Findings)
         error(findings, seconds, message, "Stay below the time after which the sender gives up.");
     }
     budget
+}
+
+/// The route's own window, else that of its callers.
+fn duplicate_window(table: &RouteTable, contract: &Contract, findings: &mut Findings) -> Option<DuplicateWindow> {
+    let (horizon, usual) = match table.kind.get_ref() {
+        Kind::Form => (contract::FORM_RETRY_HORIZON, Some(contract::FORM_DUPLICATE_WINDOW)),
+        Kind::Event => (contract.retry_horizon, contract.duplicate_window),
+    };
+    let asked = table.duplicate_window.as_ref().filter(|seconds| {
+        let (least, most) = DuplicateWindow::BOUNDS.into_inner();
+        let valid = DuplicateWindow::BOUNDS.contains(seconds.get_ref());
+        if !valid {
+            let message = format!("`duplicate_window` must be between {least} and {most} seconds.");
+            error(findings, *seconds, message, "Leave it out for the default of the route's callers.");
+        }
+        valid
+    });
+    let window = asked.map(|seconds| *seconds.get_ref()).or(usual)?;
+    Some(DuplicateWindow::new(horizon, window))
 }

@@ -1,0 +1,59 @@
+//! Which operation of ACS an event's mail is: that of an event it repeats, or one of its own.
+//!
+//! An event with an id of its own is one operation for ever. One that only its content identifies is one in each period
+//! of time; `docs/delivery.md` has the argument.
+
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+use uuid::Uuid;
+
+use crate::contract::DuplicateWindow;
+use crate::policy::Route;
+
+/// The namespace of operation ids (RFC 9562, 5.5): the name is route, mail and event id, each on a line, and then the
+/// period, if there is one.
+const OPERATIONS: Uuid = Uuid::from_u128(0x7d5c_9a2e_41b6_4f0a_9c3d_2f6b_8e17_a054);
+
+/// The operations that an event's mail can be.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Operations {
+    /// The one of this period.
+    pub current: Uuid,
+    /// The one of the period before, early in this one.
+    pub earlier: Option<Earlier>,
+}
+
+/// An operation that may exist, of which this event is then a repeat.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Earlier {
+    /// Its id.
+    pub operation: Uuid,
+    /// How long ago its period ended.
+    pub age: Duration,
+}
+
+impl Operations {
+    /// The operations of an event's mail at a time. Only an id that is `derived` from content depends on time.
+    pub fn of(route: &Route, mail: &str, event_id: &str, derived: bool, now: SystemTime) -> Self {
+        let Some(window) = route.duplicate_window.filter(|_| derived) else {
+            return Self { current: operation(route, mail, event_id), earlier: None };
+        };
+        let (period, age) = period(window, now);
+        let of = |period: u128| operation(route, mail, &format!("{event_id}\n{period}"));
+        let earlier = (age < window.horizon()).then(|| period.checked_sub(1)).flatten();
+        Self { current: of(period), earlier: earlier.map(|period| Earlier { operation: of(period), age }) }
+    }
+}
+
+/// The number of the period, counted from 1970, and how long ago it began. Period and horizon together are the window.
+fn period(window: DuplicateWindow, now: SystemTime) -> (u128, Duration) {
+    let now = now.duration_since(UNIX_EPOCH).unwrap_or_default();
+    let length = window.window().saturating_sub(window.horizon()).as_nanos().max(1);
+    let age = u64::try_from(now.as_nanos() % length).unwrap_or(u64::MAX);
+    (now.as_nanos() / length, Duration::from_nanos(age))
+}
+
+/// The operation of an event's mail. The same event always has the same one, so that ACS can recognise a repeat.
+pub(crate) fn operation(route: &Route, mail: &str, event_id: &str) -> Uuid {
+    Uuid::new_v5(&OPERATIONS, format!("{}\n{mail}\n{event_id}", route.name).as_bytes())
+}
