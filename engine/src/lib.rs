@@ -7,7 +7,7 @@ use std::borrow::Cow;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-pub use postern_flavour::{Build, Flavour, Profile, add_target};
+pub use postern_flavour::{Build, Flavour, Profile, TARGET, add_target};
 
 /// The embedded components; none in a development build.
 const EMBEDDED: &[(Flavour, &[u8])] = &include!(concat!(env!("OUT_DIR"), "/embedded.rs"));

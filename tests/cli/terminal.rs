@@ -12,7 +12,7 @@ const COLUMNS: usize = 80;
 const ROWS: usize = 40;
 
 /// As for other programs that serve.
-const PATIENCE: Duration = Duration::from_secs(120);
+const PATIENCE: Duration = Duration::from_secs(300);
 
 pub struct Terminal {
     child: Child,
