@@ -1,12 +1,12 @@
-//! How kinds of callers react to answers: one table of how long they wait, what makes them retry, what stops them,
-//! and where the ids of their events are.
+//! How kinds of callers react to answers: one table of how long they wait, what makes them retry, what stops them, and
+//! where their events have an id.
 
 use std::ops::RangeInclusive;
 use std::time::Duration;
 
 use http::StatusCode;
 
-/// What is known of one kind of caller.
+/// What is known about one kind of caller.
 #[derive(Debug)]
 pub struct Contract {
     /// The name in policies.
@@ -17,7 +17,7 @@ pub struct Contract {
     pub event_id: EventId,
     /// Whether it sends HTML forms as well as JSON.
     pub forms: bool,
-    /// Whether it sends nothing else.
+    /// Whether it sends only HTML forms.
     pub only_forms: bool,
     /// The status that best says "this request will never succeed". If absent, the problem's own.
     pub unusable: Option<StatusCode>,
@@ -104,7 +104,7 @@ impl Contract {
     }
 }
 
-/// The contract of callers about which nothing is known.
+/// The contract for callers about which nothing is known.
 pub const PLAIN: Contract = Contract {
     name: "plain",
     patience: 10,
@@ -159,7 +159,7 @@ pub const CONTRACTS: &[Contract] = &[
         retry_horizon: DAY,
         ..NAMED
     },
-    // docs.github.com, "Handling failed webhook deliveries": nothing is retried.
+    // docs.github.com, "Handling failed webhook deliveries": never retries.
     Contract {
         name: "github",
         event_id: EventId::Header("x-github-delivery"),

@@ -1,4 +1,4 @@
-//! The id that distinguishes an event from others of the same caller, and stays the same when it is sent again.
+//! The id that distinguishes an event from others of the same caller, and stays the same when the sender repeats it.
 
 use serde_json::Value;
 
@@ -6,7 +6,7 @@ use crate::auth;
 use crate::contract::EventId;
 use crate::policy::Envelope;
 
-/// The most alerts of a group that count for its id; senders cut their lists far below.
+/// How many alerts of a group count for its id; senders cut their lists far below.
 const MAX_ALERTS: usize = 1000;
 
 /// The id in a payload, where the envelope or the caller's contract has one there, and whether it is derived from
