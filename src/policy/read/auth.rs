@@ -1,4 +1,4 @@
-//! `auth = { … }`, resolved and made valid.
+//! Reads and validates `auth = { … }`.
 
 use toml::Spanned;
 
@@ -10,7 +10,8 @@ use crate::policy::scheme::{self, Checker, Definition};
 use crate::policy::{Kind, MAX_SECRETS, RouteAuth, Rule, Scheme, Tenant, TokenLocation};
 use crate::setting::SettingName;
 
-/// Events are authenticated; forms cannot be. `None` means that something was wrong, and the findings say what.
+/// Reads how callers authenticate: events must, and forms cannot. `None` means that something is wrong; the findings
+/// say what.
 pub(super) fn auth(name: &str, table: &RouteTable, findings: &mut Findings) -> Option<Option<RouteAuth>> {
     match (table.kind.get_ref(), &table.auth) {
         (Kind::Form, None) => Some(None),
@@ -33,7 +34,7 @@ pub(super) fn auth(name: &str, table: &RouteTable, findings: &mut Findings) -> O
     }
 }
 
-/// Who may make status requests. `None` means that something was wrong, and the findings say what.
+/// Reads who may make status requests. `None` means that something is wrong; the findings say what.
 pub(super) fn operations(table: &OperationsTable, findings: &mut Findings) -> Option<RouteAuth> {
     let auth = resolve(table.auth.get_ref(), findings)?;
     let bodiless = |name: &&str| scheme::definitions().get(*name).is_some_and(|definition| definition.bodiless);
@@ -149,7 +150,7 @@ fn scheme(name: &str, definition: &Definition, auth: &AuthTable, findings: &mut 
     Some(scheme)
 }
 
-/// `None` where the tolerance is wrong.
+/// `None` if the tolerance is invalid.
 fn tolerance(
     name: &str,
     definition: &Definition,
