@@ -89,8 +89,8 @@ fn readiness(readiness: &Readiness) -> Response<Bytes> {
         let redirected = readiness.redirected_to.as_ref().map(|to| ("redirect_all_to", json!(to.as_str())));
         let identity = readiness.identity.map(|identity| ("identity", json!(identity)));
         let overflow = readiness.overflow.map(|overflow| ("overflow", json!(overflow)));
-        let told = [policy, identity, overflow, redirected].into_iter().flatten();
-        members.extend(told.map(|(name, value)| (name.to_owned(), value)));
+        let known = [policy, identity, overflow, redirected].into_iter().flatten();
+        members.extend(known.map(|(name, value)| (name.to_owned(), value)));
     }
     response::json(status, &answer)
 }

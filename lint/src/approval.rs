@@ -144,7 +144,7 @@ pub fn stale(files: &Files) -> Result<Vec<String>, Diagnostic> {
 
 /// The same as findings. They are warnings, because the policy works; only `postern seal` refuses it.
 pub fn findings(files: &Files) -> Vec<Diagnostic> {
-    let told = || {
+    let checked = || {
         let open = unapproved(files)?.into_iter().map(|open| not_approved(files, &open));
         let gone = stale(files)?.into_iter().map(|name| {
             let message = format!("`{name}` is approved but no longer exists.");
@@ -157,7 +157,7 @@ pub fn findings(files: &Files) -> Vec<Diagnostic> {
         });
         Ok(open.chain(gone).collect())
     };
-    told().unwrap_or_else(|finding| vec![finding])
+    checked().unwrap_or_else(|finding| vec![finding])
 }
 
 fn not_approved(files: &Files, open: &Unapproved) -> Diagnostic {

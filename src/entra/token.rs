@@ -130,14 +130,14 @@ fn token(body: &[u8], now: SystemTime) -> Option<Token> {
     }
     let mut authorization = HeaderValue::try_from(format!("Bearer {}", answer.access_token)).ok()?;
     authorization.set_sensitive(true);
-    let told = |seconds: &Option<Seconds>| seconds.as_ref().and_then(Seconds::duration);
-    let expires_at = match (told(&answer.expires_on), told(&answer.expires_in)) {
+    let duration = |seconds: &Option<Seconds>| seconds.as_ref().and_then(Seconds::duration);
+    let expires_at = match (duration(&answer.expires_on), duration(&answer.expires_in)) {
         (Some(epoch), _) => UNIX_EPOCH.checked_add(epoch)?,
         (None, Some(life)) => now.checked_add(life)?,
         (None, None) => return None,
     };
     let life = expires_at.duration_since(now).ok()?;
-    let refresh_in = told(&answer.refresh_in).unwrap_or(if life >= LONG_LIFE { life / 2 } else { life });
+    let refresh_in = duration(&answer.refresh_in).unwrap_or(if life >= LONG_LIFE { life / 2 } else { life });
     let latest = life.saturating_sub(REFRESH_BEFORE);
     Some(Token { authorization, refresh_at: now.checked_add(refresh_in.min(latest))?, expires_at })
 }

@@ -126,11 +126,11 @@ fn question(service: &Service, secret: &str, answer: &str, event: Uuid) -> Strin
 }
 
 fn judge(guard: &CaptchaGuard, verdict: &Verdict) -> Result<(), CaptchaError> {
-    let told = |codes: &[&str]| verdict.error_codes.iter().any(|code| codes.contains(&code.as_str()));
+    let has_code = |codes: &[&str]| verdict.error_codes.iter().any(|code| codes.contains(&code.as_str()));
     if !verdict.success {
-        return Err(if told(&["invalid-input-secret", "missing-input-secret", "sitekey-secret-mismatch"]) {
+        return Err(if has_code(&["invalid-input-secret", "missing-input-secret", "sitekey-secret-mismatch"]) {
             CaptchaError::Secret
-        } else if told(&["internal-error"]) {
+        } else if has_code(&["internal-error"]) {
             CaptchaError::Unavailable
         } else {
             CaptchaError::Refused

@@ -42,7 +42,7 @@ fn the_table_of_problems_is_that_of_the_code() {
         let terminal = if status.is_terminal() { "yes" } else { "no" };
         format!("| `{}` | {terminal} | {} |", status.as_str(), status.meaning())
     };
-    table("docs/answers.md", "standings", &Status::ALL.map(row));
+    table("docs/answers.md", "statuses", &Status::ALL.map(row));
 }
 
 #[test]
@@ -197,7 +197,7 @@ fn every_member_of_a_letter_is_explained() {
 fn the_table_of_contracts_is_that_of_the_code() {
     let problem = |slug: &str| PROBLEM_TYPES.iter().find(|problem| problem.slug == slug).unwrap();
     let row = |contract: &Contract| {
-        let status = |slug, fate| contract.status(problem(slug), fate).as_u16();
+        let status = |slug, disposition| contract.status(problem(slug), disposition).as_u16();
         let id = match contract.event_id {
             EventId::None => "–".to_owned(),
             EventId::Header(name) => format!("`{name}`"),

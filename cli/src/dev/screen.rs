@@ -188,7 +188,7 @@ impl Screen {
             State::Mended => "fixed",
         };
         if let Output::Live(status) = &self.output {
-            status.mended();
+            status.clear_errors();
         }
         self.say(format_args!("{DIM}{}{DIM:#}  {GREEN}policy {verb}: {extent}{GREEN:#}", now()));
     }

@@ -101,7 +101,7 @@ impl Status {
     }
 
     /// Removes the errors.
-    pub fn mended(&self) {
+    pub fn clear_errors(&self) {
         self.broken.store(false, Ordering::Relaxed);
         self.bar.set_prefix("");
         self.resting();

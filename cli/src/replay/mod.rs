@@ -288,7 +288,7 @@ fn is_retryable(outcome: Outcome) -> bool {
 /// Why nothing more can be sent, after a retained message and this many consecutive failures.
 fn stop_reason(done: &Handled, failures: u32) -> Option<String> {
     let delivery = done.delivery.as_ref().filter(|_| done.disposition == Disposition::Retained)?;
-    let mendable = matches!(delivery.outcome, Outcome::Unauthorized | Outcome::NotFound | Outcome::Denied);
+    let fixable = matches!(delivery.outcome, Outcome::Unauthorized | Outcome::NotFound | Outcome::Denied);
     let advice = delivery.outcome.advice().unwrap_or("ACS has problems: run the same command again later");
-    (mendable || failures >= MAX_CONSECUTIVE_FAILURES).then(|| format!("{}: {advice}", delivery.outcome.as_str()))
+    (fixable || failures >= MAX_CONSECUTIVE_FAILURES).then(|| format!("{}: {advice}", delivery.outcome.as_str()))
 }

@@ -72,8 +72,8 @@ fn secrets(policy: &Policy, route: &Route) -> Vec<Value> {
     names.sort();
     names.dedup();
     let secrets = names.into_iter().filter_map(|name| secret::find(policy, name).ok());
-    let told = |found: secret::Secret| json!({ "name": found.name.as_str(), "variable": secret::variable(&found.name), "development": found.development });
-    secrets.map(told).collect()
+    let entry = |found: secret::Secret| json!({ "name": found.name.as_str(), "variable": secret::variable(&found.name), "development": found.development });
+    secrets.map(entry).collect()
 }
 
 /// What a form requires of visitors, in words.

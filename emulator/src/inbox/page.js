@@ -380,7 +380,7 @@ byId("dark").addEventListener("click", () => {
 
 // Faults
 
-function told(fault) {
+function described(fault) {
   const { kind, ...more } = fault.effect;
   const often = fault.percent ? `${fault.percent} % of calls${fault.count ? `, ${fault.count} times` : ""}` : `${fault.count} ×`;
   const details = Object.entries(more).map(([name, value]) => `${name} ${value}`);
@@ -391,7 +391,7 @@ function told(fault) {
 async function showFaults() {
   const answer = await fetch("/api/faults");
   const { faults } = await answer.json();
-  fill("faults", faults.map(told), "No fault is waiting.");
+  fill("faults", faults.map(described), "No fault is waiting.");
   pill("waiting", faults.length);
 }
 

@@ -49,11 +49,11 @@ impl AuditLog {
     /// Reads a line; returns false if it is not an audit line.
     pub(crate) fn read(&mut self, text: &str) -> bool {
         let line = if text.len() <= LONGEST { serde_json::from_str::<Value>(text).ok() } else { None };
-        let Some((line, told)) = line.and_then(|line| Some((line.clone(), Line::deserialize(line).ok()?))) else {
+        let Some((line, parsed)) = line.and_then(|line| Some((line.clone(), Line::deserialize(line).ok()?))) else {
             return false;
         };
-        for mail in told.mails {
-            let note = Note { route: told.route.clone(), mail: mail.mail, purpose: mail.purpose, line: line.clone() };
+        for mail in parsed.mails {
+            let note = Note { route: parsed.route.clone(), mail: mail.mail, purpose: mail.purpose, line: line.clone() };
             self.keep(mail.operation_id, note);
         }
         true

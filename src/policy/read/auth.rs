@@ -131,7 +131,7 @@ fn scheme(name: &str, definition: &Definition, auth: &AuthTable, findings: &mut 
         Checker::Entra => Scheme::Entra(tenant(name, auth, findings)?),
         Checker::Hmac => Scheme::Rule(Box::new(match &definition.rule {
             Some(terms) => {
-                let mut rule = told(Rule::new(terms), &auth.scheme, findings)?;
+                let mut rule = or_report(Rule::new(terms), &auth.scheme, findings)?;
                 if let (Some(timestamp), Some(tolerance)) = (&mut rule.timestamp, tolerance) {
                     timestamp.tolerance = tolerance;
                 }
@@ -143,7 +143,7 @@ fn scheme(name: &str, definition: &Definition, auth: &AuthTable, findings: &mut 
                     error(findings, &auth.scheme, format!("The scheme `{name}` needs a rule."), help);
                     return None;
                 };
-                told(Rule::new(terms.get_ref()), terms, findings)?
+                or_report(Rule::new(terms.get_ref()), terms, findings)?
             }
         })),
     };
@@ -167,16 +167,16 @@ fn tolerance(
         error(findings, seconds, message, "Remove `tolerance`.");
         return None;
     }
-    told(rule::tolerance(*seconds.get_ref()), seconds, findings).map(Some)
+    or_report(rule::tolerance(*seconds.get_ref()), seconds, findings).map(Some)
 }
 
-fn told<T, S>(result: Result<T, RuleError>, place: &Spanned<S>, findings: &mut Findings) -> Option<T> {
+fn or_report<T, S>(result: Result<T, RuleError>, place: &Spanned<S>, findings: &mut Findings) -> Option<T> {
     result.map_err(|refusal| error(findings, place, refusal.message, refusal.help)).ok()
 }
 
 fn location(name: &str, auth: &AuthTable, findings: &mut Findings) -> Option<TokenLocation> {
     match (&auth.header, &auth.query) {
-        (Some(header), None) => told(rule::header(header.get_ref()), header, findings).map(TokenLocation::Header),
+        (Some(header), None) => or_report(rule::header(header.get_ref()), header, findings).map(TokenLocation::Header),
         (None, Some(query)) if !query.get_ref().is_empty() => Some(TokenLocation::Query(query.get_ref().clone())),
         _ => {
             let message = format!("The scheme `{name}` needs `header` or `query`, which says where the secret is.");
