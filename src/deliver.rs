@@ -23,8 +23,8 @@ use crate::trace::Trace;
 /// How many events of a batch are sent at the same time. Each connection costs the host and the instance memory.
 const AT_ONCE: usize = 8;
 
-/// How long after a period began an event of the one before may still be on its way to ACS, which then does not know it
-/// yet. Two presses of a button lie closer together.
+/// How long into a period an event of the previous one may still be on its way to ACS, which then does not know it yet.
+/// A visitor who presses a button twice does so in less time.
 const SETTLED: Duration = Duration::from_secs(3);
 
 /// One event of a request, and what became of it: a form is one event.
@@ -145,9 +145,9 @@ async fn send(
     Ok(sent)
 }
 
-/// Sends a mail under the operation id of this period, unless ACS has it under that of the one before.
+/// Sends a mail under the operation id of this period, unless ACS already has it under that of the previous one.
 ///
-/// Where ACS does not say, the earlier id is used: ACS recognises the mail if it has it, and sends it otherwise.
+/// If ACS does not say, this uses the earlier id: ACS recognises the mail if it has it, and sends it otherwise.
 async fn repeat_or_send<H: Sending>(
     acs: &acs::Client<'_, H>,
     body: Bytes,

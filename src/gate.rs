@@ -350,7 +350,7 @@ async fn prepare<'a>(
     if visit.is_some_and(|visit| visit.validate_only) {
         mails.clear();
     }
-    // Asking again in a later period is a new event, and only then: a stranger must not fill an address with requests.
+    // A question in a later period is a new event, but not before: a stranger must not flood an address with questions.
     let (event_id, derived) = match link {
         Some(link) => (link.event_id, false),
         None => (caller.event_id.clone(), caller.derived),

@@ -123,7 +123,7 @@ impl Outcome {
         )
     }
 
-    /// Whether the event is in safe hands: ACS or the overflow queue has a mail for it.
+    /// Whether nobody needs to send the event again: ACS or the overflow queue has a mail for it.
     pub const fn is_taken(self) -> bool {
         matches!(self, Self::Accepted | Self::Duplicate | Self::Queued)
     }

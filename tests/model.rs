@@ -236,7 +236,7 @@ fn check(repeat_answer: RepeatAnswer) {
             model.script.borrow_mut().clear();
             model.pass(Duration::from_secs(10));
             let (status, outcome) = told(&runtime, &gate, &model, &event);
-            // Where ACS refuses a repeat, the gate cannot tell whether the mail that it has is this one.
+            // If ACS refuses a repeat, the gate cannot tell whether ACS has this mail or another.
             let known = taken == 1 && repeat_answer != RepeatAnswer::Accepted;
             assert_eq!((status, outcome.as_str()), (200, if known { "duplicate" } else { "accepted" }), "{what}");
             assert_eq!(model.store.messages().len(), 1, "one event, one mail: {what}");
@@ -418,7 +418,7 @@ fn the_same_form_is_one_mail_within_the_horizon_and_a_new_one_beyond_the_window_
                 "{at:?} {gap}"
             );
         }
-        // ACS took the first and nobody heard of it; the visitor presses the button again.
+        // ACS accepted the first, but its answer got lost; the visitor presses the button again.
         let at = model.now();
         assert_eq!(repeated(&runtime, &gate, &model, &[0, 60], true), (vec![503, 200], mails), "{at:?}");
     }

@@ -114,9 +114,9 @@ impl<H: Sending> Exchange<'_, H> {
             let Next::Go(next) = state.next(answer.signal) else {
                 delivery.in_doubt = false;
                 break match (state, answer.signal) {
-                    // Nothing is known of the operation, so the refusal was one of the message.
+                    // ACS does not know the operation, so it refused the message itself.
                     (_, Signal::Unknown) => refusal.unwrap_or(answer),
-                    // The operation was refused because an earlier request had used its id.
+                    // ACS refused the send because an earlier request had used the operation's id.
                     (State::Check, Signal::Accepted) => Answer { outcome: Outcome::Duplicate, ..answer },
                     _ => answer,
                 };

@@ -45,10 +45,10 @@ pub struct Caller {
     /// The id that distinguishes this event from others of the same caller, and stays the same when the sender repeats
     /// it.
     pub event_id: String,
-    /// Whether that id is derived from content, so that it also comes again when the sender means another event.
+    /// Whether that id is derived from content, so that another event with the same content has it too.
     pub derived: bool,
-    /// What the sender calls this delivery in a header that its proof does not cover: for finding it again, never for
-    /// deciding anything.
+    /// The sender's id for this delivery, from a header that its proof does not cover. It helps to find the delivery,
+    /// and never decides anything.
     pub delivery_id: Option<String>,
 }
 
@@ -234,7 +234,7 @@ pub(crate) fn submission_id<'a>(headers: &'a HeaderMap, parts: impl IntoIterator
     hash([key].into_iter().chain(parts))
 }
 
-/// Whether a form's script tells its submissions apart by itself.
+/// Whether a form's script distinguishes its submissions itself.
 fn has_key(headers: &HeaderMap) -> bool {
     headers.get(IDEMPOTENCY_KEY).is_some_and(|key| !key.is_empty())
 }

@@ -95,8 +95,8 @@ fn in_period(event_id: &str, issued: u64) -> String {
     format!("{event_id}\n{issued}")
 }
 
-/// The form in a link, as it was admitted when it was sent, and the event that following the link is: one, however
-/// often and however late the link is opened.
+/// The form in a link, as it was admitted when the visitor sent it, and the event of following the link: the same one,
+/// however often and however late somebody opens it.
 ///
 /// # Errors
 /// If the gate did not issue the link for this route, or did so too long ago.

@@ -73,9 +73,9 @@ pub struct Route {
     pub upload_limit: usize,
     /// How long the gate may take for a request.
     pub time_budget: Duration,
-    /// How long the same content is the same event, where only content identifies it; for ever if absent.
+    /// How long the same content is the same event, if only its content identifies it; for ever if absent.
     pub duplicate_window: Option<DuplicateWindow>,
-    /// What a payload must look like.
+    /// The schema of the payload.
     pub schema: Arc<Schema>,
     /// The schema's name.
     pub schema_name: String,

@@ -85,7 +85,7 @@ pub struct RouteTable {
     pub time_budget: Option<Spanned<u64>>,
     /// For how many seconds the same content is the same event.
     pub duplicate_window: Option<Spanned<u64>>,
-    /// What the route may send.
+    /// The mails that the route may send.
     #[serde(default)]
     pub mails: Vec<Spanned<MailTable>>,
 }

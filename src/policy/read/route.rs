@@ -319,7 +319,7 @@ fn time_budget(table: &RouteTable, contract: &Contract, findings: &mut Findings)
     budget
 }
 
-/// The route's own window, else that of its callers.
+/// The route's own window, or else that of its callers.
 fn duplicate_window(table: &RouteTable, contract: &Contract, findings: &mut Findings) -> Option<DuplicateWindow> {
     let (horizon, usual) = match table.kind.get_ref() {
         Kind::Form => (contract::FORM_RETRY_HORIZON, Some(contract::FORM_DUPLICATE_WINDOW)),
