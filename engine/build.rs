@@ -7,7 +7,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
-/// What a component is made of, relative to the workspace's root.
+/// The sources of a component, relative to the workspace's root.
 const INPUTS: [&str; 5] = ["src", "component", "flavour", "Cargo.toml", "Cargo.lock"];
 
 fn main() -> ExitCode {

@@ -13,7 +13,7 @@ use crate::policy::{Address, Digest, Mail, Purpose, Route};
 use crate::select::Selected;
 use crate::trace::Trace;
 
-/// What a line says of its request as a whole.
+/// What a line says about its request as a whole.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Verdict {
@@ -27,11 +27,11 @@ pub enum Verdict {
     Failed,
     /// Every mail that applied is with ACS or in the overflow queue, at least one in the queue.
     Queued,
-    /// The payload was valid and no mail applied.
+    /// The payload was valid, and no mail applied.
     Ignored,
     /// A robot's form was dropped, and answered as if it had been sent.
     Discarded,
-    /// A form was valid, and nothing was to be sent.
+    /// A form was valid in a dry run, which sends nothing.
     Validated,
     /// The request was refused.
     Refused,
@@ -42,7 +42,7 @@ pub enum Verdict {
 }
 
 impl Verdict {
-    /// The word for it in OpenTelemetry's log data model.
+    /// The severity in OpenTelemetry's log data model.
     const fn severity(self) -> &'static str {
         match self {
             Self::Sent
@@ -58,27 +58,27 @@ impl Verdict {
     }
 }
 
-/// What audit lines say of an answer.
+/// What audit lines say about an answer.
 #[derive(Debug, PartialEq, Eq)]
 pub struct Summary {
     /// The request as a whole.
     pub verdict: Verdict,
-    /// The problem, with the exact reason where the answer withholds it.
+    /// The problem, with the exact reason if the answer withholds it.
     pub reason: Option<String>,
 }
 
 impl Summary {
-    /// Of a handshake that was answered.
+    /// For a handshake that was answered.
     pub const HANDSHAKE: Self = Self { verdict: Verdict::Handshake, reason: None };
 
-    /// Of a status request.
+    /// For a status request.
     pub const ANSWERED: Self = Self { verdict: Verdict::Answered, reason: None };
 
-    /// Of a request without an event.
+    /// For a request without an event.
     pub const IGNORED: Self = Self { verdict: Verdict::Ignored, reason: None };
 }
 
-/// The line. Its names are those of OpenTelemetry where it has one.
+/// The line. Its names are OpenTelemetry's where OpenTelemetry defines them.
 #[derive(Debug, Clone, Serialize)]
 pub struct Entry {
     #[serde(serialize_with = "rfc3339")]
@@ -179,13 +179,12 @@ struct InquiryEntry {
     duration: Duration,
 }
 
-/// The methods that HTTP defines; anything else is a stranger's text and stays out of the log, as the semantic
-/// conventions of OpenTelemetry ask.
+/// The methods that HTTP defines. Any other is text that a stranger chose and stays out of the log, as OpenTelemetry's
+/// semantic conventions ask.
 const METHODS: [&str; 8] = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE"];
 
 impl Entry {
-    /// Begins a line with the policy's digest, if there is a policy. Until more is known, the request counts as
-    /// refused.
+    /// Begins a line with the policy's digest, if there is a policy. Until more is known, the verdict is `refused`.
     pub fn begin(time: SystemTime, policy: Option<Digest>, trace: &Trace, method: &http::Method) -> Self {
         let method = if METHODS.contains(&method.as_str()) { method.as_str() } else { "_OTHER" };
         Self {

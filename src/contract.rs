@@ -1,12 +1,12 @@
-//! How kinds of callers react to answers: one table of how long they wait, what makes them retry, what stops them,
-//! and where the ids of their events are.
+//! How kinds of callers react to answers: one table of how long they wait, what makes them retry, what stops them, and
+//! where their events have an id.
 
 use std::ops::RangeInclusive;
 use std::time::Duration;
 
 use http::StatusCode;
 
-/// What is known of one kind of caller.
+/// What is known about one kind of caller.
 #[derive(Debug)]
 pub struct Contract {
     /// The name in policies.
@@ -17,7 +17,7 @@ pub struct Contract {
     pub event_id: EventId,
     /// Whether it sends HTML forms as well as JSON.
     pub forms: bool,
-    /// Whether it sends nothing else.
+    /// Whether it sends only HTML forms.
     pub only_forms: bool,
     /// The status that best says "this request will never succeed". If absent, the problem's own.
     pub unusable: Option<StatusCode>,
@@ -31,51 +31,51 @@ pub struct Contract {
     pub challenges: bool,
     /// For how many seconds after its first attempt it retries by itself; 0 if it never does.
     pub retry_horizon: u64,
-    /// The duplicate window of events whose id is derived from content, in seconds. Absent where such content names its
-    /// event, so that the same content is the same event for ever.
+    /// The duplicate window, in seconds, of events whose id is derived from content. If absent, such content names its
+    /// event, so the same content is always the same event.
     pub duplicate_window: Option<u64>,
 }
 
-/// How long the same content counts as a repeat of one event, where the sender gives its events no ids.
+/// How long the same content counts as a repeat of one event, if the sender gives its events no ids.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct DuplicateWindow {
-    /// The same content within this time of the event is always a repeat.
+    /// Within this time of the event, the same content is always a repeat.
     horizon: Duration,
-    /// The same content later than this is never one.
+    /// After this time, the same content is never a repeat.
     window: Duration,
 }
 
 impl DuplicateWindow {
-    /// The shortest and the longest window that a route can have: a second, and a week.
+    /// The shortest and the longest window of a route: a second, and a week.
     pub const BOUNDS: RangeInclusive<u64> = 1..=7 * 24 * 60 * 60;
 
-    /// A window, and for how long its callers retry, both in seconds. Half of the window is the most that the gate can
-    /// recognise, see `docs/delivery.md`.
+    /// A window, and for how long its callers retry, both in seconds. The gate can recognise retries within at most
+    /// half of the window; see `docs/delivery.md`.
     pub fn new(retry_horizon: u64, window: u64) -> Self {
         let window = Duration::from_secs(window);
         Self { horizon: Duration::from_secs(retry_horizon).min(window / 2), window }
     }
 
-    /// The same content within this time of the event is always a repeat.
+    /// Within this time of the event, the same content is always a repeat.
     pub const fn horizon(&self) -> Duration {
         self.horizon
     }
 
-    /// The same content later than this is never a repeat.
+    /// After this time, the same content is never a repeat.
     pub const fn window(&self) -> Duration {
         self.window
     }
 }
 
-/// For visitors: a page that failed says to try again in a few minutes. Contact Form 7, which has the same problem,
-/// keeps the hash of a form for an hour at most (rocklobster-in/contact-form-7, issue 477).
+/// For visitors: an error page asks them to try again in a few minutes. Contact Form 7, which has the same problem,
+/// keeps the hash of a form for at most an hour (rocklobster-in/contact-form-7, issue 477).
 pub const FORM_RETRY_HORIZON: u64 = 10 * MINUTE;
 
-/// The duplicate window of forms, where the route does not say otherwise.
+/// The duplicate window of forms, unless the route says otherwise.
 pub const FORM_DUPLICATE_WINDOW: u64 = HOUR;
 
-/// Where the id of an event is. A header counts only where the caller's proof covers it; `auth` knows what the id is
-/// otherwise.
+/// Where an event's id is. A header counts only if the caller's proof covers it; otherwise, `auth` decides what the id
+/// is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum EventId {
     /// Nowhere.
@@ -86,7 +86,7 @@ pub enum EventId {
     Fields(&'static [&'static str]),
     /// In the payload, as the hash of the object at this JSON Pointer.
     Object(&'static str),
-    /// Alertmanager's: a hash of the group, its state, and each alert's state, fingerprint and beginning.
+    /// Alertmanager's: a hash of the group, its state, and each alert's state, fingerprint and start time.
     AlertGroup,
 }
 
@@ -94,7 +94,7 @@ const MINUTE: u64 = 60;
 const HOUR: u64 = 60 * MINUTE;
 const DAY: u64 = 24 * HOUR;
 
-/// How long before a caller gives up the gate has its answer ready.
+/// How long before a caller gives up the gate must have its answer ready.
 const MARGIN: Duration = Duration::from_secs(1);
 
 impl Contract {
@@ -104,7 +104,7 @@ impl Contract {
     }
 }
 
-/// The contract of callers about which nothing is known.
+/// The contract for callers about which nothing is known.
 pub const PLAIN: Contract = Contract {
     name: "plain",
     patience: 10,
@@ -116,9 +116,9 @@ pub const PLAIN: Contract = Contract {
     later: None,
     stop: None,
     challenges: false,
-    // What scripts and low-code platforms do where nobody set anything else: curl's --retry and PowerShell's
-    // -MaximumRetryCount wait seconds, Azure Logic Apps tries four more times, at most 45 seconds apart. Jobs that
-    // report the same words on purpose do so every quarter of an hour or less often.
+    // What scripts and low-code platforms do by default: curl's --retry and PowerShell's -MaximumRetryCount wait
+    // seconds, Azure Logic Apps tries four more times, at most 45 seconds apart. Jobs that deliberately report the same
+    // words do so every quarter of an hour or less often.
     retry_horizon: 5 * MINUTE,
     duplicate_window: Some(15 * MINUTE),
 };
@@ -127,17 +127,17 @@ pub const PLAIN: Contract = Contract {
 const BY_CLASS: Contract =
     Contract { refused: StatusCode::UNPROCESSABLE_ENTITY, later: Some(StatusCode::SERVICE_UNAVAILABLE), ..PLAIN };
 
-/// For those of them that name each event: by an id, or at least by ids and times in what they sign.
+/// For those that name each event: by an id, or at least by ids and times in what they sign.
 const NAMED: Contract = Contract { duplicate_window: None, ..BY_CLASS };
 
 /// All contracts, sorted by name.
 pub const CONTRACTS: &[Contract] = &[
-    // prometheus/alertmanager, notify/util.go: 5xx is retried, 4xx is not, not even 429. No ids. It retries until the
-    // group is due again (dispatch/dispatch.go): group_interval, five minutes by default. It reminds of the same alerts
-    // every repeat_interval, four hours by default.
+    // prometheus/alertmanager, notify/util.go: retries 5xx, but not 4xx, not even 429. No ids. It retries until the
+    // group is due again (dispatch/dispatch.go): group_interval, five minutes by default. It sends a reminder of the
+    // same alerts every repeat_interval, four hours by default.
     Contract { name: "alertmanager", event_id: EventId::AlertGroup, ..BY_CLASS },
-    // learn.microsoft.com, "Action groups": 408, 429, 503 and 504 are retried; anything else pauses the endpoint. Five
-    // retries within 75 seconds, and the time-outs between them. The samples of the portal's test button have one
+    // learn.microsoft.com, "Action groups": retries 408, 429, 503 and 504; anything else pauses the endpoint. Five
+    // retries within 75 seconds, and the time-outs between them. The samples of the portal's test button share one
     // alertId and differ in rule, service and time.
     Contract {
         name: "azure-monitor",
@@ -146,10 +146,10 @@ pub const CONTRACTS: &[Contract] = &[
         duplicate_window: Some(9 * MINUTE),
         ..BY_CLASS
     },
-    // cloudevents/spec, http-webhook.md. How long a sender retries is its own affair.
+    // cloudevents/spec, http-webhook.md. It does not say how long senders retry.
     Contract { name: "cloudevents", event_id: EventId::Fields(&["/source", "/id"]), retry_horizon: DAY, ..NAMED },
-    // learn.microsoft.com, "Event Grid message delivery and retry": 400, 401, 403 and 413 stop it, all else is retried
-    // for 24 hours.
+    // learn.microsoft.com, "Event Grid message delivery and retry": 400, 401, 403 and 413 stop it; it retries
+    // everything else for 24 hours.
     Contract {
         name: "event-grid",
         patience: 30,
@@ -159,7 +159,7 @@ pub const CONTRACTS: &[Contract] = &[
         retry_horizon: DAY,
         ..NAMED
     },
-    // docs.github.com, "Handling failed webhook deliveries": nothing is retried.
+    // docs.github.com, "Handling failed webhook deliveries": never retries.
     Contract {
         name: "github",
         event_id: EventId::Header("x-github-delivery"),
@@ -168,12 +168,13 @@ pub const CONTRACTS: &[Contract] = &[
         duplicate_window: None,
         ..PLAIN
     },
-    // docs.gitlab.com, "Webhooks": sends Idempotency-Key, the same when it retries. Its worker has four retries, which
-    // take a few minutes (app/workers/web_hook_worker.rb).
+    // docs.gitlab.com, "Webhooks": sends Idempotency-Key, and the same one when it retries. Its worker retries four
+    // times, which takes a few minutes (app/workers/web_hook_worker.rb).
     Contract { name: "gitlab", retry_horizon: 10 * MINUTE, ..NAMED },
-    // The payload is Alertmanager's with additions, and so is what sends it (grafana/alerting, notify and dispatch).
+    // The payload is Alertmanager's with additions, and so is the code that sends it (grafana/alerting, notify and
+    // dispatch).
     Contract { name: "grafana", event_id: EventId::AlertGroup, ..BY_CLASS },
-    // hookdeck.com/docs: retries up to 50 times within a week, as its user says. What it forwards are other senders'
+    // hookdeck.com/docs: retries up to 50 times within a week, as its user configures. It forwards other senders'
     // webhooks, whose bodies name their events.
     Contract { name: "hookdeck", event_id: EventId::Header("x-hookdeck-eventid"), retry_horizon: 7 * DAY, ..NAMED },
     // developer.paddle.com, "Respond to webhooks": five seconds; retries for three days.
@@ -187,8 +188,8 @@ pub const CONTRACTS: &[Contract] = &[
     PLAIN,
     // docs.sendgrid.com, "Event Webhook": a list of events, each with its id; retries for 24 hours.
     Contract { name: "sendgrid", event_id: EventId::Fields(&["/sg_event_id"]), retry_horizon: DAY, ..NAMED },
-    // shopify.dev, "Webhooks": five seconds; eight failures in four hours delete a subscription, so what can never
-    // succeed is accepted and dropped, and the audit line says so.
+    // shopify.dev, "Webhooks": five seconds; eight failures in four hours delete a subscription. So the gate accepts
+    // and drops what can never succeed, and the audit line says so.
     Contract {
         name: "shopify",
         patience: 5,
@@ -211,8 +212,8 @@ pub const CONTRACTS: &[Contract] = &[
         retry_horizon: 10 * MINUTE,
         ..NAMED
     },
-    // spec/standard-webhooks.md: all but 2xx is retried, Retry-After is obeyed, and 410, which never comes from
-    // here, disables the endpoint. Its example of a schedule lasts 75 hours and a half.
+    // spec/standard-webhooks.md: retries everything but 2xx and obeys Retry-After. 410, which the gate never sends,
+    // disables the endpoint. Its example of a schedule lasts 75.5 hours.
     Contract {
         name: "standard-webhooks",
         patience: 15,
@@ -220,12 +221,12 @@ pub const CONTRACTS: &[Contract] = &[
         retry_horizon: 76 * HOUR,
         ..NAMED
     },
-    // docs.stripe.com, "Webhooks": all but 2xx is retried for three days.
+    // docs.stripe.com, "Webhooks": retries everything but 2xx for three days.
     Contract { name: "stripe", event_id: EventId::Fields(&["/id"]), retry_horizon: 3 * DAY, ..NAMED },
-    // docs.svix.com: as Standard Webhooks; its schedule lasts 27 hours and a half.
+    // docs.svix.com: as Standard Webhooks; its schedule lasts 27.5 hours.
     Contract { name: "svix", patience: 15, event_id: EventId::Header("svix-id"), retry_horizon: 28 * HOUR, ..NAMED },
-    // twilio.com/docs/usage/webhooks: fifteen seconds; the token is the same when a request is retried, which happens at
-    // once. What it signs names the call or message.
+    // twilio.com/docs/usage/webhooks: fifteen seconds; a retry, which follows at once, has the same token. The text
+    // that it signs names the call or message.
     Contract {
         name: "twilio",
         patience: 15,

@@ -20,11 +20,11 @@ use crate::repeat::Operations;
 use crate::select::Selected;
 use crate::trace::Trace;
 
-/// How many events of a batch are sent at a time. Each connection costs the host and the instance memory.
+/// How many events of a batch are sent at the same time. Each connection costs the host and the instance memory.
 const AT_ONCE: usize = 8;
 
-/// How long after a period began an event of the one before may still be on its way to ACS, which then does not know it
-/// yet. Two presses of a button lie closer together.
+/// How long into a period an event of the previous one may still be on its way to ACS, which then does not know it yet.
+/// A visitor who presses a button twice does so in less time.
 const SETTLED: Duration = Duration::from_secs(3);
 
 /// One event of a request, and what became of it: a form is one event.
@@ -38,7 +38,7 @@ pub(crate) struct Prepared<'a> {
     pub mails: Vec<(Selected<'a>, Message)>,
 }
 
-/// What all mails of a request have in common when they are sent.
+/// What all mails of a request share when they are sent.
 pub(crate) struct Dispatch<'a> {
     pub route: &'a Route,
     pub tokens: &'a TokenCache,
@@ -50,9 +50,9 @@ pub(crate) struct Dispatch<'a> {
 
 /// Sends the mails of a request's events, several events at a time, and keeps the events in their order.
 ///
-/// The first goes alone, so that trouble that concerns all costs one mail's tries; once any event meets it, no other
-/// is begun. A batch that its sender repeats begins at another event each time: what one delivery had no time for,
-/// the next ones reach, though nothing is kept between them.
+/// The first event goes alone, so that a problem that affects all mails costs the attempts of only one; once any event
+/// meets such a problem, no further event is started. Each delivery of a batch starts at another event, so that
+/// repeated deliveries reach every event although the gate keeps nothing between them.
 pub(crate) async fn deliver(
     host: &impl Sending,
     dispatch: &Dispatch<'_>,
@@ -78,7 +78,7 @@ pub(crate) async fn deliver(
     done.into_iter().map(|(_, entry, handled)| (entry, handled)).collect()
 }
 
-/// Sends the mails of one event, and keeps its place among the others.
+/// Sends the mails of one event, and keeps the event's place among the others.
 async fn event(
     host: &impl Sending,
     dispatch: &Dispatch<'_>,
@@ -94,13 +94,13 @@ async fn event(
     (place, entry, handled)
 }
 
-/// The place of the event to begin with: any, where there are several.
+/// The index of the event to start with: a random one, if there are several.
 fn beginning(host: &impl Sending, events: usize) -> usize {
-    // The bits that are cut off are as random as those that stay.
+    // The bits that are cut off are as random as those that remain.
     if events > 1 { host.random() as usize % events } else { 0 }
 }
 
-/// Sends an event's mails one after the other; once one meets trouble that concerns all, the rest are not tried.
+/// Sends an event's mails one after the other. After a problem that affects all mails, it does not attempt the rest.
 async fn send(
     host: &impl Sending,
     dispatch: &Dispatch<'_>,
@@ -136,7 +136,7 @@ async fn send(
             }
         };
         if delivery.outcome.concerns_all() {
-            // Only the first counts.
+            // Only the first such problem counts.
             let _ = trouble.set(delivery.outcome);
         }
         entry.mail(selected.mail, audit::domains(selected), &delivery);
@@ -145,9 +145,9 @@ async fn send(
     Ok(sent)
 }
 
-/// Sends a mail under the operation id of this period, unless ACS has it under that of the one before.
+/// Sends a mail under the operation id of this period, unless ACS already has it under that of the previous one.
 ///
-/// Where ACS does not say, the earlier id is used: ACS recognises the mail if it has it, and sends it otherwise.
+/// If ACS does not say, this uses the earlier id: ACS recognises the mail if it has it, and sends it otherwise.
 async fn repeat_or_send<H: Sending>(
     acs: &acs::Client<'_, H>,
     body: Bytes,

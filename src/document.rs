@@ -1,4 +1,4 @@
-//! What anyone may read: the script for pages, and the description of all routes.
+//! What anyone may read: the script for pages, and the OpenAPI description of all routes.
 
 use bytes::Bytes;
 use http::header::{ACCESS_CONTROL_ALLOW_ORIGIN, CACHE_CONTROL};
@@ -11,17 +11,17 @@ use crate::refusal::Refusal;
 use crate::visitor::SCRIPT;
 use crate::web::response;
 
-/// Something that anyone may read.
+/// A document that anyone may read.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Document {
-    /// The script that makes plain forms comfortable.
+    /// The script that sends a page's forms without leaving the page.
     Script,
-    /// The description of all routes.
+    /// The OpenAPI description of all routes.
     OpenApi,
 }
 
 impl Document {
-    /// Answers a request for it.
+    /// Answers a request for the document.
     pub fn answer(self, policy: &Policy, method: &Method) -> Response<Bytes> {
         if !matches!(*method, Method::GET | Method::HEAD) {
             return Refusal::Method { allow: "GET, HEAD" }.respond(&contract::PLAIN);

@@ -38,24 +38,24 @@ pub struct Gate {
     policy: Result<Policy, Vec<Diagnostic>>,
     /// Tokens with which the gate authenticates.
     tokens: TokenCache,
-    /// Published keys with which callers are verified.
+    /// Published keys with which the gate verifies callers.
     keys: KeyCache,
 }
 
 /// How large a request's body may be, and how long it may take.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Allowance {
-    /// The most bytes it may have; 0 if no route wants a body.
+    /// The most bytes it may have; 0 if no route accepts a body.
     pub bytes: usize,
     /// The longest time until it has arrived.
     pub time: Duration,
 }
 
-/// What is known when a request begins.
+/// What is known when a request starts.
 struct Arrival<'a> {
     parts: &'a Parts,
     trace: Trace,
-    /// The host's monotonic clock when its head had arrived.
+    /// The host's monotonic clock when the request's head had arrived.
     at: Duration,
 }
 
@@ -71,7 +71,7 @@ enum Done {
 type Answered = (Response<Bytes>, Vec<(Entry, Summary)>);
 
 impl Gate {
-    /// A gate for a policy. Without a valid policy, it answers that it is not configured.
+    /// A gate for a policy. Without a valid policy, it answers `not-configured`.
     pub fn new(policy: Result<Policy, Vec<Diagnostic>>) -> Self {
         Self { policy, tokens: TokenCache::default(), keys: KeyCache::default() }
     }
@@ -102,7 +102,7 @@ impl Gate {
         let http = &Outbound::new(host, target.verifier(host).await, overflow);
         let host = &Services { settings: host, clock: host, http, audit: host };
         let contract = target.contract();
-        // The gate's own pages send forms, and ask for nothing else.
+        // The gate's own pages only send forms; they need no preflight.
         let site = |route: &Route| Sites { listed: &route.origins, own: None }.of(&parts.uri, &parts.headers);
         let (response, lines) = match target {
             Target::Probe(probe) => return probe.answer(host, &self.policy, &parts.method).await,
@@ -297,13 +297,13 @@ impl Gate {
     }
 }
 
-/// The address under which visitors reach the gate, where the operator says so.
+/// The address under which visitors reach the gate, if the operator has set it.
 async fn own(host: &impl Settings) -> Option<Origin> {
     Origin::parse(&host.setting(PUBLIC_URL).await?)
 }
 
-/// The answer to a request, and the audit line of each event: a visitor's form is one event and has an answer
-/// of its own.
+/// The answer to a request, and the audit line of each event. A visitor's form is one event, and its answer differs
+/// from a system's.
 fn answer(route: &Route, visit: Option<&Visit>, entry: Entry, done: Result<Done, Refusal>) -> Answered {
     let (events, batch) = match done {
         Ok(Done::Handshake(response)) => return (response, vec![(entry, Summary::HANDSHAKE)]),
@@ -350,7 +350,7 @@ async fn prepare<'a>(
     if visit.is_some_and(|visit| visit.validate_only) {
         mails.clear();
     }
-    // Asking again in a later period is a new event, and only then: a stranger must not fill an address with requests.
+    // A question in a later period is a new event, but not before: a stranger must not flood an address with questions.
     let (event_id, derived) = match link {
         Some(link) => (link.event_id, false),
         None => (caller.event_id.clone(), caller.derived),
@@ -358,7 +358,7 @@ async fn prepare<'a>(
     Ok(Prepared { event_id, derived, mails })
 }
 
-/// Renders the mails of an event that are sent at a stage.
+/// Renders the mails of an event that belong to a stage.
 fn write<'a>(
     policy: &Policy,
     route: &'a Route,

@@ -1,4 +1,5 @@
-//! Handshakes: how a sender makes sure that an endpoint wants its events. Only routes that declare one answer it.
+//! Handshakes: how a sender makes sure that an endpoint wants its events. Only routes that declare a handshake answer
+//! it.
 
 use bytes::Bytes;
 use http::header::ALLOW;
@@ -13,7 +14,7 @@ use crate::web::response;
 /// Why a handshake is not answered.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum Refusal {
-    /// It is not of the protocol's form.
+    /// It does not have the protocol's format.
     #[error("malformed-handshake")]
     Malformed,
     /// The request is from a subscription that the route does not expect.
@@ -24,17 +25,17 @@ pub enum Refusal {
     Origin,
 }
 
-/// The longest code or challenge that is returned.
+/// The longest code or challenge that the gate returns.
 const MAX_CODE_BYTES: usize = 512;
 
 const VALIDATION: &str = "Microsoft.EventGrid.SubscriptionValidationEvent";
 
 /// The answer to a handshake that is an OPTIONS request; its body is not needed.
 ///
-/// `WebHook-Request-Callback` is never called: the gate calls nobody because a stranger says so.
+/// The gate never calls `WebHook-Request-Callback`: it does not call a server only because a stranger names it.
 ///
 /// # Errors
-/// When the origin is not the one the route expects.
+/// If the origin is not the one the route expects.
 pub fn options(route: &Route, parts: &Parts) -> Option<Result<Response<Bytes>, Refusal>> {
     match &route.handshake {
         Some(Handshake::CloudEvents { origin }) if parts.method == Method::OPTIONS => {
@@ -51,7 +52,7 @@ pub fn options(route: &Route, parts: &Parts) -> Option<Result<Response<Bytes>, R
 /// The answer to a handshake that is an event of an authenticated caller.
 ///
 /// # Errors
-/// When it is not of the protocol's form, or another subscription asks.
+/// If it does not have the protocol's format, or another subscription sends it.
 pub fn event(route: &Route, headers: &HeaderMap, events: &[Submission]) -> Option<Result<Response<Bytes>, Refusal>> {
     let payload = &events.first()?.payload;
     let is = |name: &str, expected: &str| payload.get(name).and_then(Value::as_str) == Some(expected);
@@ -90,7 +91,7 @@ fn echo(name: &str, code: &str) -> Response<Bytes> {
     response::json(StatusCode::OK, &json!({ name: code }))
 }
 
-/// The answer to an OPTIONS handshake. ACS's quota is the only limit, and `Retry-After` reports it.
+/// The answer to an OPTIONS handshake. ACS's quota is the only limit on the rate, and `Retry-After` reports it.
 fn allowed_origin(origin: &str) -> Response<Bytes> {
     let mut response = response::json(StatusCode::OK, &json!({}));
     let headers = response.headers_mut();

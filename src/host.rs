@@ -1,7 +1,7 @@
-//! What the core asks of its host: time, randomness, settings, outbound HTTP and a place for audit lines.
+//! What the core needs from its host: time, randomness, settings, outbound HTTP and a place for audit lines.
 //!
-//! The core itself never reads a clock, an environment or a socket, which is why it runs the same in every host
-//! and natively in tests.
+//! The core itself never reads a clock, an environment or a socket, so it runs the same in every host and natively in
+//! tests.
 
 use std::future::Future;
 use std::time::{Duration, SystemTime};
@@ -11,10 +11,10 @@ use http::{Request, Response};
 
 /// The values that an operator gives the gate.
 pub trait Settings {
-    /// The value of a setting by its lower_snake name; `None` when it is unset or empty.
+    /// The value of a setting by its snake_case name; `None` if it is unset or empty.
     fn setting(&self, name: &str) -> impl Future<Output = Option<String>>;
 
-    /// The text of a file of the host, at most [`MAX_FILE_BYTES`]; `None` when it cannot be read.
+    /// The text of a file of the host, at most [`MAX_FILE_BYTES`]; `None` if it cannot be read.
     fn file(&self, path: &str) -> impl Future<Output = Option<String>>;
 }
 
@@ -41,7 +41,7 @@ pub trait Fetch {
     /// Sends a request and reads the whole answer, within `timeout` and [`MAX_ANSWER_BYTES`].
     ///
     /// # Errors
-    /// When no whole answer came. The request may have been carried out all the same.
+    /// If no complete answer arrived. The server may have carried out the request all the same.
     fn fetch(
         &self,
         request: Request<Bytes>,
@@ -55,23 +55,23 @@ pub trait AuditLog {
     fn audit(&self, line: &str);
 }
 
-/// What sending mail takes of a host: everything but a place for audit lines.
+/// What sending mail needs from a host: everything but a place for audit lines.
 pub trait Sending: Settings + Clock + Random + Fetch {}
 
 impl<T: Settings + Clock + Random + Fetch> Sending for T {}
 
-/// Everything that the gate takes of a host.
+/// Everything that the gate needs from a host.
 pub trait Host: Sending + AuditLog {}
 
 impl<T: Sending + AuditLog> Host for T {}
 
-/// A host made of parts: each service may come from elsewhere, so that what sits between the gate and its
-/// host, or in the place of a host, implements nothing but what it changes.
+/// A host made of parts. Each service may come from elsewhere, so that wrappers and test doubles implement only what
+/// they change.
 #[derive(Debug, Clone, Copy)]
 pub struct Services<'a, S, C, F, A> {
-    /// Gives settings and files.
+    /// Provides settings and files.
     pub settings: &'a S,
-    /// Gives time and randomness.
+    /// Provides time and randomness.
     pub clock: &'a C,
     /// Sends requests.
     pub http: &'a F,
@@ -121,16 +121,16 @@ impl<S, C, F, A: AuditLog> AuditLog for Services<'_, S, C, F, A> {
     }
 }
 
-/// The most bytes of an answer that are read. ACS's answers have a few hundred.
+/// The most bytes of an answer that the host reads. ACS's answers have a few hundred.
 pub const MAX_ANSWER_BYTES: usize = 64 * 1024;
 
-/// The most bytes of a file that are read. Federated tokens have a few thousand.
+/// The most bytes of a file that the host reads. Federated tokens have a few thousand.
 pub const MAX_FILE_BYTES: u64 = 64 * 1024;
 
-/// Why no answer came.
+/// Why there is no answer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum FetchError {
-    /// The time ran out.
+    /// Time ran out.
     #[error("timeout")]
     Timeout,
     /// The host does not let the component talk to this server.
@@ -139,12 +139,12 @@ pub enum FetchError {
     /// The server could not be reached, or the connection broke.
     #[error("unreachable")]
     Unreachable,
-    /// What came back is not HTTP, or larger than [`MAX_ANSWER_BYTES`].
+    /// The answer is not HTTP, or larger than [`MAX_ANSWER_BYTES`].
     #[error("garbled answer")]
     Garbled,
 }
 
-/// Why a request's body is not there.
+/// Why a request has no usable body.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum BodyError {
     /// It is larger than the route's limit.

@@ -1,4 +1,4 @@
-//! `GET /operations/ID`: status requests, from callers whom the policy allows to make them.
+//! `GET /operations/ID`: status requests, from callers that the policy allows to make them.
 
 use uuid::Uuid;
 
@@ -6,7 +6,7 @@ use crate::policy::{Policy, RouteAuth};
 use crate::refusal::Refusal;
 use crate::web::path::OPERATIONS;
 
-/// How long a hyphenated UUID is (RFC 9562, 4); other notations are not accepted.
+/// The length of a hyphenated UUID (RFC 9562, 4); the gate accepts no other notation.
 const ID_LENGTH: usize = 36;
 
 /// A status request.

@@ -1,14 +1,15 @@
 //! Postern: a small guarded gate for system mail.
 //!
-//! A request flows in one direction, and each step takes what only the previous step makes:
+//! A request flows in one direction, and each step takes what only the previous step can create:
 //!
 //! ```text
 //! host reads, with a cap → route → authenticate → decode → guard → validate → select → render → deliver → reply + audit
 //!       bytes              Route   Verified      Submission Admitted  Valid    Selected  Message  Delivery   Response
 //! ```
 //!
-//! [`gate`] is the only module that knows the order. [`policy`] says what may happen, [`host`] is all the core asks of
-//! the world, and everything else is one step. The core reads no clock, no environment and no socket.
+//! [`gate`] is the only module that knows the order. [`policy`] says what may happen, [`host`] is the core's only
+//! connection to the outside world, and every other module is one step. The core reads no clock, no environment and no
+//! socket.
 
 pub mod acs;
 pub mod audit;

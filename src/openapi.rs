@@ -1,4 +1,4 @@
-//! The description of all routes for machines (OpenAPI 3.1).
+//! The OpenAPI 3.1 description of all routes.
 
 use serde_json::{Map, Value, json};
 
@@ -35,7 +35,7 @@ pub fn describe(policy: &Policy) -> Value {
     })
 }
 
-/// References in a schema refer to that schema, wherever it is embedded: its own `$id` ensures that.
+/// A `$ref` in a schema refers to that schema, wherever it is embedded, because each schema has its own `$id`.
 fn schema(route: &Route) -> Value {
     let mut document = route.schema.document().clone();
     if let Value::Object(members) = &mut document {

@@ -11,8 +11,8 @@ use crate::overflow::StorageCredential;
 use crate::policy::Overflow;
 use crate::web::origin::server;
 
-/// A host's outbound HTTP, for requests to the ACS resource of the settings, to the policy's overflow queue, to the
-/// servers that give tokens for them and to the one that a route's callers or visitors are checked with; to no other.
+/// A host's outbound HTTP, restricted to the ACS resource of the settings, the policy's overflow queue, the servers
+/// that issue tokens for them, and the server that checks a route's callers or visitors.
 #[derive(Debug)]
 pub struct Outbound<'a, H> {
     host: &'a H,
@@ -22,7 +22,7 @@ pub struct Outbound<'a, H> {
 
 impl<'a, H: Settings + Fetch> Outbound<'a, H> {
     /// Puts the check in front of a host, for a request to a route with this verifier, under a policy with this
-    /// overflow.
+    /// overflow queue.
     pub const fn new(host: &'a H, verifier: Option<Uri>, overflow: Option<&'a Overflow>) -> Self {
         Self { host, verifier, overflow }
     }
@@ -42,7 +42,7 @@ impl<'a, H: Settings + Fetch> Outbound<'a, H> {
 }
 
 impl<H: Settings + Fetch> Fetch for Outbound<'_, H> {
-    /// As the host's, but [`FetchError::Denied`] for every other server.
+    /// Forwards to the host; for every other server, returns [`FetchError::Denied`].
     async fn fetch(&self, request: Request<Bytes>, timeout: Duration) -> Result<Response<Bytes>, FetchError> {
         if self.allows(request.uri()).await { self.host.fetch(request, timeout).await } else { Err(FetchError::Denied) }
     }

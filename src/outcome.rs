@@ -20,65 +20,65 @@ pub enum Outcome {
     UnknownSender,
     /// The sender's domain is not linked to the ACS resource.
     UnlinkedDomain,
-    /// ACS refused the gate: wrong key, clock or sender domain (401, 403).
+    /// ACS rejected the gate's credentials: wrong key, clock or sender domain (401, 403).
     Unauthorized,
-    /// ACS does not know what was asked for (404).
+    /// ACS does not know the address that was called (404).
     NotFound,
     /// The message is larger than ACS accepts (413, or known before sending).
     TooLarge,
     /// The quota is used up (429).
     Throttled {
-        /// How long ACS asks to wait.
+        /// How long ACS asks the gate to wait.
         retry_after: Option<Duration>,
     },
-    /// ACS is in trouble (408, 5xx).
+    /// ACS has a problem (408, 5xx).
     Unavailable {
-        /// How long ACS asks to wait.
+        /// How long ACS asks the gate to wait.
         retry_after: Option<Duration>,
     },
-    /// No answer came in time: the message may have been accepted.
+    /// No answer arrived in time; ACS may have accepted the message.
     Timeout,
-    /// ACS could not be reached, or the connection broke: the message may have been accepted.
+    /// The gate could not reach ACS, or the connection broke; ACS may have accepted the message.
     Unreachable,
     /// The host does not let the component talk to ACS.
     Denied,
-    /// The answer is not one that ACS gives: the message may have been accepted.
+    /// The answer is not one that ACS gives; ACS may have accepted the message.
     Garbled,
-    /// Not tried, because an earlier message failed for a reason that would affect this one too.
+    /// Not attempted, because an earlier message failed for a reason that would affect this one too, or time ran out.
     NotAttempted,
-    /// Not accepted yet, for a temporary reason, and stored in the overflow queue, which has confirmed it.
+    /// Stored in the overflow queue, which has confirmed it, after a temporary problem.
     Queued,
 }
 
 /// How one message's delivery to ACS went.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Delivery {
-    /// The operation id it was sent under.
+    /// The operation id it has in ACS.
     pub operation: Uuid,
     /// What became of it.
     pub outcome: Outcome,
-    /// ACS's HTTP status, where it answered.
+    /// ACS's HTTP status, if it answered.
     pub status: Option<u16>,
     /// ACS's error code, if it gave one that looks like a code.
     pub error_code: Option<String>,
     /// The `x-ms-client-request-id` of all its calls, for ACS's support.
     pub request_id: Option<Uuid>,
-    /// How often it was sent.
+    /// How often the gate sent it.
     pub attempts: u32,
-    /// How often ACS was asked for its operation.
+    /// How often the gate asked ACS for the operation's status.
     pub status_reads: u32,
     /// How long it took.
     pub duration: Duration,
-    /// Whether ACS may have accepted it without that being known.
+    /// Whether it is in doubt: ACS may have accepted it.
     pub in_doubt: bool,
-    /// What became of it at ACS, where it is in the overflow queue instead.
+    /// The outcome at ACS, if the message is in the overflow queue instead.
     pub queued_after: Option<Outcome>,
-    /// Why the overflow queue did not confirm it, where it was asked to.
+    /// Why the overflow queue did not confirm it, if the gate tried to queue it.
     pub overflow_error: Option<StorageError>,
 }
 
 impl Outcome {
-    /// The word for audit lines and answers.
+    /// The outcome's name in audit lines and answers.
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::Accepted => "accepted",
@@ -115,7 +115,7 @@ impl Outcome {
         }
     }
 
-    /// Whether the same message may be accepted later without anyone fixing anything.
+    /// Whether ACS may accept the same message later without anyone fixing anything.
     pub const fn is_temporary(self) -> bool {
         matches!(
             self,
@@ -123,7 +123,7 @@ impl Outcome {
         )
     }
 
-    /// Whether the event is in safe hands: ACS or the overflow queue has a mail for it.
+    /// Whether nobody needs to send the event again: ACS or the overflow queue has a mail for it.
     pub const fn is_taken(self) -> bool {
         matches!(self, Self::Accepted | Self::Duplicate | Self::Queued)
     }
@@ -133,12 +133,12 @@ impl Outcome {
         self.waits_for_acs() || matches!(self, Self::Unauthorized | Self::Denied)
     }
 
-    /// Whether the message, and those after it, only wait for ACS to work again.
+    /// Whether this message, and those after it, only have to wait until ACS works again.
     pub const fn waits_for_acs(self) -> bool {
         self.is_temporary() || matches!(self, Self::Queued)
     }
 
-    /// How long ACS asks to wait.
+    /// How long ACS asks the gate to wait.
     pub const fn retry_after(self) -> Option<Duration> {
         match self {
             Self::Throttled { retry_after } | Self::Unavailable { retry_after } => retry_after,
@@ -148,7 +148,7 @@ impl Outcome {
 }
 
 impl Delivery {
-    /// A message that has not been tried.
+    /// A message that was not attempted.
     pub const fn not_sent(operation: Uuid) -> Self {
         Self {
             operation,
@@ -175,22 +175,22 @@ pub struct Sent {
     pub delivery: Delivery,
 }
 
-/// Why Azure Storage did not confirm.
+/// Why Azure Storage did not confirm a request.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum StorageError {
     /// Its settings are missing or malformed; `/readyz` names them.
     #[error("not-configured")]
     Settings,
-    /// The identity was refused, or has no federated token.
+    /// Entra refused the identity, or the identity has no federated token.
     #[error("unauthorized{}", code.as_ref().map(|code| format!(": {code}")).unwrap_or_default())]
     Identity {
         /// Entra's error code.
         code: Option<String>,
     },
-    /// The host does not let the component talk to it.
+    /// The host does not let the component connect to it.
     #[error("denied")]
     Denied,
-    /// No answer came in time.
+    /// No answer arrived in time.
     #[error("timeout")]
     Timeout,
     /// It could not be reached.
@@ -204,7 +204,7 @@ pub enum StorageError {
     Answer {
         /// Its HTTP status.
         status: u16,
-        /// Its error code, if it gave one that looks like a code.
+        /// Its error code, if the answer has one that looks like a code.
         code: Option<String>,
     },
 }
@@ -214,7 +214,7 @@ impl StorageError {
     pub const ADVICE: &str =
         "check the overflow queue: its address, its settings, and whether the gate may write to it";
 
-    /// Whether it may succeed later without anyone doing anything.
+    /// Whether the request may succeed later without anyone fixing anything.
     pub const fn is_temporary(&self) -> bool {
         match self {
             Self::Timeout | Self::Unreachable | Self::Garbled => true,

@@ -1,22 +1,22 @@
 //! JSON Pointers (RFC 6901): a place in a JSON text, as `/` and a name for each step, with `~` written as `~0` and `/`
 //! as `~1`.
 
-/// A name as a pointer writes it.
+/// Writes a name as a step of a pointer.
 pub fn escape(name: &str) -> String {
     name.replace('~', "~0").replace('/', "~1")
 }
 
-/// A step of a pointer as the name it means.
+/// Reads a step of a pointer as a name.
 pub fn unescape(token: &str) -> String {
     token.replace("~1", "/").replace("~0", "~")
 }
 
-/// The pointer to a member of what another points to.
+/// The pointer to a member of the place that `pointer` points to.
 pub fn join(pointer: &str, name: &str) -> String {
     format!("{pointer}/{}", escape(name))
 }
 
-/// The names on the way to a place, from the outside in.
+/// The names on the way to a place, outermost first.
 pub fn names(pointer: &str) -> impl Iterator<Item = String> {
     pointer.split('/').skip(1).map(unescape)
 }

@@ -7,12 +7,12 @@ use serde_json::{Map, Value, json};
 use crate::contract::Contract;
 use crate::web::response::body;
 
-/// A kind of problem: what callers may rely on (RFC 9457).
+/// A kind of problem (RFC 9457): callers may rely on it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct ProblemType {
     /// The last part of the `type` URN, and the reason in audit lines.
     pub slug: &'static str,
-    /// The status, where the caller's contract does not say otherwise.
+    /// The status, unless the caller's contract says otherwise.
     pub status: StatusCode,
     /// What the caller should do.
     pub disposition: RetryDisposition,
@@ -20,7 +20,8 @@ pub struct ProblemType {
     pub title: &'static str,
 }
 
-/// Whether a caller should send a request again after a problem. Together with its contract, this decides the status.
+/// Whether a caller should send a request again after a problem. Together with the caller's contract, this decides the
+/// status.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum RetryDisposition {
     /// Correct the request, its credentials or its address: the same for every caller.
@@ -88,7 +89,7 @@ pub struct Problem {
     pub detail: String,
     /// Further members of the answer.
     pub members: Map<String, Value>,
-    /// Headers that belong to it.
+    /// Headers that the answer needs.
     pub headers: HeaderMap,
 }
 
@@ -127,7 +128,7 @@ impl ProblemType {
 }
 
 impl Contract {
-    /// The status that makes this caller do what it should.
+    /// The status that makes this caller do the right thing.
     pub fn status(&self, problem_type: &ProblemType, disposition: RetryDisposition) -> StatusCode {
         match disposition {
             RetryDisposition::Correct => problem_type.status,

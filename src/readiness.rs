@@ -15,7 +15,7 @@ use crate::refusal::Refusal;
 use crate::staging;
 use crate::web::response;
 
-/// What a gate has: a policy, or the reasons why there is none.
+/// A policy, or the reasons why there is none.
 type Loaded = Result<Policy, Vec<Diagnostic>>;
 
 /// A question that hosts ask.
@@ -28,7 +28,7 @@ pub enum Probe {
 }
 
 impl Probe {
-    /// Answers it.
+    /// Answers the probe.
     pub async fn answer(self, host: &impl Settings, policy: &Loaded, method: &Method) -> Response<Bytes> {
         if !matches!(*method, Method::GET | Method::HEAD) {
             return Refusal::Method { allow: "GET, HEAD" }.respond(&contract::PLAIN);
@@ -49,13 +49,13 @@ fn alive() -> Response<Bytes> {
 struct Readiness {
     /// The policy, if there is a usable one.
     policy: Option<Digest>,
-    /// What keeps it from sending, a sentence each.
+    /// What keeps it from sending, one sentence for each reason.
     missing: Vec<String>,
-    /// How the gate authenticates to ACS, if its settings say so.
+    /// How the gate authenticates to ACS, if its settings allow it to.
     identity: Option<&'static str>,
-    /// How it authenticates to the overflow queue, if there is one and its settings say so.
+    /// How it authenticates to the overflow queue, if the policy has one and the settings allow it to.
     overflow: Option<&'static str>,
-    /// Where all mails go instead of where the policy says.
+    /// The address that gets all mails instead of the policy's recipients.
     redirected_to: Option<Address>,
 }
 
@@ -89,13 +89,13 @@ fn readiness(readiness: &Readiness) -> Response<Bytes> {
         let redirected = readiness.redirected_to.as_ref().map(|to| ("redirect_all_to", json!(to.as_str())));
         let identity = readiness.identity.map(|identity| ("identity", json!(identity)));
         let overflow = readiness.overflow.map(|overflow| ("overflow", json!(overflow)));
-        let told = [policy, identity, overflow, redirected].into_iter().flatten();
-        members.extend(told.map(|(name, value)| (name.to_owned(), value)));
+        let known = [policy, identity, overflow, redirected].into_iter().flatten();
+        members.extend(known.map(|(name, value)| (name.to_owned(), value)));
     }
     response::json(status, &answer)
 }
 
-/// What keeps the gate from sending: findings of the policy, or settings by name.
+/// What keeps the gate from sending: findings about the policy, or settings by name.
 async fn missing(host: &impl Settings, policy: &Loaded) -> Vec<String> {
     let policy = match policy {
         Ok(policy) => policy,

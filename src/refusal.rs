@@ -1,4 +1,4 @@
-//! Why a request ended before its mails were sent, and what its caller is told.
+//! Why a request ended before its mails were sent, and what the caller learns about it.
 
 use std::time::Duration;
 
@@ -17,7 +17,7 @@ use crate::setting::SettingError;
 use crate::validate::Violation;
 use crate::{auth, decode, guard, handshake};
 
-/// How long to wait before asking ACS again if it does not say: what its answers usually ask for.
+/// How long to wait before asking ACS again if its answer does not say; its answers usually ask for this much.
 const ASK_AGAIN: Duration = Duration::from_secs(30);
 
 /// Why a request ended before its mails were sent.
@@ -25,9 +25,9 @@ const ASK_AGAIN: Duration = Duration::from_secs(30);
 pub enum Refusal {
     /// No route has the path.
     UnknownPath,
-    /// The route or probe does not take the method.
+    /// The route or probe does not accept the method.
     Method {
-        /// The methods it takes.
+        /// The methods it accepts.
         allow: &'static str,
     },
     /// There is no usable body.
@@ -39,22 +39,22 @@ pub enum Refusal {
     },
     /// The caller failed to authenticate.
     Caller(auth::Refusal),
-    /// The body cannot be read.
+    /// The gate cannot read the body.
     Decode(decode::Error),
     /// A guard refused.
     Guard(guard::Refusal),
-    /// A handshake is not answered.
+    /// The gate does not answer a handshake.
     Handshake(handshake::Refusal),
     /// The payload does not match the schema.
     Invalid(Vec<Violation>),
-    /// A template failed; the place in it.
+    /// A template failed.
     Template {
         /// The mail's name.
         mail: String,
         /// The part and line.
         place: String,
     },
-    /// The policy cannot be used.
+    /// The policy is not usable.
     Policy,
     /// Settings are missing or malformed.
     Settings(Vec<SettingError>),
@@ -133,7 +133,7 @@ impl Refusal {
         }
     }
 
-    /// A sentence for the caller, without what would help a forger or concerns only the operator.
+    /// A sentence for the caller, without details that would help a forger or concern only the operator.
     pub(crate) fn detail(&self) -> String {
         match self {
             Self::UnknownPath => "Check the path against the policy.".to_owned(),
@@ -177,7 +177,7 @@ impl Refusal {
         }
     }
 
-    /// For the audit line: the problem, with the exact reason where the answer withholds it.
+    /// For the audit line: the problem, with the exact reason if the answer withholds it.
     pub fn reason(&self) -> String {
         let slug = self.problem_type().slug;
         match self {
@@ -225,7 +225,7 @@ impl Refusal {
         self.problem(contract).respond()
     }
 
-    /// What the audit line says of it.
+    /// What the audit line says about it.
     pub fn summary(&self) -> Summary {
         let verdict = match self {
             Self::Inquiry(Outcome::NotFound) => Verdict::Answered,

@@ -1,4 +1,4 @@
-//! From a template and a valid payload to a message.
+//! Turns a template and a valid payload into a message.
 
 use minijinja::value::Serde;
 use serde::Serialize;
@@ -11,10 +11,10 @@ use crate::select::{Mailbox, Selected};
 use crate::validate::{Attachment, Valid};
 use crate::web::header::one_line;
 
-/// The longest subject, in characters: what mail programs show and gateways let pass. A longer one is cut.
+/// The longest subject, in characters: mail programs show it whole and gateways let it pass. The gate cuts longer ones.
 pub const MAX_SUBJECT_CHARS: usize = 250;
 
-/// The longest display name, in characters. A longer one is cut.
+/// The longest display name, in characters. The gate cuts longer ones.
 pub const MAX_NAME_CHARS: usize = 100;
 
 /// A rendered mail, ready for ACS.
@@ -22,9 +22,9 @@ pub const MAX_NAME_CHARS: usize = 100;
 pub struct Message {
     /// The From address.
     pub from: Address,
-    /// Who gets it.
+    /// The recipients.
     pub to: Vec<Address>,
-    /// Where replies go; its name is safe for a header.
+    /// Where replies go; the name is safe for a header.
     pub reply_to: Option<Mailbox>,
     /// The parts.
     pub parts: Parts,
@@ -32,7 +32,7 @@ pub struct Message {
     pub attachments: Vec<Attachment>,
 }
 
-/// What a mail says.
+/// The text of a mail.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Parts {
     /// One line without control characters.
@@ -43,21 +43,21 @@ pub struct Parts {
     pub html: Option<String>,
 }
 
-/// What a template sees: the payload's members, and what the gate adds.
+/// The variables of a template: the payload's members, and what the gate adds.
 #[derive(Debug, Serialize)]
 pub struct Context<'a> {
     #[serde(flatten)]
     payload: &'a Value,
-    /// The table of all fields. Only a mail to addresses of the policy has it: a stranger's free text must not go to
-    /// anyone whom the stranger chose.
+    /// The table of all fields, only for mails to addresses in the policy: a stranger's free text must not go to an
+    /// address that the stranger chose.
     #[serde(rename = "fields", skip_serializing_if = "Option::is_none")]
     rows: Option<Vec<Row>>,
-    /// The link that asks for a confirmation, for the mail that asks.
+    /// The confirmation link, for the mail that asks for the confirmation.
     #[serde(rename = "confirmation_link", skip_serializing_if = "Option::is_none")]
     link: Option<&'a str>,
 }
 
-/// What a confirmation link looks like in a sample.
+/// The confirmation link in previews.
 pub const SAMPLE_LINK: &str = "https://mail.contoso.example/confirm?token=sample";
 
 /// A row of the table of all fields.
@@ -68,13 +68,13 @@ struct Row {
 }
 
 impl<'a> Context<'a> {
-    /// What a mail's templates see of a sample, whose text is `json`.
+    /// The variables of a mail's templates for a sample, whose text is `json`.
     pub fn sample(route: &Route, mail: &Mail, sample: &'a Value, json: &str) -> Self {
         let link = asks(route, mail).then_some(SAMPLE_LINK);
         Self::new(sample, decode::filled(route, json.as_bytes()).as_deref(), &mail.to, link)
     }
 
-    /// What the templates of a mail to these recipients see of a payload, of which `filled` is what a form filled in.
+    /// The variables of a mail's templates for a payload; `filled` is what the visitor filled in.
     fn new(payload: &'a Value, filled: Option<&[Filled]>, to: &Recipients, link: Option<&'a str>) -> Self {
         let row = |filled: &Filled| {
             Some(Row { label: filled.label.clone(), value: plain(payload.pointer(&filled.pointer)?) })
@@ -84,7 +84,7 @@ impl<'a> Context<'a> {
         Self { payload, rows, link }
     }
 
-    /// The value for the templates. Making it costs as much as rendering, so all parts of a mail share one.
+    /// The value for the templates. Building it costs as much as rendering, so all parts of a mail share it.
     pub fn value(&self) -> minijinja::Value {
         Serde(self).into()
     }
@@ -95,7 +95,7 @@ pub fn asks(route: &Route, mail: &Mail) -> bool {
     route.form.confirmation.is_some() && route.stage(mail) == Stage::Submitted
 }
 
-/// A value as a text for people; the entries of a list joined by commas.
+/// A value as text for people; the entries of a list are joined by commas.
 fn plain(value: &Value) -> String {
     match value {
         Value::String(text) => text.clone(),
@@ -104,7 +104,7 @@ fn plain(value: &Value) -> String {
     }
 }
 
-/// A template failed on a payload that its schema allows.
+/// A template failed with a payload that its schema allows.
 #[derive(Debug)]
 pub struct Error {
     part: Part,
@@ -112,12 +112,12 @@ pub struct Error {
 }
 
 impl Error {
-    /// The part that failed and the line, for the audit line: nothing of the payload.
+    /// The part that failed and the line, for the audit line; nothing from the payload.
     pub fn place(&self) -> String {
         format!("{}:{}", self.part.file(), self.source.line().unwrap_or(0))
     }
 
-    /// What the failure means to the template's author.
+    /// What the failure means, for the template's author.
     pub fn finding(&self, template: &Template) -> Diagnostic {
         crate::policy::template_finding(&template.path(self.part.file()), &self.source)
     }
@@ -126,7 +126,7 @@ impl Error {
 /// Renders a selected mail; `link` is for the mail that asks for a confirmation.
 ///
 /// # Errors
-/// When the template fails, which `postern check` proves it does not on its sample.
+/// If the template fails. `postern check` proves that it does not fail with its sample.
 pub fn render(
     templates: &Templates,
     selected: &Selected<'_>,
@@ -146,7 +146,7 @@ pub fn render(
     Ok(Message { attachments, from: selected.mail.sender.address.clone(), to: selected.to.clone(), reply_to, parts })
 }
 
-/// Renders a mail with a sample, whose text is `json`, so that what is shown and checked is what is sent.
+/// Renders a mail with a sample, whose text is `json`, in the same way as for sending.
 ///
 /// # Errors
 /// As [`render`].

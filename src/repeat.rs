@@ -1,7 +1,7 @@
-//! Which operation of ACS an event's mail is: that of an event it repeats, or one of its own.
+//! Decides which ACS operation an event's mail is: that of an earlier event which it repeats, or a new one.
 //!
-//! An event with an id of its own is one operation for ever. One that only its content identifies is one in each period
-//! of time; `docs/delivery.md` has the argument.
+//! An event with its own id is always one operation. An event that only its content identifies is one operation in each
+//! period of time; `docs/delivery.md` explains why.
 
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
@@ -10,8 +10,8 @@ use uuid::Uuid;
 use crate::contract::DuplicateWindow;
 use crate::policy::Route;
 
-/// The namespace of operation ids (RFC 9562, 5.5): the name is route, mail and event id, each on a line, and then the
-/// period, if there is one.
+/// The namespace of operation ids (RFC 9562, 5.5). The name consists of route, mail and event id, each on a line, and
+/// the period, if there is one.
 const OPERATIONS: Uuid = Uuid::from_u128(0x7d5c_9a2e_41b6_4f0a_9c3d_2f6b_8e17_a054);
 
 /// The operations that an event's mail can be.
@@ -19,11 +19,11 @@ const OPERATIONS: Uuid = Uuid::from_u128(0x7d5c_9a2e_41b6_4f0a_9c3d_2f6b_8e17_a0
 pub struct Operations {
     /// The one of this period.
     pub current: Uuid,
-    /// The one of the period before, early in this one.
+    /// The one of the previous period, if this one has just begun.
     pub earlier: Option<Earlier>,
 }
 
-/// An operation that may exist, of which this event is then a repeat.
+/// An operation that ACS may already have, which this event would then repeat.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Earlier {
     /// Its id.
@@ -33,7 +33,7 @@ pub struct Earlier {
 }
 
 impl Operations {
-    /// The operations of an event's mail at a time. Only an id that is `derived` from content depends on time.
+    /// The operations of an event's mail at a point in time. Time matters only if the id is `derived` from content.
     pub fn of(route: &Route, mail: &str, event_id: &str, derived: bool, now: SystemTime) -> Self {
         let Some(window) = route.duplicate_window.filter(|_| derived) else {
             return Self { current: operation(route, mail, event_id), earlier: None };
@@ -45,7 +45,7 @@ impl Operations {
     }
 }
 
-/// The number of the period, counted from 1970, and how long ago it began. Period and horizon together are the window.
+/// The number of the period, counted from 1970, and how long ago it began. Period and horizon add up to the window.
 fn period(window: DuplicateWindow, now: SystemTime) -> (u128, Duration) {
     let now = now.duration_since(UNIX_EPOCH).unwrap_or_default();
     let length = window.window().saturating_sub(window.horizon()).as_nanos().max(1);
@@ -53,7 +53,7 @@ fn period(window: DuplicateWindow, now: SystemTime) -> (u128, Duration) {
     (now.as_nanos() / length, Duration::from_nanos(age))
 }
 
-/// The operation of an event's mail. The same event always has the same one, so that ACS can recognise a repeat.
+/// The operation of an event's mail. The same event always has the same one, so ACS can recognise a repeat.
 pub(crate) fn operation(route: &Route, mail: &str, event_id: &str) -> Uuid {
     Uuid::new_v5(&OPERATIONS, format!("{}\n{mail}\n{event_id}", route.name).as_bytes())
 }

@@ -22,7 +22,7 @@ pub fn respond(contract: &Contract, events: &[Handled], batch: bool) -> Response
     }
 }
 
-/// The status for events of which nothing went wrong: 202 where mails are in the overflow queue.
+/// The status for events for which nothing went wrong: 202 if mails are in the overflow queue.
 pub fn status(events: &[Handled]) -> StatusCode {
     if queued(events) { StatusCode::ACCEPTED } else { StatusCode::OK }
 }
@@ -31,11 +31,11 @@ fn queued(events: &[Handled]) -> bool {
     events.iter().flatten().flatten().any(|sent| sent.delivery.outcome == Outcome::Queued)
 }
 
-/// What went wrong with events, if anything did.
+/// What went wrong with the events, if anything did.
 ///
-/// Nothing says "sent" that ACS did not accept, and nothing "queued" that the overflow queue did not confirm. Where the
-/// caller should retry, its contract decides the status; its repeat has the same operation ids, and what was
-/// accepted is not sent again.
+/// The answer says "sent" only for what ACS accepted, and "queued" only for what the overflow queue confirmed. If the
+/// caller should retry, its contract decides the status; its retry has the same operation ids, and mails that ACS
+/// accepted are not sent twice.
 pub fn problem(contract: &Contract, events: &[Handled], batch: bool) -> Option<Problem> {
     if let ([Err(refusal)], false) = (events, batch) {
         return Some(refusal.problem(contract));
@@ -58,13 +58,13 @@ pub fn problem(contract: &Contract, events: &[Handled], batch: bool) -> Option<P
     Some(problem)
 }
 
-/// What an answer says where nothing went wrong.
+/// The content of an answer if nothing went wrong.
 pub fn success(events: &[Handled]) -> Map<String, Value> {
     let queued = queued(events).then(|| ("queued".to_owned(), json!(true)));
     mails(events).into_iter().chain(queued).collect()
 }
 
-/// What an answer says of mails.
+/// What an answer says about mails.
 fn mails(events: &[Handled]) -> Map<String, Value> {
     let sent = || events.iter().flatten().flatten();
     let mails: Vec<_> = sent().map(mail).collect();
@@ -75,8 +75,8 @@ fn accepted<'a>(sent: impl IntoIterator<Item = &'a Sent>) -> usize {
     sent.into_iter().filter(|sent| sent.delivery.outcome == Outcome::Accepted).count()
 }
 
-/// The problem that decides the answer: one that brings the caller back before one that stops it, since what was
-/// accepted or refused will be so again.
+/// The problem that decides the answer. One that makes the caller retry comes before one that stops it, because what
+/// ACS accepted or refused, it will accept or refuse again.
 fn worst(events: &[Handled]) -> Option<(ProblemType, RetryDisposition)> {
     let mut problems: Vec<_> = events
         .iter()
@@ -89,7 +89,7 @@ fn worst(events: &[Handled]) -> Option<(ProblemType, RetryDisposition)> {
     problems.first().copied()
 }
 
-/// A mail that was not tried shares the fate of the one that failed; without one, time ran out.
+/// A mail that was not attempted has the problem of the one that failed; if none failed, time ran out.
 fn trouble(sent: &[Sent]) -> Option<(ProblemType, RetryDisposition)> {
     let outcomes = || sent.iter().map(|sent| sent.delivery.outcome);
     if outcomes().all(Outcome::is_taken) {
@@ -100,7 +100,8 @@ fn trouble(sent: &[Sent]) -> Option<(ProblemType, RetryDisposition)> {
     if met.peek().is_none() || met.any(Outcome::is_temporary) {
         return Some((problem::TRY_LATER, RetryDisposition::Retry));
     }
-    // What concerns only this message stays as it is; what an operator can fix, such as a wrong key, is worth a retry.
+    // A problem with only this message keeps its status. What an operator can fix, such as a wrong key, is worth a
+    // retry.
     let hopeless = |outcome: Outcome| {
         outcome.is_taken() || matches!(outcome, Outcome::Rejected | Outcome::Suppressed | Outcome::TooLarge)
     };
@@ -112,7 +113,7 @@ fn trouble(sent: &[Sent]) -> Option<(ProblemType, RetryDisposition)> {
     Some((refused_by_acs(sent), disposition))
 }
 
-/// The problem of the first mail that ACS does not accept, now or later.
+/// The problem of the first mail that was neither accepted nor queued.
 fn refused_by_acs(sent: &[Sent]) -> ProblemType {
     let mut outcomes = sent.iter().map(|sent| sent.delivery.outcome);
     match outcomes.find(|outcome| !outcome.is_taken()) {
@@ -123,7 +124,7 @@ fn refused_by_acs(sent: &[Sent]) -> ProblemType {
     }
 }
 
-/// What the audit line says of an event.
+/// What the audit line says about an event.
 pub fn summary(event: &Handled) -> Summary {
     let sent = match event {
         Ok(sent) => sent,
@@ -149,7 +150,7 @@ pub fn summary(event: &Handled) -> Summary {
     }
 }
 
-/// An event of a batch that did not get as far as a mail, by its place, counted from 1.
+/// An event of a batch that the gate refused before any mail, by its position, counted from 1.
 fn refused((index, event): (usize, &Handled)) -> Option<Value> {
     let refusal = event.as_ref().err()?;
     let mut value = json!({ "event": index + 1, "type": refusal.problem_type().uri(), "detail": refusal.detail() });

@@ -11,9 +11,9 @@ use crate::validate::{Valid, Violation};
 pub struct Selected<'a> {
     /// The mail.
     pub mail: &'a Mail,
-    /// Who gets it.
+    /// The recipients.
     pub to: Vec<Address>,
-    /// Where an answer goes.
+    /// Where replies go.
     pub reply_to: Option<Mailbox>,
 }
 
@@ -22,14 +22,14 @@ pub struct Selected<'a> {
 pub struct Mailbox {
     /// The address.
     pub address: Address,
-    /// The name as the payload has it; not fit for a header yet.
+    /// The name as the payload has it, not yet safe for a header.
     pub name: Option<String>,
 }
 
-/// Selects the mails of a route that go out at this stage.
+/// Selects the mails of a route that belong to this stage.
 ///
 /// # Errors
-/// A violation for each address of the payload that no mail can go to.
+/// A violation for each address in the payload that mail cannot be sent to.
 pub fn select<'a>(
     route: &'a Route,
     stage: Stage,
@@ -76,7 +76,7 @@ fn mailbox(payload: &Value, reply_to: &ReplyTo, texts: &Texts) -> Result<Option<
     Ok(address.map(|address| Mailbox { address, name: name.map(str::to_owned) }))
 }
 
-/// A schema's `email` format accepts more than mail systems do, so the gate's own rule has the last word.
+/// A schema's `email` format accepts more than mail systems do, so the gate's own rule decides.
 fn address(payload: &Value, pointer: &str, texts: &Texts) -> Result<Option<Address>, Violation> {
     match payload.pointer(pointer) {
         None => Ok(None),

@@ -1,28 +1,28 @@
-//! Settings: policies contain their names, hosts know their values, and errors say what is wrong with one.
+//! Settings: policies contain their names, hosts know their values, and errors say what is wrong with a setting.
 
 use std::fmt;
 
-/// A setting's name: lower_snake, at most 64 characters, starting with a letter.
+/// A setting's name: snake_case, at most 64 characters, starting with a letter.
 ///
-/// It is the name of a Spin variable, and in upper case that of an environment variable.
+/// It is the name of a Spin variable and, in upper case, of an environment variable.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub struct SettingName(String);
 
-/// The text cannot name a setting.
+/// The text is not a valid name of a setting.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("not a setting name: use lowercase letters, digits and single underscores, and start with a letter")]
 pub struct SettingNameError;
 
 const MAX_BYTES: usize = 64;
 
-/// The fewest bytes of a key for tokens: shorter ones can be guessed by anyone who has a token.
+/// The fewest bytes of a key for tokens: anyone who has a token could guess a shorter key.
 pub const MIN_KEY_BYTES: usize = 24;
 
 impl SettingName {
     /// Parses a name.
     ///
     /// # Errors
-    /// When the text is not lower_snake. Spin refuses double and trailing underscores, so they are refused here.
+    /// If the text is not snake_case. Spin refuses double and trailing underscores, so this function refuses them too.
     pub fn parse(text: &str) -> Result<Self, SettingNameError> {
         let words = text.split('_').all(|word| {
             !word.is_empty() && word.bytes().all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit())
@@ -43,7 +43,7 @@ impl fmt::Display for SettingName {
     }
 }
 
-/// A setting that keeps the gate from working, by name; never by value.
+/// An error about a setting, with its name but never its value.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{name} {fault}")]
 pub struct SettingError {
@@ -68,7 +68,7 @@ pub enum SettingFault {
     /// It is not a connection string.
     #[error("must have the form endpoint=https://…;accesskey=…")]
     ConnectionString,
-    /// It repeats what another setting says.
+    /// It contradicts another setting, or repeats it.
     #[error("is set together with acs_endpoint or acs_access_key; set only one of them")]
     Ambiguous,
     /// It does not name an identity.
@@ -83,7 +83,7 @@ pub enum SettingFault {
     /// It is not a shared access signature.
     #[error("is not a shared access signature: use the part of the URL after the ?, with sig=")]
     Signature,
-    /// It contains characters that a header cannot contain.
+    /// It contains characters that are not allowed in a header.
     #[error("contains characters that a header cannot contain")]
     Header,
     /// It is not an email address.
@@ -92,7 +92,7 @@ pub enum SettingFault {
     /// It is too short to sign a form's tokens with.
     #[error("is too short: a key needs at least {} random characters", MIN_KEY_BYTES)]
     Key,
-    /// It does not have the form that the route's scheme requires.
+    /// It does not have the format that the route's scheme requires.
     #[error("is not a valid secret for the route's scheme")]
     Secret,
 }
@@ -104,12 +104,12 @@ impl SettingError {
     }
 }
 
-/// A text that never appears in output.
+/// A text that never appears in any output.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Secret(String);
 
 impl Secret {
-    /// Keeps a text.
+    /// Wraps a text.
     pub const fn new(text: String) -> Self {
         Self(text)
     }

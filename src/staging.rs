@@ -6,13 +6,13 @@ use crate::render::{MAX_SUBJECT_CHARS, Message};
 use crate::setting::{SettingError, SettingFault};
 use crate::web::header::one_line;
 
-/// The setting that contains the address. If it is not set, mails go where the policy says.
+/// The name of the setting that contains the address. If it is not set, mails go where the policy says.
 pub const REDIRECT_ALL_TO: &str = "redirect_all_to";
 
-/// Where all mails go instead, if the setting says so.
+/// The address that gets all mails, if the setting names one.
 ///
 /// # Errors
-/// If it is not an address: staging must not reach real people because of a typo.
+/// If the setting is not an address: a typo must not make staging reach real people.
 pub async fn read(host: &impl Settings) -> Result<Option<Address>, SettingError> {
     let Some(text) = host.setting(REDIRECT_ALL_TO).await else { return Ok(None) };
     let address = Address::parse(text.trim());

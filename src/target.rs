@@ -18,11 +18,11 @@ use crate::web::path::{CONFIRM, HEALTH, OPENAPI, READINESS, SCRIPT};
 pub enum Target<'a> {
     /// A host checks the gate's health.
     Probe(Probe),
-    /// Anyone reads the script or the description.
+    /// Anyone reads the script or the OpenAPI description.
     Document(&'a Policy, Document),
     /// A page requests something other than sending its form.
     Endpoint(&'a Route, Endpoint),
-    /// A browser asks whether a page's script may send a form.
+    /// A browser asks whether a page's script may send a form (a CORS preflight).
     Preflight(&'a Route),
     /// A caller asks for the status of an operation.
     Status(Question<'a>),
@@ -30,7 +30,7 @@ pub enum Target<'a> {
     Submission(&'a Policy, &'a Route),
     /// A visitor confirms a form.
     Confirmation(&'a Policy, &'a Route, &'a ConfirmationGuard),
-    /// Nothing that the policy knows.
+    /// The policy has nothing at this path.
     Unknown,
     /// There is no valid policy.
     Unconfigured,
@@ -49,7 +49,7 @@ impl<'a> Target<'a> {
         }
     }
 
-    /// What is at a path. A route of the policy comes before what is below another's path.
+    /// What is at a path. A route of the policy takes precedence over an endpoint below another route's path.
     pub fn at(policy: &'a Result<Policy, Vec<Diagnostic>>, path: &'a str) -> Self {
         match (path, policy) {
             (HEALTH, _) => Self::Probe(Probe::Health),
@@ -77,7 +77,7 @@ impl<'a> Target<'a> {
         guard.map_or(Self::Unknown, |(route, guard)| Self::Confirmation(policy, route, guard))
     }
 
-    /// What callers expect of answers.
+    /// How callers of this target react to answers.
     pub const fn contract(&self) -> &'static Contract {
         match self {
             Self::Submission(_, route) | Self::Confirmation(_, route, _) => route.contract,
@@ -85,7 +85,7 @@ impl<'a> Target<'a> {
         }
     }
 
-    /// The server with which callers or visitors are verified, if there is one.
+    /// The server that verifies callers or visitors, if there is one.
     pub async fn verifier(&self, host: &impl Settings) -> Option<Uri> {
         match self {
             Self::Status(question) => auth::verifier(host, question.auth).await,

@@ -1,9 +1,9 @@
-//! Every text that a visitor reads, in every language of the gate. Events and logs use the first one.
+//! Every text that a visitor reads, in every language of the gate. Events and logs use the first language.
 
 use http::HeaderMap;
 use http::header::ACCEPT_LANGUAGE;
 
-/// The texts of a language. `{}` is replaced by a value of the schema, such as a limit.
+/// The texts in one language. A value from the schema, such as a limit, replaces `{}`.
 #[derive(Debug)]
 #[expect(missing_docs, reason = "the English text next to each name says what it is for")]
 pub struct Texts {
@@ -226,7 +226,7 @@ const GERMAN: Texts = Texts {
 /// Every language; the default comes first.
 pub const LANGUAGES: [&Texts; 2] = [&ENGLISH, &GERMAN];
 
-/// The most languages of a header that are looked at.
+/// How many languages of a header the gate reads.
 const MAX_WISHES: usize = 20;
 
 impl Texts {
@@ -235,7 +235,7 @@ impl Texts {
         &ENGLISH
     }
 
-    /// The language that a visitor wants most of those there are (RFC 9110, 12.5.4).
+    /// The available language that a visitor prefers (RFC 9110, 12.5.4).
     pub fn wanted(headers: &HeaderMap) -> &'static Self {
         let header = headers.get(ACCEPT_LANGUAGE).and_then(|value| value.to_str().ok()).unwrap_or_default();
         let mut best: (&'static Self, f32) = (Self::neutral(), 0.0);
@@ -252,7 +252,7 @@ impl Texts {
     }
 }
 
-/// Puts a value into a text.
+/// Replaces `{}` with a value.
 pub fn fill(text: &str, value: impl ToString) -> String {
     text.replacen("{}", &value.to_string(), 1)
 }

@@ -1,6 +1,6 @@
-//! W3C Trace Context: the trace that a request belongs to: read, passed on and logged.
+//! W3C Trace Context: reads, passes on and logs the trace that a request belongs to.
 //!
-//! `tracestate` is not passed on: it is a stranger's text of any meaning, and no header of ours needs it.
+//! The gate does not pass on `tracestate`: it is text that a stranger chose, and no header of ours needs it.
 
 use std::fmt;
 
@@ -21,15 +21,15 @@ pub struct Trace {
 }
 
 impl Trace {
-    /// Continues the caller's trace, or begins one where the caller names none. `random` becomes a trace's id and
-    /// `span` the id of the gate's part in it.
+    /// Continues the caller's trace, or starts a new one if the caller names none. `random` becomes the id of a new
+    /// trace, and `span` the id of the gate's span.
     pub fn of(headers: &HeaderMap, random: u128, span: u64) -> Self {
         let mut values = headers.get_all(TRACEPARENT).iter();
         let parent = match (values.next(), values.next()) {
             (Some(value), None) => value.to_str().ok().and_then(parse),
             _ => None,
         };
-        // Zero means that there is no id, so in one case of 2^64 another number is used.
+        // An id of zero is invalid, so in one case of 2^64 another number takes its place.
         let (trace, flags) = parent.unwrap_or((random.max(1), 0));
         Self { trace, span: span.max(1), flags }
     }
@@ -39,12 +39,12 @@ impl Trace {
         format!("{:032x}", self.trace)
     }
 
-    /// The id of the gate's part in it.
+    /// The id of the gate's span in it.
     pub fn span_id(&self) -> String {
         format!("{:016x}", self.span)
     }
 
-    /// The flags: `01` where the caller samples the trace.
+    /// The flags: `01` if the caller samples the trace.
     pub fn trace_flags(&self) -> String {
         format!("{:02x}", self.flags)
     }
@@ -62,7 +62,8 @@ impl fmt::Display for Trace {
     }
 }
 
-/// Trace and flags of the caller's header. Of later versions the first 55 characters are read, as the standard says.
+/// Trace and flags of the caller's header. In headers of later versions only the first 55 characters count, as the
+/// standard requires.
 fn parse(text: &str) -> Option<(u128, u8)> {
     let (known, rest) = text.split_at_checked(LENGTH)?;
     let mut parts = known.split('-');
@@ -77,7 +78,7 @@ fn parse(text: &str) -> Option<(u128, u8)> {
     }
     let trace = u128::from_str_radix(trace, 16).ok()?;
     let parent = u64::from_str_radix(parent, 16).ok()?;
-    // Only the flag "sampled" is defined for every version.
+    // Only the flag "sampled" has a meaning in every version.
     let flags = u8::from_str_radix(flags, 16).ok()? & 1;
     (trace != 0 && parent != 0).then_some((trace, flags))
 }

@@ -1,4 +1,4 @@
-//! `postern init`, `approve` and `check`, driven as people drive them.
+//! `postern init`, `approve` and `check`, used as people use them.
 #![allow(
     clippy::unwrap_used,
     clippy::expect_used,
@@ -15,7 +15,7 @@ use std::sync::LazyLock;
 
 use tempfile::TempDir;
 
-/// Built once, as `cargo build` builds it, and fresh where that was done before.
+/// Built once by cargo, which only checks it if it was built before.
 static PROGRAM: LazyLock<PathBuf> = LazyLock::new(|| {
     let manifest = Path::new(env!("CARGO_MANIFEST_DIR")).join("Cargo.toml");
     let build = escargot::CargoBuild::new().manifest_path(manifest).package("postern-cli").bin("postern");
@@ -41,7 +41,7 @@ fn git(directory: &Path, arguments: &[&str]) {
     assert_eq!(status, 0, "{errors}");
 }
 
-/// A new policy in a directory of its own.
+/// A new policy in a separate directory.
 fn started() -> TempDir {
     let directory = tempfile::tempdir().unwrap();
     let (status, _, errors) = postern(directory.path(), &["init", "."]);
@@ -165,7 +165,7 @@ fn nothing_wrong_is_approved() {
     assert_eq!(status, 2);
 }
 
-/// What hides a line from whoever reads the text on a terminal.
+/// Control characters that hide a line from a reader at a terminal.
 const HIDDEN: &str = "{# \u{1b}[1A\u{1b}[2K\u{1b}[8m #}Pay now.\u{202e}";
 
 #[test]
@@ -183,7 +183,7 @@ fn what_steers_a_terminal_is_refused_and_never_printed() {
         assert!(!path.join("approvals.toml").exists());
     }
 
-    // What was approved before this was refused is in the history, and is shown when the text changes.
+    // An earlier approved text is in the history, and approve shows it when the text changes.
     git(path, &["init", "--quiet"]);
     let bad = postern::policy::Files::read(path).unwrap();
     let sha256 = postern::policy::Template::digest_of(&bad, "contact-acknowledge").to_string();
@@ -202,7 +202,7 @@ fn what_steers_a_terminal_is_refused_and_never_printed() {
     assert!(out.contains(shown), "{out}");
 }
 
-/// As on a terminal that shows colours.
+/// As on a terminal with colours.
 fn in_colour(directory: &Path, arguments: &[&str]) -> (i32, String, String) {
     let mut command = Command::new(&*PROGRAM);
     said(
@@ -216,7 +216,7 @@ fn in_colour(directory: &Path, arguments: &[&str]) -> (i32, String, String) {
     )
 }
 
-/// Nothing is left but text, and styles that begin with a number that conceals nothing.
+/// Only text remains, and styles whose first number conceals nothing.
 fn assert_nothing_steers(shown: &str) {
     assert!(shown.contains("\u{1b}[1m"), "styles are there: {shown:?}");
     let plain = |character: char| character == '\n' || !character.is_control() && character != '\u{202e}';

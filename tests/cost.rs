@@ -1,5 +1,5 @@
-//! What the component costs, in bytes and in WebAssembly instructions: the same on every machine, so held to a budget.
-//! `UPDATE_COST=1 cargo test --test cost` writes the budget anew.
+//! What the component costs, in bytes and in WebAssembly instructions: the same on every machine, so compared with a
+//! budget. `UPDATE_COST=1 cargo test --test cost` rewrites the budget.
 #![allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test may fail loudly")]
 
 #[allow(dead_code, reason = "one flavour is enough to know what the core costs")]
@@ -22,21 +22,21 @@ use serde_json::{Value, json};
 
 use crate::flavour::{Flavour, component};
 
-/// How far a figure may be from its budget, in per cent.
+/// How far a figure may differ from its budget, in per cent.
 const SLACK: u64 = 3;
 
-/// Requests over which the cost of one is averaged: hash seeds are random and differ from instance to instance.
+/// How many requests to average over: hash seeds are random and differ between instances.
 const MORE: usize = 20;
 
-/// Over how many instances the way of hashing is compared.
+/// Over how many instances to compare hashing.
 const INSTANCES: usize = 8;
 
 const ALERTS_SECRET: &str = "budget";
 
-/// Bytes of the component, and instructions by what they were spent on.
+/// Bytes of the component, and instructions by purpose.
 type Costs = BTreeMap<String, u64>;
 
-/// A request that is sent again and again.
+/// A request that is sent repeatedly.
 struct Load {
     name: &'static str,
     path: &'static str,
@@ -95,7 +95,7 @@ fn cache() -> Cache {
     Cache::open(PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join("compiled")).unwrap()
 }
 
-/// The instructions of one instance that answers a load so many times, from its start to its end.
+/// The instructions of one instance that answers a load this many times, from its start to its end.
 async fn spent(guest: &Guest, load: &Load, times: usize) -> u64 {
     let limits = Limits { count_instructions: true, requests_per_instance: times, ..Limits::default() };
     let host = Host::new(limits, Some(cache()), Arc::new(|event| println!("{event:?}"))).unwrap();
@@ -106,7 +106,7 @@ async fn spent(guest: &Guest, load: &Load, times: usize) -> u64 {
         let body = response.into_body().collect().await.unwrap().to_bytes();
         assert_eq!(status, 200, "{}: {body:?}", load.name);
     }
-    // The instance ends by itself after its last request, a moment later.
+    // The instance ends by itself, a moment after its last request.
     let ended = async {
         while host.instructions() == 0 {
             tokio::task::yield_now().await;
@@ -119,7 +119,7 @@ async fn spent(guest: &Guest, load: &Load, times: usize) -> u64 {
 async fn measure(guest: &Guest) -> Costs {
     let mut costs = Costs::from([("bytes".to_owned(), guest.component.len() as u64)]);
     for load in loads() {
-        // The first request finds nothing ready, the second may still make something.
+        // The first request finds nothing ready, and the second may still create something.
         let two = spent(guest, &load, 2).await;
         let request = (spent(guest, &load, 2 + MORE).await - two) / MORE as u64;
         costs.insert(load.name.to_owned(), request);
@@ -161,7 +161,7 @@ async fn sealed() -> Costs {
     measure(&guest(component, None).await).await
 }
 
-/// A policy that hashes every name of a payload, in a schema that says how, and sends nothing.
+/// A policy that hashes every name of a payload, as its schema requires, and sends nothing.
 fn hashing(keyword: &str) -> Files {
     let policy = r#"
         [senders.web]
@@ -181,7 +181,7 @@ fn hashing(keyword: &str) -> Files {
     "#;
     let schema = json!({
         "type": "object",
-        // Which branch holds is known with the payload alone, so its names are gathered in a set.
+        // Only the payload decides which branch applies, so the validator collects its names in a set.
         "anyOf": [{ "patternProperties": { "^key": { "type": "integer" } } }, { "required": ["never"] }],
         keyword: { "type": "integer" },
     });
@@ -194,7 +194,7 @@ fn hashing(keyword: &str) -> Files {
     ])
 }
 
-/// How many different counts of instructions fresh instances need for one and the same request.
+/// How many different numbers of instructions fresh instances need for the same request.
 async fn variety(files: Files) -> usize {
     let seal = move || seal(component(Flavour::Wasi), &files.sealed(), Some(&cache())).unwrap().component;
     let guest = guest(tokio::task::spawn_blocking(seal).await.unwrap(), None).await;
@@ -208,16 +208,18 @@ async fn variety(files: Files) -> usize {
     counts.len()
 }
 
-/// A stranger who has the component knows what is in it, so the seeds of maps that hold a stranger's names must not be:
-/// with seeds of its own each instance takes another way through its maps. Without such maps all take nearly the same.
+/// A stranger who has the component knows its content, so the seeds of maps that contain a stranger's names must not be
+/// part of it: with its own seeds, each instance needs another number of instructions. Without such maps, all need
+/// nearly the same.
 #[tokio::test]
 async fn no_two_instances_of_a_sealed_component_hash_alike() {
-    // Two instances may need the same number by chance; a clock's digits make two or three numbers of one.
+    // Two instances may need the same number by chance; the digits of a clock turn one number into two or three.
     assert!(variety(hashing("unevaluatedProperties")).await >= INSTANCES - 2);
     assert!(variety(hashing("additionalProperties")).await <= INSTANCES / 2);
 }
 
-/// Compares with the budget in both directions: what got cheaper must lower it, or the next rise would go unseen.
+/// Compares in both directions: if something gets cheaper, the budget must go down, or the next increase would go
+/// unnoticed.
 #[tokio::test]
 async fn bytes_and_instructions_keep_to_the_budget() {
     let path = root().join("budget.json");

@@ -1,4 +1,4 @@
-//! The tests and the measurements are built with the dependencies that the tool is built with, and not with a second set.
+//! The tests and the measurements use the same builds of dependencies as the tool, not a second set.
 #![allow(clippy::unwrap_used, reason = "a test may fail loudly")]
 
 use std::collections::{BTreeMap, BTreeSet};

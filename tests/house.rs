@@ -1,4 +1,4 @@
-//! The house is as ARCHITECTURE.md says: imports of the core point one way, and the map names what is there.
+//! The code matches ARCHITECTURE.md: imports of the core point one way, and the map names everything that exists.
 #![allow(clippy::expect_used, clippy::indexing_slicing, reason = "a test may fail loudly")]
 
 use std::collections::BTreeMap;
@@ -9,7 +9,7 @@ fn root() -> &'static Path {
     Path::new(env!("CARGO_MANIFEST_DIR"))
 }
 
-/// The cells of the rows of the table between `<!-- mark -->` and `<!-- /mark -->`, without its head.
+/// The cells of the rows of the table between `<!-- mark -->` and `<!-- /mark -->`, without its header.
 fn table(mark: &str) -> Vec<Vec<String>> {
     let text = fs::read_to_string(root().join("ARCHITECTURE.md")).expect("the document");
     let (_, rest) = text.split_once(&format!("<!-- {mark} -->\n")).expect("the table's start");
@@ -18,12 +18,12 @@ fn table(mark: &str) -> Vec<Vec<String>> {
     rows.lines().skip(2).map(cells).collect()
 }
 
-/// The texts between back quotes.
+/// The texts between backquotes.
 fn quoted(text: &str) -> impl Iterator<Item = &str> {
     text.split('`').skip(1).step_by(2)
 }
 
-/// Every entry of a folder, sorted, but what is hidden or built.
+/// Every entry of a folder, sorted, except hidden and built ones.
 fn entries(folder: &Path) -> Vec<PathBuf> {
     let entries = fs::read_dir(folder).expect("a folder").map(|entry| entry.expect("an entry").path());
     let kept = |path: &PathBuf| {
@@ -42,7 +42,7 @@ fn sources(folder: &Path) -> Vec<PathBuf> {
     files.filter(|path| path.extension().is_some_and(|extension| extension == "rs")).collect()
 }
 
-/// The module that a file of `src/` is.
+/// The module path of a file in `src/`.
 fn module(file: &Path) -> Vec<String> {
     let path = file.strip_prefix(root().join("src")).expect("a file of the core").with_extension("");
     let mut parts: Vec<_> = path.iter().map(|part| part.to_string_lossy().into_owned()).collect();
@@ -50,14 +50,14 @@ fn module(file: &Path) -> Vec<String> {
     parts
 }
 
-/// A file without comments, texts and tests.
+/// A file without comments and tests.
 fn code(text: &str) -> String {
     let text = text.split("#[cfg(test)]").next().unwrap_or_default();
     let lines = text.lines().map(|line| line.split("//").next().unwrap_or_default());
     lines.collect::<Vec<_>>().join(" ")
 }
 
-/// The paths in `prefix::{a::b, c::{d, e}}`, and what follows it.
+/// The paths in `prefix::{a::b, c::{d, e}}`, and the text after it.
 fn paths(text: &str) -> (Vec<Vec<String>>, &str) {
     let end = text.find(|letter: char| !letter.is_alphanumeric() && !":_".contains(letter)).unwrap_or(text.len());
     let (head, rest) = text.split_at(end);
@@ -73,12 +73,12 @@ fn paths(text: &str) -> (Vec<Vec<String>>, &str) {
         }
         let (inner, after) = paths(rest);
         found.extend(inner.into_iter().map(|path| prefix.iter().cloned().chain(path).collect()));
-        // A name given with `as` is no path.
+        // A name given with `as` is not a path.
         rest = &after[after.find([',', '}']).expect("the end of a list")..];
     }
 }
 
-/// Everything of the core that a file names, as a path from its root.
+/// Every item of the core that a file names, as a path from the root.
 fn imports(file: &Path) -> Vec<Vec<String>> {
     let code = code(&fs::read_to_string(file).expect("a source"));
     let own = module(file);
@@ -90,8 +90,8 @@ fn imports(file: &Path) -> Vec<Vec<String>> {
         }
         let (named, _) = paths(code[start.0..].trim_start_matches("use "));
         for path in named {
-            // `super` is what is around a file; of `a/mod.rs` that is what is around `a`. What is neither that nor the
-            // root's is below the file, or no part of the core.
+            // `super` is the parent of a file; for `a/mod.rs`, the parent of `a`. A path that starts neither there nor
+            // at the root is below the file, or outside the core.
             let up = path.iter().take_while(|part| *part == "super").count();
             let fixed = path.first().is_some_and(|part| part == "crate");
             let around = if fixed { Vec::new() } else { own[..own.len().saturating_sub(up)].to_vec() };
@@ -104,7 +104,7 @@ fn imports(file: &Path) -> Vec<Vec<String>> {
     found
 }
 
-/// The room that a path of the core leads into: the longest that the table names.
+/// The unit of the core that contains a path: the longest one in the table.
 fn room<'a>(rooms: &'a BTreeMap<String, usize>, path: &[String]) -> Option<&'a str> {
     let named = (1..=path.len()).rev().map(|parts| path[..parts].join("/"));
     named.into_iter().find_map(|name| rooms.get_key_value(&name).map(|(name, _)| name.as_str()))

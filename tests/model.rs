@@ -1,8 +1,8 @@
-//! Model checking: the gate against the emulator, through every sequence of up to four things that ACS can do, with and
-//! without an overflow queue and the replay of what is in it.
+//! Model checking: the gate against the emulator, through every sequence of up to four answers or failures of ACS, with
+//! and without an overflow queue and its replay.
 //!
-//! The clock is virtual and the emulator has no socket, so that all of it takes seconds. A sequence that is not used
-//! up stands for all that begin like it, which is how every one of the longer ones is covered.
+//! The clock is virtual and the emulator has no socket, so all of it takes seconds. A sequence that is not used up
+//! stands for all that start in the same way, so each of the longer ones is covered.
 
 #![allow(clippy::unwrap_used, clippy::indexing_slicing, clippy::panic, reason = "a test may fail loudly")]
 
@@ -38,7 +38,7 @@ use support::{GITHUB_SECRET, NOW, body, contact, contact_request, example, gate,
 const BEHAVIOURS: [&str; 12] =
     ["accept", "accept-then-reset", "reset-before", "400", "401", "404", "409", "429", "500", "503", "hang", "garbage"];
 
-/// How many calls of one request ACS meets with a chosen behaviour; afterwards it is well.
+/// How many calls of one request meet a chosen behaviour of ACS; after that, ACS works.
 const LONGEST: usize = 4;
 
 fn effect(behaviour: usize) -> Option<Effect> {
@@ -59,7 +59,7 @@ struct Model {
     clock: Arc<AtomicU64>,
     script: RefCell<Vec<usize>>,
     used: Cell<usize>,
-    /// Whether ACS is in trouble when the script is used up.
+    /// Whether ACS keeps failing when the script is used up.
     ailing: Cell<bool>,
     queue: RefCell<Vec<Letter>>,
     random: Cell<u128>,
@@ -191,13 +191,13 @@ impl AuditLog for Model {
     }
 }
 
-/// What the caller was told: the status, and the mail's outcome.
+/// What the caller learned: the status, and the mail's outcome.
 fn told(runtime: &tokio::runtime::Runtime, gate: &Gate, model: &Model, event: &Request<Bytes>) -> (u16, String) {
     let response = runtime.block_on(gate.handle(model, event.clone().map(Ok), model.monotonic()));
     (response.status().as_u16(), body(&response)["mails"][0]["status"].as_str().unwrap().to_owned())
 }
 
-/// The next script in order that is not one that begins like this one's first `used` behaviours.
+/// The next script in order that does not start with this one's first `used` behaviours.
 fn successor(mut script: Vec<usize>, used: usize) -> Option<Vec<usize>> {
     let longest = script.len();
     script.truncate(used);
@@ -231,12 +231,12 @@ fn check(repeat_answer: RepeatAnswer) {
         }
         assert_eq!(model.bodies.borrow().len(), 1, "byte-identical: {what}");
 
-        // The sender comes again, and ACS is well again.
+        // The sender retries, and ACS works again.
         if status == 503 {
             model.script.borrow_mut().clear();
             model.pass(Duration::from_secs(10));
             let (status, outcome) = told(&runtime, &gate, &model, &event);
-            // Where ACS refuses a repeat, the gate cannot tell whether the mail that it has is this one.
+            // If ACS refuses a repeat, the gate cannot tell whether ACS has this mail or another.
             let known = taken == 1 && repeat_answer != RepeatAnswer::Accepted;
             assert_eq!((status, outcome.as_str()), (200, if known { "duplicate" } else { "accepted" }), "{what}");
             assert_eq!(model.store.messages().len(), 1, "one event, one mail: {what}");
@@ -278,7 +278,7 @@ fn with_overflow() -> Files {
     files.paths().map(|path| (path.to_owned(), format!("{}{}", files.text(path).unwrap(), more(path)))).collect()
 }
 
-/// What a replay does with a letter: tries it as `postern replay` does, until it is sent or set aside.
+/// What a replay does with a letter: tries it as `postern replay` does, until it is sent or moved to the poison queue.
 fn replay(runtime: &tokio::runtime::Runtime, model: &Model, letter: &Letter) -> Outcome {
     let tokens = TokenCache::default();
     let credentials = runtime.block_on(Connection::read(model)).unwrap();
@@ -291,13 +291,13 @@ fn replay(runtime: &tokio::runtime::Runtime, model: &Model, letter: &Letter) -> 
         if !outcome.is_temporary() && !matches!(outcome, Outcome::Unauthorized | Outcome::NotFound) {
             return outcome;
         }
-        // It is out of the queue for the second time then.
+        // By then, it has been taken from the queue twice.
         from = State::Ask;
     }
 }
 
-/// How many calls are played where there is an overflow queue: before ACS is in trouble for the rest of the request, and
-/// in a replay before it is well.
+/// How many calls to play with an overflow queue: before ACS fails for the rest of the request, and in a replay before
+/// it works.
 const LONGEST_AROUND_QUEUE: usize = 3;
 
 const REPEAT_ANSWERS: [RepeatAnswer; 3] = [RepeatAnswer::Accepted, RepeatAnswer::BadRequest, RepeatAnswer::Conflict];
@@ -418,7 +418,7 @@ fn the_same_form_is_one_mail_within_the_horizon_and_a_new_one_beyond_the_window_
                 "{at:?} {gap}"
             );
         }
-        // ACS took the first and nobody heard of it; the visitor presses the button again.
+        // ACS accepted the first, but its answer got lost; the visitor presses the button again.
         let at = model.now();
         assert_eq!(repeated(&runtime, &gate, &model, &[0, 60], true), (vec![503, 200], mails), "{at:?}");
     }

@@ -1,4 +1,4 @@
-//! The same sources give the same component, wherever they lie.
+//! The same sources give the same component in every directory.
 #![allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test may fail loudly")]
 
 #[allow(dead_code, reason = "one flavour is enough to know whether paths get into it")]
@@ -12,7 +12,7 @@ use postern_engine::{Build, Profile};
 
 use flavour::{Flavour, component};
 
-/// What is no source.
+/// What is not a source.
 const LEFT_OUT: [&str; 5] = [".git", "artifacts", "corpus", "node_modules", "target"];
 
 fn copy(from: &Path, to: &Path) {
@@ -30,7 +30,7 @@ fn copy(from: &Path, to: &Path) {
     }
 }
 
-/// Every dependency is compiled anew: what was compiled elsewhere could hide that its path matters.
+/// Every dependency is compiled again: otherwise a dependency compiled elsewhere could hide that its path matters.
 #[test]
 fn the_same_sources_in_another_directory_give_the_same_bytes() {
     let elsewhere = tempfile::tempdir().unwrap();

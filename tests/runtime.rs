@@ -1,4 +1,4 @@
-//! The embedded host, through its public door, with a component of its own (`tests/probe`) that misbehaves on request.
+//! The embedded host, through its public interface, with its own component (`tests/probe`) that misbehaves on request.
 #![allow(
     clippy::unwrap_used,
     clippy::expect_used,
@@ -36,7 +36,7 @@ fn probe() -> &'static [u8] {
     })
 }
 
-/// What a host told, in order: `out`, `err`, `failed` or `outbound`, and the text.
+/// The host's events, in order: `out`, `err`, `failed` or `outbound`, and the text.
 #[derive(Clone, Default)]
 struct Told(Arc<Mutex<Vec<(&'static str, String)>>>);
 
@@ -59,7 +59,7 @@ impl Told {
         matching.map(|(_, text)| text.clone()).collect()
     }
 
-    /// Waits for an event that comes after the answer; the test's own time limit is the runner's.
+    /// Waits for an event that comes after the answer; the test runner has the only time limit.
     async fn first(&self, kind: &str) -> String {
         loop {
             if let Some(text) = self.of(kind).into_iter().next() {
@@ -119,7 +119,7 @@ fn with_settings() -> Guest {
     Guest { settings: settings.map(|(name, value)| (name.into(), value.into())).into(), ..guest() }
 }
 
-/// Tests that need to see a time limit pass use one as short as works.
+/// Tests that wait for a time limit use the shortest one that works.
 fn impatient() -> Limits {
     Limits { request_time: Duration::from_millis(300), ..Limits::default() }
 }
@@ -317,7 +317,7 @@ async fn what_cannot_be_loaded_leaves_the_old_guest_in_place() {
     assert_eq!(running.text("/environment").await, "");
 }
 
-/// Accepts connections, answers each request, and hands over what each read brought.
+/// Accepts connections, answers each request, and returns what each read brought.
 async fn sink() -> (SocketAddr, Arc<Mutex<Vec<String>>>) {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap();
@@ -454,7 +454,7 @@ async fn serve(host: Host) -> Served {
     Served { address, stop, task }
 }
 
-/// A request whose body the guest is waiting for: it has asked for it with 100.
+/// A request whose body the guest is waiting for: the host has sent 100.
 async fn begin_echo(address: SocketAddr) -> TcpStream {
     let mut stream = TcpStream::connect(address).await.unwrap();
     let head = "POST /echo HTTP/1.1\r\nhost: a\r\nexpect: 100-continue\r\ncontent-length: 5\r\n\r\n";
@@ -465,7 +465,7 @@ async fn begin_echo(address: SocketAddr) -> TcpStream {
     stream
 }
 
-/// Keeps a test from hanging where a guard is broken; no outcome depends on it.
+/// Keeps a test from hanging if a guard is broken; no result depends on it.
 async fn soon<T>(work: impl Future<Output = T>) -> T {
     let patience = Duration::from_secs(5);
     tokio::time::timeout(patience, work).await.expect("an end")
@@ -542,7 +542,7 @@ async fn connections_beyond_the_limit_wait() {
     assert_ne!(second.read(&mut buffer).await.unwrap(), 0);
 }
 
-/// A client that asks for a large answer and never takes it.
+/// A client that asks for a large answer and never reads it.
 async fn deaf(address: SocketAddr) -> TcpStream {
     let socket = TcpSocket::new_v4().unwrap();
     socket.set_recv_buffer_size(4096).unwrap();
@@ -550,15 +550,15 @@ async fn deaf(address: SocketAddr) -> TcpStream {
     let body = vec![b'x'; LARGE];
     let head = format!("POST /echo HTTP/1.1\r\nhost: a\r\ncontent-length: {}\r\n\r\n", body.len());
     stream.write_all(head.as_bytes()).await.unwrap();
-    // The server may have had enough before all of it is there.
+    // The server may close the connection before everything has arrived.
     let _ = stream.write_all(&body).await;
     stream
 }
 
-/// More than the system keeps of a connection for both of its ends.
+/// More than the system buffers at both ends of a connection.
 const LARGE: usize = 16 << 20;
 
-/// The answer to a request that has nothing to say.
+/// The answer to a request without special effects.
 async fn ask(stream: &mut TcpStream) -> String {
     stream.write_all(b"GET /count HTTP/1.1\r\nhost: gate.test\r\n\r\n").await.unwrap();
     let mut buffer = [0; 1024];
@@ -572,7 +572,7 @@ async fn who_never_reads_does_not_keep_the_connection() {
     let running = Running::new(limits, guest()).await;
     let served = serve(running.host.clone()).await;
     let mut deaf = deaf(served.address).await;
-    // The only place is free again, although the client is still there.
+    // The only place is free again, although the client still exists.
     let mut second = TcpStream::connect(served.address).await.unwrap();
     assert!(ask(&mut second).await.starts_with("HTTP/1.1 200 OK\r\n"));
     let mut taken = Vec::new();
@@ -586,8 +586,8 @@ async fn a_connection_ends_whatever_happens_on_it() {
     let limits = Limits { max_connections: 1, connection_time: short, ..Limits::default() };
     let running = Running::new(limits, guest()).await;
     let served = serve(running.host.clone()).await;
-    // A client that takes a little now and then is within the time for writing, and one whose body never comes within
-    // that of a request.
+    // A client that reads a little now and then stays within the time for writing, and one whose body never arrives
+    // within that of a request.
     let mut slow = deaf(served.address).await;
     let drips = tokio::spawn(async move {
         let mut taken = 0;
@@ -607,7 +607,7 @@ async fn a_connection_ends_whatever_happens_on_it() {
 #[tokio::test]
 async fn the_last_answer_of_a_connection_says_so() {
     let few = Limits { requests_per_connection: 2, ..Limits::default() };
-    // As long as one request may take, and not as long as another would after it.
+    // As long as one request may take, and not as long as a further one would.
     let late = Limits { connection_time: Limits::default().header_time, ..Limits::default() };
     for (limits, answers) in [(few, 2), (late, 1)] {
         let running = Running::new(limits, guest()).await;
@@ -644,7 +644,7 @@ async fn one_peer_leaves_room_for_others() {
     let mut other = socket.connect(served.address).await.unwrap();
     assert!(ask(&mut other).await.contains("200 OK"));
 
-    // When one of the two has ended, there is room for another.
+    // Once one of the two has ended, there is room for another.
     first.shutdown().await.unwrap();
     assert_eq!(soon(first.read(&mut [0; 16])).await.unwrap(), 0);
     let admitted = async {
@@ -713,7 +713,7 @@ async fn a_damaged_cache_is_replaced() {
 /// More than the probe needs for anything that ends.
 const INSTRUCTIONS: u64 = 50_000_000;
 
-/// Seals the probe, which tries one thing while that is done.
+/// Seals the probe, which meanwhile tries one thing.
 fn sealing(what: &str, with: &str) -> Result<Vec<u8>, SealError> {
     let files = [(what.to_owned(), with.to_owned())];
     seal_within(INSTRUCTIONS, probe(), &files, Some(&cache())).map(|sealed| sealed.component)
@@ -734,7 +734,7 @@ fn sealing_ends_what_takes_too_much_memory() {
     assert!(reason.contains("memory"), "{reason}");
 }
 
-/// Whatever a component learns of its host would be in the snapshot, and other each time.
+/// Whatever a component learned from its host would be in the snapshot, and different each time.
 #[test]
 fn what_asks_its_host_for_anything_cannot_be_sealed() {
     for (what, with, import) in [

@@ -1,9 +1,9 @@
-//! Soak: events over 32 connections through every fault that the emulator has, struck by seeded dice, and a queue that
-//! has its own; then every side's account is compared. Nothing may be lost, doubled or invented, and the host's memory
-//! must not grow.
+//! Soak test: events over 32 connections through every fault of the emulator, chosen by seeded random numbers, and a
+//! queue with its own faults; then compares the counts of every side. Nothing may be lost, sent twice or invented, and
+//! the host's memory must not grow.
 //!
-//! `POSTERN_SOAK_EVENTS` says how many events (a thousand unless given; the full run has 20,000), `POSTERN_SOAK_SEED`
-//! which dice. Memory is the resident set of the process that serves the component, as `ps` tells it.
+//! `POSTERN_SOAK_EVENTS` is the number of events (by default a thousand; the full run has 20,000), `POSTERN_SOAK_SEED`
+//! the seed. Memory is the resident set of the process that serves the component, as `ps` reports it.
 #![allow(
     clippy::unwrap_used,
     clippy::expect_used,
@@ -44,13 +44,13 @@ use tool::postern;
 
 const CONNECTIONS: usize = 32;
 
-/// How often memory is looked at.
+/// How often memory is measured.
 const SAMPLES: usize = 40;
 
-/// How much more the host may hold in the second half of the run than at most in the first, in KiB.
+/// How much more memory the host may use in the second half of the run than at most in the first, in KiB.
 const MEMORY_SLACK: u64 = 16 * 1024;
 
-/// A sender that gives up would hide a loss.
+/// If a sender gave up, that would hide a loss.
 const PATIENCE: usize = 200;
 
 fn wanted<T: FromStr>(name: &str, usual: T) -> T {
@@ -76,13 +76,13 @@ fn inject(store: &Store, seed: u64) {
     ];
     for (number, (percent, effect)) in (0..).zip(effects) {
         assert!(store.fault(Fault::share(percent, seed * 1000 + number, effect.clone())));
-        // To a question, 404 is the answer that is early.
+        // For a status read, a 404 may be early.
         let effect = if effect == Effect::status(409) { Effect::status(404) } else { effect };
         assert!(store.fault(Fault::share(percent, seed * 1000 + 500 + number, effect).on_status()));
     }
 }
 
-/// An event's sender: it comes again until it is told that the mail is taken, kept, or refused for good.
+/// An event's sender: it retries until the answer says that the mail is accepted, queued, or refused for good.
 fn deliver(caller: &Caller, number: usize) -> Told {
     let event = event(&format!("event {number}"), &format!("to-{number}"), "It ran.");
     for _ in 0..PATIENCE {
@@ -94,13 +94,13 @@ fn deliver(caller: &Caller, number: usize) -> Told {
     panic!("event {number} is never taken");
 }
 
-/// KiB of the process's memory that are in use.
+/// The process's resident memory in KiB.
 fn resident(process: u32) -> u64 {
     let output = Command::new("ps").args(["-o", "rss=", "-p", &process.to_string()]).output().unwrap();
     String::from_utf8(output.stdout).unwrap().trim().parse().unwrap()
 }
 
-/// How often each operation is among these.
+/// How often each operation occurs among these.
 fn counted(operations: impl Iterator<Item = String>) -> BTreeMap<String, usize> {
     let mut counts = BTreeMap::new();
     operations.for_each(|operation| *counts.entry(operation).or_default() += 1);
@@ -170,7 +170,7 @@ fn nothing_is_lost_doubled_or_kept_in_memory() {
     });
 
     let sent = sent();
-    // A letter that the queue took without saying so is sent, whatever its sender was told afterwards.
+    // A letter that the queue stored without confirming it is sent, whatever its sender's answer was later.
     let expected: BTreeSet<_> = accepted.union(&queued).chain(letters.iter()).cloned().collect();
     assert_eq!(sent.keys().cloned().collect::<BTreeSet<_>>(), expected, "none is lost, none is invented");
     assert!(sent.values().all(|count| *count == 1), "none is doubled");

@@ -1,4 +1,4 @@
-// The contact form as it is usually built: fastify, ajv, handlebars and the official SDK.
+// The contact form with the usual libraries: fastify, ajv, handlebars and the official SDK.
 import { readFileSync } from "node:fs";
 import { EmailClient } from "@azure/communication-email";
 import { AzureKeyCredential } from "@azure/core-auth";
@@ -10,7 +10,7 @@ import Handlebars from "handlebars";
 const { ACS_ENDPOINT, ACS_ACCESS_KEY, POLICY } = process.env;
 const read = (path) => readFileSync(`${POLICY}/${path}`, "utf8");
 
-// These templates print variables alone, which Jinja2 and Handlebars write alike.
+// These templates only print variables, for which Jinja2 and Handlebars have the same syntax.
 const html = Handlebars.compile(read("templates/contact/body.html.j2"));
 const text = Handlebars.compile(read("templates/contact/body.txt.j2"), { noEscape: true });
 const subject = Handlebars.compile(read("templates/contact/subject.txt.j2"), { noEscape: true });

@@ -1,4 +1,4 @@
-//! What is measured: every way to do the job, by name.
+//! The contestants: every way to do the job, by name.
 
 use crate::native;
 use anyhow::{Context as _, Result, bail};
@@ -14,17 +14,17 @@ use tokio::net::TcpListener;
 /// A way to turn a request into a mail.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub enum Contestant {
-    /// The component with the policy sealed in, instances used again.
+    /// The component with the policy sealed in, reusing instances.
     Sealed,
     /// The component with the policy sealed in, a fresh instance for each request.
     SealedFresh,
-    /// The unsealed component, instances used again.
+    /// The unsealed component, reusing instances.
     Unsealed,
     /// The unsealed component, a fresh instance for each request.
     UnsealedFresh,
-    /// The least a component can do, instances used again.
+    /// The minimal component, reusing instances.
     Floor,
-    /// The least a component can do, a fresh instance for each request.
+    /// The minimal component, a fresh instance for each request.
     FloorFresh,
     /// The same core behind hyper.
     Native,
@@ -34,7 +34,7 @@ pub enum Contestant {
     Python,
 }
 
-/// The key every contestant signs with; the sink does not look.
+/// The key that every contestant signs with; the sink does not check it.
 pub const ACCESS_KEY: &str = "cG9zdGVybi1lbXVsYXRvci1kZXZlbG9wbWVudC1rZXk=";
 
 impl Contestant {
@@ -67,7 +67,7 @@ impl Contestant {
         }
     }
 
-    /// Serves in this process until it is killed; says its address on standard output.
+    /// Serves in this process until it is killed; prints its address to standard output.
     pub async fn serve(self, endpoint: &str) -> Result<()> {
         match self {
             Self::Native => {
@@ -102,7 +102,7 @@ impl Contestant {
     }
 }
 
-/// Settings by lower_snake name.
+/// Settings by snake_case name.
 pub fn settings(endpoint: &str) -> BTreeMap<String, String> {
     let settings = [("acs_endpoint", endpoint), ("acs_access_key", ACCESS_KEY), ("alerts_secret", "budget")];
     settings.map(|(name, value)| (name.to_owned(), value.to_owned())).into()
@@ -132,7 +132,7 @@ fn policy() -> PathBuf {
     root().join("tests/fixtures/cost/policy")
 }
 
-/// Where this program keeps what it makes and installs.
+/// Where this program stores what it builds and installs.
 pub fn work_directory() -> Result<PathBuf> {
     let directory = root().join("target/side-by-side");
     std::fs::create_dir_all(&directory)?;

@@ -1,4 +1,4 @@
-//! The servers that are not ours: installed where their tools are, started, and how large they are.
+//! The servers in other languages: how to install and start them, and how large they are.
 
 use crate::contestant::{ACCESS_KEY, root, work_directory};
 use anyhow::{Context as _, Result, ensure};
@@ -13,7 +13,7 @@ pub struct ExternalServer {
     /// Commands that install it, run in its directory.
     install: &'static [&'static [&'static str]],
     start: &'static [&'static str],
-    /// What is installed, below its directory.
+    /// The installed files, below its directory.
     installed: &'static str,
 }
 
@@ -46,7 +46,7 @@ impl ExternalServer {
     /// Installs it from its language's registry.
     ///
     /// # Errors
-    /// When a tool is missing or fails.
+    /// If a tool is missing or fails.
     pub fn install(&self) -> Result<()> {
         let directory = self.directory()?;
         fs::create_dir_all(&directory)?;
@@ -60,7 +60,7 @@ impl ExternalServer {
         Ok(())
     }
 
-    /// The command that serves it; it says its address on standard output.
+    /// The command that serves it and prints its address to standard output.
     pub fn command(&self, endpoint: &str) -> Result<Command> {
         let mut command = command(self.start, &self.directory()?)?;
         command
@@ -71,7 +71,7 @@ impl ExternalServer {
         Ok(command)
     }
 
-    /// Bytes of what was installed, the language itself not counted.
+    /// The size of what was installed, in bytes, without the language itself.
     pub fn size(&self) -> Result<u64> {
         size(&self.directory()?.join(self.installed))
     }
@@ -79,7 +79,7 @@ impl ExternalServer {
 
 fn command(line: &[&str], directory: &Path) -> Result<Command> {
     let (program, arguments) = line.split_first().context("a command")?;
-    // A path is meant from the server's directory, a bare name from the search path.
+    // A path is relative to the server's directory; a bare name is looked up in the search path.
     let program = if program.contains('/') { directory.join(program) } else { PathBuf::from(program) };
     let mut command = Command::new(program);
     command.args(arguments).current_dir(directory);

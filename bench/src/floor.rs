@@ -9,13 +9,13 @@ fn floor() -> Build {
     Build::package("postern-floor")
 }
 
-/// Builds it; cargo shows its own messages.
+/// Builds it; cargo prints its own messages.
 pub fn build() -> Result<()> {
     ensure!(floor().command(&root()).status()?.success(), "the floor component did not build");
     Ok(())
 }
 
-/// Where it is.
+/// The path of the built component.
 pub fn path() -> Result<PathBuf> {
     Ok(floor().component(&root()).canonicalize()?)
 }

@@ -11,10 +11,10 @@ use std::time::{Duration, Instant};
 use tokio::net::TcpStream;
 use tokio::task::JoinSet;
 
-/// What every server gets: the contact form of the measurements' policy.
+/// The body that every server gets: the contact form of the measurements' policy.
 const PAYLOAD: &str = include_str!("../../tests/fixtures/cost/policy/templates/contact/sample.json");
 
-/// What a load came to.
+/// The result of a load.
 pub struct Outcome {
     /// From the first request to the last answer.
     pub elapsed: Duration,
@@ -22,7 +22,7 @@ pub struct Outcome {
     pub latencies: Histogram<u64>,
 }
 
-/// Sends so many requests over so many connections, each busy all the time.
+/// Sends this many requests over this many connections, keeping each connection busy.
 pub async fn run(address: &str, connections: usize, requests: usize) -> Result<Outcome> {
     let started = Instant::now();
     let mut tasks = JoinSet::new();

@@ -19,7 +19,7 @@ use row::Row;
 use sink::Sink;
 use std::path::PathBuf;
 
-/// As `postern serve` has it.
+/// As in `postern serve`.
 #[global_allocator]
 static ALLOCATOR: MiMalloc = MiMalloc;
 
@@ -58,7 +58,7 @@ async fn main() -> Result<()> {
 
 async fn compare(arguments: &Arguments) -> Result<()> {
     floor::build()?;
-    // Sealing waits for itself, which a thread of this runtime may not.
+    // Sealing blocks, which a thread of this runtime must not do.
     tokio::task::spawn_blocking(contestant::seal).await??;
     let contestants = contestants();
     let sink = Sink::start().await?;
@@ -79,7 +79,7 @@ async fn compare(arguments: &Arguments) -> Result<()> {
     Ok(())
 }
 
-/// All whose tools are on this machine.
+/// All contestants whose tools are installed.
 fn contestants() -> Vec<Contestant> {
     let is_here = |contestant: &Contestant| match contestant {
         Contestant::Node => install(*contestant, &NODE),

@@ -1,4 +1,4 @@
-//! The same core, natively behind hyper: what the sandbox costs.
+//! The same core, natively behind hyper: the difference is the cost of the sandbox.
 
 use anyhow::{Result, anyhow};
 use bytes::Bytes;
@@ -75,7 +75,7 @@ impl Server {
     async fn handle(&self, request: Request<Incoming>) -> Result<Response<Full<Bytes>>, Infallible> {
         let (parts, body) = request.into_parts();
         let arrived = self.clock.monotonic();
-        // Audit lines go nowhere, as those of the measured components.
+        // Discards audit lines, as for the measured components.
         let host = Services { settings: &self.settings, clock: &self.clock, http: &self.network, audit: &Unread };
         let body = Limited::new(body, self.gate.allowance(parts.uri.path(), &parts.headers).bytes).collect().await;
         let body = body.map(|whole| whole.to_bytes()).map_err(|_| BodyError::TooLarge);

@@ -1,4 +1,4 @@
-//! A serving process of its own, so that its processor time and memory are only the server's.
+//! A separate serving process, so that its processor time and memory are only the server's.
 
 use crate::contestant::Contestant;
 use crate::external::{NODE, PYTHON};
@@ -17,7 +17,7 @@ pub struct ServerProcess {
 }
 
 impl ServerProcess {
-    /// Starts it and waits until it says its address.
+    /// Starts it and waits until it prints its address.
     pub fn start(contestant: Contestant, endpoint: &str) -> Result<Self> {
         let mut child = command(contestant, endpoint)?.stdout(Stdio::piped()).spawn()?;
         let output = child.stdout.take().context("the server's output")?;
@@ -34,12 +34,12 @@ impl ServerProcess {
         self.system.process(pid).context("the server exited")
     }
 
-    /// Processor time it has used, over all threads.
+    /// The processor time that it has used, over all threads.
     pub fn processor_time(&mut self) -> Result<Duration> {
         Ok(Duration::from_millis(self.process()?.accumulated_cpu_time()))
     }
 
-    /// Bytes of memory that are resident now.
+    /// The bytes of memory that are resident now.
     pub fn memory(&mut self) -> Result<u64> {
         Ok(self.process()?.memory())
     }
@@ -47,7 +47,7 @@ impl ServerProcess {
 
 impl Drop for ServerProcess {
     fn drop(&mut self) {
-        // It may have ended by itself.
+        // It may already have ended.
         let _ = self.child.kill();
         let _ = self.child.wait();
     }

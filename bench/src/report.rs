@@ -4,7 +4,7 @@ use crate::contestant::Contestant;
 use crate::row::Row;
 use serde::Serialize;
 
-/// A ratio of two contestants' figures, or a size, and what it should be.
+/// A ratio of two contestants' figures, or a size, and its target.
 #[derive(Debug, Serialize)]
 pub struct Ratio {
     what: &'static str,
@@ -37,7 +37,7 @@ pub fn print(rows: &[Row]) {
     println!("Latencies and the first answer are in microseconds.");
 }
 
-/// The ratios whose contestants were measured, and the size.
+/// The ratios of the contestants that were measured, and the size.
 pub fn ratios(rows: &[Row]) -> Vec<Ratio> {
     let row = |contestant: Contestant| rows.iter().find(|row| row.name == contestant.name());
     let speed = |one, other| Some(row(one)?.mails_per_cpu_second / row(other)?.mails_per_cpu_second);
@@ -54,7 +54,7 @@ pub fn ratios(rows: &[Row]) -> Vec<Ratio> {
     .into_iter()
     .filter_map(|(what, found, target, bound)| {
         let found = found?;
-        // A negative bound is a ceiling.
+        // A negative bound is a maximum.
         let met = if bound < 0.0 { found <= -bound } else { found >= bound };
         Some(Ratio { what, found, target, met })
     })

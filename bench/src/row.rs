@@ -8,13 +8,13 @@ use crate::sink::Sink;
 use anyhow::{Result, ensure};
 use serde::Serialize;
 
-/// Connections of the measurement of throughput.
+/// The number of connections for measuring throughput.
 const CONNECTIONS: usize = 16;
 
-/// What was measured of one contestant.
+/// The figures of one contestant.
 #[derive(Clone, Debug, Serialize)]
 pub struct Row {
-    /// Who.
+    /// Its name.
     pub name: &'static str,
     /// Accepted mails per second, at 16 connections.
     pub mails_per_second: f64,
@@ -32,8 +32,8 @@ pub struct Row {
     pub first_answer: u64,
     /// Bytes resident after all requests.
     pub memory: u64,
-    /// Bytes on disk of what is deployed, without the language's own runtime; none for the native core, which is part
-    /// of this program.
+    /// The size of the deployed files in bytes, without the language's own runtime; none for the native core, which is
+    /// part of this program.
     pub size: Option<u64>,
 }
 

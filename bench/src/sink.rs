@@ -1,4 +1,4 @@
-//! Where mails end: a server that answers as ACS does when it takes a message, and counts.
+//! Where mails end: a server that answers as ACS does when it accepts a message, and counts the messages.
 
 use anyhow::Result;
 use bytes::Bytes;
@@ -20,7 +20,7 @@ pub struct Sink {
 }
 
 impl Sink {
-    /// Listens on a port of the system's choice.
+    /// Listens on a port that the system chooses.
     pub async fn start() -> Result<Self> {
         let listener = TcpListener::bind(("127.0.0.1", 0)).await?;
         let endpoint = format!("http://{}", listener.local_addr()?);
@@ -29,7 +29,7 @@ impl Sink {
         Ok(Self { endpoint, mails })
     }
 
-    /// How many mails were taken so far.
+    /// How many mails it has accepted.
     pub fn mails(&self) -> u64 {
         self.mails.load(Ordering::Relaxed)
     }

@@ -1,4 +1,4 @@
-//! A route's caller: builds the request that it would send, authenticated as it would authenticate.
+//! A route's caller: builds the request that it would send, with the authentication that it would use.
 
 use std::collections::BTreeMap;
 use std::time::SystemTime;
@@ -21,17 +21,17 @@ const BATCH: &str = "application/cloudevents-batch+json";
 /// The header in which GitHub names the kind of event.
 const GITHUB_EVENT: HeaderName = HeaderName::from_static("x-github-event");
 
-/// What a request is signed with, and the environment variable that holds it.
+/// The secret that signs a request, and its environment variable.
 pub struct SigningKey {
     /// The variable's name.
     pub variable: String,
-    /// What signs.
+    /// The secret.
     pub value: String,
     /// Whether it is the public development value.
     pub development: bool,
 }
 
-/// What signs for a route's first secret: from the environment, else the value for development.
+/// The secret that signs for a route's first secret: from the environment, or else the development value.
 pub fn key(policy: &Policy, auth: &RouteAuth) -> anyhow::Result<SigningKey> {
     let token = "This route takes Entra tokens: put one into an environment variable and name it with --secret-env.";
     ensure!(!matches!(auth.scheme, Scheme::Entra(_)), token);
@@ -41,17 +41,17 @@ pub fn key(policy: &Policy, auth: &RouteAuth) -> anyhow::Result<SigningKey> {
     Ok(SigningKey { variable: secret::variable(name), value, development: secret.development })
 }
 
-/// A payload as the route's caller would send it.
+/// A payload in the format of the route's caller.
 #[derive(Debug)]
 pub struct Body {
-    /// What it is.
+    /// Its content type.
     pub content_type: &'static str,
-    /// What is sent.
+    /// Its bytes.
     pub bytes: Vec<u8>,
 }
 
 impl Body {
-    /// Twilio sends forms, so an object of texts becomes one; one event becomes what its envelope demands.
+    /// Twilio sends forms, so an object of texts becomes a form; an event gets the route's envelope.
     pub fn of(route: &Route, mut bytes: Vec<u8>) -> anyhow::Result<Self> {
         let coverage = route.auth.as_ref().map(|auth| auth.scheme.coverage());
         if coverage == Some(Coverage::Body { id: None }) && !route.contract.only_forms {
@@ -74,14 +74,14 @@ impl Body {
     }
 }
 
-/// White space that is different each time. Where the hash of the body is the event's id, it makes a sample that is sent
-/// again a new event, as a real sender's would be.
+/// White space that differs each time. If the hash of the body is the event's id, it makes a repeated sample a new
+/// event, like a real sender's.
 fn blank() -> impl Iterator<Item = u8> {
     let bits = Uuid::new_v4().as_u128();
     (0..32).map(move |place| if bits >> place & 1 == 1 { b' ' } else { b'\t' })
 }
 
-/// What proves a new event with this body, signed at this time.
+/// The authentication of a new event with this body, signed at this time.
 pub fn prove(
     route: &Route,
     auth: &RouteAuth,
@@ -94,14 +94,14 @@ pub fn prove(
     if let EventId::Header(name) = route.contract.event_id
         && !credentials.headers.iter().any(|(known, _)| known == name)
     {
-        // Names of contracts are good ones.
+        // The names of contracts are valid.
         credentials.headers.extend(HeaderName::try_from(name).map(|name| (name, id)));
     }
     Ok(credentials)
 }
 
 /// The headers that a caller adds to its authentication. GitHub sends the kind of event, by default the schema's name
-/// without `github-`. A page's script sends a key that distinguishes two submissions of one sample, and the browser
+/// without `github-`. A page's script sends a key that distinguishes two submissions of one sample, and its browser
 /// sends the page's origin.
 pub fn extra_headers(route: &Route, event: Option<&str>) -> anyhow::Result<Vec<(HeaderName, HeaderValue)>> {
     if route.contract.name == "github" {
@@ -119,7 +119,7 @@ pub fn extra_headers(route: &Route, event: Option<&str>) -> anyhow::Result<Vec<(
     Ok(headers)
 }
 
-/// The request to a route's address, which has the proof's query already.
+/// The request to a route's address, which already has the authentication's query.
 pub fn request(
     address: Uri,
     body: Body,

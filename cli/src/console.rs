@@ -1,4 +1,5 @@
-//! What people read: styled on a terminal, plain elsewhere (`NO_COLOR` is respected), and nowhere with anything hidden.
+//! Output for people: styled on a terminal, plain elsewhere (`NO_COLOR` is respected), and never with hidden
+//! characters.
 
 use std::fmt::Display;
 use std::io::{IsTerminal as _, Write, stdout};
@@ -7,15 +8,15 @@ use anstyle::{AnsiColor, Style};
 
 use crate::visible;
 
-/// What a line is about.
+/// The style of what a line is about.
 pub const BOLD: Style = Style::new().bold();
-/// What matters less.
+/// The style of less important text.
 pub const DIM: Style = Style::new().dimmed();
-/// What went wrong.
+/// The style of errors.
 pub const RED: Style = AnsiColor::Red.on_default().bold();
-/// What went well.
+/// The style of success.
 pub const GREEN: Style = AnsiColor::Green.on_default();
-/// What deserves a look.
+/// The style of warnings.
 pub const YELLOW: Style = AnsiColor::Yellow.on_default();
 
 /// Writes a line to standard output.
@@ -24,7 +25,7 @@ pub fn say(text: impl Display) {
     let _ = writeln!(anstream::stdout().lock(), "{}", visible::styled(&text.to_string()));
 }
 
-/// Writes a text to standard output exactly as it is, for files and programs; on a terminal, with escapes as [`say`] has.
+/// Writes a text to standard output unchanged, for files and programs; on a terminal, with escapes like [`say`].
 pub fn hand_over(text: &str) {
     if stdout().is_terminal() {
         say(visible::text(text));
@@ -39,7 +40,7 @@ pub fn complain(text: impl Display) {
     let _ = writeln!(anstream::stderr().lock(), "{}", visible::styled(&text.to_string()));
 }
 
-/// Whether the user's terminal and files, by their locale, show more than ASCII.
+/// Whether the user's locale says that terminal and files show more than ASCII.
 pub fn unicode() -> bool {
     supports_unicode::supports_unicode()
 }

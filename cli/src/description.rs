@@ -20,24 +20,24 @@ const SECTION: &str = "postern";
 /// A sealed component's content.
 #[derive(Debug, Serialize, Deserialize)]
 pub struct Description {
-    /// What the policy was sealed into.
+    /// The engine that contains the policy.
     pub engine: EngineEntry,
-    /// The sha256 of everything that decides what is sent, as audit lines and `/readyz` have it.
+    /// The sha256 of everything that decides what is sent, as in audit lines and `/readyz`.
     pub policy_sha256: String,
-    /// The settings that hold callers' secrets, by lower_snake name.
+    /// The settings that contain callers' secrets, in snake_case.
     pub settings: Vec<String>,
     /// Who may ask for the status of operations; nobody if absent.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub operations: Option<OperationsEntry>,
-    /// The origins of captcha services, which a host must let it connect to in addition to ACS.
+    /// The origins of captcha services, which a host must allow in addition to ACS.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub servers: Vec<String>,
-    /// Where mails go that could not be delivered in time.
+    /// Where the gate stores mails that it could not deliver in time.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub overflow: Option<OverflowEntry>,
-    /// Approved From addresses.
+    /// From addresses.
     pub senders: Vec<SenderEntry>,
-    /// Webhooks.
+    /// Forms and webhooks.
     pub routes: Vec<RouteEntry>,
     /// Templates.
     pub templates: Vec<TemplateEntry>,
@@ -45,12 +45,12 @@ pub struct Description {
     pub approvals: Vec<ApprovalEntry>,
 }
 
-/// What the policy was sealed into.
+/// The engine that contains the policy.
 #[derive(Debug, Serialize, Deserialize)]
 pub struct EngineEntry {
-    /// The version, where it is known.
+    /// Its version, if known.
     pub version: Option<String>,
-    /// The hosts it is for: `wasi` or `spin`.
+    /// The hosts that it is for: `wasi` or `spin`.
     pub host: String,
     /// The sha256 of its bytes.
     pub sha256: String,
@@ -61,52 +61,52 @@ pub struct EngineEntry {
 pub struct OperationsEntry {
     /// How they authenticate.
     pub scheme: String,
-    /// The settings that hold their secrets.
+    /// The settings that contain their secrets.
     pub settings: Vec<String>,
 }
 
-/// Where mails go that could not be delivered in time.
+/// Where the gate stores mails that it could not deliver in time.
 #[derive(Debug, Serialize, Deserialize)]
 pub struct OverflowEntry {
     /// The queue's address.
     pub queue: String,
-    /// The address of the container for what is too large for the queue.
+    /// The address of the container for mails that are too large for the queue.
     pub container: String,
 }
 
-/// An approved From address.
+/// A From address.
 #[derive(Debug, Serialize, Deserialize)]
 pub struct SenderEntry {
     /// The name that mails refer to.
     pub name: String,
     /// The From address.
     pub address: String,
-    /// Who answers for it.
+    /// Who is responsible for it.
     pub owner: String,
 }
 
-/// A webhook.
+/// A form or a webhook.
 #[derive(Debug, Serialize, Deserialize)]
 pub struct RouteEntry {
     /// The name.
     pub name: String,
-    /// Where callers post to.
+    /// The path that callers post to.
     pub path: String,
     /// `form` or `event`.
     pub kind: String,
     /// How callers of an event route authenticate.
     pub scheme: Option<String>,
-    /// The settings that hold their secrets.
+    /// The settings that contain their secrets.
     pub settings: Vec<String>,
     /// The schema's name.
     pub schema: String,
     /// The sha256 of the schema's normal form.
     pub schema_sha256: String,
-    /// What it may send.
+    /// The mails that it may send.
     pub mails: Vec<MailEntry>,
 }
 
-/// What a route may send.
+/// A mail that a route may send.
 #[derive(Debug, Serialize, Deserialize)]
 pub struct MailEntry {
     /// The name.
@@ -117,11 +117,11 @@ pub struct MailEntry {
     pub sender: String,
     /// What it is for.
     pub purpose: String,
-    /// The addresses that get it, if the policy names them.
+    /// The recipients, if the policy names them.
     pub to: Vec<String>,
-    /// Where the payload holds the one address that gets it.
+    /// The pointer to the recipient, if the payload contains it.
     pub to_field: Option<String>,
-    /// The domains that address may have; any where empty.
+    /// The domains that the recipient may have; any if empty.
     pub allow: Vec<String>,
 }
 
@@ -130,7 +130,7 @@ pub struct MailEntry {
 pub struct TemplateEntry {
     /// The name.
     pub name: String,
-    /// The sha256 of its parts and layouts, as audit lines have it.
+    /// The sha256 of its parts and layouts, as in audit lines.
     pub sha256: String,
 }
 
@@ -141,9 +141,9 @@ pub struct ApprovalEntry {
     pub name: String,
     /// The sha256 of the approved content.
     pub sha256: String,
-    /// The address of who approved it.
+    /// The address of the person who approved it.
     pub by: String,
-    /// The day, as in 2026-03-31.
+    /// When, as in 2026-03-31.
     pub on: String,
 }
 
@@ -178,20 +178,20 @@ impl Description {
         routes.chain(operations).any(publishes_keys)
     }
 
-    /// Reads that of a sealed component.
+    /// Reads the description of a sealed component.
     pub fn read(component: &[u8]) -> anyhow::Result<Self> {
         let section = find_section(component, SECTION)?.context("This component was not sealed by `postern seal`.")?;
         serde_json::from_slice(section).context("This component's description cannot be read")
     }
 
-    /// Writes it into the component.
+    /// Writes the description into the component.
     pub fn add_to(&self, component: &mut Vec<u8>) -> anyhow::Result<()> {
         add_section(component, SECTION, &serde_json::to_vec(self)?);
         Ok(())
     }
 }
 
-/// Whether a scheme is checked with keys that its sender publishes, which a host must let the gate read.
+/// Whether a scheme's sender publishes its keys, which a host must let the gate fetch.
 fn publishes_keys(scheme: &str) -> bool {
     definitions().get(scheme).is_some_and(|definition| !definition.has_secret())
 }
@@ -251,7 +251,7 @@ fn approval((name, approval): (&String, &Approval)) -> ApprovalEntry {
     }
 }
 
-/// Short lines for people. A component can come from anywhere, so nothing in it may look like a line of another kind.
+/// Short lines for people. A component can come from anywhere, so none of its texts may look like another line.
 impl fmt::Display for Description {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
         let mut text = String::new();
@@ -260,7 +260,7 @@ impl fmt::Display for Description {
     }
 }
 
-/// Every text of a value as a part of a line.
+/// Makes every text of a value safe as part of a line.
 fn shown(value: Value) -> Value {
     match value {
         Value::String(text) => Value::String(visible::line(&text)),

@@ -10,7 +10,7 @@ use postern_lint::mjml::Translation;
 
 use crate::report::{BrokenPolicy, has_errors};
 
-/// A policy directory's text, as it was when it was read.
+/// The text of a policy directory at the time it was read.
 #[derive(Debug, Clone)]
 pub struct Directory {
     path: PathBuf,
@@ -28,7 +28,7 @@ impl Directory {
         Ok(Self { path: path.to_owned(), translation: Translation::of(&sources), sources })
     }
 
-    /// Where it is, as the user wrote it.
+    /// The path, as the user wrote it.
     pub fn path(&self) -> &Path {
         &self.path
     }
@@ -38,7 +38,7 @@ impl Directory {
         &self.sources
     }
 
-    /// The text as the gate takes it: with HTML where people wrote MJML.
+    /// The text for the gate: with HTML in place of MJML.
     pub const fn files(&self) -> &Files {
         self.translation.files()
     }
@@ -48,7 +48,7 @@ impl Directory {
         postern_lint::check(&self.sources)
     }
 
-    /// The policy, if all its proofs succeed, with the warnings about it.
+    /// The policy, if all proofs succeed, with the warnings about it.
     pub fn proven(&self) -> Result<(Policy, Vec<Diagnostic>), BrokenPolicy> {
         let findings = self.check();
         if has_errors(&findings) {
@@ -57,7 +57,7 @@ impl Directory {
         Ok((self.policy()?, findings))
     }
 
-    /// The policy, if it can be used; its samples may be wrong.
+    /// The policy, if it is usable; its samples may be wrong.
     pub fn policy(&self) -> Result<Policy, BrokenPolicy> {
         match self.translation.findings() {
             [] => Policy::load(self.files()).map_err(|findings| self.broken(findings)),
@@ -65,7 +65,7 @@ impl Directory {
         }
     }
 
-    /// The report of findings about these files, whichever form of them they are about.
+    /// The report of findings about these files, in either form.
     pub fn broken(&self, findings: Vec<Diagnostic>) -> BrokenPolicy {
         let findings: Vec<_> = findings.into_iter().map(|finding| self.translation.original(finding)).collect();
         BrokenPolicy::new(&self.path, &self.sources, &findings)
@@ -80,7 +80,7 @@ fn unreadable(error: &ReadError) -> Diagnostic {
 /// Writes a new file, with the folders above it.
 ///
 /// # Errors
-/// When there is a file already, or it cannot be written.
+/// If the file already exists, or cannot be written.
 pub fn create(path: &Path, text: &str) -> anyhow::Result<()> {
     if let Some(folder) = path.parent() {
         fs::create_dir_all(folder).with_context(|| format!("Cannot create {}", folder.display()))?;

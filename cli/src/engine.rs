@@ -14,9 +14,9 @@ use crate::console;
 pub struct Engine {
     /// Its bytes.
     pub component: Cow<'static, [u8]>,
-    /// What it is built for.
+    /// The hosts that it is for.
     pub flavour: Flavour,
-    /// The version, of one that this tool was built with.
+    /// Its version, if this tool was built with it.
     pub version: Option<&'static str>,
 }
 
@@ -33,7 +33,7 @@ impl Engine {
         Ok(Self { component, flavour, version: Some(env!("CARGO_PKG_VERSION")) })
     }
 
-    /// One from a file.
+    /// Reads one from a file.
     pub fn read(path: &Path) -> anyhow::Result<Self> {
         let component = fs::read(path).with_context(|| format!("Cannot read {}", path.display()))?;
         let imports = postern_runtime::imports(&component).with_context(|| path.display().to_string())?;

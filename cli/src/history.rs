@@ -1,4 +1,4 @@
-//! What a policy said before: its files in the history of the git repository that holds it.
+//! Earlier versions of a policy: its files in the history of its git repository.
 
 use std::path::Path;
 use std::process::Command;
@@ -6,13 +6,13 @@ use std::process::Command;
 use postern::policy::{Files, POLICY_FILE};
 use postern_lint::approval;
 
-/// How many commits are looked through for an approved text.
+/// How many commits to search for an approved text.
 const MAX_COMMITS: usize = 500;
 
-/// Where an approved text was looked for, and what came of it.
+/// The result of a search for an approved text.
 #[derive(Debug)]
 pub enum Found {
-    /// The policy's files as they were when it had the approved content.
+    /// The policy's files from the time when it had the approved content.
     Then(Files),
     /// The directory is not in a git repository, or git is not installed.
     NoHistory,
@@ -42,7 +42,7 @@ fn version(directory: &Path, commit: &str, place: &str) -> Option<Files> {
     Some(paths.split('\0').filter(|path| !path.is_empty()).filter_map(text).collect())
 }
 
-/// What git says, if it is there and content.
+/// The output of git, if it is installed and succeeds.
 fn git(directory: &Path, arguments: &[&str]) -> Option<String> {
     let output = Command::new("git").arg("-C").arg(directory).args(arguments).output().ok()?;
     output.status.success().then(|| String::from_utf8(output.stdout).ok())?

@@ -7,9 +7,9 @@ use anyhow::Context as _;
 
 use crate::console;
 
-/// Runs `work` until it ends or the user has had enough, which is a success.
+/// Runs `work` until it ends or the user interrupts it, which counts as success.
 ///
-/// Work in progress is then dropped: a command for development has nobody waiting for an answer.
+/// Drops work in progress: nobody waits for the answers of a command for development.
 pub fn until_interrupted(work: impl Future<Output = anyhow::Result<ExitCode>>) -> anyhow::Result<ExitCode> {
     let runtime = tokio::runtime::Runtime::new().context("Cannot start threads")?;
     let outcome = runtime.block_on(async {
@@ -31,7 +31,7 @@ fn end_line() -> ExitCode {
     ExitCode::SUCCESS
 }
 
-/// Listens from the moment of the call; the future is ready at the first signal.
+/// Listens from the call on; the future is ready at the first signal.
 #[cfg(unix)]
 pub fn interrupted() -> io::Result<impl Future<Output = ()>> {
     use tokio::signal::unix::{SignalKind, signal};
@@ -45,7 +45,7 @@ pub fn interrupted() -> io::Result<impl Future<Output = ()>> {
     })
 }
 
-/// Listens from the moment of the call; the future is ready at the first signal.
+/// Listens from the call on; the future is ready at the first signal.
 #[cfg(windows)]
 pub fn interrupted() -> io::Result<impl Future<Output = ()>> {
     let mut interrupt = tokio::signal::windows::ctrl_c()?;

@@ -1,7 +1,7 @@
 //! `postern`, the native tool: serves a policy on this machine, checks it, previews its mails, and plays its callers.
 //!
-//! [`main`] reads the command line and hands over to one file per command in `command/`. Everything else is a noun
-//! that commands share. What a policy means is the core's business: this crate checks, renders and signs with it.
+//! [`main`] reads the command line and calls one file per command in `command/`. Everything else is a noun that
+//! commands share. The core defines what a policy means: this crate checks, renders and signs with it.
 
 mod cache;
 mod caller;

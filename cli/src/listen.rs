@@ -1,12 +1,12 @@
-//! Addresses to listen on: how they are written, and what to do when one cannot be had.
+//! Addresses to listen on: how to write them, and what to do if one is not available.
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 
 use anyhow::anyhow;
 
-/// Where the gate listens where nothing else is said.
+/// The gate's default address.
 pub const GATE: &str = "127.0.0.1:3000";
-/// Where the emulator listens where nothing else is said.
+/// The emulator's default address.
 pub const EMULATOR: &str = "127.0.0.1:3001";
 
 /// Reads `ADDRESS:PORT`, `localhost:PORT` or `PORT`.
@@ -27,12 +27,12 @@ pub fn busy(address: SocketAddr, option: &str) -> anyhow::Error {
     )
 }
 
-/// Says that the system does not let us listen there.
+/// Says that the system does not allow listening there.
 pub fn refused(address: SocketAddr, reason: &std::io::Error, option: &str) -> anyhow::Error {
     anyhow!("Cannot listen on {address}: {reason}; choose another address with `{option}`.")
 }
 
-/// An address under which this machine reaches a listener: one that listens everywhere is also on the loopback.
+/// An address at which this machine reaches a listener: one that listens everywhere is also on the loopback address.
 pub fn reachable(address: SocketAddr) -> SocketAddr {
     let ip = match address.ip() {
         IpAddr::V4(ip) if ip.is_unspecified() => Ipv4Addr::LOCALHOST.into(),

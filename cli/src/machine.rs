@@ -33,7 +33,7 @@ impl Machine {
     /// Sends a request and reads the whole answer, within `timeout` and `limit` bytes.
     ///
     /// # Errors
-    /// When no whole answer came. The request may have been carried out all the same.
+    /// If no complete answer arrived. The server may have carried out the request all the same.
     pub async fn call(
         &self,
         request: Request<Bytes>,
@@ -92,7 +92,7 @@ impl AuditLog for Machine {
 
 fn fetch(agent: &Agent, request: Request<Bytes>, timeout: Duration, limit: u64) -> Result<Response<Bytes>, FetchError> {
     let mut request = request.map(|body| body.to_vec());
-    // The client writes its own.
+    // The client writes its own header.
     request.headers_mut().remove(http::header::CONTENT_LENGTH);
     let request = agent.configure_request(request).timeout_global(Some(timeout)).build();
     let (parts, mut body) = agent.run(request).map_err(|error| failure(&error))?.into_parts();

@@ -7,12 +7,12 @@ use std::path::Path;
 use anyhow::{Context as _, ensure};
 use postern::policy::{Files, MAX_BODY_LIMIT, SAMPLE, Template};
 
-/// A payload and where it is from.
+/// A payload and its source.
 #[derive(Debug)]
 pub struct Payload {
     /// The name to use in messages.
     pub origin: String,
-    /// The text as read, which need not be JSON.
+    /// The text that was read, which need not be JSON.
     pub bytes: Vec<u8>,
 }
 
@@ -27,7 +27,8 @@ impl Payload {
 
     fn external(path: &Path) -> anyhow::Result<Self> {
         let mut bytes = Vec::new();
-        // One byte more than any route takes, so that too much is noticed and a device file does not fill the memory.
+        // One byte more than any route accepts, so that too large a payload is noticed and a device file does not fill
+        // the memory.
         let most = MAX_BODY_LIMIT as u64 + 1;
         let (origin, read) = match path.to_str() {
             Some("-") => ("standard input".to_owned(), stdin().lock().take(most).read_to_end(&mut bytes)),

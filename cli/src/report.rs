@@ -1,4 +1,4 @@
-//! Findings for people, in the manner of rustc, and for programs.
+//! Findings: in the style of rustc for people, as JSON for programs.
 
 use std::fmt::{self, Write as _};
 use std::path::Path;
@@ -9,10 +9,10 @@ use serde::Serialize;
 
 use crate::visible;
 
-/// Source lines longer than a terminal is wide are cut around what they are shown for.
+/// If source lines are wider than this, they are cut around the relevant part.
 const COLUMNS: usize = 80;
 
-/// A policy that cannot be used, with the report that says why.
+/// A policy that is not usable, with the report that says why.
 #[derive(Debug)]
 pub struct BrokenPolicy {
     report: String,
@@ -76,7 +76,7 @@ fn group<'a>(directory: &Path, files: &'a Files, finding: &'a Diagnostic) -> Gro
     group.element(Level::HELP.message(visible::text(&finding.help)))
 }
 
-/// A file as seen from where the user is, so that editors and terminals can open it.
+/// A file's path relative to the working directory, so that editors and terminals can open it.
 fn shown(directory: &Path, file: &str) -> String {
     let file = if directory == Path::new(".") { file.into() } else { directory.join(file) };
     file.display().to_string()
@@ -123,7 +123,7 @@ fn column(files: &Files, finding: &Diagnostic) -> usize {
 /// One sentence: how many errors and warnings.
 pub fn summary(findings: &[Diagnostic]) -> String {
     let count = |severity| findings.iter().filter(|finding| finding.severity == severity).count();
-    // Notes ask for nothing, so they are not counted.
+    // Notes need no action, so they are not counted.
     match (count(Severity::Error), count(Severity::Warning)) {
         (0, 0) => "The policy has no errors.".to_owned(),
         (0, warnings) => format!("The policy can be used; it has {}.", counted(warnings, "warning")),
@@ -134,7 +134,7 @@ pub fn summary(findings: &[Diagnostic]) -> String {
     }
 }
 
-/// Whether a finding keeps the policy from being used.
+/// Whether a finding makes the policy unusable.
 pub fn has_errors(findings: &[Diagnostic]) -> bool {
     findings.iter().any(|finding| finding.severity == Severity::Error)
 }

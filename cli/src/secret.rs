@@ -1,4 +1,4 @@
-//! The secrets that callers sign with: from the environment, else fixed values that suit development and nothing else.
+//! The secrets that callers sign with: from the environment, or else fixed values for development only.
 
 use std::env;
 use std::fmt;
@@ -9,14 +9,14 @@ use base64::engine::general_purpose::STANDARD;
 use postern::policy::{Policy, RouteAuth, SecretForm};
 use postern::setting::SettingName;
 
-/// What every development secret says.
+/// The text that every development secret contains.
 const DEVELOPMENT: &str = "postern-development-secret";
 
-/// A P-256 key for development, as a setting has it, and the key that signs for it.
+/// A P-256 key for development: the public key for the setting, and the private key that signs.
 const DEVELOPMENT_PUBLIC_KEY: &str = "MFkwEwYHKoZIzj0CAQYIKoZIzj0DAQcDQgAERxw+dYxJBChbun5TEY7Q9SSt6wdX0lvS+Oew1236cUzdUg96yoqLkXrMN/Ud6PDJu+OthYOC5wLcJaEtCfeoWA==";
 const DEVELOPMENT_PRIVATE_KEY: &str = "MIGHAgEAMBMGByqGSM49AgEGCCqGSM49AwEHBG0wawIBAQQgEjRWeJCrze8SNFZ4kKvN7xI0VniQq83vEjRWeJCrze+hRANCAARHHD51jEkEKFu6flMRjtD1JK3rB1fSW9L457DXbfpxTN1SD3rKiouResw39R3o8Mm7462Fg4LnAtwloS0J96hY";
 
-/// The value of a setting that a route's callers are checked with.
+/// The value of a setting that verifies a route's callers.
 pub struct Secret {
     /// The setting's name.
     pub name: SettingName,
@@ -32,12 +32,12 @@ impl fmt::Debug for Secret {
     }
 }
 
-/// All secrets that a policy's routes mention, each once.
+/// All secrets that a policy's routes name, each once.
 pub fn all(policy: &Policy) -> anyhow::Result<Vec<Secret>> {
     policy.secrets().into_iter().map(|name| find(policy, name)).collect()
 }
 
-/// One secret of a policy. Settings that are set must suit every scheme that uses them.
+/// One secret of a policy. The value of a setting must be valid for every scheme that uses it.
 pub fn find(policy: &Policy, name: &SettingName) -> anyhow::Result<Secret> {
     let auths = auths(policy, name);
     let variable = variable(name);
@@ -52,7 +52,7 @@ pub fn find(policy: &Policy, name: &SettingName) -> anyhow::Result<Secret> {
     }
 }
 
-/// What signs where a secret verifies: the secret itself, unless it is the public half of the pair for development.
+/// The secret that signs for one that verifies: the same, unless it is the public key of the development pair.
 pub fn signing(secret: &Secret) -> &str {
     if secret.value == DEVELOPMENT_PUBLIC_KEY { DEVELOPMENT_PRIVATE_KEY } else { &secret.value }
 }
@@ -62,7 +62,7 @@ pub fn variable(name: &SettingName) -> String {
     name.as_str().to_ascii_uppercase()
 }
 
-/// Says that a variable's value is not written as a scheme demands; the value is not in it.
+/// Says that a variable's value does not have the format that a scheme requires, without showing the value.
 pub fn unusable(variable: &str, auth: &RouteAuth) -> String {
     format!("The environment variable {variable} does not hold a valid secret for the scheme {}.", auth.name)
 }
@@ -71,7 +71,7 @@ fn auths<'a>(policy: &'a Policy, name: &SettingName) -> Vec<&'a RouteAuth> {
     policy.auths().filter(|auth| auth.secrets.contains(name)).collect()
 }
 
-/// The first value made for one of the schemes that suits all of them.
+/// The first development value that is valid for all of the schemes.
 fn development(auths: &[&RouteAuth]) -> String {
     let values = auths.iter().map(|auth| written(auth.scheme.secret_form()));
     let suits = |value: &String| auths.iter().all(|auth| auth.scheme.usable(value));

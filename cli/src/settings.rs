@@ -1,4 +1,4 @@
-//! The settings of a gate, from this process's environment: by their names in upper case.
+//! The gate's settings from this process's environment, by their names in upper case.
 
 use std::collections::BTreeMap;
 use std::env;
@@ -8,10 +8,10 @@ use postern::policy::PUBLIC_URL;
 use postern::staging::REDIRECT_ALL_TO;
 use postern::{acs, entra, overflow};
 
-/// Values by lower_snake name.
+/// Values by snake_case name.
 pub type Settings = BTreeMap<String, String>;
 
-/// What the environment has of the gate's own settings and of those that a policy names.
+/// Those of the gate's own settings, and of those that a policy names, that the environment contains.
 pub fn read<'a>(named: impl IntoIterator<Item = &'a str>) -> Settings {
     let own = acs::setting::ALL.into_iter().chain(entra::setting::ALL).chain([
         PUBLIC_URL,

@@ -1,23 +1,24 @@
-//! Text of others, for terminals: what would steer one or hide other text is shown as an escape, `\u001b`.
+//! Text of others, for terminals: replaces characters that could control a terminal or hide other text with an escape,
+//! `\u001b`.
 //!
-//! The escape is that of JSON and of templates, so that JSON stays what it was. Everything that the tool prints passes
+//! The escape is that of JSON and of templates, so that JSON keeps its meaning. Everything that the tool prints passes
 //! [`styled`] in `console`; what others wrote also passes [`text`] or [`line`] before a style is put around it.
 
 use postern_lint::character::{steering, steers};
 
-/// A text of lines.
+/// Makes a text of several lines visible.
 pub fn text(text: &str) -> String {
     let places: Vec<_> = steering(text).map(|(index, _)| index).collect();
     escaped(text, |index, _| places.binary_search(&index).is_ok())
 }
 
-/// A text that is part of a line, and must not begin another.
+/// Makes a text visible that is part of a line, and must not start another one.
 pub fn line(text: &str) -> String {
     escaped(text, |_, character| steers(character) || character == '\n')
 }
 
-/// A text with styles of ours in it: sequences that set a colour or a weight pass, and nothing else that a terminal
-/// obeys.
+/// Makes a text with our own styles visible: sequences that set a colour or a weight pass, and nothing else that a
+/// terminal obeys.
 pub fn styled(text: &str) -> String {
     let mut shown = String::with_capacity(text.len());
     let mut rest = text;
@@ -33,8 +34,8 @@ pub fn styled(text: &str) -> String {
     shown
 }
 
-/// The length of the style that a text begins with: `ESC [`, numbers of ECMA-48's "Select Graphic Rendition" that are
-/// set by the tool's own styles and by those of its reports, `m`. None of them conceals, moves or blinks.
+/// The length of the style at the start of a text: `ESC [`, numbers of ECMA-48's "Select Graphic Rendition" that the
+/// tool's own styles and those of its reports set, `m`. None of them conceals, moves or blinks.
 fn style(text: &str) -> Option<usize> {
     let parameters = text.strip_prefix("\u{1b}[")?;
     let end = parameters.find('m')?;

@@ -1,56 +1,56 @@
-// The Azure side of a gate: what sends, under which names, who may use it, and where overflow, reports and logs go.
+// The Azure side of a gate: the services that send, the senders, the roles, and where overflow, reports and logs go.
 // Deploy it twice: first with `linkDomain=false`, then, once the domain is verified, with `linkDomain=true`.
 targetScope = 'resourceGroup'
 
-@description('Names of all resources begin with it: lower-case letters and digits.')
+@description('The start of all resource names: lower-case letters and digits.')
 @minLength(3)
 @maxLength(12)
 param name string
 
-@description('Where mail data rest, such as Europe. It cannot be changed later.')
+@description('Where ACS stores mail data, such as Europe. It cannot be changed later.')
 param dataLocation string = 'Europe'
 
-@description('The domain of the senders, which you own.')
+@description('Your domain, from which the senders send.')
 param domainName string
 
-@description('The part before the @ of each sender of the policy, and the name that people see beside it.')
+@description('For each sender in the policy: the part before the @, and the display name that recipients see.')
 param senders array = [
   { username: 'forms', displayName: 'Contoso website' }
   { username: 'alerts', displayName: 'Contoso alerts' }
 ]
 
-@description('Whether an identity is made for the gate.')
+@description('Whether to create an identity for the gate.')
 param createIdentity bool = false
 
-@description('For workload identity: who issues the tokens that the identity trusts, such as the cluster; empty for none.')
+@description('For workload identity: the issuer whose tokens the identity trusts, such as the cluster; empty for none.')
 param federatedIssuer string = ''
 
-@description('For workload identity: whom those tokens are for, such as system:serviceaccount:default:postern.')
+@description('For workload identity: the subject of those tokens, such as system:serviceaccount:default:postern.')
 param federatedSubject string = ''
 
-@description('Without createIdentity: the object id of the identity or application that the gate has; empty if it uses a key.')
+@description('Without createIdentity: the object id of the identity or service principal that the gate uses; empty if it uses a key.')
 param principalId string = ''
 
-@description('The object id of whoever runs `postern replay`; empty for nobody.')
+@description('The object id of the user or identity that runs `postern replay`; empty for none.')
 param replayPrincipalId string = ''
 
-@description('Whether the replay is run by a person rather than by an identity.')
+@description('Whether a user, rather than an identity, runs `postern replay`.')
 param replayedByUser bool = false
 
-@description('Whether the domain is verified and may be linked.')
+@description('Whether to link the domain and create the senders. The domain must be verified.')
 param linkDomain bool = false
 
-@description('Where delivery reports go: the gate\'s route for them, https://GATE/hooks/acs-delivery; empty for none.')
+@description('The gate\'s route for delivery reports, https://GATE/hooks/acs-delivery; empty for no reports.')
 param reportUrl string = ''
 
-@description('What Event Grid shows that route, the value of the setting acs_delivery_secret.')
+@description('The secret that Event Grid sends to that route: the value of the setting acs_delivery_secret.')
 @secure()
 param reportSecret string = ''
 
 @description('The id of a Log Analytics workspace; empty for no logs.')
 param workspaceId string = ''
 
-@description('Where the storage account and the identity are.')
+@description('The location of the storage account and the identity.')
 param location string = resourceGroup().location
 
 // "Communication and Email Service Owner", the smallest built-in role that may send mail.
@@ -77,7 +77,7 @@ resource domain 'Microsoft.Communication/emailServices/domains@2023-04-01' = {
   location: 'global'
   properties: {
     domainManagement: 'CustomerManaged'
-    // A gate for expected mail has no business with who opened it.
+    // Recipients expect this mail; nobody needs to track who opens it.
     userEngagementTracking: 'Disabled'
   }
 }
@@ -132,7 +132,7 @@ resource storage 'Microsoft.Storage/storageAccounts@2023-05-01' = {
   kind: 'StorageV2'
   properties: {
     allowBlobPublicAccess: false
-    // Without an identity the gate has a shared access signature, which is made with a key of the account.
+    // Without an identity, the gate uses a shared access signature, which needs a key of the account.
     allowSharedKeyAccess: !hasIdentity
     minimumTlsVersion: 'TLS1_2'
     supportsHttpsTrafficOnly: true
@@ -144,7 +144,7 @@ resource queues 'Microsoft.Storage/storageAccounts/queueServices@2023-05-01' = {
   name: 'default'
 }
 
-// What could not be delivered in time, and what a replay put aside.
+// Mails that could not be delivered in time, and the poison queue for those that can never be delivered.
 resource overflowQueues 'Microsoft.Storage/storageAccounts/queueServices/queues@2023-05-01' = [for queue in ['overflow', 'overflow-poison']: {
   parent: queues
   name: queue
@@ -155,13 +155,13 @@ resource blobs 'Microsoft.Storage/storageAccounts/blobServices@2023-05-01' = {
   name: 'default'
 }
 
-// Mails that are larger than a message of a queue.
+// Mails that do not fit into a queue message.
 resource overflowBlobs 'Microsoft.Storage/storageAccounts/blobServices/containers@2023-05-01' = {
   parent: blobs
   name: 'overflow'
 }
 
-// A blob whose message could not be written belongs to nobody.
+// Deletes blobs whose message could not be queued: nothing else would.
 resource leftovers 'Microsoft.Storage/storageAccounts/managementPolicies@2023-05-01' = {
   parent: storage
   name: 'default'
@@ -202,7 +202,7 @@ resource writeBlobs 'Microsoft.Authorization/roleAssignments@2022-04-01' = if (h
   }
 }
 
-// A replay takes mails out of the queue, puts others aside, and sends.
+// A replay takes mails out of the queue, moves some to the poison queue, and sends the others.
 resource replay 'Microsoft.Authorization/roleAssignments@2022-04-01' = [for role in [queueRole, blobRole]: if (!empty(replayPrincipalId)) {
   scope: storage
   name: guid(storage.id, name, replayPrincipalId, role, 'replay')
@@ -264,14 +264,14 @@ resource logs 'Microsoft.Insights/diagnosticSettings@2021-05-01-preview' = if (!
 @description('The setting acs_endpoint.')
 output acsEndpoint string = 'https://${acs.properties.hostName}'
 
-@description('The setting azure_client_id, where an identity was made.')
+@description('The setting azure_client_id, if an identity was created.')
 output clientId string = createIdentity ? identity!.properties.clientId : ''
 
 @description('The setting azure_tenant_id.')
 output tenantId string = tenant().tenantId
 
-@description('`queue` in the table [overflow] of the policy.')
+@description('The value of `queue` in the policy\'s table [overflow].')
 output overflowQueue string = '${storage.properties.primaryEndpoints.queue}overflow'
 
-@description('What to enter in DNS: the domain, SPF, DKIM and DMARC.')
+@description('The DNS records to create: domain, SPF, DKIM and DMARC.')
 output verificationRecords object = domain.properties.verificationRecords

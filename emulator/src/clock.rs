@@ -1,15 +1,15 @@
-//! Where the emulator gets the time from, so that a test can hold or move it.
+//! The emulator's clock, which a test can stop or set.
 
 use std::fmt;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
-/// A source of the current time. The system's by default; a test passes its own.
+/// A source of the current time: by default the system's, in tests their own.
 #[derive(Clone)]
 pub struct Clock(Arc<dyn Fn() -> SystemTime + Send + Sync>);
 
 impl Clock {
-    /// A clock that asks `now` each time.
+    /// A clock that calls `now` each time.
     pub fn new(now: impl Fn() -> SystemTime + Send + Sync + 'static) -> Clock {
         Clock(Arc::new(now))
     }
@@ -37,17 +37,17 @@ impl fmt::Debug for Clock {
     }
 }
 
-/// `at + wait`, or `at` itself where the sum is beyond what a clock can show.
+/// `at + wait`, or `at` itself if the sum is out of range.
 pub(crate) fn later(at: SystemTime, wait: Duration) -> SystemTime {
     at.checked_add(wait).unwrap_or(at)
 }
 
-/// How long from `now` until `then`; zero when `then` has passed.
+/// How long from `now` until `then`; zero if `then` has passed.
 pub(crate) fn until(then: SystemTime, now: SystemTime) -> Duration {
     then.duration_since(now).unwrap_or_default()
 }
 
-/// RFC 3339 in UTC with milliseconds, as the emulator's own JSON shows times.
+/// RFC 3339 in UTC with milliseconds, as in the emulator's own JSON.
 pub(crate) fn rfc3339(at: SystemTime) -> String {
     humantime::format_rfc3339_millis(at).to_string()
 }

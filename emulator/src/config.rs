@@ -16,21 +16,22 @@ use crate::tls::Tls;
 /// The emulator's settings.
 #[derive(Clone, Debug)]
 pub struct Config {
-    /// The key that requests are signed with.
+    /// The key that signs requests.
     pub access_key: AccessKey,
-    /// Which Entra tokens are accepted instead of a signature; none by default.
+    /// Which Entra tokens are accepted instead of a signature; by default none.
     pub bearer: BearerCheck,
     /// The clock for signatures, operations, quotas and suppressions.
     pub clock: Clock,
-    /// Most messages kept; the oldest are dropped.
+    /// The most messages to keep; the oldest are dropped.
     pub max_messages: usize,
-    /// Most bytes kept in messages; the oldest are dropped.
+    /// The most bytes of messages to keep; the oldest are dropped.
     pub max_stored_bytes: usize,
-    /// Largest request body in bytes. ACS documents 10 MB; whether decimal or binary is unknown, here it is binary.
+    /// The largest request body in bytes. ACS documents 10 MB and does not say whether decimal or binary; this is
+    /// binary.
     pub max_body: usize,
-    /// Most recipients over `to`, `cc` and `bcc` together.
+    /// The most recipients in `to`, `cc` and `bcc` together.
     pub max_recipients: usize,
-    /// Which senders the resource knows.
+    /// The senders that the resource accepts.
     pub senders: Senders,
     /// How many calls are allowed per minute and hour.
     pub quota: Quota,
@@ -38,11 +39,11 @@ pub struct Config {
     pub repeat_answer: RepeatAnswer,
     /// How long an operation stays `Running`.
     pub running_for: Duration,
-    /// Where delivery reports go; nowhere without it.
+    /// The webhook for delivery reports; without one, there are none.
     pub reports: Option<Webhook>,
-    /// The certificate to serve https with; plain http without one.
+    /// The certificate for https; without one, the emulator serves plain http.
     pub tls: Option<Tls>,
-    /// The directory in which messages and suppressed addresses outlive the emulator; without one, only memory.
+    /// The directory that stores messages and suppressed addresses; without one, they are only in memory.
     pub data: Option<PathBuf>,
 }
 
@@ -70,23 +71,23 @@ impl Default for Config {
 /// How an event is wrapped.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum EventSchema {
-    /// Event Grid's own: an array of one event; the handshake is an event that asks for a code back.
+    /// Event Grid's own schema: an array of one event; the handshake is an event that asks for a code back.
     #[default]
     EventGrid,
-    /// CloudEvents 1.0, structured; the handshake is an `OPTIONS` request.
+    /// CloudEvents 1.0, structured mode; the handshake is an `OPTIONS` request.
     CloudEvents,
 }
 
-/// Where delivery reports go.
+/// A webhook for delivery reports.
 #[derive(Clone, Debug)]
 pub struct Webhook {
-    /// The address, `http` or `https`, with whatever secret its query carries.
+    /// The address, `http` or `https`, including a secret in its query.
     pub url: Uri,
     /// How events are wrapped.
     pub schema: EventSchema,
-    /// Headers sent with each event, such as one with a secret.
+    /// Headers of each request, such as one with a secret.
     pub headers: HeaderMap,
-    /// How many times faster than Event Grid's the waits between tries are; 1 is real time, 0 counts as 1.
+    /// How many times faster than Event Grid to wait between attempts; 1 is real time, 0 counts as 1.
     pub speed: u32,
 }
 

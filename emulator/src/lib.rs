@@ -1,7 +1,7 @@
 //! A local emulator of Azure Communication Services Email.
 //!
-//! It speaks the REST interface (`POST /emails:send`, `GET /emails/operations/{id}`), checks every signature, keeps
-//! the mails it accepts, and fails on demand. Nothing leaves the machine.
+//! It speaks the REST interface (`POST /emails:send`, `GET /emails/operations/{id}`), checks every signature, stores
+//! the mails that it accepts, and fails on demand. Nothing leaves the machine.
 //!
 //! ```no_run
 //! # async fn example() -> Result<(), Box<dyn std::error::Error>> {
@@ -19,7 +19,7 @@
 //! # }
 //! ```
 //!
-//! Beside the two calls of ACS it answers:
+//! Besides the two calls of ACS, it answers:
 //!
 //! | call | does |
 //! |---|---|
@@ -36,11 +36,11 @@
 //! | `GET`, `POST`, `DELETE /api/faults` | lists, adds ([`Fault`] as JSON), forgets faults |
 //! | `GET`, `POST`, `DELETE /api/suppressions` | lists, adds (`{"address": …}`), forgets suppressed addresses |
 //!
-//! Messages and suppressed addresses are kept in memory, up to a cap, and in a file as well where [`Config::data`] names
-//! a directory. Faults, attempts and quotas last only for this run.
+//! Messages and suppressed addresses are in memory, up to a limit, and also in a file if [`Config::data`] names a
+//! directory. Faults, attempts and quotas last only for one run.
 //!
-//! Recipients whose address begins with `bounce@`, `suppressed@`, `quarantine@`, `spam@` or `slow@` (with or
-//! without a `+tag`) end that way, and the mail is accepted all the same.
+//! A mail to a recipient whose address starts with `bounce@`, `suppressed@`, `quarantine@`, `spam@` or `slow@` (with or
+//! without a `+tag`) ends that way; the emulator accepts it all the same.
 
 mod acs;
 mod clock;
@@ -87,7 +87,7 @@ pub use crate::tls::{Tls, TlsError};
 pub use crate::wire::{ConnectionReset, InProcess};
 pub use uuid::Uuid;
 
-/// An emulator that listens, and serves once [`Emulator::serve`] is called.
+/// An emulator that listens; [`Emulator::serve`] starts to serve.
 #[derive(Debug)]
 pub struct Emulator {
     listener: TcpListener,
@@ -99,18 +99,18 @@ pub struct Emulator {
 /// Why an emulator could not listen.
 #[derive(Debug, Error)]
 pub enum BindError {
-    /// Something else listens there.
+    /// Another program listens there.
     #[error("{0} is in use; stop the program that listens there, or choose another port")]
     InUse(SocketAddr),
-    /// Anything else the system has against it.
+    /// The system reported another error.
     #[error("cannot listen on {address}: {source}")]
     Other {
-        /// The address asked for.
+        /// The requested address.
         address: SocketAddr,
-        /// What the system said.
+        /// The system's error.
         source: io::Error,
     },
-    /// What an earlier emulator remembered cannot be read.
+    /// What an earlier emulator stored cannot be read.
     #[error(transparent)]
     Archive(#[from] ArchiveError),
 }
@@ -119,7 +119,7 @@ impl Emulator {
     /// Listens on `address`; port 0 lets the system choose.
     ///
     /// # Errors
-    /// When the address is in use, or not this machine's, or not allowed, or when the data directory cannot be used.
+    /// If the address is in use, or not this machine's, or not allowed, or if the data directory cannot be used.
     pub async fn bind(address: SocketAddr, config: Config) -> Result<Emulator, BindError> {
         let failed = |source: io::Error| match source.kind() {
             io::ErrorKind::AddrInUse => BindError::InUse(address),
@@ -133,16 +133,16 @@ impl Emulator {
         Ok(Emulator { listener, address, resource: Arc::new(resource), studio: inbox::without_studio() })
     }
 
-    /// Puts routes below `/studio`, guarded from pages of other sites as the inbox is. `GET /studio/studio.js` is the
-    /// module that fills the page's studio: its `start` is given the element to fill, and makes an object with
-    /// `show(fragment)`, called with the address's fragment when the studio comes into view, and `refresh()`, called when
-    /// anything has changed. Without such routes the studio says what it needs.
+    /// Adds routes below `/studio`, protected from other sites' pages like the inbox. `GET /studio/studio.js` is the
+    /// module that fills the page's studio: its `start` gets the element to fill, and returns an object with
+    /// `show(fragment)`, called with the address's fragment when the studio comes into view, and `refresh()`, called
+    /// after any change. Without such routes, the page says what the studio needs.
     #[must_use]
     pub fn with_studio(self, routes: Router) -> Emulator {
         Emulator { studio: routes, ..self }
     }
 
-    /// Where it listens.
+    /// The address it listens on.
     pub fn local_addr(&self) -> SocketAddr {
         self.address
     }
@@ -157,13 +157,13 @@ impl Emulator {
         format!("{}://{}", self.resource.scheme(), SocketAddr::new(ip, self.address.port()))
     }
 
-    /// Endpoint and access key in the form that the Azure portal shows. It contains the key.
+    /// Endpoint and access key in the format that the Azure portal shows. It contains the key.
     pub fn connection_string(&self) -> String {
         let key = self.resource.config.access_key.reveal();
         format!("endpoint={}/;accesskey={key}", self.endpoint())
     }
 
-    /// A handle on what it remembers; good before, while and after it serves.
+    /// A handle on everything that the emulator remembers; it works before, during and after serving.
     pub fn store(&self) -> Store {
         self.resource.store.clone()
     }
@@ -173,10 +173,10 @@ impl Emulator {
         InProcess::new(wire::router(Arc::clone(&self.resource), self.address, self.studio.clone()))
     }
 
-    /// Serves until `shutdown` completes; open calls then have two seconds to end.
+    /// Serves until `shutdown` completes; open calls then have two seconds to finish.
     ///
     /// # Errors
-    /// When there is a webhook for delivery reports and TLS cannot be set up for it.
+    /// If there is a webhook for delivery reports and TLS cannot be set up for it.
     pub async fn serve(self, shutdown: impl Future<Output = ()> + Send + 'static) -> io::Result<()> {
         match self.dispatcher()? {
             Some(dispatcher) => tokio::select! {

@@ -1,4 +1,4 @@
-//! The emulated resource: its settings, its memory, and who may call it.
+//! The emulated resource: its settings, its store, and who may call it.
 
 use http::HeaderMap;
 use http::header::{AUTHORIZATION, HOST};
@@ -10,19 +10,19 @@ use crate::acs::signature::verify;
 use crate::config::Config;
 use crate::store::Store;
 
-/// What every call works on.
+/// What every call works with.
 #[derive(Debug)]
 pub(crate) struct Resource {
     pub(crate) config: Config,
     pub(crate) store: Store,
-    /// The port to name in `Operation-Location` when the client's Host header names none (the Java SDK).
+    /// The port in `Operation-Location` if the client's Host header has none (the Java SDK).
     pub(crate) port: u16,
-    /// What a webhook for delivery reports must give back, or have confirmed by hand.
+    /// The code that a webhook for delivery reports must return, or that a person must confirm.
     pub(crate) validation_code: Uuid,
 }
 
 impl Resource {
-    /// Lets a call pass that is signed with the key, or carries a token that the configuration accepts.
+    /// Accepts a call that is signed with the key, or that has a token that the configuration accepts.
     pub(crate) fn authorise(&self, parts: &Parts, body: &[u8]) -> Result<(), Refusal> {
         match bearer_token(&parts.headers) {
             Some(token) if self.config.bearer.accepts(token) => Ok(()),

@@ -1,4 +1,4 @@
-//! TLS with a certificate of the emulator's own, for clients that insist on https.
+//! TLS with the emulator's own certificate, for clients that insist on https.
 
 use std::fmt;
 use std::net::IpAddr;
@@ -15,19 +15,19 @@ use rustls::pki_types::{CertificateDer, PrivatePkcs8KeyDer};
 use thiserror::Error;
 use tokio_rustls::TlsAcceptor;
 
-/// The names by which this machine calls itself.
+/// The names of this machine.
 const NAMES: [&str; 3] = ["localhost", "127.0.0.1", "::1"];
 
-/// How long a certificate is good; some clients refuse one that is good for more than 825 days.
+/// How long a certificate is valid; some clients refuse one that is valid for more than 825 days.
 const LIFETIME: Duration = Duration::from_secs(365 * 24 * 60 * 60);
 
-/// How far a client's clock may be behind.
+/// How far a client's clock may be slow.
 const SKEW: Duration = Duration::from_secs(24 * 60 * 60);
 
 /// A certificate for this machine, with the authority that signed it.
 ///
-/// The authority's private key is discarded as soon as it has signed: a client that trusts the authority trusts this
-/// one certificate, and nobody can create another.
+/// The authority's private key is discarded as soon as it has signed: a client that trusts the authority trusts only
+/// this certificate, and nobody can create another.
 #[derive(Clone)]
 pub struct Tls {
     acceptor: TlsAcceptor,
@@ -37,7 +37,7 @@ pub struct Tls {
 /// Why a certificate could not be created or used.
 #[derive(Debug, Error)]
 pub enum TlsError {
-    /// The certificate could not be made.
+    /// The certificate could not be created.
     #[error("cannot create a certificate for this machine: {0}")]
     Certificate(#[from] rcgen::Error),
     /// The certificate could not be used.
@@ -46,10 +46,10 @@ pub enum TlsError {
 }
 
 impl Tls {
-    /// Makes a certificate for `localhost`, the loopback addresses, and `address` if it is another one.
+    /// Creates a certificate for `localhost`, the loopback addresses, and `address` if it is another one.
     ///
     /// # Errors
-    /// When the system has no randomness to give.
+    /// If the system provides no randomness.
     pub fn generate(address: IpAddr) -> Result<Tls, TlsError> {
         let authority = authority()?;
         let key = KeyPair::generate()?;
@@ -62,7 +62,7 @@ impl Tls {
         Ok(Tls { acceptor: TlsAcceptor::from(Arc::new(config)), authority: authority.pem() })
     }
 
-    /// The authority's certificate in PEM, which clients must be configured to trust.
+    /// The authority's certificate in PEM, which clients must trust.
     pub fn authority(&self) -> &str {
         &self.authority
     }

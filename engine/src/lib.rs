@@ -1,7 +1,7 @@
 //! The component's bytes, in every flavour.
 //!
-//! A release build of the tool carries them all. Any other build has a checkout around it and carries none: it has
-//! cargo build the flavour that is asked for, so that no build waits for the other three.
+//! A release build of the tool embeds them all. Any other build has a checkout around it and embeds none: it has cargo
+//! build the requested flavour, so that no build waits for the other three.
 
 use std::borrow::Cow;
 use std::fs;
@@ -12,10 +12,10 @@ pub use postern_flavour::{Build, Flavour, Profile, TARGET, add_target};
 /// The embedded components; none in a development build.
 const EMBEDDED: &[(Flavour, &[u8])] = &include!(concat!(env!("OUT_DIR"), "/embedded.rs"));
 
-/// Why a component cannot be had.
+/// Why there is no component.
 #[derive(Debug, thiserror::Error)]
 pub enum EngineError {
-    /// The sources that this development build would build it from are gone.
+    /// The sources from which this development build would build it no longer exist.
     #[error(
         "{} no longer exists: this is a development build of postern, which builds the component from its checkout. \
          `cargo install --path cli` in a checkout installs a tool that contains it.",
@@ -33,10 +33,10 @@ pub enum EngineError {
     Io(&'static str, std::io::Error),
 }
 
-/// The component to seal a policy into for deployment.
+/// The component for deployment, to seal a policy into.
 ///
 /// # Errors
-/// In a development build, when cargo cannot build it.
+/// In a development build, if cargo cannot build it.
 pub fn component(flavour: Flavour) -> Result<Cow<'static, [u8]>, EngineError> {
     embedded(flavour).map_or_else(|| build(flavour, Profile::Deployment), Ok)
 }
@@ -49,7 +49,7 @@ pub fn development() -> Result<Cow<'static, [u8]>, EngineError> {
     embedded(Flavour::Wasi).map_or_else(|| build(Flavour::Wasi, Profile::Development), Ok)
 }
 
-/// Whether asking for a component for deployment starts a build that takes minutes, because it is the first.
+/// Whether asking for a component for deployment starts a build that takes minutes, because it is the first one.
 pub fn is_first_build(flavour: Flavour) -> bool {
     embedded(flavour).is_none() && !Build::of(flavour, Profile::Deployment).component(&checkout()).exists()
 }
@@ -62,7 +62,7 @@ fn embedded(flavour: Flavour) -> Option<Cow<'static, [u8]>> {
     EMBEDDED.iter().find(|(embedded, _)| *embedded == flavour).map(|(_, bytes)| Cow::Borrowed(*bytes))
 }
 
-/// Has cargo build it. Cargo says on stderr what it does, and with what progress.
+/// Has cargo build it. Cargo reports its progress on stderr.
 fn build(flavour: Flavour, profile: Profile) -> Result<Cow<'static, [u8]>, EngineError> {
     let root = checkout();
     let root = root.canonicalize().map_err(|_| EngineError::NoCheckout(root))?;

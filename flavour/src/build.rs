@@ -12,12 +12,12 @@ use crate::Flavour;
 /// The compilation target of the component.
 pub const TARGET: &str = "wasm32-wasip2";
 
-/// What the development profile changes for a component. It stays cargo's `dev`, so that procedural macros and build
-/// scripts are shared with the tool. Some optimisation pays even then: it makes the component smaller, and all of it is
-/// compiled to native code at the first start.
+/// The development profile's settings for a component. It remains cargo's `dev`, so that procedural macros and build
+/// scripts are shared with the tool. Some optimisation pays off: it makes the component smaller, and the host compiles
+/// all of it to native code at the first start.
 const DEVELOPMENT: [&str; 2] = ["profile.dev.opt-level=1", "profile.dev.debug=false"];
 
-/// Which of cargo's profiles a component is built in.
+/// The cargo profile for a component.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Profile {
     /// For `postern dev`: built in a minute or two, without optimisation across crates.
@@ -33,7 +33,7 @@ pub struct Build {
     profile: Profile,
 }
 
-/// Variables of an outer cargo that say where and with whom it works, and that an inner one needs as well.
+/// Variables of an outer cargo that say where and with which tools it works, and that an inner one needs as well.
 const KEPT: [&str; 7] = [
     "CARGO_HOME",
     "CARGO_BUILD_JOBS",
@@ -66,7 +66,7 @@ impl Build {
         Self { package: format!("postern-{}", flavour.name()), profile }
     }
 
-    /// Another component of the workspace, such as one for tests, as for deployment.
+    /// Another component of the workspace, such as one for tests, built as for deployment.
     pub fn package(name: &str) -> Self {
         Self { package: name.to_owned(), profile: Profile::Deployment }
     }
@@ -76,13 +76,13 @@ impl Build {
         command(root, self.profile, [self.package.as_str()])
     }
 
-    /// The command that builds every flavour for deployment, side by side.
+    /// The command that builds every flavour for deployment, in parallel.
     pub fn command_for_all(root: &Path) -> Command {
         let builds = Flavour::ALL.map(|flavour| Self::of(flavour, Profile::Deployment));
         command(root, Profile::Deployment, builds.iter().map(|build| build.package.as_str()))
     }
 
-    /// The file that the command makes.
+    /// The file that the command creates.
     pub fn component(&self, root: &Path) -> PathBuf {
         let outer = env::var_os("CARGO_TARGET_DIR").unwrap_or_else(|| OsString::from("target"));
         let profile = match self.profile {
@@ -108,7 +108,7 @@ fn command<'a>(root: &Path, profile: Profile, packages: impl IntoIterator<Item =
     command
 }
 
-/// A cargo in the workspace's root that inherits nothing from a cargo around it.
+/// A cargo in the workspace's root that inherits nothing from an outer cargo.
 pub fn cargo(root: &Path) -> Command {
     let mut command = Command::new(env::var_os("CARGO").unwrap_or_else(|| OsString::from("cargo")));
     for (name, _) in env::vars_os() {
@@ -125,7 +125,7 @@ fn is_foreign(name: &str) -> bool {
     (name.starts_with("CARGO") && !ours) || FOREIGN.contains(&name)
 }
 
-/// Compiler flags that keep paths of this machine out of the component, so that its bytes are the same elsewhere.
+/// Compiler flags that keep paths of this machine out of the component, so that every machine builds the same bytes.
 fn without_paths(root: &Path) -> OsString {
     let registries = registries().into_iter().map(|registry| remap(&registry, "/registry"));
     let flags: Vec<_> = registries.chain([remap(root, "/postern")]).collect();
@@ -150,10 +150,10 @@ fn registries() -> Vec<PathBuf> {
     found
 }
 
-/// Adds the target to the Rust toolchain if it is missing; true if it had to be added.
+/// Adds the target to the Rust toolchain if it is missing; returns true if it had to be added.
 ///
 /// # Errors
-/// A sentence for the user, when rustup is missing or fails.
+/// A sentence for the user, if rustup is missing or fails.
 pub fn add_target(root: &Path) -> Result<bool, String> {
     if has_target(root) {
         return Ok(false);
@@ -168,7 +168,7 @@ pub fn add_target(root: &Path) -> Result<bool, String> {
     }
 }
 
-/// Asks the compiler, because it need not come from rustup.
+/// Asks the compiler, because it may not come from rustup.
 fn has_target(root: &Path) -> bool {
     let asked = Command::new("rustc").args(["--print", "target-libdir", "--target", TARGET]).current_dir(root).output();
     asked.is_ok_and(|answer| {

@@ -1,13 +1,13 @@
 //! The flavours of the component, and how cargo builds each.
 //!
-//! This is the one list of flavours. The engine's build script, the tool, `cargo dev` and the tests derive theirs from
-//! it; a new flavour is a variant here and a crate in `component/`.
+//! This is the only list of flavours. The engine's build script, the tool, `cargo dev` and the tests derive theirs from
+//! it. A new flavour needs a variant here and a crate in `component/`.
 
 mod build;
 
 pub use build::{Build, Profile, TARGET, add_target, cargo};
 
-/// A build of the component for one kind of host. Flavours differ in their entry and in where settings come from.
+/// A build of the component for one kind of host. Flavours differ in their entry point and in where settings come from.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Flavour {
     /// WASI 0.3, settings from the environment.
@@ -20,7 +20,7 @@ pub enum Flavour {
     SpinP2,
 }
 
-/// Imports that distinguish flavours: HTTP of WASI 0.3, and the variables of Spin in either version.
+/// Imports that distinguish flavours: HTTP of WASI 0.3, and Spin's variables in either version.
 const HTTP_P3: &str = "wasi:http/types@0.3.";
 const VARIABLES: &str = "spin:variables/";
 const VARIABLES_P2: &str = "fermyon:spin/variables@2.";

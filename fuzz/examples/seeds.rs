@@ -1,5 +1,5 @@
-//! Writes the first inputs of each target into `corpus/`, made of the repository's own fixtures, examples and presets,
-//! and runs each once: `cargo run --manifest-path fuzz/Cargo.toml --example seeds`.
+//! Writes the first inputs of each target into `corpus/`, from the repository's own fixtures, examples and presets, and
+//! runs each once: `cargo run --manifest-path fuzz/Cargo.toml --example seeds`.
 #![allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "a tool for developers may fail loudly")]
 
 use std::fs;
@@ -45,7 +45,7 @@ fn plain(request: Builder, body: impl Into<Bytes>) -> Vec<u8> {
     text(&request.body(body.into()).unwrap(), &[])
 }
 
-/// Every example of every preset, fit or unfit, by its preset's name.
+/// Every example of every preset, valid or invalid, by its preset's name.
 fn examples() -> Vec<(&'static str, &'static str)> {
     let presets = postern_presets::all();
     let files =
@@ -89,7 +89,7 @@ fn grid(data: &Value) -> Value {
     })
 }
 
-/// The forms in which CloudEvents come.
+/// The modes of CloudEvents.
 fn cloud(path: &str, data: &Value) -> Vec<(Builder, String)> {
     let event = cloudevent(data);
     let binary = post(path, "application/json")
@@ -163,7 +163,7 @@ fn for_verify() -> Inputs {
     inputs
 }
 
-/// What ACS answers, one call after the other: see the stand-in.
+/// ACS's answers, one per call: see the stand-in.
 const SCRIPTS: [&str; 9] = ["A", "BB", "C", "LLD", "G", "JH", "K", "lF", "PMNO"];
 
 fn for_door() -> Inputs {

@@ -1,8 +1,8 @@
-//! Whether a request proves its caller, decided a second time: after the senders' documentation, with the cryptography
-//! of `ring`, and none of the gate's code.
+//! Decides a second time whether a request proves its caller: from the senders' documentation, with the cryptography of
+//! `ring`, and without any of the gate's code.
 //!
-//! It asks for less than the gate does where that is no question of trust (headers may come twice, signatures in any
-//! number), so that whatever the gate lets in must pass here too.
+//! It requires less than the gate where trust is not at stake (headers may occur twice, and there may be any number of
+//! signatures), so that it accepts everything that the gate accepts.
 
 use base64::Engine as _;
 use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
@@ -13,16 +13,16 @@ use ring::hmac::{self, Algorithm, HMAC_SHA1_FOR_LEGACY_USE_ONLY as SHA1, HMAC_SH
 use ring::signature::{self, UnparsedPublicKey};
 use serde_json::Value;
 
-/// What a route demands of its callers.
+/// What a route requires of its callers.
 #[derive(Debug)]
 pub struct Demand<'a> {
     /// The scheme's name.
     pub scheme: &'a str,
-    /// Where the scheme leaves the place open: the header's name.
+    /// The header's name, if the scheme leaves it open.
     pub header: Option<&'a str>,
-    /// Where the scheme leaves the place open: the query's parameter.
+    /// The query parameter, if the scheme leaves it open.
     pub query: Option<&'a str>,
-    /// The address that Twilio was given.
+    /// The URL that Twilio was configured with.
     pub url: Option<&'a str>,
     /// Each secret of the route.
     pub secrets: &'a [String],
@@ -31,7 +31,7 @@ pub struct Demand<'a> {
 }
 
 impl Demand<'_> {
-    /// Whether a request proves its caller at a time.
+    /// Whether a request proves its caller at this time.
     pub fn is_met(&self, parts: &Parts, body: &[u8], now: u64) -> bool {
         if self.scheme == "entra" {
             return self.entra.is_some_and(|entra| token(entra, &parts.headers, now));
@@ -91,7 +91,7 @@ fn base64(algorithm: Algorithm, key: &[u8], pieces: &[&[u8]]) -> String {
     STANDARD.encode(mac(algorithm, key, pieces))
 }
 
-/// Whether a header holds a signature somewhere; hexadecimal is not sensitive to case.
+/// Whether a header contains this signature; hexadecimal digits are case-insensitive.
 fn has(headers: &HeaderMap, name: &str, signature: &str) -> bool {
     let is_hex = signature.bytes().all(|byte| byte.is_ascii_hexdigit());
     texts(headers, name).any(|text| text.contains(signature) || (is_hex && text.to_lowercase().contains(signature)))
@@ -101,7 +101,7 @@ fn within(time: &str, tolerance: u64, now: u64) -> bool {
     time.parse::<u64>().is_ok_and(|time| time.abs_diff(now) <= tolerance)
 }
 
-/// A time in the signature's header.
+/// The time in the signature's header.
 fn marked(
     headers: &HeaderMap,
     name: &str,
@@ -168,12 +168,12 @@ fn twilio(url: &str, secret: &str, parts: &Parts, body: &[u8]) -> bool {
     if let Some(query) = parts.uri.query() {
         signed = format!("{signed}?{query}");
     }
-    // Where there are several types, the first decides how the body is read, and so how it must be signed; one that is no
-    // text is no type.
+    // If there are several content types, the first decides how the body is read, and so how it must be signed; one
+    // that is not text counts as none.
     let first = parts.headers.get("content-type").and_then(|value| value.to_str().ok()).unwrap_or_default();
     let is_form = first.to_ascii_lowercase().starts_with("application/x-www-form-urlencoded");
     if is_form {
-        // Bytes that are no text stand for nothing a caller could have meant, but the fields must still be signed.
+        // Bytes that are not text cannot be what a caller meant, but the fields must still be signed.
         let text: String = body
             .iter()
             .map(|byte| if byte.is_ascii() { char::from(*byte).to_string() } else { format!("%{byte:02x}") })
@@ -193,7 +193,7 @@ fn twilio(url: &str, secret: &str, parts: &Parts, body: &[u8]) -> bool {
 }
 
 fn sendgrid(key: &str, headers: &HeaderMap, body: &[u8], now: u64) -> bool {
-    // The point stands at the end of the SubjectPublicKeyInfo.
+    // The point is at the end of the SubjectPublicKeyInfo.
     let key = STANDARD.decode(key).unwrap();
     let key = UnparsedPublicKey::new(&signature::ECDSA_P256_SHA256_ASN1, &key[key.len() - 65..]);
     let name = |rest: &str| format!("x-twilio-email-event-webhook-{rest}");
@@ -203,7 +203,7 @@ fn sendgrid(key: &str, headers: &HeaderMap, body: &[u8], now: u64) -> bool {
     })
 }
 
-/// The rules that the policies of the targets write.
+/// The rules in the policies of the targets.
 fn rules(headers: &HeaderMap, key: &[u8], body: &[u8], now: u64) -> bool {
     let old = hex(SHA1, key, &[body]);
     let by_erp = texts(headers, "x-erp-id").any(|id| {
@@ -215,7 +215,7 @@ fn rules(headers: &HeaderMap, key: &[u8], body: &[u8], now: u64) -> bool {
     by_erp || has(headers, "x-old", &old) || has(headers, "x-new", &old)
 }
 
-/// RFC 7519, with the keys that Entra publishes, and what learn.microsoft.com says of claims.
+/// RFC 7519, with the keys that Entra publishes, and learn.microsoft.com on claims.
 fn token(entra: &Value, headers: &HeaderMap, now: u64) -> bool {
     let part = |text: &str| URL_SAFE_NO_PAD.decode(text).ok();
     credentials(headers, "bearer").any(|token| {

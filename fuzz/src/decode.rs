@@ -1,4 +1,4 @@
-//! `decode::decode`: whatever a body holds, what comes of it is bounded, is an object, and says what the body said.
+//! `decode::decode`: whatever a body contains, the result is bounded, is an object, and matches the body.
 
 use std::sync::LazyLock;
 use std::time::Duration;
@@ -17,13 +17,13 @@ use crate::host::StandIn;
 use crate::memory;
 use crate::request::Input;
 
-/// What event routes of this target are shown.
+/// The secret of this target's event routes.
 const SECRET: &str = "s3cret";
 
-/// The most bytes of files that the form takes.
+/// The most bytes of files that the form accepts.
 const MAX_FILE_BYTES: usize = 2048;
 
-/// How much deeper than its JSON an event may be: attributes stand beside its data.
+/// How much deeper than its JSON an event may be: attributes are next to its data.
 const ENVELOPE: usize = 1;
 
 const ROUTES: [(&str, &str); 5] = [
@@ -37,7 +37,7 @@ const ROUTES: [(&str, &str); 5] = [
     ("alerts", "kind = \"event\"\nauth = { scheme = \"bearer\", secret = \"secret\" }\ncontract = \"alertmanager\""),
 ];
 
-/// What a form can ask for: every type, a list, an object, and files by name.
+/// Everything that a form can have: every type, a list, an object, and files by name.
 const FORM: &str = r#"{
     "type": "object",
     "properties": {
@@ -86,10 +86,10 @@ fn route(name: &str, lines: &str, mail: &str) -> String {
     )
 }
 
-/// Reads an input and decodes its body as its route does; whether anything came of it.
+/// Reads an input and decodes its body as its route does; returns whether there was a result.
 ///
 /// # Panics
-/// When what comes of it is not as it must be.
+/// If the result breaks a rule.
 pub fn run(data: &[u8]) -> bool {
     let Some(input) = Input::read(data) else { return false };
     let Some(route) = POLICY.route(input.request.uri().path()) else { return false };
@@ -145,7 +145,7 @@ fn check(route: &Route, format: Format, request: &Request<Bytes>, events: &Event
     says_the_same(route, format, request, events);
 }
 
-/// Compares with what a reader of another make finds in the body, where the gate adds nothing to it.
+/// Compares with what another parser finds in the body, if the gate adds nothing to it.
 fn says_the_same(route: &Route, format: Format, request: &Request<Bytes>, events: &Events) {
     let whole: Option<Value> = serde_json::from_slice(request.body()).ok();
     let first = || &events.submissions[0];
@@ -166,7 +166,7 @@ fn says_the_same(route: &Route, format: Format, request: &Request<Bytes>, events
     }
 }
 
-/// Numbers may lose digits on their way through text.
+/// Numbers may lose digits when they are converted to text.
 fn same(one: &Value, other: &Value) -> bool {
     match (one, other) {
         (Value::Number(one), Value::Number(other)) => {

@@ -1,5 +1,5 @@
-//! The whole gate, from a request to its answer: always an answer, nothing sent unless the caller is proven, nothing
-//! called sent that ACS did not take, and bounds on time, calls and memory.
+//! The whole gate, from a request to its answer: there is always an answer, nothing is sent unless the caller is
+//! authenticated, nothing is reported as sent that ACS did not accept, and time, calls and memory are bounded.
 
 use std::collections::BTreeSet;
 use std::fmt::Write as _;
@@ -30,18 +30,18 @@ use crate::verify::{is_proven, signed};
 /// The site whose pages use the forms.
 const SITE: &str = "https://www.contoso.example";
 
-/// What stands in an input for a form token, a proof of work and a confirmation, which no input can make itself.
+/// Placeholders in an input for a form token, a proof of work and a confirmation, which no input can contain by itself.
 const TOKEN: &[u8] = b"@token@";
 const PROOF: &[u8] = b"@proof@";
 const LINK: &str = "@link@";
 
-/// The secret of every route whose scheme takes any text; a name and a password for those that want one.
+/// The secret of every route whose scheme accepts any text, which is also a name and a password.
 const SECRET: &str = "canary-name:canary-password";
 
-/// The secrets of schemes that want another.
+/// The secrets of schemes that need another format.
 const OTHER_SECRETS: [(&str, &str); 1] = [("hooks_secret", "whsec_Y2FuYXJ5LXNlY3JldC1vZi1ob29rcw==")];
 
-/// Routes beside those of the repository's example and of all presets.
+/// Routes in addition to those of the repository's example and of all presets.
 const ROUTES: &str = r#"
 [routes.guarded]
 path = "/guarded"
@@ -144,7 +144,7 @@ purpose = "alert"
 to = ["oncall@contoso.example"]
 "#;
 
-/// A schema with what is dear to check, and a template with what is dear to write.
+/// A schema that is expensive to check, and a template that is expensive to render.
 const HOOK_SCHEMA: &str = r##"{
     "type": "object",
     "properties": {
@@ -191,7 +191,7 @@ fn files() -> Files {
                 let added = addition.files.into_iter().map(|(path, text)| (path, text.to_owned()));
                 files = and(&files, added.chain([("postern.toml".to_owned(), addition.policy)]));
             }
-            // The example has the route of one preset under another name, with the same schema.
+            // The example has one preset's route under another name, with the same schema.
             Err(error) => assert_eq!(preset.name, "github-issues", "{error}"),
         }
     }
@@ -238,7 +238,7 @@ fn token(policy: &Policy, gate: &Gate) -> Vec<u8> {
     ask(policy, gate, "/guarded/token")["token"].as_str().unwrap().into()
 }
 
-/// The token of a confirmation, out of the mail that asks for it.
+/// The token of a confirmation, from the mail that asks for it.
 fn link(policy: &Policy, gate: &Gate) -> String {
     let host = host(policy, NOW - 10);
     let form = Bytes::from_static(b"name=Ada&email=ada%40customer.example&message=Hello");
@@ -265,10 +265,10 @@ fn proof(policy: &Policy, gate: &Gate) -> Vec<u8> {
     form_urlencoded::byte_serialize(solution.as_bytes()).collect::<String>().into()
 }
 
-/// Reads an input and sends it through the gate; whether mail was sent.
+/// Reads an input and sends it through the gate; returns whether mail was sent.
 ///
 /// # Panics
-/// When something that must hold does not.
+/// If an answer breaks a rule.
 pub fn run(data: &[u8]) -> bool {
     let Some(input) = Input::read(data) else { return false };
     let World { policy, gate, token, proof, link } = &*WORLD;
@@ -304,7 +304,7 @@ pub fn run(data: &[u8]) -> bool {
     !sent.is_empty()
 }
 
-/// What an input could not have made itself.
+/// What an input cannot contain by itself.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Vouched {
     /// A form token and a proof of work, or not.
@@ -313,7 +313,7 @@ enum Vouched {
     ByLink,
 }
 
-/// The route that a path is about, and whether it is that of its confirmations.
+/// The route of a path, and whether the path is that of its confirmations.
 fn target<'a>(policy: &'a Policy, path: &str) -> Option<(&'a Route, bool)> {
     let confirmed = || path.strip_suffix("/confirm").and_then(|form| policy.route(form));
     policy.route(path).map(|route| (route, false)).or_else(|| Some((confirmed()?, true)))
@@ -336,7 +336,7 @@ fn secrets(policy: &Policy, route: &Route) -> Vec<String> {
     names.map(|name| host.setting(name.as_str()).now_or_never().flatten().expect("every setting has a value")).collect()
 }
 
-/// What an adapter does: reads the body within the route's allowance, then asks the gate.
+/// Does the work of an adapter: reads the body within the route's allowance, then calls the gate.
 fn handle(gate: &Gate, policy: &Policy, host: &StandIn, request: &Request<Bytes>, late: Duration) -> Response<Bytes> {
     let arrived = host.monotonic();
     let path = request.uri().path();
@@ -358,7 +358,7 @@ fn handle(gate: &Gate, policy: &Policy, host: &StandIn, request: &Request<Bytes>
     response
 }
 
-/// What every answer fulfils.
+/// The rules for every answer.
 fn answered(request: &Request<Bytes>, response: &Response<Bytes>) {
     let headers = response.headers();
     assert!((200..600).contains(&response.status().as_u16()));
@@ -389,7 +389,7 @@ fn answered(request: &Request<Bytes>, response: &Response<Bytes>) {
     }
 }
 
-/// What every audit line fulfils, and the answer with it: nobody hears a secret or ACS's own words.
+/// The rules for every audit line, and for the answer with it: no secrets, and none of ACS's text.
 fn lines(host: &StandIn, response: &Response<Bytes>) {
     let lines = host.lines.borrow();
     assert!(lines.len() <= MAX_EVENTS);
@@ -412,7 +412,7 @@ fn lines(host: &StandIn, response: &Response<Bytes>) {
     }
 }
 
-/// What everything fulfils that was sent.
+/// The rules for everything that was sent.
 fn sent(policy: &Policy, request: &Request<Bytes>, host: &StandIn, vouched: Vouched, now: u64) {
     let sends = host.sends.borrow();
     if sends.is_empty() {
@@ -448,11 +448,11 @@ fn sent(policy: &Policy, request: &Request<Bytes>, host: &StandIn, vouched: Vouc
         bodies.insert((&send.operation, &send.body));
     }
     let operations: BTreeSet<_> = bodies.iter().map(|(operation, _)| operation).collect();
-    // Events of a batch may have the same id, which is their sender's fault.
+    // Events of a batch may have the same id, which is their sender's mistake.
     assert!(route.envelope.is_some() || operations.len() == bodies.len(), "an operation has one body");
 }
 
-/// Whether a browser says that a page of a listed site posted, or one of the gate's own.
+/// Whether a browser says that a page of a listed site, or of the gate, posted.
 fn is_known(route: &Route, parts: &Parts) -> bool {
     let text = |headers: &HeaderMap, name| headers.get(name).and_then(|value| value.to_str().ok()).map(str::to_owned);
     let claimed = text(&parts.headers, ORIGIN).or_else(|| text(&parts.headers, REFERER)).unwrap_or_default();
@@ -469,8 +469,8 @@ fn is_known(route: &Route, parts: &Parts) -> bool {
     listed || own
 }
 
-/// What every message fulfils: the policy's sender, the policy's recipients or one address of the payload, and nothing
-/// in a header that could become another.
+/// The rules for every message: the policy's sender, the policy's recipients or one address of the payload, and nothing
+/// in a header that could become another header.
 fn message(policy: &Policy, route: &Route, body: &[u8]) {
     assert!(body.len() <= MAX_REQUEST_BYTES);
     let mail: Value = serde_json::from_slice(body).expect("JSON");

@@ -1,4 +1,4 @@
-//! A host without a world: a fixed clock, answers by script, and a record of what the gate did.
+//! A host without an outside world: a fixed clock, scripted answers, and a record of what the gate did.
 
 use std::cell::{Cell, RefCell};
 use std::collections::{BTreeMap, BTreeSet};
@@ -9,16 +9,16 @@ use http::{Method, Request, Response};
 use postern::host::{AuditLog, Clock, Fetch, FetchError, Random, Settings};
 use serde_json::json;
 
-/// Where ACS is.
+/// The address of ACS.
 pub const ACS: &str = "https://contoso.communication.azure.com";
 
 /// The key that the gate signs requests to ACS with.
 const ACS_KEY: &str = "Y2FuYXJ5LWtleS1vZi1hLXJlc291cmNlLW9mLWFjcw==";
 
-/// What ACS may say in its answers and nobody else may hear.
+/// Text in ACS's answers that nobody else may see.
 pub const CANARY: &str = "canary-acs-text";
 
-/// The answer to a captcha that the stand-in of its service accepts.
+/// The captcha's solution that the stand-in of its service accepts.
 pub const SOLVED: &str = "solved";
 
 /// A message that reached ACS.
@@ -37,24 +37,24 @@ pub struct StandIn {
     settings: BTreeMap<String, String>,
     /// Answers to Entra's address for keys.
     keys: Option<Bytes>,
-    /// How ACS answers each call; afterwards it is well.
+    /// How ACS answers each call; after that, it works.
     script: RefCell<Vec<u8>>,
     monotonic: Cell<Duration>,
     random: Cell<u128>,
-    /// What was sent, repeats too.
+    /// What was sent, including repeats.
     pub sends: RefCell<Vec<Send>>,
-    /// The operations that ACS has taken, whatever it said.
+    /// The operations that ACS has accepted, whatever it answered.
     pub taken: RefCell<BTreeSet<String>>,
     /// How many requests went out.
     pub requests: Cell<usize>,
-    /// Whether the captcha's service vouched for the visitor.
+    /// Whether the captcha's service accepted the visitor.
     pub vouched: Cell<bool>,
     /// The audit lines.
     pub lines: RefCell<Vec<String>>,
 }
 
 impl StandIn {
-    /// A host at a time of day whose ACS is well.
+    /// A host at a time of day whose ACS works.
     pub fn new(now: u64) -> Self {
         let settings =
             [("acs_endpoint", ACS), ("acs_access_key", ACS_KEY), ("public_url", "https://mail.contoso.example")];
@@ -85,7 +85,7 @@ impl StandIn {
         self
     }
 
-    /// With an ACS that follows a script: a letter for each call, of which `A` is an answer of an ACS that is well.
+    /// With an ACS that follows a script: a letter for each call, of which `A` is an answer of a working ACS.
     pub fn scripted(self, script: &[u8]) -> Self {
         self.script.replace(script.iter().rev().copied().collect());
         self
@@ -97,7 +97,7 @@ impl StandIn {
         self
     }
 
-    /// The values of all settings that nobody may see.
+    /// The values of all settings that must stay secret.
     pub fn secrets(&self) -> impl Iterator<Item = &str> {
         let public = ["acs_endpoint", "public_url"];
         self.settings.iter().filter(move |(name, _)| !public.contains(&name.as_str())).map(|(_, value)| value.as_str())
@@ -129,7 +129,7 @@ impl StandIn {
             Ok(response.body(body.into()).unwrap())
         };
         let letter = self.script.borrow_mut().pop().unwrap_or(b'A');
-        // A small letter is an answer of an ACS that took the message whatever it says.
+        // A small letter is an answer of an ACS that accepted the message, whatever the answer says.
         if send && letter.is_ascii_lowercase() {
             take();
         }

@@ -1,14 +1,14 @@
-//! How much memory a request takes beside what was there before.
+//! How much memory a request takes in addition to what was in use before.
 
 use peak_alloc::PeakAlloc;
 
 #[global_allocator]
 static COUNTED: PeakAlloc = PeakAlloc;
 
-/// Runs a step, which may take `each` bytes for each byte of its input and `base` for none.
+/// Runs a step, which may use `each` bytes for each byte of its input, and `base` bytes in addition.
 ///
 /// # Panics
-/// When it took more.
+/// If it used more.
 pub fn bounded<T>(input: usize, each: usize, base: usize, step: impl FnOnce() -> T) -> T {
     let before = COUNTED.current_usage();
     COUNTED.reset_peak_usage();

@@ -1,4 +1,5 @@
-//! An input: an HTTP/1.1 request as text, whose headers below `x-fuzz-` speak to the target and not to the gate.
+//! An input: an HTTP/1.1 request as text, whose headers starting with `x-fuzz-` are for the target and not for the
+//! gate.
 
 use std::collections::BTreeMap;
 
@@ -7,22 +8,22 @@ use http::{HeaderMap, HeaderName, HeaderValue, Request};
 
 use crate::NOW;
 
-/// What targets are told: `x-fuzz-` is left out of the names.
+/// The headers for targets, without the prefix `x-fuzz-`.
 const CONTROL: &str = "x-fuzz-";
 
-/// More headers than a host lets through would only be slower.
+/// More headers than a host accepts would only be slower.
 const MAX_HEADERS: usize = 100;
 
-/// A request, and what its input told the target.
+/// A request, and the headers for the target.
 #[derive(Debug, Clone)]
 pub struct Input {
-    /// The request. Its body is all that follows the head, whatever a header says of its length.
+    /// The request. Its body is everything after the head, whatever a header says about its length.
     pub request: Request<Bytes>,
     controls: BTreeMap<String, Vec<u8>>,
 }
 
 impl Input {
-    /// Reads an input; `None` where it is no request that a host would hand on.
+    /// Reads an input; `None` if it is not a request that a host would pass on.
     pub fn read(data: &[u8]) -> Option<Self> {
         let mut headers = [httparse::EMPTY_HEADER; MAX_HEADERS];
         let mut head = httparse::Request::new(&mut headers);
@@ -45,7 +46,7 @@ impl Input {
         Some(Self { request, controls })
     }
 
-    /// What the input says under a name.
+    /// The value of a header for the target.
     pub fn control(&self, name: &str) -> Option<&[u8]> {
         self.controls.get(name).map(Vec::as_slice)
     }
@@ -55,7 +56,7 @@ impl Input {
         self.number("now").map_or(NOW, |now| now % (1 << 36))
     }
 
-    /// A number that the input says under a name.
+    /// The number in a header for the target.
     pub fn number(&self, name: &str) -> Option<u64> {
         std::str::from_utf8(self.control(name)?).ok()?.trim().parse().ok()
     }

@@ -1,4 +1,4 @@
-//! Routes for every scheme, with the secrets of the fixtures, so that what others signed is let in.
+//! Routes for every scheme, with the secrets of the fixtures, so that the gate accepts what others signed.
 
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
@@ -17,24 +17,24 @@ pub static VECTORS: LazyLock<Vec<Value>> = LazyLock::new(|| {
     fixture["vectors"].as_array().unwrap().clone()
 });
 
-/// Tokens of Entra, good and bad, and the keys for them.
+/// Tokens of Entra, valid and invalid, and the keys for them.
 pub static ENTRA: LazyLock<Value> =
     LazyLock::new(|| serde_json::from_str(include_str!("../../tests/fixtures/entra-tokens.json")).unwrap());
 
-/// Where tokens of Entra are shown.
+/// The path for tokens of Entra.
 pub const ENTRA_PATH: &str = "/entra";
 
 /// A route for callers of one kind.
 #[derive(Debug)]
 pub struct Sender {
-    /// Where they post to.
+    /// The path that they post to.
     pub path: String,
     /// Each secret, and what its sender signs with.
     pub keys: Vec<(String, String)>,
     auth: String,
 }
 
-/// All senders, by what their route's `auth` says beside its secrets.
+/// All senders, by their route's `auth` without its secrets.
 pub static SENDERS: LazyLock<BTreeMap<String, Sender>> = LazyLock::new(|| {
     let mut senders = BTreeMap::new();
     for vector in VECTORS.iter() {
@@ -51,7 +51,7 @@ pub static SENDERS: LazyLock<BTreeMap<String, Sender>> = LazyLock::new(|| {
     senders
 });
 
-/// Rules that a policy may write itself; [`crate::decision`] knows them by their headers.
+/// Rules of a policy; [`crate::decision`] recognises them by their headers.
 const RULES: [(&str, &str); 2] = [
     (
         "header = \"X-Erp-Signature\", prefix = \"sig=\", encoding = \"base64\", hash = \"sha512\", id = \"x-erp-id\", timestamp = \"x-erp-time\", signed = \"v1:{id}:{timestamp}:{body}\", tolerance = 30",
@@ -70,7 +70,7 @@ fn add(senders: &mut BTreeMap<String, Sender>, auth: String, vector: &Value) {
     }
 }
 
-/// The terms of a vector's `auth` beside its secret.
+/// A vector's `auth` without its secret.
 fn terms(vector: &Value) -> String {
     let place = vector["place"].as_str().map(|place| format!(", {place}")).unwrap_or_default();
     let url = vector["url"].as_str().map(|url| format!(", url = \"{url}\"")).unwrap_or_default();

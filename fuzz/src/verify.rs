@@ -1,4 +1,4 @@
-//! `auth::authenticate`: no accepted request without a proof that a second opinion finds too.
+//! `auth::authenticate`: accepts no request whose proof a second implementation rejects.
 
 use std::time::Duration;
 
@@ -14,11 +14,11 @@ use crate::decision::Demand;
 use crate::request::Input;
 use crate::senders::{self, ENTRA, SENDERS, Sender};
 
-/// Reads an input, signs it where it says `x-fuzz-sign`, and shows it and its forgeries to the gate;
-/// whether it was let in.
+/// Reads an input, signs it if it has `x-fuzz-sign`, and gives it and its forgeries to the gate; returns whether the
+/// gate accepted it.
 ///
 /// # Panics
-/// When something is let in that proves nothing, or what its sender signed is not.
+/// If the gate accepts a request that proves nothing, or refuses one that its sender signed.
 pub fn run(data: &[u8]) -> bool {
     let Some(input) = Input::read(data) else { return false };
     let path = input.request.uri().path();
@@ -46,7 +46,7 @@ fn sender(path: &str) -> Option<(&'static Sender, &'static Route)> {
     Some((sender, senders::POLICY.route(path)?))
 }
 
-/// The request as its sender would send it; `None` where no sender would.
+/// The request as its sender would send it; `None` if no sender would.
 pub fn signed(route: &Route, key: &str, mut request: Request<Bytes>, now: u64) -> Option<Request<Bytes>> {
     let proof = &route.auth.as_ref()?.scheme;
     let content_type = request.headers().get(CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
@@ -60,7 +60,7 @@ pub fn signed(route: &Route, key: &str, mut request: Request<Bytes>, now: u64) -
     let time = std::time::UNIX_EPOCH.checked_add(Duration::from_secs(now))?;
     let made = auth::sign(proof, key, "id-1", time, form, request.body()).ok()?;
     if let Scheme::Rule(rule) = proof {
-        // A sender writes one header; what stands in another is refused whole where it is no text.
+        // A sender writes one header; if another one is not text, the gate refuses the whole request.
         for name in &rule.further_headers {
             request.headers_mut().remove(name);
         }
@@ -74,7 +74,7 @@ pub fn signed(route: &Route, key: &str, mut request: Request<Bytes>, now: u64) -
     Some(request)
 }
 
-/// The same with something changed at a place that the input decides.
+/// The same request with a change at a place that the input chooses.
 fn forgeries(signed: &Request<Bytes>, at: usize) -> Vec<Request<Bytes>> {
     let mut forgeries = Vec::new();
     let flipped = |bytes: &[u8]| {
@@ -102,7 +102,7 @@ fn forgeries(signed: &Request<Bytes>, at: usize) -> Vec<Request<Bytes>> {
     forgeries
 }
 
-/// Shows a request to the gate and to the second opinion; whether it was let in.
+/// Gives a request to the gate and to the second implementation; returns whether the gate accepted it.
 fn check(sender: &Sender, route: &Route, request: &Request<Bytes>, now: u64) -> bool {
     let host = senders::host(now);
     let (parts, body) = request.clone().into_parts();
@@ -116,7 +116,7 @@ fn check(sender: &Sender, route: &Route, request: &Request<Bytes>, now: u64) -> 
     accepted
 }
 
-/// The second opinion.
+/// The second implementation.
 pub fn is_proven(route: &Route, secrets: &[String], parts: &Parts, body: &[u8], now: u64) -> bool {
     let auth = route.auth.as_ref().expect("an event route");
     let (mut header, mut query, mut url) = (None, None, None);

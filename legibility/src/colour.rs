@@ -3,7 +3,7 @@
 use csscolorparser::Color;
 use cssparser::{ParseError, Parser, Token};
 
-/// The declarations of a `style` attribute, names in lower case, as far as they can be read.
+/// The declarations of a `style` attribute with names in lower case, as far as they can be read.
 pub fn declarations(style: &str) -> Vec<(String, String)> {
     let mut parser = Parser::new(style);
     let mut found = Vec::new();
@@ -28,7 +28,7 @@ pub(crate) enum Named {
     Colour(Color),
     /// Nothing.
     Nothing,
-    /// Something that depends on what is behind it: an image, a gradient, a colour that lets light through.
+    /// Something that depends on what is behind it: an image, a gradient, a transparent colour.
     Unknown,
 }
 

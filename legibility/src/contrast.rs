@@ -5,10 +5,10 @@ use scraper::{ElementRef, Node};
 
 use crate::colour::{Named, declarations, named};
 
-/// The least contrast of text that people can read well (WCAG 2.2, 1.4.3).
+/// The lowest contrast of text that people can read well (WCAG 2.2, 1.4.3).
 pub const MIN_CONTRAST: f32 = 4.5;
 
-/// Deepest nesting of elements that is followed; what is below is not looked at.
+/// How deep to follow nested elements; anything deeper is ignored.
 const MAX_DEPTH: usize = 200;
 
 /// Elements whose text is not displayed.
@@ -27,18 +27,18 @@ pub struct LowContrast<'a> {
     pub ratio: f32,
 }
 
-/// The colours that an element's text has; `None` if they cannot be determined.
+/// The colours of an element's text; `None` if they cannot be determined.
 #[derive(Debug, Clone, Copy)]
 struct Colours {
     foreground: Option<Color>,
     background: Option<Color>,
 }
 
-/// Finds the texts below an element that are hard to read, in their order.
+/// Finds the texts below an element that are hard to read, in document order.
 ///
-/// Colours are followed from element to element as inline styles and the attributes `color` and `bgcolor` give them,
-/// from black on white at the start. Style sheets are not looked at: many mail programs do not either. A text is
-/// reported only where both of its colours are known: a background image or a transparent colour proves nothing.
+/// Inherits colours from element to element, from inline styles and the attributes `color` and `bgcolor`, starting with
+/// black on white. Ignores style sheets, as many mail programs do. Reports a text only if both of its colours are
+/// known: a background image or a transparent colour proves nothing.
 pub fn low_contrast(root: ElementRef<'_>) -> Vec<LowContrast<'_>> {
     let mut found = Vec::new();
     let start =
@@ -57,7 +57,7 @@ fn walk<'a>(element: ElementRef<'a>, around: Colours, depth: usize, found: &mut 
     let foreground = declared("color").or_else(|| element.attr("color"));
     let background =
         declared("background-color").or_else(|| declared("background")).or_else(|| element.attr("bgcolor"));
-    // A link without a colour of its own has that of the mail program.
+    // Without its own colour, a link has the mail program's.
     let inherited = if name == "a" { None } else { around.foreground };
     let colours =
         Colours { foreground: resolved(foreground, inherited), background: resolved(background, around.background) };
@@ -73,7 +73,7 @@ fn walk<'a>(element: ElementRef<'a>, around: Colours, depth: usize, found: &mut 
     }
 }
 
-/// The colour that a value gives, or the inherited one where it names none.
+/// The colour in a value, or the inherited one if the value names none.
 fn resolved(value: Option<&str>, inherited: Option<Color>) -> Option<Color> {
     match value.map(named) {
         None | Some(Named::Nothing) => inherited,

@@ -1,7 +1,7 @@
 //! Approvals: who approved what, identified by the hash of the content.
 //!
-//! `approvals.toml` names each template, each schema, the tables of senders and routes, and those of operations and of
-//! the overflow if there are any:
+//! `approvals.toml` names each template, each schema, the tables of senders and routes, and those of operations and
+//! overflow if the policy has them:
 //!
 //! ```toml
 //! ["templates/contact-notify"]
@@ -21,10 +21,10 @@ use toml_edit::{DocumentMut, Item, Table, value};
 
 const SCHEMAS_FOLDER: &str = "schemas/";
 
-/// The tables of `postern.toml` that are approved on their own.
+/// The tables of `postern.toml` that are approved separately.
 const TABLES: [&str; 2] = ["routes", "senders"];
 
-/// The tables that need no approval while they are not there.
+/// The tables that need no approval if the policy does not have them.
 const OPTIONAL_TABLES: [&str; 2] = ["operations", "overflow"];
 
 /// One approval.
@@ -33,18 +33,18 @@ const OPTIONAL_TABLES: [&str; 2] = ["operations", "overflow"];
 pub struct Approval {
     /// The sha256 of the approved content, in hexadecimal digits.
     pub sha256: String,
-    /// The address of who approved it.
+    /// The address of the person who approved it.
     pub approved_by: String,
-    /// The day.
+    /// When.
     pub approved_on: Datetime,
 }
 
-/// Something that is not approved in its present form.
+/// Something whose current content is not approved.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Unapproved {
     /// Its name in `approvals.toml`.
     pub name: String,
-    /// The last approval, of another content; `None` if there never was one.
+    /// The last approval, of other content; `None` if there never was one.
     pub last: Option<Approval>,
 }
 
@@ -64,8 +64,8 @@ pub fn names(files: &Files) -> BTreeSet<String> {
 
 /// The sha256 of what a name refers to in these files; `None` if it does not exist or cannot be read.
 ///
-/// Comments, formatting and line ends do not count: a template is its texts and all layouts, a schema and a table
-/// their values.
+/// Comments, formatting and line endings do not count: a template counts as its texts and all layouts, a schema and a
+/// table as their values.
 pub fn digest(files: &Files, name: &str) -> Option<Digest> {
     if let Some(template) = name.strip_prefix(TEMPLATES_FOLDER) {
         let there = Part::ALL.iter().any(|part| files.text(&format!("{name}/{}", part.file())).is_some());
@@ -100,7 +100,7 @@ pub fn texts(files: &Files, name: &str) -> Vec<(String, String)> {
 /// The recorded approvals by name; none if there is no file.
 ///
 /// # Errors
-/// One finding, if `approvals.toml` does not have the form described above.
+/// One finding, if `approvals.toml` does not have the format described above.
 pub fn approvals(files: &Files) -> Result<BTreeMap<String, Approval>, Diagnostic> {
     let text = files.text(APPROVALS_FILE).unwrap_or_default();
     let help = "Let `postern approve` write this file.";
@@ -118,7 +118,7 @@ pub fn approvals(files: &Files) -> Result<BTreeMap<String, Approval>, Diagnostic
     Ok(approvals)
 }
 
-/// What is not approved as it is, sorted by name. Empty means that the policy may be sealed.
+/// Everything whose current content is not approved, sorted by name. Empty means that the policy may be sealed.
 ///
 /// # Errors
 /// As [`approvals`].
@@ -133,7 +133,7 @@ pub fn unapproved(files: &Files) -> Result<Vec<Unapproved>, Diagnostic> {
     Ok(open.collect())
 }
 
-/// Approvals of what is not there any more, sorted.
+/// Approvals of things that no longer exist, sorted.
 ///
 /// # Errors
 /// As [`approvals`].
@@ -144,7 +144,7 @@ pub fn stale(files: &Files) -> Result<Vec<String>, Diagnostic> {
 
 /// The same as findings. They are warnings, because the policy works; only `postern seal` refuses it.
 pub fn findings(files: &Files) -> Vec<Diagnostic> {
-    let told = || {
+    let checked = || {
         let open = unapproved(files)?.into_iter().map(|open| not_approved(files, &open));
         let gone = stale(files)?.into_iter().map(|name| {
             let message = format!("`{name}` is approved but no longer exists.");
@@ -157,7 +157,7 @@ pub fn findings(files: &Files) -> Vec<Diagnostic> {
         });
         Ok(open.chain(gone).collect())
     };
-    told().unwrap_or_else(|finding| vec![finding])
+    checked().unwrap_or_else(|finding| vec![finding])
 }
 
 fn not_approved(files: &Files, open: &Unapproved) -> Diagnostic {
@@ -184,19 +184,19 @@ fn entry(files: &Files, name: &str) -> Place {
 /// Why approvals could not be written.
 #[derive(Debug, thiserror::Error)]
 pub enum WriteError {
-    /// The present `approvals.toml` is not valid TOML.
+    /// The current `approvals.toml` is not valid TOML.
     #[error("approvals.toml cannot be read: {0}")]
     Unreadable(#[from] toml_edit::TomlError),
-    /// There is nothing of that name, or it cannot be read.
+    /// Nothing has that name, or it cannot be read.
     #[error("there is no `{0}` to approve")]
     Unknown(String),
 }
 
-/// The text of `approvals.toml` with approvals of what the names stand for now: sorted by name, other entries and
-/// comments kept, entries for what is gone left out.
+/// The text of `approvals.toml` with approvals for the current content of these names, sorted by name. Keeps other
+/// entries and comments, and drops entries for things that no longer exist.
 ///
 /// # Errors
-/// When the present text is not valid TOML, or a name refers to nothing.
+/// If the current text is not valid TOML, or a name refers to nothing.
 pub fn approve(files: &Files, approved: &[String], by: &Address, on: Date) -> Result<String, WriteError> {
     let mut document: DocumentMut = files.text(APPROVALS_FILE).unwrap_or_default().parse()?;
     for name in approved {

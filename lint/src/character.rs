@@ -1,24 +1,25 @@
-//! Invisible characters that change how others are displayed: a reviewer would approve a different text from the one
-//! that is sent.
+//! Invisible characters that change how others are displayed: with them, a reviewer could approve a different text from
+//! the one that is sent.
 //!
-//! Control characters steer terminals, and bidirectional controls reorder the text around them (Unicode Technical
-//! Report 36; CVE-2021-42574). Letters of every script and the joiners of emoji and Indic scripts are allowed.
+//! Control characters control terminals, and bidirectional controls reorder the text around them (Unicode Technical
+//! Report 36; CVE-2021-42574). Letters of every script, and the joiners of emoji and Indic scripts, are allowed.
 
 use postern::policy::{Diagnostic, Files, Place};
 use postern::web::header::{breaks_line, turns_direction};
 
 use super::Findings;
 
-/// Whether a character steers what shows a text, other than by beginning a line or leaving a gap.
+/// Whether a character changes how a text is displayed, other than by ending a line or leaving a gap.
 ///
-/// These are Unicode's control characters without line feed and tab, its line and paragraph separators, and all that
-/// have its property `Bidi_Control`: embeddings, overrides and isolates, and the three marks, because a mark moves the
-/// punctuation and numbers beside it. A string can have each of them as an escape, such as `\u200f`, which a reader sees.
+/// These are Unicode's control characters without line feed and tab, its line and paragraph separators, and everything
+/// with its property `Bidi_Control`: embeddings, overrides and isolates, and the three marks, because a mark moves
+/// adjacent punctuation and numbers. In a string, each can be written as an escape such as `\u200f`, which a reader
+/// sees.
 pub fn steers(character: char) -> bool {
     !matches!(character, '\n' | '\t') && (breaks_line(character) || turns_direction(character))
 }
 
-/// The characters of a text that steer what shows it, with their places; the two of a line end of Windows are none.
+/// The characters that change how a text is displayed, with their places, except those of a Windows line ending.
 pub fn steering(text: &str) -> impl Iterator<Item = (usize, char)> {
     text.char_indices().filter(|(index, character)| {
         let rest = text.get(*index..).unwrap_or_default();
@@ -39,7 +40,7 @@ pub(super) fn check(files: &Files, findings: &mut Findings) {
     }
 }
 
-/// The first is enough: a file with one often has many.
+/// The first one is enough: a file with one often has many.
 fn first(path: &str, text: &str) -> Option<Diagnostic> {
     let (index, character) = steering(text).next()?;
     let place = Place::Span(index..index + character.len_utf8());

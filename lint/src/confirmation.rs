@@ -1,4 +1,4 @@
-//! A mail that asks for a confirmation shows the link in every part.
+//! Checks that a mail that asks for a confirmation shows the link in every part.
 
 use postern::policy::{CONFIRMATION_LINK, Mail, Part, Place, Route};
 use postern::render::asks;
@@ -6,7 +6,7 @@ use postern::render::asks;
 use crate::Findings;
 use crate::template::Report;
 
-/// Looks for the link in the parts that people read.
+/// Looks for the link in the text that people see.
 pub fn check(route: &Route, mail: &Mail, report: &Report<'_>, findings: &mut Findings) {
     if !asks(route, mail) {
         return;

@@ -1,4 +1,4 @@
-//! Checks what decides how mailboxes treat a mail: its subject, its size and its HTML.
+//! Checks what mailboxes judge a mail by: its subject, its size and its HTML.
 
 use postern::policy::{Diagnostic, Mail, Part, Place, Route, SAMPLE};
 use postern::render::{Context, Parts};

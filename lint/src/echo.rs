@@ -7,7 +7,7 @@ use crate::field::{Field, Types};
 use crate::pattern;
 use crate::template::Report;
 
-/// The most characters of a payload's text that a stranger may be sent.
+/// How many characters of text from a payload a mail to a stranger may contain.
 pub const MAX_ECHO_CHARS: u64 = 100;
 
 const FORMATS: [&str; 3] = ["date", "date-time", "time"];
@@ -55,7 +55,7 @@ fn objection(field: &Field<'_>) -> Option<String> {
     if objections.is_empty() {
         return Some("it has no `pattern`".to_owned());
     }
-    // One pattern that proves it is enough, because all must match.
+    // One pattern that proves it is enough, because a text must match all of them.
     let all: Option<Vec<_>> = objections.into_iter().collect();
     all.and_then(|all| all.first().map(|reason| format!("its `pattern` {reason}")))
 }

@@ -1,4 +1,4 @@
-//! Example payloads next to a schema: those it must accept, and those it must reject, with the reason in their names.
+//! Example payloads of a schema: those it must accept, and those it must reject, with the reason in their names.
 
 use postern::policy::{Files, Place, Route};
 use postern::texts::Texts;
@@ -7,7 +7,7 @@ use serde_json::Value;
 
 use crate::Findings;
 
-/// Runs `schemas/NAME.examples/{valid,invalid}/*.json`.
+/// Validates `schemas/NAME.examples/{valid,invalid}/*.json`.
 pub fn check(route: &Route, files: &Files, findings: &mut Findings) {
     let folder = format!("schemas/{}.examples/", route.schema_name);
     let (mut valid, mut invalid) = (0, 0);

@@ -74,8 +74,8 @@ impl Types {
     }
 }
 
-/// A place of a payload, with every schema that applies there: through `properties`, `items`, `additionalProperties`,
-/// `$ref` within the file, and `allOf`. `anyOf`, `oneOf`, `if` and the like guarantee nothing, so they are left out.
+/// A place of a payload, with every schema that applies to it: through `properties`, `items`, `additionalProperties`,
+/// `$ref` within the file, and `allOf`. `anyOf`, `oneOf`, `if` and the like guarantee nothing, so they do not count.
 #[derive(Debug, Clone)]
 pub struct Field<'s> {
     root: &'s Value,
@@ -99,11 +99,11 @@ impl<'s> Field<'s> {
             return;
         }
         let reference = schema.get("$ref").and_then(Value::as_str).and_then(|text| text.strip_prefix('#'));
-        // Up to draft 7, keywords next to a reference mean nothing.
+        // Up to draft 7, keywords next to a reference have no effect.
         if reference.is_none() || !self.is_before_2019() {
             self.schemas.push((schema, pointer.clone()));
         }
-        // To the validator, `%62` is a `b`: such a reference is followed by nobody here, and guarantees nothing.
+        // To the validator, `%62` is a `b`. This code does not follow such a reference, so it guarantees nothing.
         let path = reference.filter(|path| !path.contains('%'));
         if let Some((target, pointer)) = path.and_then(|path| Some((self.root.pointer(path)?, path.to_owned()))) {
             self.add(target, pointer);
@@ -142,13 +142,13 @@ impl<'s> Field<'s> {
         named.chain(listed).fold(Types::ALL, Types::and)
     }
 
-    /// The values of `enum` and `const`, where there are any.
+    /// The values of `enum` and `const`, if there are any.
     pub fn options(&self) -> Option<Vec<&'s Value>> {
         let constant = self.constant().map(|value| vec![value]);
         constant.or_else(|| Some(self.values("enum").next()?.as_array()?.iter().collect()))
     }
 
-    /// The value of `const`, where there is one.
+    /// The value of `const`, if there is one.
     pub fn constant(&self) -> Option<&'s Value> {
         self.values("const").next()
     }
@@ -179,17 +179,17 @@ impl<'s> Field<'s> {
         self.values("type").any(is_whole)
     }
 
-    /// The smallest and the largest number, where the schema says.
+    /// The smallest and the largest number, if the schema limits it.
     pub fn bounds(&self) -> impl Iterator<Item = &'s Value> {
         self.values("minimum").chain(self.values("maximum"))
     }
 
-    /// The formats that are demanded.
+    /// The formats that the schema requires.
     pub fn formats(&self) -> impl Iterator<Item = &'s str> {
         self.values("format").filter_map(Value::as_str)
     }
 
-    /// The patterns that are demanded.
+    /// The patterns that the schema requires.
     pub fn patterns(&self) -> impl Iterator<Item = &'s str> {
         self.values("pattern").filter_map(Value::as_str)
     }
@@ -201,12 +201,12 @@ impl<'s> Field<'s> {
             .flat_map(|properties| properties.keys().map(String::as_str))
     }
 
-    /// The names of members that are always there.
+    /// The names of members that every payload has.
     pub fn required(&self) -> impl Iterator<Item = &'s str> {
         self.values("required").filter_map(Value::as_array).flatten().filter_map(Value::as_str)
     }
 
-    /// A member of an object, and whether it is always there.
+    /// A member of an object, and whether it is always present.
     pub fn property(&self, name: &str) -> Option<(Self, bool)> {
         let step = pointer::escaped(name);
         let found = self.schemas.iter().filter_map(|(schema, pointer)| {
@@ -219,7 +219,7 @@ impl<'s> Field<'s> {
         (!field.schemas.is_empty()).then_some((field, required))
     }
 
-    /// Any member of an object whose members are all of one kind.
+    /// Any member of an object whose members all have the same schema.
     pub fn member(&self) -> Option<Self> {
         let named = self.names().next().is_some();
         let found = self.schemas.iter().filter_map(|(schema, pointer)| further(schema, pointer));
@@ -227,7 +227,7 @@ impl<'s> Field<'s> {
         (!named && !field.schemas.is_empty()).then_some(field)
     }
 
-    /// Any entry of a list whose entries are all of one kind.
+    /// Any entry of a list whose entries all have the same schema.
     pub fn item(&self) -> Option<Self> {
         let mixed = self.values("prefixItems").next().is_some();
         let found = self.schemas.iter().filter_map(|(schema, pointer)| {

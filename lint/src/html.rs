@@ -1,4 +1,4 @@
-//! What the HTML of a mail may be made of.
+//! The elements, attributes and links that the HTML of a mail may have.
 
 use postern::policy::{Files, Mail, Part, Place, TEMPLATES_FOLDER, Template};
 use postern_legibility::{LowContrast, MIN_CONTRAST, declarations, low_contrast};
@@ -6,7 +6,7 @@ use scraper::{ElementRef, Html};
 
 use crate::Findings;
 
-/// Elements that have no place in a mail, with the reason.
+/// Elements that are not allowed in a mail, with the reason.
 const REFUSED: &[(&str, &str)] = &[
     ("script", "mail programs do not run scripts, and filters treat them as an attack"),
     ("form", "a form in a mail sends what people type to a place that they cannot see"),
@@ -19,7 +19,7 @@ const REFUSED: &[(&str, &str)] = &[
     ("link", "an external stylesheet is either not loaded or reveals that the mail was opened"),
 ];
 
-/// Judges a rendered body.
+/// Checks a rendered body.
 pub fn check(html: &str, mail: &Mail, files: &Files, findings: &mut Findings) {
     let document = Html::parse_document(html);
     let mut check = Check { template: &mail.template, files, findings };
@@ -38,7 +38,7 @@ struct Check<'a> {
 }
 
 impl Check<'_> {
-    /// Reports at the first place in the template or a layout that contains the text.
+    /// Reports a finding at the first place in the template or a layout that contains the text.
     fn error(&mut self, needle: &str, message: String, help: &str) {
         let own = self.template.path(Part::Html.file());
         let layouts = self.files.paths().filter(|path| {

@@ -1,8 +1,8 @@
 //! The checks that a policy must pass before it is deployed.
 //!
-//! [`check`] is the entry point. The core reads the files into a policy and refuses what cannot be loaded; this crate
+//! [`check`] is the entry point. The core turns the files into a policy and refuses what cannot be loaded; this crate
 //! proves properties of a policy that loads: what a mail would say (`template/`), to whom (`purpose`, `echo`,
-//! `confirmation`), how it would look to a mailbox (`delivery`), and whether samples and examples keep their promises
+//! `confirmation`), how a mailbox would judge it (`delivery`), and whether samples and examples match their schemas
 //! (`sample`, `example`). None of it is part of the component. [`approval`] records who approved what.
 
 pub mod approval;
@@ -27,9 +27,9 @@ use postern::policy::{Diagnostic, Files, Mail, Place, Policy, Route, Severity, T
 use mjml::Translation;
 use template::{Report, Sources};
 
-/// Every finding about a policy: what keeps it from loading, and what the proofs disprove.
+/// Every finding about a policy: the errors that keep it from loading, and those of the proofs.
 ///
-/// The policy may be deployed when no finding has severity error. Findings are sorted by file and line.
+/// The policy may be deployed if no finding has severity error. Findings are sorted by file and line.
 pub fn check(sources: &Files) -> Vec<Diagnostic> {
     let translation = Translation::of(sources);
     let files = translation.files();
@@ -38,7 +38,7 @@ pub fn check(sources: &Files) -> Vec<Diagnostic> {
     findings.0.extend(translation.findings().iter().cloned());
     let mut unseen = Findings::default();
     character::check(sources, &mut unseen);
-    // A template that does not compile would fail every check, and the second finding would only hide the first.
+    // A template that does not compile would fail every check, and the further findings would only hide the first.
     let compiles = !findings.0.iter().any(|finding| finding.file.starts_with(TEMPLATES_FOLDER));
     if let Some(policy) = policy {
         let sources = if compiles { Sources::parse(files) } else { Sources::default() };
@@ -50,12 +50,12 @@ pub fn check(sources: &Files) -> Vec<Diagnostic> {
         }
     }
     findings.0 = findings.0.into_iter().map(|finding| translation.original(finding)).collect();
-    // These are about the files as people wrote them.
+    // These findings are about the files as people wrote them.
     findings.0.extend(unseen.0);
     findings.sorted(sources)
 }
 
-/// What every check may look at.
+/// What every check can use.
 struct Checker<'a> {
     files: &'a Files,
     policy: &'a Policy,
@@ -64,7 +64,7 @@ struct Checker<'a> {
 }
 
 impl<'a> Checker<'a> {
-    /// Gives what is worth knowing where nothing is wrong.
+    /// Adds a note.
     fn route(&self, route: &'a Route, findings: &mut Findings) -> Vec<Diagnostic> {
         example::check(route, self.files, findings);
         for mail in &route.mails {
@@ -83,7 +83,7 @@ impl<'a> Checker<'a> {
         echo::check(route, mail, &report, findings);
         confirmation::check(route, mail, &report, findings);
         let sample = sample::check(route, mail, self.files, findings);
-        // What the schema does not guarantee would fail here too, with a worse message.
+        // A sample that violates its schema would fail here too, with a worse message.
         if report.findings.is_empty() {
             let shown = sample.map(|(sample, text)| sample::render(self.policy, route, mail, &sample, text));
             match shown.transpose() {
@@ -95,7 +95,7 @@ impl<'a> Checker<'a> {
     }
 }
 
-/// Findings, gathered so that an author sees all at once.
+/// Collects findings, so that an author sees all of them at once.
 #[derive(Debug, Default)]
 struct Findings(Vec<Diagnostic>);
 
@@ -108,7 +108,7 @@ impl Findings {
         self.0.push(Diagnostic::warning(file, place, message, help));
     }
 
-    /// Sorted for a reader, each once: a layout is looked at with every template that uses it.
+    /// Sorted for a reader, each once: the checks of every template examine the layouts that it uses.
     fn sorted(mut self, files: &Files) -> Vec<Diagnostic> {
         let mut each: Vec<Diagnostic> = Vec::new();
         for finding in self.0.drain(..) {

@@ -4,16 +4,16 @@ use serde_json::{Map, Number, Value};
 
 use crate::field::{Field, Types};
 
-/// How deep a schema that refers to itself is followed.
+/// How deep to follow a schema that refers to itself.
 const MAX_DEPTH: usize = 12;
 
-/// Two bytes in UTF-8, as letters of most alphabets have, and no character that HTML escapes.
+/// Two bytes in UTF-8, like the letters of most alphabets, and not a character that HTML escapes.
 const LETTER: &str = "é";
 
-/// The longest number that people write: a schema's bounds say more exactly.
+/// The longest number that people write, unless a schema limits it.
 const LONGEST_NUMBER: f64 = -1_234_567_890.123_456_7;
 
-/// Makes the payload; strings and lists that the schema does not bound share `budget` bytes, which no body exceeds.
+/// Builds the payload. Strings and lists that the schema does not limit share `budget` bytes, which no body exceeds.
 pub fn payload(root: &Field<'_>, budget: usize) -> Value {
     let mut left = budget;
     value(root, &mut left, 0)
@@ -57,7 +57,7 @@ fn list(field: &Field<'_>, left: &mut usize, depth: usize) -> Value {
     let Some(item) = field.item().filter(|_| depth < MAX_DEPTH) else { return Value::Array(Vec::new()) };
     let mut items = Vec::new();
     while *left > 0 && field.max_items().is_none_or(|most| (items.len() as u64) < most) {
-        // An entry takes at least its comma.
+        // An entry takes at least a comma.
         *left -= 1;
         items.push(value(&item, left, depth + 1));
     }
@@ -74,7 +74,7 @@ fn text(field: &Field<'_>, left: &mut usize) -> String {
     LETTER.repeat(length)
 }
 
-/// Formats whose texts have an end of their own.
+/// Formats that limit the length of their texts.
 fn longest(format: &str) -> Option<&'static str> {
     Some(match format {
         "date" => "2026-12-31",
@@ -87,7 +87,7 @@ fn longest(format: &str) -> Option<&'static str> {
     })
 }
 
-/// Whether a text ends somewhere.
+/// Whether a text has a maximum length.
 pub fn is_bounded(field: &Field<'_>) -> bool {
     field.options().is_some()
         || !field.types().may_be(Types::TEXT)

@@ -2,8 +2,8 @@
 
 use regex_syntax::hir::{Class, ClassUnicode, ClassUnicodeRange, Hir, HirKind, Look};
 
-/// Characters of which addresses and markup are made, with the wide and small forms that browsers and mail programs
-/// read as the same (UTS 46), line breaks and other controls, and those that change the direction of writing (UAX 9).
+/// Characters that occur in addresses and markup, including the wide and small forms that browsers and mail programs
+/// treat as equal (UTS 46); line breaks and other controls; and those that change the text direction (UAX 9).
 const TELLING: &[(char, char)] = &[
     ('\0', '\u{1f}'),
     ('/', '/'),

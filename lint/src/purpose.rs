@@ -1,15 +1,15 @@
-//! What each purpose demands of a mail, and why.
+//! What each purpose requires of a mail, and why.
 
 use postern::policy::{Kind, Mail, POLICY_FILE, Purpose, Recipients, Route};
 
 use crate::Findings;
 
-/// Who may get a mail.
+/// Who may receive a mail.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum To {
     /// Addresses the policy names.
     Fixed,
-    /// Addresses the policy names, or the payload's where `allow` names its domain.
+    /// Addresses in the policy, or the payload's if `allow` lists its domain.
     FixedOrAllowed,
     /// Only the address in the payload.
     Payload,
@@ -20,7 +20,7 @@ pub enum To {
 pub struct Rule {
     /// The purpose.
     pub purpose: Purpose,
-    /// Who may get such a mail.
+    /// Who may receive such a mail.
     pub to: To,
     /// Whether only a form route with a guard against abuse may send it.
     pub guarded_form: bool,

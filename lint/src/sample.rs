@@ -1,4 +1,4 @@
-//! Every mail, tried with its template's sample.
+//! Renders every mail with its template's sample.
 
 use postern::policy::{Diagnostic, Files, Mail, POLICY_FILE, Place, Policy, Route, SAMPLE};
 use postern::render::{self, Parts};
@@ -8,7 +8,7 @@ use serde_json::Value;
 
 use crate::Findings;
 
-/// Gives the sample and its text, when the route would take it.
+/// The sample and its text, if the route would accept it.
 pub fn check<'a>(route: &Route, mail: &Mail, files: &'a Files, findings: &mut Findings) -> Option<(Value, &'a str)> {
     let path = mail.template.path(SAMPLE);
     let text = files.text(&path)?;
@@ -40,7 +40,7 @@ pub fn check<'a>(route: &Route, mail: &Mail, files: &'a Files, findings: &mut Fi
     Some((sample, text))
 }
 
-/// What the sample becomes.
+/// The mail that the sample becomes.
 pub fn render(policy: &Policy, route: &Route, mail: &Mail, sample: &Value, text: &str) -> Result<Parts, Diagnostic> {
     render::render_sample(policy.templates(), route, mail, sample, text)
         .map_err(|failure| failure.finding(&mail.template))

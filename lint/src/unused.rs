@@ -1,4 +1,4 @@
-//! Fields that a schema describes and no mail of the route uses.
+//! Fields that a schema describes but no mail of the route uses.
 
 use std::collections::BTreeSet;
 
@@ -8,7 +8,7 @@ use crate::field::Field;
 use crate::pointer;
 use crate::template::Report;
 
-/// Notes every field that neither a template, a recipient, an answer's address nor a condition looks at.
+/// Reports every field that no template, recipient, reply address or condition uses.
 pub fn notes(route: &Route, reports: &[Report<'_>]) -> Vec<Diagnostic> {
     let root = Field::root(route.schema.document());
     let mut used: BTreeSet<String> = reports.iter().flat_map(|report| report.used.iter().cloned()).collect();
@@ -66,7 +66,7 @@ fn add_condition(field: &Field<'_>, condition: &Field<'_>, used: &mut BTreeSet<S
     }
 }
 
-/// Names and pointers of the outermost fields that are not used.
+/// Names and pointers of the outermost unused fields.
 fn unused(root: &Field<'_>, used: &BTreeSet<String>) -> Vec<(String, String)> {
     let mut found = Vec::new();
     let mut seen = BTreeSet::new();
@@ -80,7 +80,7 @@ fn unused(root: &Field<'_>, used: &BTreeSet<String>) -> Vec<(String, String)> {
         for name in field.names() {
             let Some((member, _)) = field.property(name) else { continue };
             let path = if path.is_empty() { name.to_owned() } else { format!("{path}.{name}") };
-            // What is fixed says which payload it is; it need not be printed.
+            // A fixed value identifies the kind of payload; no mail needs to print it.
             if used.contains(member.pointer()) {
                 open.push((path, member));
             } else if member.constant().is_none() {

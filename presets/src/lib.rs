@@ -1,8 +1,8 @@
-//! Presets: for each common sender a schema, a template, a route and payloads to try them with, ready for a policy.
+//! Presets: a schema, a template, a route and example payloads for each common sender, ready for a policy.
 //!
-//! A preset is a folder beside this crate's sources: `preset.toml` says what it is, `route.toml` is what it adds to
-//! `postern.toml`, and `schemas/` and `templates/` are laid out as in a policy. What several presets share is in
-//! `shared/`. [`Preset::add`] says what a policy becomes; writing it is the caller's business.
+//! A preset is a folder next to this crate's sources: `preset.toml` describes it, `route.toml` is added to
+//! `postern.toml`, and `schemas/` and `templates/` have the layout of a policy. Files that several presets share are in
+//! `shared/`. [`Preset::add`] returns the changed policy; writing it is up to the caller.
 
 use std::collections::BTreeSet;
 use std::path::Path;
@@ -18,42 +18,42 @@ const ABOUT: &str = "preset.toml";
 const ROUTE: &str = "route.toml";
 const SHARED: &str = "shared";
 
-/// A route for a sender, with all that belongs to it.
+/// A route for a sender, with everything that belongs to it.
 #[derive(Debug)]
 pub struct Preset {
-    /// The name: of the preset, its route, its schema and its template.
+    /// The name of the preset, its route, its schema and its template.
     pub name: &'static str,
-    /// What it is.
+    /// Its description.
     pub about: About,
     folder: &'static Dir<'static>,
 }
 
-/// What a preset is, in words.
+/// The description of a preset.
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct About {
-    /// Who sends what, in a line.
+    /// Who sends what, in one line.
     pub description: String,
-    /// The page where the sender documents it; the format is our own where absent.
+    /// The page of the sender's documentation; if absent, the format is our own.
     pub documentation: Option<String>,
     /// Where the example payloads come from, as sentences.
     pub fixture: String,
-    /// What to set at the sender, in Markdown.
+    /// How to configure the sender, in Markdown.
     pub setup: String,
 }
 
-/// What a policy becomes with a preset.
+/// What adding a preset changes in a policy.
 #[derive(Debug)]
 pub struct Addition {
     /// The new text of `postern.toml`.
     pub policy: String,
-    /// The files to be written, by path relative to the policy, none of which is there.
+    /// The files to write, by path relative to the policy; none of them exists yet.
     pub files: Vec<(String, &'static str)>,
-    /// The layouts that the policy has already and keeps as they are.
+    /// The layouts that the policy already has, and keeps.
     pub kept: Vec<String>,
-    /// The settings that hold the route's secrets.
+    /// The settings that contain the route's secrets.
     pub settings: Vec<String>,
-    /// The addresses to be replaced: of senders, owners and recipients.
+    /// The addresses to replace: those of senders, owners and recipients.
     pub addresses: Vec<String>,
 }
 
@@ -66,21 +66,21 @@ pub enum AddError {
     /// The policy is not TOML.
     #[error("{POLICY_FILE} is not valid TOML, so nothing can be added to it. `postern check` shows where.")]
     NotToml,
-    /// The policy has a route of that name.
+    /// The policy already has a route of that name.
     #[error("The policy already has a route `{0}`. Rename it to add the preset.")]
     Route(String),
-    /// Another route has the path.
+    /// Another route already has the path.
     #[error("The route `{route}` already has the path {path}. Change it to add the preset.")]
     Path {
-        /// The route that is there.
+        /// The existing route.
         route: String,
         /// The path that both have.
         path: String,
     },
-    /// A file is in the way.
+    /// A file already exists.
     #[error("{0} already exists and is not overwritten. Rename or remove it to add the preset.")]
     File(String),
-    /// The preset itself is broken, which the project's tests rule out.
+    /// The preset itself is broken; the project's tests make sure that none is.
     #[error("The preset's own {0} cannot be read. This is a bug; please report it.")]
     Broken(&'static str),
 }
@@ -93,7 +93,7 @@ pub fn all() -> Vec<Preset> {
 }
 
 impl Preset {
-    /// A folder without a readable `preset.toml` is none; the project's tests count the folders.
+    /// A folder without a readable `preset.toml` is not a preset; the project's tests count the folders.
     fn of(folder: &'static Dir<'static>) -> Option<Self> {
         let name = folder.path().to_str()?;
         let about = toml::from_str(text(folder, ABOUT)?).ok()?;
@@ -126,11 +126,11 @@ impl Preset {
         }
     }
 
-    /// What a policy becomes with this preset. A sender that the policy has by name stays as it is, as layouts do:
-    /// whoever changed them wants the next mail to look and come from there too.
+    /// What adding this preset changes in a policy. Keeps a sender of the same name, and layouts: whoever changed them
+    /// wants further mails to use them too.
     ///
     /// # Errors
-    /// When something of the preset is there already: nothing is replaced.
+    /// If something of the preset already exists: it never replaces anything.
     pub fn add(&self, files: &Files) -> Result<Addition, AddError> {
         let policy = files.text(POLICY_FILE).ok_or(AddError::NoPolicy)?;
         let document: DocumentMut = policy.parse().map_err(|_| AddError::NotToml)?;

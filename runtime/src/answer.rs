@@ -1,4 +1,4 @@
-//! The answers a host gives in the component's place: one sentence of plain text each.
+//! The host's own answers, in place of the component's: one sentence of plain text each.
 
 use bytes::Bytes;
 use http::header::{CONTENT_TYPE, RETRY_AFTER};
@@ -6,7 +6,7 @@ use http::{HeaderValue, Response, StatusCode};
 use http_body_util::combinators::UnsyncBoxBody;
 use http_body_util::{BodyExt, Full};
 
-/// The body of a response, streamed from the component or made here.
+/// The body of a response, streamed from the component or created here.
 pub type ResponseBody = UnsyncBoxBody<Bytes, wasmtime_wasi_http::Error>;
 
 /// Why the component did not answer.

@@ -9,13 +9,13 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use wasmtime::Engine;
 use wasmtime::component::Component;
 
-/// Bytes of the digest that precedes a compiled component in its file.
+/// The length in bytes of the digest that precedes a compiled component in its file.
 const DIGEST_BYTES: usize = 32;
 
-/// How many compiled components are kept, of some ten megabytes each.
+/// How many compiled components to keep; each has some ten megabytes.
 const KEPT: usize = 16;
 
-/// The extension of their files.
+/// The extension of the files.
 const EXTENSION: &str = "cwasm";
 
 /// A directory of compiled components that only this process's user can write to.
@@ -27,15 +27,15 @@ pub struct Cache {
 /// Why a directory cannot be used.
 #[derive(Debug, thiserror::Error)]
 pub enum CacheError {
-    /// The directory cannot be made or written to.
+    /// The directory cannot be created or written to.
     #[error("Cannot use the cache directory {directory}: {source}.", directory = .directory.display())]
     Unusable {
         /// The directory.
         directory: PathBuf,
-        /// What the system said.
+        /// The system's error.
         source: io::Error,
     },
-    /// Somebody else could put machine code there, which would then run.
+    /// Other users could put machine code there, which this process would run.
     #[error("Only you may have access to the cache directory {}: remove it, and it will be created again.", .0.display())]
     NotPrivate(PathBuf),
 }
@@ -52,8 +52,8 @@ impl Cache {
         }
     }
 
-    /// A compiled component from the cache, or compiled now and kept. A file that is missing, damaged or of another
-    /// version is replaced; one that cannot be written is done without.
+    /// Returns a compiled component from the cache, or compiles it and stores the result. Replaces a file that is
+    /// missing, damaged or of another version, and does without one that cannot be written.
     pub(crate) fn compile(&self, engine: &Engine, bytes: &[u8]) -> wasmtime::Result<Component> {
         let path = self.directory.join(file_name(engine, bytes));
         if let Some(component) = load(engine, &path) {
@@ -77,7 +77,7 @@ impl Cache {
         self.prune()
     }
 
-    /// Removes what is oldest: each edit of a policy makes a component of its own.
+    /// Removes the oldest files: each edit of a policy creates another component.
     fn prune(&self) -> io::Result<()> {
         let mut kept = Vec::new();
         for entry in fs::read_dir(&self.directory)? {
@@ -92,13 +92,13 @@ impl Cache {
     }
 }
 
-/// A part of a file's name that no other process and no other thread uses.
+/// A suffix for a file's name that no other process or thread uses.
 fn own_name() -> String {
     static COUNT: AtomicU64 = AtomicU64::new(0);
     format!("{}-{}", std::process::id(), COUNT.fetch_add(1, Ordering::Relaxed))
 }
 
-/// Named after the component, and after wasmtime's version and settings as far as they change compiled code.
+/// The name depends on the component, and on wasmtime's version and settings as far as they change compiled code.
 fn file_name(engine: &Engine, bytes: &[u8]) -> String {
     let mut key = Key(Sha256::new_with_prefix(Sha256::digest(bytes)));
     engine.precompile_compatibility_hash().hash(&mut key);
@@ -107,7 +107,7 @@ fn file_name(engine: &Engine, bytes: &[u8]) -> String {
     format!("{hex}.{EXTENSION}")
 }
 
-/// Lets wasmtime's settings, which are only `Hash`, into a digest.
+/// Feeds wasmtime's settings, which only implement `Hash`, into a digest.
 struct Key(Sha256);
 
 impl Hasher for Key {
@@ -115,7 +115,7 @@ impl Hasher for Key {
         self.0.update(bytes);
     }
 
-    /// Not a result: the digest is.
+    /// Unused: the digest is the result.
     fn finish(&self) -> u64 {
         0
     }
@@ -135,10 +135,10 @@ fn load(engine: &Engine, path: &Path) -> Option<Component> {
     reason = "wasmtime cannot prove that machine code came from its own compiler; see the safety comment"
 )]
 fn deserialize(engine: &Engine, compiled: &[u8]) -> wasmtime::Result<Component> {
-    // SAFETY: the bytes are what `Component::serialize` made. They come from a directory that `Cache::open` found
-    // to belong only to this process's user, under a name that only `Cache::store` writes, and their digest shows
-    // that they are complete. They were read into memory first, so that nobody can change them after the check.
-    // wasmtime itself refuses code of another version or of other settings.
+    // SAFETY: `Component::serialize` created the bytes. They come from a directory that, as `Cache::open` checked,
+    // belongs only to this process's user, under a name that only `Cache::store` writes, and their digest shows that
+    // they are complete. They were read into memory first, so nobody can change them after the check. wasmtime itself
+    // refuses code of another version or with other settings.
     unsafe { Component::deserialize(engine, compiled) }
 }
 
@@ -149,7 +149,7 @@ fn make_private(directory: &Path) -> io::Result<()> {
     builder.recursive(true).mode(0o700).create(directory)
 }
 
-/// Whether the directory has this process's user as its owner, known from a file made in it, and no other access.
+/// Whether this process's user owns the directory, which a file created in it shows, and nobody else has access.
 #[cfg(unix)]
 fn is_private(directory: &Path) -> io::Result<bool> {
     use std::os::unix::fs::MetadataExt;
@@ -160,7 +160,7 @@ fn is_private(directory: &Path) -> io::Result<bool> {
     Ok(directory.is_dir() && directory.uid() == user && directory.mode() & 0o077 == 0)
 }
 
-/// Elsewhere a directory below the user's profile is private by inheritance.
+/// On other systems, a directory below the user's profile inherits its privacy.
 #[cfg(not(unix))]
 fn make_private(directory: &Path) -> io::Result<()> {
     fs::create_dir_all(directory)

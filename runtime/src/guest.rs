@@ -1,4 +1,4 @@
-//! What is run: a component and everything it is given.
+//! What a host runs: a component with its settings and permissions.
 
 use crate::origin::Origin;
 use std::borrow::Cow;
@@ -14,20 +14,20 @@ pub const POLICY_DIRECTORY: &str = "/policy";
 pub struct Guest {
     /// The component's bytes, of WASI 0.3 or 0.2.
     pub component: Cow<'static, [u8]>,
-    /// Settings by lower_snake name: a guest finds them as Spin variables of that name and as environment variables
-    /// in UPPER_SNAKE.
+    /// Settings by snake_case name. A guest finds them as Spin variables of that name and as environment variables in
+    /// upper case.
     pub settings: BTreeMap<String, String>,
-    /// A directory the guest may read, and only read, at [`POLICY_DIRECTORY`]. Each new instance sees its present
-    /// content, so the caller should give a directory that does not change under a running guest.
+    /// A directory that the guest can read, but not write, at [`POLICY_DIRECTORY`]. Each new instance sees its current
+    /// content, so the directory should not change while a guest runs.
     pub policy_dir: Option<PathBuf>,
-    /// Further directories the guest may read, and only read, at the paths that they have here: absolute ones, for a guest
-    /// has no working directory. What is replaced in them is seen.
+    /// Further directories that the guest can read, but not write, at the same paths as on this machine. The paths must
+    /// be absolute, because a guest has no working directory. The guest sees replaced files.
     pub readable: Vec<PathBuf>,
-    /// The origins the guest may send requests to; every other request is denied.
+    /// The origins that the guest may send requests to; the host denies every other request.
     pub allowed_outbound: Vec<Origin>,
 }
 
-/// Settings hold secrets: only their names are shown.
+/// Settings contain secrets, so this shows only their names.
 impl fmt::Debug for Guest {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         formatter

@@ -1,4 +1,4 @@
-//! The host: an engine, and the component that is loaded now.
+//! The host: an engine, and the component that it currently runs.
 
 use crate::answer::{Failure, ResponseBody};
 use crate::cache::Cache;
@@ -28,14 +28,14 @@ use wasmtime_wasi_http::WasiBody;
 use wasmtime_wasi_http::handler::{ExpirationError, InstantiationError, ProxyHandler, ProxyPre};
 use wasmtime_wasi_http::{p2, p3};
 
-/// How often running guests give way to each other and to their time limit.
+/// How often a running guest yields to others and to its time limit.
 const TICK: Duration = Duration::from_millis(10);
 
 /// Core instances, tables and stacks that one component instance may need; a Rust component needs about half.
 const PARTS_PER_INSTANCE: u32 = 8;
 
-/// Bytes of an ended instance's memory, and of its tables, that are written back to what they were, for the next one.
-/// Every further page goes back to the system, and costs the next instance a page fault.
+/// How many bytes of an ended instance's memory, and of its tables, are reset for the next instance. Further pages go
+/// back to the system, and cost the next instance a page fault each.
 const KEPT_BYTES: usize = 4 << 20;
 
 /// Runs one component at a time; clones share it.
@@ -71,7 +71,7 @@ pub enum LoadError {
     /// The bytes are not a component this engine can compile.
     #[error("Cannot compile the component: {0}.")]
     Compile(String),
-    /// The component imports what this host does not have.
+    /// The component imports something that this host does not have.
     #[error("The component needs something that this host does not provide: {0}.")]
     Imports(String),
     /// The component does not answer HTTP requests.
@@ -80,13 +80,13 @@ pub enum LoadError {
     /// The policy directory is missing or not a directory.
     #[error("The policy directory {} does not exist or is not a directory.", .0.display())]
     PolicyDirectory(PathBuf),
-    /// A directory that the guest may read is missing, is not a directory, or has no absolute path.
+    /// A directory for the guest is missing, is not a directory, or has no absolute path.
     #[error("{} is not the absolute path of an existing directory, so the component cannot read it.", .0.display())]
     ReadableDirectory(PathBuf),
 }
 
 impl Host {
-    /// Starts an engine with nothing loaded.
+    /// Starts an engine without a component.
     pub fn new(limits: Limits, cache: Option<Cache>, log: Log) -> Result<Self, HostError> {
         let engine = engine(&limits).map_err(|error| HostError::Engine(format!("{error:#}")))?;
         let linker = linker(&engine).map_err(|error| HostError::Engine(format!("{error:#}")))?;
@@ -105,19 +105,19 @@ impl Host {
         })))
     }
 
-    /// The limits it was made with.
+    /// The limits of this host.
     pub fn limits(&self) -> &Limits {
         &self.0.limits
     }
 
-    /// The WebAssembly instructions, as wasmtime's fuel counts them, of all instances that have ended: starting each
-    /// and every request it answered. Zero unless [`Limits::count_instructions`].
+    /// The WebAssembly instructions of all ended instances, as wasmtime's fuel counts them: for starting them and for
+    /// every request that they answered. Zero unless [`Limits::count_instructions`].
     pub fn instructions(&self) -> u64 {
         self.0.instructions.load(Ordering::Acquire)
     }
 
-    /// Compiles a guest and puts it in the place of the present one. Requests in progress end on the old one; if
-    /// this fails, the old one stays.
+    /// Compiles a guest and replaces the current one. The old one completes its requests in progress; if this fails,
+    /// the old one stays.
     pub async fn load(&self, guest: Guest) -> Result<(), LoadError> {
         let host = self.clone();
         let loaded = tokio::task::spawn_blocking(move || host.prepare(guest))
@@ -127,7 +127,7 @@ impl Host {
         Ok(())
     }
 
-    /// Answers one request: by the component, or in its place with 500, 503 or 504 and one sentence.
+    /// Answers one request: with the component's answer, or else with 500, 503 or 504 and one sentence.
     pub async fn handle<B>(&self, request: Request<B>) -> Response<ResponseBody>
     where
         B: http_body::Body<Data = Bytes> + Send + 'static,
@@ -157,7 +157,7 @@ impl Host {
         self.0.current.read().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
-    /// Traps are reported by the instance they end; what did not get that far is reported here.
+    /// The instance that ends reports its trap; what fails before that is reported here.
     fn classify(&self, error: &wasmtime::Error) -> Failure {
         if error.is::<ExpirationError>() {
             return Failure::TooSlow;
@@ -201,7 +201,7 @@ impl Inner {
             Some(cache) => cache.compile(&self.engine, bytes)?,
             None => Component::new(&self.engine, bytes)?,
         };
-        // Else the first request would wait for it.
+        // Otherwise, the first request would wait for it.
         component.initialize_copy_on_write_image()?;
         Ok(component)
     }
@@ -216,7 +216,7 @@ impl Inner {
     }
 }
 
-/// An engine with a pool where the system gives the address space for it, else without.
+/// An engine with a pool of instances if the system provides the address space for it, otherwise without.
 fn engine(limits: &Limits) -> wasmtime::Result<Engine> {
     let mut config = Config::new();
     config.wasm_component_model_async(true);
@@ -235,7 +235,7 @@ fn engine(limits: &Limits) -> wasmtime::Result<Engine> {
     Engine::new(&config)
 }
 
-/// Room for each request in progress to have an instance, and for as many that are still ending.
+/// Room for an instance for each request in progress, and for as many that are still ending.
 fn pool(limits: &Limits) -> PoolingAllocationConfig {
     let instances = u32::try_from(limits.max_requests.saturating_mul(2)).unwrap_or(u32::MAX).max(1);
     let parts = instances.saturating_mul(PARTS_PER_INSTANCE);
@@ -246,7 +246,7 @@ fn pool(limits: &Limits) -> PoolingAllocationConfig {
         .total_core_instances(parts)
         .total_tables(parts)
         .total_stacks(parts);
-    // Without this way to ask the system which pages were written to, all of them would have to be written back.
+    // If the system cannot say which pages were written to, all of them would have to be reset.
     if PoolingAllocationConfig::is_pagemap_scan_available() {
         pool.pagemap_scan(Enabled::Yes).linear_memory_keep_resident(KEPT_BYTES).table_keep_resident(KEPT_BYTES);
     }
@@ -263,7 +263,7 @@ fn linker(engine: &Engine) -> wasmtime::Result<Linker<State>> {
     Ok(linker)
 }
 
-/// Ends with the engine.
+/// Stops with the engine.
 fn tick(engine: &EngineWeak) {
     while let Some(engine) = engine.upgrade() {
         engine.increment_epoch();
@@ -291,7 +291,7 @@ fn environment(guest: &Guest) -> Vec<(String, String)> {
     guest.settings.iter().map(upper).collect()
 }
 
-/// Puts the `Host` header, which no guest sees, into the address, where guests look for it.
+/// Moves the `Host` header, which no guest sees, into the address, where guests look for it.
 fn absolute<B>(mut request: Request<B>) -> Request<B> {
     let mut parts = request.uri().clone().into_parts();
     let named = request.headers().get(HOST).map(|host| host.as_bytes());

@@ -21,14 +21,14 @@ use wasmtime_wasi_http::handler::{
 };
 use wasmtime_wasi_http::{WasiHttpCtx, WasiHttpCtxView, WasiHttpView};
 
-/// An instance that ignores its time limit is ended this much later: the caller has its 504 by then, and requests
-/// that share the instance have had their own.
+/// How much later an instance that ignores its time limit is ended: by then, the caller has its 504, and requests that
+/// share the instance have had their own time.
 const GRACE: Duration = Duration::from_millis(250);
 
-/// More instructions than an instance can run in its time: fuel counts them here, and limits nothing.
+/// More instructions than an instance can execute in its time: here, fuel only counts them.
 const FUEL: u64 = u64::MAX;
 
-/// What an instance owns on the host's side.
+/// The state of an instance on the host's side.
 pub(crate) struct State {
     table: ResourceTable,
     wasi: WasiCtx,
@@ -50,7 +50,7 @@ impl WasiHttpView for State {
     }
 }
 
-/// Makes the instances of one loaded guest.
+/// Creates the instances of one guest.
 pub(crate) struct Maker {
     pub(crate) engine: Engine,
     pub(crate) component: ProxyPre<State>,
@@ -102,7 +102,7 @@ impl Maker {
         Ok(wasi.build())
     }
 
-    /// A WASI 0.2 instance cannot be used twice: its world has no notion of several requests.
+    /// A WASI 0.2 instance cannot be reused: its world has no notion of several requests.
     fn requests(&self) -> usize {
         match self.component {
             ProxyPre::P2(_) => 1,
@@ -138,7 +138,7 @@ impl HandlerState for Maker {
     }
 }
 
-/// Ends an instance that is idle or that overstays; works even while the guest computes without a pause.
+/// Ends an instance that is idle or has run for too long, even while the guest computes without a pause.
 pub(crate) struct Expiration {
     idle_time: Duration,
     work_time: Duration,
@@ -174,7 +174,7 @@ impl WorkerExpiration for Expiration {
     }
 }
 
-/// Says how many requests an instance takes, and reports how it ended.
+/// Says how many requests an instance accepts, and reports how it ended.
 pub(crate) struct Worker {
     requests: usize,
     concurrent: usize,
@@ -188,7 +188,7 @@ pub(crate) struct Worker {
 
 impl WorkerState for Worker {
     type StoreData = State;
-    /// The bytes of the request's body, as it announces them.
+    /// The bytes of the request's body, from its `Content-Length`.
     type RequestData = Option<usize>;
 
     fn should_accept_request(&self, concurrent: usize, total: usize) -> ShouldAccept {
@@ -218,7 +218,7 @@ impl WorkerState for Worker {
         if let Ok(left) = store.get_fuel() {
             self.instructions.fetch_add(FUEL - left, Ordering::AcqRel);
         }
-        // First the guest's last words, then how it ended.
+        // First the guest's last output, then how it ended.
         drop(store);
         if let Err(error) = result
             && !is_cancelled(&error)
@@ -247,8 +247,8 @@ impl Drop for HeldBytes {
     }
 }
 
-/// `ProxyHandler` calls a worker panicked when its task was dropped too, as at the end of the program. It has no type
-/// for that, so the text must do.
+/// `ProxyHandler` also says that a worker panicked if its task was dropped, as at the end of the program. It has no
+/// error type for that, so this compares the text.
 fn is_cancelled(error: &wasmtime::Error) -> bool {
     !std::thread::panicking() && error.to_string() == "worker panicked"
 }

@@ -1,7 +1,7 @@
 //! The embedded WebAssembly host: runs the Postern component behind an HTTP server, inside fixed limits.
 //!
-//! A [`Host`] holds the engine and the component that is loaded now; a [`Server`] puts it on a socket. The guest
-//! gets its settings, one read-only directory at [`POLICY_DIRECTORY`], and HTTP to the origins it was given. It has
+//! A [`Host`] has the engine and the current component; a [`Server`] serves it on a socket. The guest gets its
+//! settings, the directory [`POLICY_DIRECTORY`] and others to read, and HTTP to the origins that it was given. It has
 //! no other file, no other network and no inherited environment.
 
 mod answer;

@@ -9,52 +9,53 @@ pub struct Limits {
     pub memory_bytes: usize,
     /// Time from the request's head to the response's head; then the caller gets 504.
     pub request_time: Duration,
-    /// Requests in progress at once, over all instances; more of them wait, and get 503 if none ends in time.
+    /// Requests in progress, over all instances. Further ones wait, and get 503 if none ends in time.
     pub max_requests: usize,
-    /// Requests one WASI 0.3 instance answers before it is replaced; 1 means a fresh instance for each request.
-    /// WASI 0.2 instances answer one request always.
+    /// How many requests one WASI 0.3 instance answers before it is replaced; 1 means a fresh instance for each
+    /// request. A WASI 0.2 instance always answers one request.
     pub requests_per_instance: usize,
-    /// Requests one WASI 0.3 instance works on at once.
+    /// How many requests one WASI 0.3 instance works on at the same time.
     pub concurrent_per_instance: usize,
-    /// Bytes of bodies from which on an instance that is at work takes no further request: a large upload takes several
-    /// times its size of the instance's memory. A body whose length is not announced counts as so many.
+    /// From this many bytes of bodies in progress on, an instance accepts no further request: a large upload takes
+    /// several times its size of the instance's memory. A body without `Content-Length` counts as this many bytes.
     pub body_bytes_per_instance: usize,
-    /// How long an instance without work is kept.
+    /// How long to keep an idle instance.
     pub idle_time: Duration,
-    /// Whether instances come from a pool that is reserved at start: faster, at the price of address space.
+    /// Whether instances come from a pool that is reserved at start, which is faster but needs address space.
     pub pooling: bool,
-    /// Whether the guest's instructions are counted, for [`Host::instructions`](crate::Host::instructions). The count is
-    /// the same on every machine, and slows the guest down by some tenths.
+    /// Whether to count the guest's instructions, for [`Host::instructions`](crate::Host::instructions). The count is
+    /// the same on every machine; counting slows the guest down by some tenths.
     pub count_instructions: bool,
-    /// Whether the compiler optimises. Without, a new component is ready sooner, and runs slower.
+    /// Whether the compiler optimises. If not, a new component is ready sooner but runs slower.
     pub optimise: bool,
-    /// Open connections; more of them wait to be accepted.
+    /// Open connections. Further ones wait to be accepted.
     pub max_connections: usize,
-    /// Open connections of one address, and of one IPv6 network of 64 bits; more of them are closed at once. A proxy
-    /// before the host is one address.
+    /// Open connections of one IPv4 address, or of one IPv6 network of 64 bits. Further ones are closed at once. A
+    /// proxy in front of the host is one address.
     pub max_connections_per_peer: usize,
     /// Requests on one connection; the answer to the last says `connection: close`.
     pub requests_per_connection: usize,
-    /// The life of a connection, whatever happens on it; then it is cut off. An answer says `connection: close` when
-    /// too little of it is left for another request, so this never interrupts a client that keeps to the other limits.
+    /// The life of a connection, whatever happens on it; after that, the host closes it. An answer says `connection:
+    /// close` if too little time is left for another request, so this never interrupts a client that respects the other
+    /// limits.
     pub connection_time: Duration,
-    /// Time a client has for sending the head of its request, and for beginning another.
+    /// How long a client may take to send the head of its request, and stay silent before one.
     pub header_time: Duration,
-    /// Time in which a client must take something of an answer that is ready for it.
+    /// How long a client may take nothing of an answer that is ready for it.
     pub write_time: Duration,
-    /// Time that requests in progress have for ending after the server was asked to stop.
+    /// How long requests in progress may take after the server was asked to stop.
     pub shutdown_time: Duration,
-    /// Cap on the guest's time limit for opening a connection.
+    /// The most that a guest's time limit for opening a connection can be.
     pub connect_time: Duration,
-    /// Cap on the guest's time limit for the head of an answer.
+    /// The most that a guest's time limit for the head of an answer can be.
     pub first_byte_time: Duration,
-    /// Cap on the guest's time limit for each further piece of an answer's body.
+    /// The most that a guest's time limit for each further piece of an answer's body can be.
     pub between_bytes_time: Duration,
 }
 
 impl Default for Limits {
-    /// Instance reuse and connections as `wasmtime serve` 48 has them. The bytes of bodies are those of as many bodies
-    /// of a route's default limit as an instance works on at once.
+    /// Instance reuse and connections are those of `wasmtime serve` 48. The bytes of bodies are those of as many bodies
+    /// of a route's default limit as an instance works on at the same time.
     fn default() -> Self {
         Self {
             memory_bytes: 128 << 20,
@@ -82,7 +83,8 @@ impl Default for Limits {
 }
 
 impl Limits {
-    /// The longest that one request takes whose client keeps to the limits: its head, its answer, and taking that.
+    /// The longest time for one request of a client that respects the limits: to send its head, to get its answer, and
+    /// to read it.
     pub(crate) fn exchange_time(&self) -> Duration {
         self.header_time + self.request_time + self.write_time
     }

@@ -13,23 +13,23 @@ use wasmtime_wasi::p2::{OutputStream, Pollable, StreamResult};
 /// One event.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Event<'a> {
-    /// A line the guest wrote to standard output, without its line break.
+    /// A line that the guest wrote to standard output, without its line break.
     Stdout(&'a str),
-    /// A line the guest wrote to standard error, without its line break.
+    /// A line that the guest wrote to standard error, without its line break.
     Stderr(&'a str),
-    /// An instance ended badly (trap, out of memory, out of time), in one sentence.
+    /// An instance ended with an error (trap, out of memory, out of time), in one sentence.
     Failed(&'a str),
-    /// A request that the guest wanted to send was denied or failed, in one sentence.
+    /// A request of the guest was denied or failed, in one sentence.
     Outbound(&'a str),
 }
 
-/// Where events go. Called from many threads; must not block for long.
+/// Receives events. Called from many threads; must not block for long.
 pub type Log = Arc<dyn Fn(Event<'_>) + Send + Sync>;
 
 /// A longer line is passed on in pieces of this many bytes.
 const LINE_BYTES: usize = 256 << 10;
 
-/// How much a guest may write at once.
+/// How many bytes a guest may write at once.
 const WRITE_BYTES: usize = 64 << 10;
 
 /// Which of the guest's streams a line comes from.
@@ -39,7 +39,7 @@ pub(crate) enum Stream {
     Err,
 }
 
-/// One output stream of one instance; its clones share the unfinished line.
+/// One output stream of one instance; clones share the unfinished line.
 #[derive(Clone)]
 pub(crate) struct Lines(Arc<Mutex<PartialLine>>);
 
@@ -85,7 +85,7 @@ impl PartialLine {
     }
 }
 
-/// What a guest wrote last may lack its line break, above all when it failed.
+/// A guest's last output may lack its line break, especially if the guest failed.
 impl Drop for PartialLine {
     fn drop(&mut self) {
         if !self.text.is_empty() {
@@ -126,7 +126,7 @@ impl AsyncWrite for Lines {
     }
 }
 
-/// For guests that write through WASI 0.2, as Rust's standard library does: without a detour over a task.
+/// For guests that write through WASI 0.2, as Rust's standard library does: needs no task.
 impl OutputStream for Lines {
     fn write(&mut self, bytes: Bytes) -> StreamResult<()> {
         self.push(&bytes);

@@ -33,7 +33,7 @@ pub fn exports(component: &[u8]) -> Result<Vec<String>, NamesError> {
 
 type Collect = fn(Payload<'_>, &mut Vec<String>) -> Result<(), NamesError>;
 
-/// Only the outermost component counts: what is nested in it is its own affair.
+/// Only the outermost component counts, not those nested in it.
 fn names(component: &[u8], collect: Collect) -> Result<Vec<String>, NamesError> {
     let mut found = Vec::new();
     let mut depth = 0_u32;

@@ -19,7 +19,7 @@ pub struct Origin {
 pub struct OriginError(String);
 
 impl Origin {
-    /// The origin of an absolute address with a host; `None` for any other scheme or form.
+    /// The origin of an absolute address with a host; `None` for any other scheme or format.
     pub fn of(uri: &Uri) -> Option<Self> {
         let tls = is_tls(uri.scheme()?)?;
         let authority = uri.authority()?;
@@ -41,7 +41,7 @@ fn is_tls(scheme: &Scheme) -> Option<bool> {
     }
 }
 
-/// `http::Uri` reads a port that is empty or too large as no port at all.
+/// `http::Uri` treats an empty or too large port as no port.
 fn has_no_port(authority: &str, host: &str) -> bool {
     authority == host
 }
@@ -53,7 +53,7 @@ fn default_port(tls: bool) -> u16 {
 impl FromStr for Origin {
     type Err = OriginError;
 
-    /// Reads `scheme://host[:port]`; one trailing slash is allowed, because the Azure portal shows endpoints so.
+    /// Reads `scheme://host[:port]`. One trailing slash is allowed, because the Azure portal shows one in endpoints.
     fn from_str(text: &str) -> Result<Self, OriginError> {
         let uri = Uri::from_str(text).ok();
         uri.filter(|uri| uri.path() == "/" && uri.query().is_none() && !text.contains('#'))

@@ -1,4 +1,4 @@
-//! Requests a guest sends: only to the origins it was given, over pooled connections, inside time limits.
+//! The guest's requests: only to the origins that it was given, over pooled connections, within time limits.
 
 use crate::limits::Limits;
 use crate::log::{Event, Log};
@@ -22,14 +22,15 @@ use std::time::Duration;
 use tokio::time::{Instant, Sleep, sleep, timeout};
 use wasmtime_wasi_http::{Error, RequestOptions, WasiBody, WasiHttpHooks};
 
-/// Shorter than the minute or more that servers keep idle connections, so that a request seldom meets a closed one.
+/// Shorter than the minute or more for which servers keep idle connections, so that a request rarely meets a closed
+/// one.
 const IDLE_CONNECTION: Duration = Duration::from_secs(20);
 
-/// Idle connections kept to one origin.
+/// How many idle connections to keep to one origin.
 const IDLE_CONNECTIONS: usize = 64;
 
-/// A body up to this size whose length is known is read whole before the request leaves, so that head and body go
-/// out together: written apart, the second part can wait for a delayed acknowledgement of the first.
+/// A body up to this size, if its length is known, is read completely before the request is sent, so that head and body
+/// go out together. Sent separately, the second part can wait for a delayed acknowledgement of the first.
 const WHOLE_BODY_BYTES: u64 = 16 << 20;
 
 type Answer = (Response<WasiBody>, Box<dyn Future<Output = Result<(), Error>> + Send>);
@@ -48,7 +49,7 @@ pub(crate) struct Gateway {
     allowed: Arc<[Origin]>,
 }
 
-/// The guest's time limits, capped.
+/// The guest's time limits, within the host's.
 #[derive(Clone, Copy)]
 struct Timeouts {
     connect: Duration,
@@ -105,7 +106,7 @@ impl Outbound {
         };
         let response = result.map_err(explain)?;
         let paced = response.map(|body| TimedBody::new(body, times.between_bytes).boxed_unsync());
-        // hyper-util drives the connection, so there is nothing left for the guest's task to drive.
+        // hyper-util drives the connection, so the guest's task has nothing to drive.
         Ok((paced, Box::new(std::future::ready(Ok(())))))
     }
 
@@ -144,7 +145,7 @@ impl WasiHttpHooks for Gateway {
             self.outbound.deny(&request);
             let patience = self.outbound.limits.first_byte_time;
             return Box::new(async move {
-                // A WASI 0.2 client whose body is closed early learns only of that, and not of the denial.
+                // If its body is closed early, a WASI 0.2 client learns only that, and not that the request was denied.
                 let _ = timeout(patience, discard(request.into_body())).await;
                 Err(Error::HttpRequestDenied)
             });
@@ -154,7 +155,7 @@ impl WasiHttpHooks for Gateway {
     }
 }
 
-/// Reads a body to its end and keeps nothing of it.
+/// Reads a body to its end and drops it.
 async fn discard(mut body: WasiBody) {
     while let Some(Ok(_)) = body.frame().await {}
 }
@@ -174,7 +175,7 @@ fn content_length(headers: &HeaderMap) -> Option<u64> {
     headers.get(CONTENT_LENGTH)?.to_str().ok()?.parse().ok()
 }
 
-/// The WASI error code for what went wrong, from the innermost known cause.
+/// The WASI error code for a failure, from its innermost known cause.
 fn explain(error: legacy::Error) -> Error {
     let mut cause: Option<&(dyn StdError + 'static)> = Some(&error);
     while let Some(inner) = cause {
@@ -218,7 +219,7 @@ fn explain_tls(error: &rustls::Error) -> Error {
     }
 }
 
-/// A response's body whose every piece must come in time.
+/// The body of a response, each piece of which must arrive in time.
 struct TimedBody {
     body: Incoming,
     limit: Duration,

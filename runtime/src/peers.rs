@@ -5,10 +5,10 @@ use std::collections::hash_map::Entry;
 use std::net::{IpAddr, Ipv6Addr};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-/// The bits of an IPv6 address that are the network's: who has one address there has all of them (RFC 4291, 2.5.1).
+/// The network part of an IPv6 address, in bits: one customer gets all its addresses (RFC 4291, 2.5.1).
 const NETWORK: u128 = !0 << 64;
 
-/// Counts of the connections that are open, by peer.
+/// The number of open connections by peer.
 #[derive(Clone, Default)]
 pub(crate) struct Peers(Arc<Mutex<HashMap<IpAddr, usize>>>);
 
@@ -19,7 +19,7 @@ pub(crate) struct Seat {
 }
 
 impl Peers {
-    /// Counts a connection; `None` if its peer has `most` of them already.
+    /// Counts a connection; `None` if its peer already has `most` of them.
     pub(crate) fn admit(&self, address: IpAddr, most: usize) -> Option<Seat> {
         let peer = peer(address);
         let mut counts = self.counts();
@@ -32,7 +32,7 @@ impl Peers {
     }
 
     fn counts(&self) -> MutexGuard<'_, HashMap<IpAddr, usize>> {
-        // Nothing is left half-done by a thread that ends while it counts.
+        // A thread that panics while it counts leaves nothing half-done.
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
@@ -41,7 +41,7 @@ impl Drop for Seat {
     fn drop(&mut self) {
         if let Entry::Occupied(mut count) = self.peers.counts().entry(self.peer) {
             *count.get_mut() -= 1;
-            // Addresses that are gone take no memory.
+            // Addresses without connections take no memory.
             if *count.get() == 0 {
                 count.remove();
             }
@@ -49,7 +49,7 @@ impl Drop for Seat {
     }
 }
 
-/// Whom an address belongs to: itself, or its network.
+/// The peer that an address belongs to: the address itself, or its network.
 fn peer(address: IpAddr) -> IpAddr {
     match address.to_canonical() {
         IpAddr::V6(address) => Ipv6Addr::from_bits(address.to_bits() & NETWORK).into(),

@@ -1,7 +1,7 @@
-//! Taking code out of a component: one of its core functions, and what only that function leads to.
+//! Removes code from a component: one of its core functions, and everything that only this function reaches.
 //!
-//! Functions keep their places and types and become a trap, so nothing else of the component changes. Functions in
-//! a table are kept: it is not known which calls through a table go where.
+//! Functions keep their indices and types and become a trap, so nothing else in the component changes. Functions in a
+//! table stay, because nobody knows which call through a table reaches which function.
 
 use std::collections::{BTreeSet, VecDeque};
 use std::ops::Range;
@@ -15,8 +15,8 @@ use wasmparser::{
 /// No locals, `unreachable`, `end`: a body for every type.
 const TRAP: [u8; 3] = [0x00, 0x00, 0x0b];
 
-/// The component without the function that one of its core modules exports under a name, and what only it leads to;
-/// the component as it is, if there is none.
+/// The component without the function that one of its core modules exports under this name, and without everything that
+/// only this function reaches. Unchanged if there is no such function.
 pub(crate) fn prune(component: &[u8], export: &str) -> Result<Vec<u8>, BinaryReaderError> {
     let mut pruned = Component::new();
     let mut depth = 0_u32;
@@ -74,9 +74,9 @@ fn prune_module(module: &[u8], export: &str) -> Result<Vec<u8>, BinaryReaderErro
 struct Functions<'a> {
     imported: u32,
     bodies: Vec<FunctionBody<'a>>,
-    /// Those that can be called from outside, or from anywhere.
+    /// The functions that can be called from outside, or from anywhere.
     roots: Vec<u32>,
-    /// The one that is taken out.
+    /// The function to remove.
     cut: Option<u32>,
 }
 
@@ -140,7 +140,7 @@ impl<'a> Functions<'a> {
         called(expression.get_operators_reader(), |function| self.roots.push(function))
     }
 
-    /// All that the roots lead to, other than through the one that is cut.
+    /// Everything that the roots reach without the function to remove.
     fn alive(&self, cut: u32) -> Result<BTreeSet<u32>, BinaryReaderError> {
         let mut alive = BTreeSet::new();
         let mut open: VecDeque<u32> = self.roots.iter().copied().collect();
@@ -157,7 +157,7 @@ impl<'a> Functions<'a> {
     }
 }
 
-/// Tells of each function that is called or named by the operators.
+/// Reports each function that the operators call or name.
 fn called(operators: OperatorsReader<'_>, mut tell: impl FnMut(u32)) -> Result<(), BinaryReaderError> {
     for operator in operators {
         if let Operator::Call { function_index }

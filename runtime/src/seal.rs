@@ -1,7 +1,7 @@
-//! Sealing: a component runs its `seal` function here once, and the resulting memory becomes its initial memory.
+//! Sealing: the host runs a component's `seal` function once, and the resulting memory becomes its initial memory.
 //!
-//! Meanwhile the host provides only seeds for hash maps, which are zeros; any other call ends the component. So the
-//! result depends only on the component and the files.
+//! Meanwhile the host provides only seeds for hash maps, which are zeros; any other call ends the component. The result
+//! therefore depends only on the component and the files.
 
 use crate::cache::Cache;
 use crate::prune::prune;
@@ -12,21 +12,21 @@ use wasmtime::error::Context as _;
 use wasmtime::{Config, Engine, OptLevel, Store, StoreLimits, StoreLimitsBuilder, Trap, format_err};
 use wasmtime_wizer::{ComponentContext, ComponentInstanceState, Wizer};
 
-/// The function that takes a policy's files, by path and text.
+/// The function that takes a policy's files, as paths and texts.
 const SEAL: &str = "seal";
 
-/// The core function that makes a gate of a policy's files, of which a sealed component has no need.
+/// The core function that creates a gate from a policy's files, which a sealed component no longer needs.
 const LOAD: &str = "postern-load";
 
-/// The interfaces that libraries draw hash seeds from: Rust's own from the second, others from the first.
+/// The interfaces from which libraries draw hash seeds: Rust's own from the second, others from the first.
 const RANDOM: &str = "wasi:random/random@0.2.";
 const SEED: &str = "wasi:random/insecure-seed@0.2.";
 
-/// What `seal` may use of memory, in bytes: far more than any policy needs.
+/// The most memory that `seal` may use, in bytes: far more than any policy needs.
 const MEMORY_BYTES: usize = 256 << 20;
 
-/// What `seal` may do, in WebAssembly instructions: hundreds of times what a policy of some routes takes. It is no
-/// time, so that a policy that one machine seals is sealed by every other.
+/// The most WebAssembly instructions that `seal` may execute: hundreds of times what a policy with some routes takes.
+/// This is not a time, so a policy that one machine can seal, every other machine can seal.
 pub const SEAL_INSTRUCTIONS: u64 = 20_000_000_000;
 
 /// Why a component cannot be sealed.
@@ -35,22 +35,22 @@ pub enum SealError {
     /// The bytes are not a component, or the component has no memory to keep.
     #[error("This component cannot be sealed: {0}.")]
     Component(String),
-    /// The component is not made for it.
+    /// The component does not support sealing.
     #[error("This component cannot be sealed: it does not export the function `seal` as Postern does.")]
     NoSeal,
-    /// The component refused the files, in its own words.
+    /// The component refused the files; this is its message.
     #[error("The component rejected the policy: {0}")]
     Refused(String),
-    /// The component failed, or asked its host for what a snapshot must not depend on.
+    /// The component failed, or called the host for something that a snapshot must not depend on.
     #[error("The component failed while it was sealed: {0}.")]
     Failed(String),
-    /// The component was not ready within its instructions.
+    /// The component exceeded its instructions.
     #[error(
         "Sealing exceeded its limit of {0} instructions. Look for nested repetition in a `pattern` of a schema, or split a \
          large policy in two."
     )]
     TooMuchWork(u64),
-    /// The memory could not be read, or what was made of it is not valid.
+    /// The memory could not be read, or the resulting component is not valid.
     #[error("Cannot take a snapshot of the component's memory: {0}.")]
     Snapshot(String),
 }
@@ -60,14 +60,14 @@ pub enum SealError {
 pub struct Sealed {
     /// Its bytes.
     pub component: Vec<u8>,
-    /// How long `seal` took: what each instance of the unsealed component takes at its first request.
+    /// How long `seal` took. An unsealed component takes as long for the first request of each instance.
     pub initialisation: Duration,
 }
 
 /// Seals files into a component. The same component and files give the same bytes.
 ///
-/// This takes seconds where the component's code is not in the cache, and must not be called in an async context. The
-/// component has [`SEAL_INSTRUCTIONS`].
+/// This takes seconds if the compiled component is not in the cache, and must not be called in an async context. The
+/// component may execute [`SEAL_INSTRUCTIONS`].
 ///
 /// # Errors
 /// [`SealError`] says which.
@@ -75,7 +75,7 @@ pub fn seal(component: &[u8], files: &[(String, String)], cache: Option<&Cache>)
     seal_within(SEAL_INSTRUCTIONS, component, files, cache)
 }
 
-/// As [`seal`], with so many instructions.
+/// Like [`seal`], with this many instructions.
 ///
 /// # Errors
 /// As [`seal`].
@@ -88,7 +88,7 @@ pub fn seal_within(
     let waiting = tokio::runtime::Builder::new_current_thread().build();
     let waiting = waiting.map_err(|error| SealError::Failed(error.to_string()))?;
     let mut wizer = Wizer::new();
-    // Without its initialiser, a component whose memory is kept would not be valid.
+    // Without its initialiser, the component would not be valid after its memory was replaced.
     wizer.init_func(SEAL).keep_init_func(true);
     let (context, instrumented) = wizer.instrument_component(component).map_err(described(SealError::Component))?;
     let engine = engine().map_err(described(SealError::Component))?;
@@ -120,7 +120,7 @@ fn failed(error: &wasmtime::Error, instructions: u64) -> SealError {
     }
 }
 
-/// The code runs once, so it is not worth much work.
+/// The code runs only once, so optimising it is not worth the time.
 fn engine() -> wasmtime::Result<Engine> {
     let mut config = Config::new();
     config.wasm_component_model_async(true).cranelift_opt_level(OptLevel::None).consume_fuel(true);
@@ -147,11 +147,11 @@ fn zeros(length: u64) -> wasmtime::Result<(Vec<u8>,)> {
     Ok((vec![0; length.into()],))
 }
 
-/// The instance whose memory is kept.
+/// The instance whose memory becomes the initial memory.
 struct GuestInstance {
     store: Store<StoreLimits>,
     instance: Instance,
-    /// What it may do before and during `seal`, and again while its memory is read.
+    /// How many instructions it may execute before and during `seal`, and again while its memory is read.
     instructions: u64,
     /// The first error while its memory was read, which the reader's interface cannot return.
     failure: Option<wasmtime::Error>,
@@ -200,7 +200,7 @@ impl GuestInstance {
         Ok(function.call_async(&mut *store, ()).await?.0)
     }
 
-    /// A value of the instance; after a failure any value will do, because none is used.
+    /// A value of the instance. After a failure, any value will do, because nothing uses it.
     async fn value<R: Lift + Default + Send + Sync + 'static>(&mut self, interface: &str, name: &str) -> R {
         match self.call(interface, name).await {
             Ok(value) => value,

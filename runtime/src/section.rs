@@ -1,10 +1,10 @@
-//! A custom section of a component: what is known of it without running it.
+//! A custom section of a component, which can be read without running it.
 
 use crate::names::NamesError;
 use wasm_encoder::{ComponentSection, CustomSection};
 use wasmparser::{Parser, Payload};
 
-/// Adds a custom section to a component's end.
+/// Adds a custom section to the end of a component.
 pub fn add_section(component: &mut Vec<u8>, name: &str, data: &[u8]) {
     CustomSection { name: name.into(), data: data.into() }.append_to_component(component);
 }

@@ -21,23 +21,23 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::task::JoinSet;
 use tokio_io_timeout::TimeoutWriter;
 
-/// Bytes of a request's head; hyper answers 431 beyond.
+/// The most bytes of a request's head; for more, hyper answers 431.
 const HEAD_BYTES: usize = 64 << 10;
 
-/// Header fields of a request; hyper answers 431 beyond.
+/// The most header fields of a request; for more, hyper answers 431.
 const HEAD_FIELDS: usize = 100;
 
-/// How long to wait when the system can accept no connection, as when file descriptors run out.
+/// How long to wait if the system cannot accept a connection, for example because file descriptors ran out.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
 
-/// A bound socket, not yet served.
+/// A bound socket that is not served yet.
 #[derive(Debug)]
 pub struct Server {
     listener: TcpListener,
     address: SocketAddr,
 }
 
-/// Why an address cannot be listened on.
+/// Why the server cannot listen on an address.
 #[derive(Debug, thiserror::Error)]
 pub enum BindError {
     /// Another program has the port.
@@ -47,7 +47,7 @@ pub enum BindError {
         ip = .0.ip()
     )]
     InUse(SocketAddr),
-    /// The system refused for another reason.
+    /// The system reported another error.
     #[error("Cannot listen on {0}: {1}; choose another address with `--listen`.")]
     Refused(SocketAddr, #[source] io::Error),
 }
@@ -69,7 +69,7 @@ impl Server {
         self.address
     }
 
-    /// Serves until `shutdown` is ready; then takes no more connections and gives requests in progress
+    /// Serves until `shutdown` is ready. Then accepts no more connections, and gives requests in progress
     /// [`Limits::shutdown_time`] to end.
     pub async fn serve(self, host: Host, shutdown: impl Future<Output = ()>) {
         let limits = *host.limits();
@@ -90,7 +90,7 @@ impl Server {
             }
         }
         drop(self.listener);
-        // Whoever still talks after that is cut off, when `open` ends.
+        // Connections that are still open after that are closed when `open` is dropped.
         let _ = tokio::time::timeout(limits.shutdown_time, graceful.shutdown()).await;
     }
 
@@ -105,7 +105,7 @@ impl Server {
     }
 }
 
-/// Serves one connection to its end; a client that breaks the protocol or hangs up affects nobody else.
+/// Serves one connection to its end. A client that breaks the protocol or hangs up affects nobody else.
 async fn answer(stream: TcpStream, place: (OwnedSemaphorePermit, Seat), host: Host, limits: Limits, watcher: Watcher) {
     // Small answers must not wait for the client's delayed acknowledgement.
     let _ = stream.set_nodelay(true);

@@ -1,4 +1,4 @@
-//! Spin's variables interface in its two versions, by which the Spin flavours read their settings.
+//! Spin's variables interface in its two versions, from which the Spin flavours read their settings.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -14,7 +14,7 @@ mod bindings {
 use bindings::fermyon::spin::variables as p2;
 use bindings::spin::variables::variables as p3;
 
-/// Settings by lower_snake name.
+/// Settings by snake_case name.
 pub(crate) type Settings = Arc<BTreeMap<String, String>>;
 
 struct Variables;

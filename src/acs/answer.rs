@@ -1,4 +1,4 @@
-//! What an answer of ACS means, or the lack of one.
+//! What ACS's answer means, or the lack of one.
 
 use std::time::SystemTime;
 
@@ -14,15 +14,15 @@ use crate::host::FetchError;
 use crate::outcome::Outcome;
 use crate::web::retry::{plain_code, retry_after};
 
-/// ACS's error codes that an operator can act on, each with an outcome of its own. ACS publishes no list of its
-/// email codes; these are quoted in issues of its SDKs and in other clients' source.
+/// ACS's error codes that an operator can act on, each with its own outcome. ACS publishes no list of its email codes;
+/// these are quoted in issues of its SDKs and in other clients' source.
 pub const TERMINAL_CODES: [(&str, Outcome); 3] = [
     ("EmailDroppedAllRecipientsSuppressed", Outcome::Suppressed),
     ("InvalidSenderUserName", Outcome::UnknownSender),
     ("DomainNotLinked", Outcome::UnlinkedDomain),
 ];
 
-/// One answer, read.
+/// The meaning of one answer.
 #[derive(Debug)]
 pub(super) struct Answer {
     pub signal: Signal,
@@ -34,7 +34,7 @@ pub(super) struct Answer {
 }
 
 impl Answer {
-    /// The time ran out before anything said what became of the message.
+    /// Time ran out before any answer showed what became of the message.
     pub(super) const fn none() -> Self {
         Self {
             signal: Signal::Doubtful,
@@ -59,7 +59,7 @@ struct Failure {
     code: Option<String>,
 }
 
-/// What it means if there is no token for a call, which is then not made.
+/// What it means if there is no token for a call, so that the gate does not make it.
 pub(super) fn without_token(error: TokenError) -> Answer {
     let (signal, outcome, status, error_code) = match error {
         TokenError::Refused { status, code } => (Signal::Barred, Outcome::Unauthorized, Some(status), code),
@@ -104,7 +104,7 @@ fn answered(call: Call, answer: &Response<Bytes>, operation: Uuid, now: SystemTi
     Answer { signal, outcome: known.unwrap_or(outcome), status, error_code, operation_status: None }
 }
 
-/// An operation counts only under its own id: anything else did not come from ACS's mail service.
+/// An operation counts only if its id is the requested one; any other answer did not come from ACS's mail service.
 fn operation_status(body: &[u8], operation: Uuid) -> Answer {
     let garbled = Answer { outcome: Outcome::Garbled, ..Answer::none() };
     let Ok(answer) = serde_json::from_slice::<Operation>(body) else { return garbled };

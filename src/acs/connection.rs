@@ -1,4 +1,4 @@
-//! Where ACS is and how the gate authenticates there, from settings.
+//! Where ACS is and how the gate authenticates to it, from settings.
 
 use std::time::Duration;
 
@@ -14,29 +14,29 @@ use crate::host::{Clock, Fetch, Settings};
 use crate::setting::{SettingError, SettingFault};
 use crate::web::Origin;
 
-/// The names of the settings that lead to ACS.
+/// The names of the settings for the connection to ACS.
 pub mod setting {
     /// `https://RESOURCE.communication.azure.com`
     pub const ENDPOINT: &str = "acs_endpoint";
     /// One of the resource's two access keys, base64.
     pub const ACCESS_KEY: &str = "acs_access_key";
-    /// Both in one text, as the portal shows it.
+    /// Both in one text, as the portal shows them.
     pub const CONNECTION_STRING: &str = "acs_connection_string";
-    /// Which identity is used, if the settings could mean several or none.
+    /// Which identity to use, if the settings allow several or none.
     pub const IDENTITY: &str = "acs_identity";
-    /// What tokens are for, in clouds other than the public one.
+    /// The scope of tokens, in clouds other than the public one.
     pub const SCOPE: &str = "acs_scope";
     /// All of them.
     pub const ALL: [&str; 5] = [ENDPOINT, ACCESS_KEY, CONNECTION_STRING, IDENTITY, SCOPE];
 }
 
-/// What Entra's tokens are for. Microsoft's email SDKs ask with two slashes.
+/// The scope of Entra's tokens. Microsoft's email SDKs request it with two slashes.
 pub const PUBLIC_SCOPE: &str = "https://communication.azure.com//.default";
 
-/// What is needed to talk to ACS.
+/// Everything needed to call ACS.
 #[derive(Debug, Clone)]
 pub struct Connection {
-    /// Where it is.
+    /// The address of the ACS resource.
     pub endpoint: Origin,
     /// How the gate authenticates.
     pub credential: Credential,
@@ -51,7 +51,7 @@ pub enum Credential {
     Token {
         /// Who the gate is.
         identity: Identity,
-        /// What the token is for.
+        /// The scope of the token.
         scope: String,
     },
 }
@@ -86,7 +86,7 @@ impl Connection {
         }
     }
 
-    /// The servers that it needs: ACS, and whichever issues tokens.
+    /// The servers that it needs: ACS, and the one that issues tokens.
     pub fn servers(&self) -> Vec<Uri> {
         let tokens = match &self.credential {
             Credential::AccessKey(_) => None,
@@ -95,7 +95,7 @@ impl Connection {
         [self.endpoint.uri("/")].into_iter().chain(tokens).collect()
     }
 
-    /// How the gate authenticates, for probes.
+    /// How the gate authenticates, as probes report it.
     pub const fn identity(&self) -> &'static str {
         match &self.credential {
             Credential::AccessKey(_) => ACCESS_KEY,
@@ -103,7 +103,7 @@ impl Connection {
         }
     }
 
-    /// Authenticates a request: with a signature of this moment, or a token.
+    /// Authenticates a request, with a signature made now or with a token.
     pub(super) async fn prove(
         &self,
         host: &(impl Settings + Clock + Fetch),
@@ -129,7 +129,7 @@ impl Connection {
         Ok(request)
     }
 
-    /// Makes them of the values of the connection string, or else of endpoint and key.
+    /// Reads the values of the connection string, or else of endpoint and key.
     ///
     /// # Errors
     /// Every setting that is missing or malformed.
@@ -157,7 +157,7 @@ impl Connection {
     /// Parses a connection string: pairs in any order, names in any case, a trailing `;`, unknown names ignored.
     ///
     /// # Errors
-    /// When a pair is missing, doubled or malformed. No error contains the text itself.
+    /// If a pair is missing, repeated or malformed. No error contains the text itself.
     pub fn parse(text: &str) -> Result<Self, SettingError> {
         let refused = |fault| SettingError::new(setting::CONNECTION_STRING, fault);
         let (mut endpoint, mut key) = (None, None);
@@ -182,11 +182,11 @@ impl Connection {
     }
 }
 
-/// The name for keys, in addition to those of [`Identity::NAMES`].
+/// The name for access keys, in addition to those of [`Identity::NAMES`].
 const ACCESS_KEY: &str = "access-key";
 
-/// The identity's name; none where a key is used. A key that is set is meant, unless a name says otherwise: platforms
-/// set the variables of their identities without being asked.
+/// The identity's name; `None` if a key is used. A key takes precedence unless a name says otherwise, because platforms
+/// set the variables of their identities unasked.
 async fn chosen(host: &impl Settings, has_key: bool) -> Result<Option<&'static str>, SettingError> {
     match host.setting(setting::IDENTITY).await.as_deref().map(str::trim) {
         None if has_key => Ok(None),

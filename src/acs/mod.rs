@@ -28,7 +28,7 @@ pub use request::body;
 pub use signature::{AccessKey, Signature, sign};
 pub use transition::{Call, Next, Signal, State};
 
-/// The version of the REST interface that requests are written for.
+/// The version of the REST interface that the requests use.
 pub const API_VERSION: &str = "2025-09-01";
 
 /// The most bytes ACS takes in one request, attachments included (service limits page: 10 MB).
@@ -37,11 +37,10 @@ pub const MAX_REQUEST_BYTES: usize = 10 * 1000 * 1000;
 /// The most calls for one message: ACS counts each against the subscription's quota.
 pub const MAX_CALLS: u32 = 12;
 
-/// The least time for a call, if that much is left; otherwise it gets half of what is left.
+/// The minimum time for a call, if that much is left; otherwise it gets half of the remaining time.
 const SHORTEST_CALL: Duration = Duration::from_secs(2);
 
-/// A call that would have less than this part of the budget is not started: its timeout would hide what ACS said
-/// before.
+/// The gate does not start a call with less than this part of the budget: its timeout would hide what ACS said before.
 const LEAST_PART: u32 = 20;
 
 /// What a request needs to call ACS.
@@ -58,11 +57,12 @@ pub struct Client<'a, H> {
 }
 
 impl<H: Sending> Client<'_, H> {
-    /// Sends one message, as [`body`] has it, under an operation id of the caller's choice, as often as it takes within
-    /// the budget.
+    /// Sends one message, as [`body`] builds it, under an operation id that the caller chooses, with as many calls as
+    /// needed within the budget.
     ///
-    /// The body is the same for every repeat; each call is signed at its moment. [`State`] says what follows what:
-    /// [`State::Send`] begins, and [`State::Ask`] continues with a message that may have been accepted already.
+    /// The body is the same for every call; each call is signed just before it is sent. [`State`] decides the order of
+    /// calls: [`State::Send`] starts with a new message, [`State::Ask`] continues with one that ACS may already have
+    /// accepted.
     pub async fn send(&self, body: Bytes, operation: Uuid, from: State, budget: Duration) -> Delivery {
         let correlation = Correlation { operation, request_id: Uuid::from_u128(self.host.random()), trace: self.trace };
         let started = self.host.monotonic();
@@ -82,7 +82,7 @@ impl<H: Sending> Client<'_, H> {
     }
 }
 
-/// What all calls for one message have in common: what they are about, and how others find them.
+/// What all calls for one message share: the operation, and the ids by which ACS's support and traces find them.
 struct Correlation {
     operation: Uuid,
     request_id: Uuid,
@@ -114,9 +114,9 @@ impl<H: Sending> Exchange<'_, H> {
             let Next::Go(next) = state.next(answer.signal) else {
                 delivery.in_doubt = false;
                 break match (state, answer.signal) {
-                    // Nothing is known of the operation, so the refusal was one of the message.
+                    // ACS does not know the operation, so it refused the message itself.
                     (_, Signal::Unknown) => refusal.unwrap_or(answer),
-                    // The operation was refused because an earlier request had used its id.
+                    // ACS refused the send because an earlier request had used the operation's id.
                     (State::Check, Signal::Accepted) => Answer { outcome: Outcome::Duplicate, ..answer },
                     _ => answer,
                 };

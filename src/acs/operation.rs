@@ -1,4 +1,4 @@
-//! The status of an operation, in our own words, which stay the same when ACS's change.
+//! The status of an operation, in Postern's own words, which stay the same when ACS's change.
 
 use std::time::Duration;
 
@@ -16,12 +16,12 @@ pub struct OperationStatus {
     pub status: Status,
     /// Whether that is final.
     pub terminal: bool,
-    /// ACS's code for why it failed, where it gave one of a plain form.
+    /// ACS's code for the failure, if it gave one that looks like a code.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub error: Option<String>,
 }
 
-/// The words for an operation's status; there will be no others.
+/// The possible statuses of an operation; the list is final.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Status {
@@ -40,9 +40,9 @@ pub enum Status {
 pub struct Inquiry {
     /// The operation's id.
     pub operation: Uuid,
-    /// Its status, or why that is not known: [`Outcome::NotFound`] if ACS does not know the operation.
+    /// Its status, or why it is not known: [`Outcome::NotFound`] if ACS does not know the operation.
     pub answer: Result<OperationStatus, Outcome>,
-    /// ACS's HTTP status, where it answered.
+    /// ACS's HTTP status, if it answered.
     pub status: Option<u16>,
     /// ACS's error code, if it gave one that looks like a code.
     pub error_code: Option<String>,
@@ -53,10 +53,10 @@ pub struct Inquiry {
 }
 
 impl Status {
-    /// Every word.
+    /// Every status.
     pub const ALL: [Self; 4] = [Self::Running, Self::Succeeded, Self::Failed, Self::Canceled];
 
-    /// ACS's word in ours. ACS's list is open; a word that is not one of its final ones means in progress.
+    /// Translates ACS's status. ACS's list is open; a status that is not one of its final ones means in progress.
     pub(super) fn of(word: &str) -> Self {
         match word {
             "Succeeded" => Self::Succeeded,
@@ -66,7 +66,7 @@ impl Status {
         }
     }
 
-    /// The word for it.
+    /// The status's name in answers.
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::Running => "running",
@@ -104,7 +104,7 @@ impl OperationStatus {
 }
 
 impl Inquiry {
-    /// The word for audit lines and people: the operation's status, `unknown`, or why that is not known.
+    /// For audit lines and people: the operation's status, `unknown`, or why the status is not known.
     pub fn as_str(&self) -> &'static str {
         match &self.answer {
             Ok(operation) => operation.status.as_str(),
@@ -116,7 +116,7 @@ impl Inquiry {
     /// What the operator should do, if ACS did not report the status for a reason that the operator has to fix.
     pub fn advice(&self) -> Option<&'static str> {
         match &self.answer {
-            // An unknown operation does not concern the operator.
+            // An unknown operation needs no action from the operator.
             Ok(_) | Err(Outcome::NotFound) => None,
             Err(outcome) => outcome.advice(),
         }

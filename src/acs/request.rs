@@ -57,19 +57,19 @@ struct File<'a> {
     content_in_base64: &'a [u8],
 }
 
-/// Encodes while writing, so that there is no second copy of a file in memory.
+/// Encodes while writing, so that memory never holds a second copy of a file.
 fn base64<S: Serializer>(bytes: &[u8], serializer: S) -> Result<S::Ok, S::Error> {
     serializer.collect_str(&Base64Display::new(bytes, &STANDARD))
 }
 
-/// What a body contains besides texts and files: names, quotes, addresses.
+/// The room for what a body contains besides texts and files: names, quotes, addresses.
 const ROOM: usize = 4096;
 
 /// The body for a message, serialised once for all attempts; `None` if it is larger than ACS accepts.
 ///
 /// It depends only on the message: the same message has the same bytes each time.
 pub fn body(message: &Message) -> Option<Bytes> {
-    // Allocated at once: a growing body would at times be in memory twice.
+    // Allocated at once: growing the body would at times need its memory twice.
     let files: usize = message.attachments.iter().map(|file| file.bytes.len().div_ceil(3) * 4 + ROOM).sum();
     let texts = message.parts.text.len() + message.parts.html.as_ref().map_or(0, String::len);
     let mut body = Vec::with_capacity(files + texts + texts / 8 + ROOM);
@@ -88,7 +88,7 @@ pub(super) fn send(endpoint: &Origin, body: &Bytes, correlation: &Correlation) -
     request
 }
 
-/// The request that asks for an operation, without authentication.
+/// The request for an operation's status, without authentication.
 pub(super) fn status(endpoint: &Origin, correlation: &Correlation) -> Request<Bytes> {
     let path = format!("/emails/operations/{}?api-version={API_VERSION}", correlation.operation);
     correlated(endpoint, Method::GET, &path, Bytes::new(), correlation)
@@ -105,7 +105,7 @@ fn correlated(endpoint: &Origin, method: Method, path: &str, body: Bytes, correl
     request
 }
 
-/// Ids, dates and base64 always fit into a header, so the default is never used.
+/// Ids, dates and base64 always fit into a header, so the default never applies.
 pub(super) fn text(value: &str) -> HeaderValue {
     HeaderValue::from_str(value).unwrap_or(HeaderValue::from_static(""))
 }
@@ -125,7 +125,7 @@ fn email(message: &Message) -> Body<'_> {
             .as_ref()
             .map(|mailbox| [EmailAddress { address: mailbox.address.as_str(), display_name: mailbox.name.as_deref() }]),
         attachments: message.attachments.iter().map(file).collect(),
-        // A gate for system mail has no business knowing who opened it.
+        // A gate for system mail need not know who opens it.
         user_engagement_tracking_disabled: true,
     }
 }

@@ -41,8 +41,8 @@ impl fmt::Debug for AccessKey {
     }
 }
 
-/// Signs a request. `path_and_query` and `host` are as on the wire: the path with its leading slash, the host with a
-/// port only where it is not the default.
+/// Signs a request. `path_and_query` and `host` are as sent: the path with its leading slash, the host with its port
+/// unless it is the default.
 pub fn sign(
     key: &AccessKey,
     method: &http::Method,
@@ -60,8 +60,7 @@ pub fn sign(
 }
 
 fn mac(key: &AccessKey, text: &[u8]) -> Vec<u8> {
-    // HMAC takes keys of any length (RFC 2104, 3), so the failure branch is never reached; it yields a useless
-    // signature.
+    // HMAC takes keys of any length (RFC 2104, 3), so this never fails; if it did, the signature would be useless.
     Hmac::<Sha256>::new_from_slice(key.bytes())
         .map(|mac| mac.chain_update(text).finalize().into_bytes().to_vec())
         .unwrap_or_default()

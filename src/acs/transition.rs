@@ -1,22 +1,22 @@
 //! One mail per event: the next step after everything that ACS can answer. `docs/delivery.md` shows it as a table.
 //!
-//! A message is in doubt once an attempt ended without saying whether it was accepted. From then on, only ACS's report
-//! about the operation ends the doubt; a refusal of a repeat does not.
+//! A message is in doubt if an attempt ended without showing whether ACS accepted it. From then on, only the
+//! operation's status resolves the doubt; a refused repeat does not.
 
-/// The state of a message: which call comes next, and what is known.
+/// The state of a message: what is known about it, and which call comes next.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum State {
-    /// Send; no attempt of this request can have been accepted.
+    /// Send; ACS cannot have accepted an attempt of this request.
     Send,
-    /// ACS refused the message, or its operation id because an earlier request used it: ask which.
+    /// ACS refused the message, or the operation id because an earlier request used it: ask which.
     Check,
-    /// In doubt: ask for the operation.
+    /// In doubt: ask for the operation's status.
     Ask,
-    /// In doubt, and the first answer did not say: ask once more.
+    /// In doubt, and the first answer did not resolve the doubt: ask once more.
     AskAgain,
-    /// In doubt, and ACS does not know the operation: send the same again, under the same id.
+    /// In doubt, and ACS does not know the operation: send the message again, under the same id.
     SendAgain,
-    /// In doubt, and ACS refuses the repeat: ask until it says.
+    /// In doubt, and ACS refused the repeat: ask until it reports the status.
     Confirm,
 }
 
@@ -29,29 +29,29 @@ pub enum Call {
     Status,
 }
 
-/// What an answer of ACS, or the lack of one, says about the message.
+/// What ACS's answer says about the message, or the lack of one.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Signal {
     /// There is an operation with this id, and it has not failed.
     Accepted,
     /// There is an operation with this id, and it has failed.
     Failed,
-    /// This send was not accepted because of its content, or because its id is known (400, 409).
+    /// ACS did not accept this send because of its content, or because it knows the id (400, 409).
     Refused,
-    /// This call was not accepted for another reason that a retry does not fix (401, 403, 404, 413, no permission).
+    /// ACS did not accept this call for another reason that a retry does not fix (401, 403, 404, 413, no permission).
     Barred,
-    /// ACS does not know the operation, which early on says nothing (404 to a status read).
+    /// ACS does not know the operation, which soon after a send proves nothing (404 to a status read).
     Unknown,
-    /// This call was not accepted, but may be later (429, or there is no token for it now).
+    /// ACS did not accept this call, but may do so later (429, or the gate has no token now).
     Postponed,
-    /// Nobody knows whether this call was accepted (408, 5xx, timeout, broken connection, unreadable answer).
+    /// ACS may have accepted this call or not (408, 5xx, timeout, broken connection, unreadable answer).
     Doubtful,
 }
 
-/// What is done after a call.
+/// What to do after a call.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Next {
-    /// The answer decides.
+    /// Stop: the answer decides the outcome.
     End,
     /// Wait, then make the call of the next state.
     Go(State),
@@ -61,7 +61,7 @@ impl State {
     /// Every state.
     pub const ALL: [Self; 6] = [Self::Send, Self::Check, Self::Ask, Self::AskAgain, Self::SendAgain, Self::Confirm];
 
-    /// The call that is made in it.
+    /// The call to make in this state.
     pub const fn call(self) -> Call {
         match self {
             Self::Send | Self::SendAgain => Call::Send,
@@ -77,7 +77,7 @@ impl State {
         }
     }
 
-    /// What follows a signal.
+    /// What to do after a signal.
     pub const fn next(self, signal: Signal) -> Next {
         match (self, signal) {
             (_, Signal::Accepted | Signal::Failed) => Next::End,
@@ -98,7 +98,7 @@ impl State {
 }
 
 impl Call {
-    /// The signals that an answer to it can give.
+    /// The signals that an answer to this call can give.
     pub const fn signals(self) -> &'static [Signal] {
         use Signal::{Accepted, Barred, Doubtful, Failed, Postponed, Refused, Unknown};
         match self {

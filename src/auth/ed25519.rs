@@ -1,13 +1,13 @@
-//! Ed25519 keys (RFC 8032), written as Standard Webhooks writes them.
+//! Ed25519 keys (RFC 8032), in the notation of Standard Webhooks.
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use ed25519_compact::{KeyPair, Seed, Signature};
 
-/// What a public key begins with.
+/// The prefix of a public key.
 pub const PUBLIC_PREFIX: &str = "whpk_";
 
-/// What a private key begins with.
+/// The prefix of a private key.
 pub const PRIVATE_PREFIX: &str = "whsk_";
 
 /// A key that verifies.
@@ -23,7 +23,7 @@ impl PublicKey {
         ed25519_compact::PublicKey::from_slice(&bytes).ok().map(Self)
     }
 
-    /// Whether a signature of the message was made with the private key of this one.
+    /// Whether the matching private key signed the message.
     pub fn verifies(&self, message: &[u8], signature: &[u8]) -> bool {
         Signature::from_slice(signature).is_ok_and(|signature| self.0.verify(message, &signature).is_ok())
     }

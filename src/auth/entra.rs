@@ -24,39 +24,39 @@ use crate::entra::{PUBLIC_AUTHORITY, setting};
 use crate::host::{Clock, Fetch, FetchError, Settings};
 use crate::policy::Tenant;
 
-/// How far the clocks may be apart; Microsoft's libraries allow five minutes.
+/// How far the clocks may differ; Microsoft's libraries allow five minutes.
 const LEEWAY: Duration = Duration::from_secs(300);
 
-/// How long keys are used before they are read again. Entra replaces them about every six weeks.
+/// How long the gate uses keys before it fetches them again. Entra replaces them about every six weeks.
 const KEYS_KEPT: Duration = Duration::from_secs(24 * 60 * 60);
 
-/// How long after reading keys a token with an unknown key leads to reading them again: strangers can name any key.
+/// How long after a fetch an unknown key in a token does not cause another one: strangers can name any key.
 const KEYS_PAUSE: Duration = Duration::from_secs(300);
 
-/// How long after keys could not be read it is not tried again: each try holds up a caller.
+/// How long the gate waits after a failed fetch: each attempt delays a caller.
 const FAILURE_PAUSE: Duration = Duration::from_secs(5);
 
-/// The longest token that is read; Entra's have up to a few thousand bytes.
+/// The longest token that the gate reads; Entra's have up to a few thousand bytes.
 const MAX_TOKEN_BYTES: usize = 16 * 1024;
 
-/// The most keys of a tenant that are kept; Entra publishes fewer than ten.
+/// How many keys of a tenant the gate keeps; Entra publishes fewer than ten.
 const MAX_KEYS: usize = 32;
 
 /// The shortest and longest keys, in bits. Entra's have 2048.
 const KEY_BITS: (usize, usize) = (2048, 4096);
 
-/// The keys of tenants, kept in the instance and read by one request at a time.
+/// The keys of tenants, kept in the instance. Only one request at a time fetches them.
 #[derive(Debug, Default)]
 pub struct KeyCache {
     known: Mutex<BTreeMap<String, Known>>,
     reading: AsyncMutex<()>,
 }
 
-/// What is known of a tenant's keys. Times are the host's monotonic clock.
+/// What the gate knows about a tenant's keys. Times are those of the host's monotonic clock.
 #[derive(Debug, Clone, Default)]
 struct Known {
     keys: Option<Arc<KeySet>>,
-    /// The last try to read them, where it failed: when, and how.
+    /// The last failed attempt to fetch them: when, and how it failed.
     failure: Option<(Duration, FetchError)>,
 }
 
@@ -80,7 +80,7 @@ struct Claims {
     nbf: Option<f64>,
     /// The calling application in tokens of version 2.
     azp: Option<String>,
-    /// The same in tokens of version 1.
+    /// The calling application in tokens of version 1.
     appid: Option<String>,
 }
 
@@ -104,13 +104,13 @@ struct PublishedKey {
     e: String,
 }
 
-/// The address of the cloud's Entra, which publishes the keys.
+/// The address of the Entra server that publishes the cloud's keys.
 pub(super) async fn authority(host: &impl Settings) -> String {
     let authority = host.setting(setting::AUTHORITY).await;
     authority.as_deref().unwrap_or(PUBLIC_AUTHORITY).trim_end_matches('/').to_owned()
 }
 
-/// Checks the token of a request, reading the tenant's keys first where they are not known or too old.
+/// Checks the token of a request. If the tenant's keys are unknown or too old, fetches them first.
 pub(super) async fn verify(
     host: &(impl Settings + Clock + Fetch),
     cache: &KeyCache,
@@ -130,7 +130,7 @@ pub(super) async fn verify(
         return Err(Refusal::Algorithm);
     }
     let authority = &authority(host).await;
-    // What the token says of itself is checked first, so that a stranger's token seldom costs a request to Entra.
+    // Checks the token's claims first, so that a stranger's token rarely causes a request to Entra.
     check(&claims, tenant, authority, host.now())?;
     let kid = header.kid.ok_or(Refusal::MalformedToken)?;
     let key = cache.key(host, tenant, authority, &kid, deadline).await?;
@@ -182,7 +182,7 @@ impl KeyCache {
         if let Some(answer) = known.answer(kid, host.monotonic()) {
             return answer;
         }
-        // The mails need the other half.
+        // The other half of the time is for the mails.
         let half = || deadline.saturating_sub(host.monotonic()) / 2;
         let guard = match (self.reading.try_lock(), known.key(kid)) {
             (Some(guard), _) => guard,
@@ -192,7 +192,7 @@ impl KeyCache {
                 Either::Right(_) => return Err(Refusal::Keys(FetchError::Timeout)),
             },
         };
-        // Whoever had the lock before may have read them.
+        // The previous holder of the lock may have fetched them.
         let mut known = self.get(&url);
         if let Some(answer) = known.answer(kid, host.monotonic()) {
             return answer;
@@ -216,17 +216,17 @@ impl KeyCache {
 }
 
 impl Known {
-    /// What a key's name leads to without reading the keys; `None` where they should be read.
+    /// Looks up a key by name without fetching; `None` if the keys should be fetched.
     fn answer(&self, kid: &str, now: Duration) -> Option<Result<VerifyingKey<Sha256>, Refusal>> {
         let since = |then: Duration| now.saturating_sub(then);
-        // A name that is not among the keys may be a new one's, or a stranger's invention.
+        // An unknown name may belong to a new key, or be a stranger's invention.
         let kept = if self.key(kid).is_some() { KEYS_KEPT } else { KEYS_PAUSE };
         let recent = self.keys.as_ref().is_some_and(|keys| since(keys.read) < kept);
         let failed = self.failure.is_some_and(|(then, _)| since(then) < FAILURE_PAUSE);
         (recent || failed).then(|| self.last_answer(kid))
     }
 
-    /// What a key's name leads to. Keys of yesterday are better than none while Entra cannot be reached.
+    /// Looks up a key by name. Yesterday's keys are better than none while Entra cannot be reached.
     fn last_answer(&self, kid: &str) -> Result<VerifyingKey<Sha256>, Refusal> {
         let refusal = || self.failure.map_or(Refusal::UnknownKey, |(_, error)| Refusal::Keys(error));
         self.key(kid).ok_or_else(refusal)
@@ -257,7 +257,7 @@ async fn read(
     Ok(published.keys.into_iter().filter_map(key).take(MAX_KEYS).collect())
 }
 
-/// Keys of other kinds are passed over.
+/// Ignores keys of other kinds.
 fn key(published: serde_json::Value) -> Option<(String, VerifyingKey<Sha256>)> {
     let published: PublishedKey = serde_json::from_value(published).ok()?;
     let number = |text: &str| URL_SAFE_NO_PAD.decode(text).ok().map(|bytes| BoxedUint::from_be_slice_vartime(&bytes));

@@ -1,4 +1,4 @@
-//! Verification and making of signatures by a [`Rule`].
+//! Verifies and creates signatures by a [`Rule`].
 
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
@@ -12,13 +12,13 @@ use sha2::{Sha256, Sha512};
 use super::{MAX_EVENT_ID_BYTES, Refusal, ed25519};
 use crate::policy::rule::{Encoding, Hash, KeyForm, Part, Rule, TimestampSource};
 
-/// The most signatures that are tried: a sender in the middle of a rotation sends two or three.
+/// How many signatures the gate tries; a sender that is rotating its secret sends two or three.
 const MAX_SIGNATURES: usize = 8;
 
-/// The prefix of secrets of Standard Webhooks.
+/// The prefix of Standard Webhooks' secrets.
 const SECRET_PREFIX: &str = "whsec_";
 
-/// Checks a request: one signature must be made with one of the secrets.
+/// Checks a request: one of its signatures must match one of the secrets.
 pub(super) fn verify(
     rule: &Rule,
     headers: &HeaderMap,
@@ -64,9 +64,9 @@ pub(super) fn verify(
     Err(Refusal::WrongSignature)
 }
 
-/// The headers that authenticate a request with this body: what a sender would send.
+/// The headers that authenticate a request with this body, as its sender would send them.
 ///
-/// `None` if the secret does not have the form that the rule requires. A public key cannot sign; a private one can.
+/// `None` if the secret does not have the format that the rule requires. A public key cannot sign; a private key can.
 pub(super) fn sign(
     rule: &Rule,
     secret: &str,
@@ -99,7 +99,7 @@ pub(super) fn sign(
     Some(headers)
 }
 
-/// Whether a setting's value can be a secret of the rule.
+/// Whether a setting's value can be a secret for the rule.
 pub(super) fn usable(rule: &Rule, secret: &str) -> bool {
     Key::read(rule, secret).is_some()
 }
@@ -112,7 +112,7 @@ enum Key {
 impl Key {
     fn read(rule: &Rule, secret: &str) -> Option<Self> {
         if secret.starts_with(ed25519::PUBLIC_PREFIX) {
-            // A public key as an HMAC's key would let everybody sign.
+            // With a public key as the HMAC's key, anyone could sign.
             let public = rule.ed25519_prefix.as_ref().and_then(|_| ed25519::PublicKey::read(secret));
             return public.map(Self::Public);
         }
@@ -195,7 +195,7 @@ impl Mac {
     }
 }
 
-/// The value of a header that must be there once.
+/// The value of a header that must occur exactly once.
 pub(super) fn header<'a>(headers: &'a HeaderMap, name: &HeaderName) -> Result<&'a str, Refusal> {
     let mut values = headers.get_all(name).iter();
     let value = values.next().ok_or_else(|| Refusal::MissingHeader(name.clone()))?;
@@ -220,8 +220,8 @@ pub(super) fn check_time(text: &str, name: &HeaderName, tolerance: Duration, now
     }
 }
 
-/// An id that contains the text behind it could move the boundaries of the signed string (Standard Webhooks 1.0 says so
-/// of the `.` that it uses).
+/// If an id contained the text that follows it, the boundaries of the signed string could move (Standard Webhooks 1.0
+/// says so about the `.` that it uses).
 fn signed_id<'a>(rule: &Rule, headers: &'a HeaderMap, name: &HeaderName) -> Result<&'a str, Refusal> {
     let id = header(headers, name)?;
     let plain = !id.is_empty() && id.len() <= MAX_EVENT_ID_BYTES && id.bytes().all(|byte| byte.is_ascii_graphic());
@@ -230,7 +230,7 @@ fn signed_id<'a>(rule: &Rule, headers: &'a HeaderMap, name: &HeaderName) -> Resu
     if plain && !ambiguous { Ok(id) } else { Err(Refusal::MalformedHeader(name.clone())) }
 }
 
-/// The parts of all headers that contain signatures. The first header must be there, unless another one is.
+/// The parts of all headers that contain signatures. The first header must be present, unless another one is.
 fn parts<'a>(rule: &Rule, headers: &'a HeaderMap) -> Result<Vec<&'a str>, Refusal> {
     let mut parts = Vec::new();
     let names = std::iter::once(&rule.header).chain(&rule.further_headers);
@@ -244,7 +244,7 @@ fn parts<'a>(rule: &Rule, headers: &'a HeaderMap) -> Result<Vec<&'a str>, Refusa
     if parts.is_empty() { Err(Refusal::MissingHeader(rule.header.clone())) } else { Ok(parts) }
 }
 
-/// The one part after a prefix: with two timestamps, neither could be trusted.
+/// The only part with this prefix: if there were two timestamps, the gate could trust neither.
 fn marked<'a>(rule: &Rule, parts: &[&'a str], prefix: &str) -> Result<&'a str, Refusal> {
     let mut marked = parts.iter().filter_map(|part| part.strip_prefix(prefix));
     match (marked.next(), marked.next()) {
@@ -254,7 +254,7 @@ fn marked<'a>(rule: &Rule, parts: &[&'a str], prefix: &str) -> Result<&'a str, R
 }
 
 fn signatures(rule: &Rule, parts: &[&str], prefix: &str, encoding: Encoding) -> Vec<Vec<u8>> {
-    // A header with parts may contain a timestamp too, which must not be taken for a signature if signatures have no
+    // A header with parts may also contain a timestamp, which must not count as a signature if signatures have no
     // prefix.
     let time = match rule.timestamp.as_ref().map(|timestamp| &timestamp.source) {
         Some(TimestampSource::Prefix(prefix)) => Some(prefix.as_str()),

@@ -1,4 +1,4 @@
-//! Which event a proven request is: by what its proof covers, and nothing else.
+//! Decides which event an authenticated request is, only by what its proof covers.
 
 use http::request::Parts;
 
@@ -6,11 +6,11 @@ use super::{Caller, IDEMPOTENCY_KEY, Refusal, hash, short, twilio};
 use crate::contract::EventId;
 use crate::policy::{Coverage, RouteAuth};
 
-/// The caller of a request that its scheme has proven.
+/// The caller of a request that its scheme has authenticated.
 ///
-/// Where the proof covers every header, the event's id is the one in its contract's header, else an `Idempotency-Key`.
-/// Where it covers a body, the id is the signed one, else a hash of the body, so that a recorded request is the same
-/// event whatever its other headers say.
+/// If the proof covers every header, the event's id comes from its contract's header, or else from `Idempotency-Key`.
+/// If the proof covers a body, the id is the signed one, or else a hash of the body, so that a recorded request is the
+/// same event whatever its other headers say.
 pub(super) fn caller(auth: &RouteAuth, event_id: EventId, parts: &Parts, body: &[u8]) -> Result<Caller, Refusal> {
     let own = match event_id {
         EventId::Header(name) => header(parts, name),

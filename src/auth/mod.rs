@@ -1,4 +1,4 @@
-//! Authenticates callers: the only way from a request's bytes to anything that reads them.
+//! Authenticates callers: no later step can read a request's bytes without it.
 
 mod ed25519;
 mod entra;
@@ -23,50 +23,51 @@ use crate::setting::{SettingError, SettingFault};
 pub use entra::KeyCache;
 pub use sign::{RequestAuth, SignError, sign};
 
-/// The header with which a caller identifies a request, so that a repeat is recognised
+/// The header with which a caller identifies a request, so that the gate recognises a repeat
 /// (draft-ietf-httpapi-idempotency-key-header).
 pub const IDEMPOTENCY_KEY: &str = "idempotency-key";
 
-/// The longest event id that is used as it is; senders use UUIDs and the like.
+/// The longest event id that the gate uses unchanged; senders use UUIDs and the like.
 pub const MAX_EVENT_ID_BYTES: usize = 256;
 
-/// A body whose caller is known. Only [`authenticate`] makes one, and only it gives the bytes to the next step.
+/// A body whose caller is known. Only [`authenticate`] can create one, and only it gives the bytes to the next step.
 #[derive(Debug)]
 pub struct Verified {
     body: Bytes,
     caller: Caller,
 }
 
-/// What is known of a caller.
+/// What the gate knows about a caller.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Caller {
     /// The scheme with which it authenticated; `form` for a browser, which does not.
     pub scheme: &'static str,
-    /// The id that distinguishes this event from others of the same caller, and stays the same when it is sent again.
+    /// The id that distinguishes this event from others of the same caller, and stays the same when the sender repeats
+    /// it.
     pub event_id: String,
-    /// Whether that id is derived from content, so that it also comes again when the sender means another event.
+    /// Whether that id is derived from content, so that another event with the same content has it too.
     pub derived: bool,
-    /// What the sender calls this delivery in a header that its proof does not cover: for finding it again, never for
-    /// deciding anything.
+    /// The sender's id for this delivery, from a header that its proof does not cover. It helps to find the delivery,
+    /// and never decides anything.
     pub delivery_id: Option<String>,
 }
 
 /// The scheme's name in audit lines for routes that anyone may post to.
 pub const FORM: &str = "form";
 
-/// Why a caller was refused.
+/// Why the gate refused a caller.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum Refusal {
-    /// A header that the scheme needs is absent.
+    /// A header that the scheme needs is missing.
     #[error("missing-header:{0}")]
     MissingHeader(HeaderName),
-    /// A header that the scheme needs is there more than once, or is not of the scheme's form.
+    /// A header that the scheme needs occurs more than once, or does not have the scheme's format.
     #[error("malformed-header:{0}")]
     MalformedHeader(HeaderName),
-    /// The parameter of the address that the scheme needs is absent.
+    /// The query parameter that the scheme needs is missing.
     #[error("missing-query-parameter")]
     MissingQuery,
-    /// The parameter of the address that the scheme needs is there more than once.
+    /// The query parameter that the scheme needs occurs more than once.
     #[error("malformed-query-parameter")]
     MalformedQuery,
     /// The event was signed too long ago.
@@ -75,13 +76,13 @@ pub enum Refusal {
     /// The event claims to be signed in the future.
     #[error("timestamp-in-future")]
     InFuture,
-    /// No signature was made with a secret of the route.
+    /// No signature matches a secret of the route.
     #[error("wrong-signature")]
     WrongSignature,
-    /// The secret that was sent is not one of the route's.
+    /// The secret in the request is not one of the route's.
     #[error("wrong-secret")]
     WrongSecret,
-    /// A signed form has more fields than are accepted.
+    /// A signed form has more fields than the gate accepts.
     #[error("too-many-fields")]
     TooManyFields,
     /// The token is not one that Entra issues.
@@ -105,13 +106,13 @@ pub enum Refusal {
     /// The token has expired.
     #[error("token-expired")]
     Expired,
-    /// The token is not valid yet.
+    /// The token is not yet valid.
     #[error("token-not-yet-valid")]
     NotYetValid,
-    /// The keys that verify tokens are not available at the moment: not the caller's fault.
+    /// The keys that verify tokens are not available at the moment, which is not the caller's fault.
     #[error("the tenant's keys: {0}")]
     Keys(FetchError),
-    /// A secret of the route does not have the form that the scheme requires.
+    /// A secret of the route does not have the format that the scheme requires.
     #[error("unusable-secret")]
     UnusableSecret,
 }
@@ -136,10 +137,10 @@ impl Verified {
 }
 
 /// Checks a caller by its route's scheme, until the host's monotonic clock says `deadline`. `secrets` are the values of
-/// the route's settings; `keys` is the instance's memory of published keys.
+/// the route's settings; `keys` are the published keys that the instance keeps.
 ///
 /// # Errors
-/// The exact reason, only for the audit line: an answer that says what was wrong would help a forger.
+/// The exact reason, for the audit line only: an answer that says what was wrong would help a forger.
 pub async fn authenticate(
     host: &(impl Settings + Clock + Fetch),
     keys: &KeyCache,
@@ -158,7 +159,7 @@ pub async fn authenticate(
     Ok(Verified { body, caller })
 }
 
-/// Checks that a request authenticates as required; the arguments are those of [`authenticate`].
+/// Checks that a request authenticates as required. The arguments are those of [`authenticate`].
 ///
 /// # Errors
 /// As for [`authenticate`].
@@ -181,7 +182,7 @@ pub async fn prove(
 }
 
 impl Scheme {
-    /// Whether a setting's value can be a secret of a scheme.
+    /// Whether a setting's value can be a secret for a scheme.
     pub fn usable(&self, secret: &str) -> bool {
         match self {
             Self::Rule(rule) => hmac::usable(rule, secret),
@@ -196,7 +197,7 @@ impl Scheme {
 /// The values of the settings that verify callers.
 ///
 /// # Errors
-/// Every setting that is missing, or does not have the form that the scheme requires.
+/// Every setting that is missing, or does not have the format that the scheme requires.
 pub async fn secrets(host: &impl Settings, auth: Option<&RouteAuth>) -> Result<Vec<String>, Vec<SettingError>> {
     let Some(auth) = auth else { return Ok(Vec::new()) };
     let (mut secrets, mut errors) = (Vec::new(), Vec::new());
@@ -210,7 +211,7 @@ pub async fn secrets(host: &impl Settings, auth: Option<&RouteAuth>) -> Result<V
     if errors.is_empty() { Ok(secrets) } else { Err(errors) }
 }
 
-/// The server from which callers' keys are read, if their scheme has one.
+/// The server that publishes the keys of callers, if their scheme has one.
 pub async fn verifier(host: &impl Settings, auth: &RouteAuth) -> Option<Uri> {
     match auth.scheme {
         Scheme::Entra(_) => entra::authority(host).await.parse().ok(),
@@ -218,22 +219,22 @@ pub async fn verifier(host: &impl Settings, auth: &RouteAuth) -> Option<Uri> {
     }
 }
 
-/// An id as it is where it is short and plain, else its hash: it goes to the log, where no address may be. Paths and
-/// names of resources are plain; an address needs an `@`, or a `%` where it is encoded.
+/// The id itself if it is short and plain, otherwise its hash: it appears in the log, which must not contain addresses.
+/// Paths and names of resources are plain; an address needs an `@`, or a `%` if it is encoded.
 pub fn short(id: &str) -> String {
     let plain = |byte: u8| byte.is_ascii_alphanumeric() || b" -._~:/#+=,|".contains(&byte);
     let plain = id.len() <= MAX_EVENT_ID_BYTES && id.bytes().all(plain);
     if plain { id.to_owned() } else { hash([id.as_bytes()]) }
 }
 
-/// The id of a form's submission, by its content. Its caller is a stranger, so a key alone must not let one visitor's
+/// The id of a form's submission, by its content. Its caller is a stranger, so a key alone must not make one visitor's
 /// submission pass for another's.
 pub(crate) fn submission_id<'a>(headers: &'a HeaderMap, parts: impl IntoIterator<Item = &'a [u8]>) -> String {
     let key = headers.get(IDEMPOTENCY_KEY).map_or(&[][..], http::HeaderValue::as_bytes);
     hash([key].into_iter().chain(parts))
 }
 
-/// Whether a form's script tells its submissions apart by itself.
+/// Whether a form's script distinguishes its submissions itself.
 fn has_key(headers: &HeaderMap) -> bool {
     headers.get(IDEMPOTENCY_KEY).is_some_and(|key| !key.is_empty())
 }

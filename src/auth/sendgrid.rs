@@ -15,7 +15,7 @@ use super::hmac::{check_time, header};
 const SIGNATURE: HeaderName = HeaderName::from_static("x-twilio-email-event-webhook-signature");
 const TIMESTAMP: HeaderName = HeaderName::from_static("x-twilio-email-event-webhook-timestamp");
 
-/// Checks a request with the public keys that SendGrid shows for it.
+/// Checks a request against the public keys that SendGrid shows.
 pub(super) fn verify(
     tolerance: Duration,
     headers: &HeaderMap,

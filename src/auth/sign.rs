@@ -1,4 +1,4 @@
-//! What a sender would send: for `postern send` and tests.
+//! Authenticates requests as a sender would, for `postern send` and tests.
 
 use std::time::SystemTime;
 
@@ -11,7 +11,7 @@ use base64::engine::general_purpose::STANDARD;
 use super::{hmac, sendgrid, twilio};
 use crate::policy::{Scheme, TokenLocation};
 
-/// What authenticates a request: headers, and what belongs in its URL.
+/// What authenticates a request: headers, and a query for its URL.
 #[derive(Debug, Default)]
 pub struct RequestAuth {
     /// Headers.
@@ -26,15 +26,15 @@ pub enum SignError {
     /// The secret does not have the form that the scheme requires.
     #[error("This is not a valid secret for the scheme.")]
     Secret,
-    /// A public key verifies and does not sign.
+    /// A public key can only verify.
     #[error("The setting holds a public key: name an environment variable with the private key, {0}.")]
     PublicKey(&'static str),
 }
 
-/// Authenticates a request with this body as its sender would. `form` says that the body is an HTML form.
+/// Authenticates a request with this body as its sender would. `form` says whether the body is an HTML form.
 ///
-/// The secret is that of the route's setting; for schemes with a pair of keys it is the private key, and for `entra` a
-/// token.
+/// The secret is the value of the route's setting; for schemes with a key pair, it is the private key, and for `entra`
+/// a token.
 ///
 /// # Errors
 /// If the secret does not fit the scheme.

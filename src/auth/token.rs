@@ -1,4 +1,4 @@
-//! Secrets that callers send as they are: tokens, and names with passwords.
+//! Secrets that callers send themselves: tokens, and names with passwords.
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
@@ -22,12 +22,12 @@ pub(super) fn verify(location: &TokenLocation, parts: &Parts, secrets: &[String]
             STANDARD.decode(text).map_err(|_| Refusal::MalformedHeader(AUTHORIZATION))?
         }
     };
-    // Each one is compared, and none in less time than another: only the number of secrets affects the time.
+    // Compares every secret, and each in the same time: only their number affects the time.
     let good = secrets.iter().fold(false, |good, secret| good | same(&shown, secret.as_bytes()));
     if good { Ok(()) } else { Err(Refusal::WrongSecret) }
 }
 
-/// Whether a setting's value can be such a secret.
+/// Whether a setting's value can be a secret of this kind.
 pub(super) fn usable(location: &TokenLocation, secret: &str) -> bool {
     let printable = !secret.is_empty() && secret.bytes().all(|byte| (b' '..=b'~').contains(&byte));
     match location {
@@ -39,7 +39,7 @@ pub(super) fn usable(location: &TokenLocation, secret: &str) -> bool {
     }
 }
 
-/// What follows the name of an authentication scheme, which is not sensitive to case (RFC 9110, 11.1).
+/// What follows the name of an authentication scheme, which is case-insensitive (RFC 9110, 11.1).
 pub(super) fn credentials<'a>(headers: &'a HeaderMap, scheme: &str) -> Result<&'a str, Refusal> {
     let text = header(headers, &AUTHORIZATION)?;
     match text.split_once(' ') {
@@ -48,7 +48,8 @@ pub(super) fn credentials<'a>(headers: &'a HeaderMap, scheme: &str) -> Result<&'
     }
 }
 
-/// Equal codes of both under one key say that the texts are equal, and comparing codes shows nothing of their lengths.
+/// If both texts have the same code under one key, they are equal, and comparing codes reveals nothing about their
+/// lengths.
 fn same(one: &[u8], other: &[u8]) -> bool {
     let mac = |text| {
         let mut mac = Mac::new(Hash::Sha256, b"postern")?;

@@ -28,8 +28,8 @@ pub(super) fn verify(url: &str, parts: &Parts, body: &[u8], secrets: &[String]) 
     if good { Ok(()) } else { Err(Refusal::WrongSignature) }
 }
 
-/// What Twilio signs of a request. If the body is not a form, the URL contains its hash, against which it is checked
-/// here.
+/// The text that Twilio signs for a request. If the body is not a form, the URL contains its hash, which this function
+/// checks.
 pub(super) fn signed(url: &str, parts: &Parts, body: &[u8]) -> Result<String, Refusal> {
     let query = parts.uri.query();
     let url = query.map_or_else(|| url.to_owned(), |query| format!("{url}?{query}"));
@@ -40,7 +40,7 @@ pub(super) fn signed(url: &str, parts: &Parts, body: &[u8]) -> Result<String, Re
     Ok(url)
 }
 
-/// The signature of a request, and the query that its address must have.
+/// The signature of a request, and the query that its URL must have.
 pub(super) fn sign(url: &str, secret: &str, form: bool, body: &[u8]) -> Option<(HeaderName, String, Option<String>)> {
     let query = (!form).then(|| format!("{BODY_HASH}={}", hash(body)));
     let url = query.as_ref().map_or_else(|| url.to_owned(), |query| format!("{url}?{query}"));
@@ -54,7 +54,7 @@ fn mac(secret: &str, signed: &str) -> Option<Mac> {
     Some(mac)
 }
 
-/// Names and values without anything between them, sorted by name, then value, each once: as the libraries do it.
+/// Names and values without separators, sorted by name, then value, each pair once, as Twilio's libraries do it.
 fn fields(body: &[u8]) -> Result<String, Refusal> {
     let mut sorted: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
     for (index, (name, value)) in form_urlencoded::parse(body).enumerate() {

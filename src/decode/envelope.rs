@@ -1,4 +1,4 @@
-//! Events in their envelopes: one JSON object for each, with its attributes next to its `data`.
+//! Takes events out of their envelopes: one JSON object for each, with its attributes next to its `data`.
 
 use http::header::CONTENT_TYPE;
 use http::{HeaderMap, HeaderName};
@@ -9,17 +9,17 @@ use super::{Error, json};
 use crate::policy::Envelope;
 use crate::web::media_type::essence;
 
-/// The most events of one request: each may become a mail, and the sender waits for the answer.
+/// The most events of one request: each may become a mail while the sender waits for the answer.
 pub const MAX_EVENTS: usize = 100;
 
-/// The most attributes of one event whose attributes are headers.
+/// The most attributes of an event in binary mode, where they are headers.
 const MAX_ATTRIBUTES: usize = 50;
 
-/// What every binary event has.
+/// The attribute that every binary event has.
 pub(super) const SPECVERSION: HeaderName = HeaderName::from_static("ce-specversion");
 
-/// Takes events out of their envelope; and whether there can be several. `attributes` says whether headers can be an
-/// event's attributes: they cannot where they are not covered by what proves the caller.
+/// Takes events out of their envelope, and says whether the envelope can hold several. `attributes` says whether
+/// headers can be an event's attributes: not if the caller's proof does not cover them.
 pub(super) fn open(
     envelope: Envelope,
     headers: &HeaderMap,
@@ -63,7 +63,7 @@ fn events(body: &[u8], required: &[&'static str]) -> Result<Vec<Value>, Error> {
     Ok(events)
 }
 
-/// An event without an id could not be distinguished from others.
+/// Without an id, an event could not be distinguished from others.
 fn sound(event: &Value, required: &[&'static str]) -> Result<(), Error> {
     if !event.is_object() {
         return Err(Error::NotAnObject);
@@ -77,7 +77,7 @@ fn version(event: &Value) -> Result<(), Error> {
     if known { Ok(()) } else { Err(Error::NotAnEvent("specversion")) }
 }
 
-/// The attributes are headers, and the body is the data: the same object as the structured form would have.
+/// The attributes are headers, and the body is the data: the result is the same object as in structured mode.
 fn binary(headers: &HeaderMap, body: &[u8]) -> Result<Value, Error> {
     let mut event = Map::new();
     for (name, value) in headers {
@@ -98,7 +98,7 @@ fn binary(headers: &HeaderMap, body: &[u8]) -> Result<Value, Error> {
     Ok(Value::Object(event))
 }
 
-/// A sender may quote a value, which then means the same without the quotes.
+/// A sender may quote a value, which means the same without the quotes.
 fn unquoted(value: &[u8]) -> &[u8] {
     value.strip_prefix(b"\"").and_then(|value| value.strip_suffix(b"\"")).unwrap_or(value)
 }

@@ -1,4 +1,4 @@
-//! The id that distinguishes an event from others of the same caller, and stays the same when it is sent again.
+//! The id that distinguishes an event from others of the same caller, and stays the same when the sender repeats it.
 
 use serde_json::Value;
 
@@ -6,10 +6,10 @@ use crate::auth;
 use crate::contract::EventId;
 use crate::policy::Envelope;
 
-/// The most alerts of a group that count for its id; senders cut their lists far below.
+/// How many alerts of a group count for its id; senders cut their lists far below.
 const MAX_ALERTS: usize = 1000;
 
-/// The id in a payload, where the envelope or the caller's contract has one there, and whether it is derived from
+/// The id in a payload, if the envelope or the caller's contract defines one there, and whether it is derived from
 /// content.
 pub(super) fn of(envelope: Option<Envelope>, contract: EventId, payload: &Value) -> Option<(String, bool)> {
     let source = match envelope {
@@ -40,8 +40,8 @@ fn object(value: &Value) -> Option<String> {
     value.is_object().then(|| auth::hash([value.to_string().as_bytes()]))
 }
 
-/// A group is reported again when an alert joins it, leaves it or ends, and that is another event. A reminder of the
-/// same alerts has the same id, and only its time tells it from a retry.
+/// If an alert joins a group, leaves it or ends, the next report is another event. A reminder of the same alerts has
+/// the same id; only its time distinguishes it from a retry.
 fn alert_group(payload: &Value) -> Option<String> {
     let of = |value: &Value, name: &str| value.get(name).and_then(Value::as_str).unwrap_or_default().to_owned();
     let alerts = payload.get("alerts")?.as_array()?;

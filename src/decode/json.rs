@@ -9,7 +9,7 @@ use serde_json::Value;
 use super::Error;
 use crate::policy::MAX_DEPTH;
 
-/// The most values in a body, members and items alike: each takes many times its bytes of memory. The largest payloads
+/// The most values in a body, members and items alike: each takes many times its bytes in memory. The largest payloads
 /// of known senders, groups of 5,000 alerts, have fewer.
 pub const MAX_VALUES: usize = 100_000;
 
@@ -17,9 +17,9 @@ pub(super) fn decode(body: &[u8]) -> Result<Value, Error> {
     value(body).and_then(|payload| if payload.is_object() { Ok(payload) } else { Err(Error::NotAnObject) })
 }
 
-/// Any JSON value that is not nested too deeply and has not too many values.
+/// Any JSON value that is not nested too deeply and does not contain too many values.
 pub(super) fn value(body: &[u8]) -> Result<Value, Error> {
-    // Each value has a byte of its own at least.
+    // Each value takes at least one byte.
     if body.len() > MAX_VALUES && values(body) > MAX_VALUES {
         return Err(Error::TooManyValues);
     }
@@ -27,7 +27,7 @@ pub(super) fn value(body: &[u8]) -> Result<Value, Error> {
     if depth(&payload) > MAX_DEPTH { Err(Error::TooDeep) } else { Ok(payload) }
 }
 
-/// `serde_json` itself stops at 128 levels, which is what keeps the recursion below small.
+/// `serde_json` itself stops at 128 levels, which limits the recursion below.
 fn refused(body: &[u8], error: &serde_json::Error) -> Error {
     if std::str::from_utf8(body).is_err() {
         Error::NotUtf8
@@ -38,8 +38,8 @@ fn refused(body: &[u8], error: &serde_json::Error) -> Error {
     }
 }
 
-/// How many values a JSON text has, counted before anything is made of them: each but the first follows a comma or is
-/// the first in a list or an object.
+/// How many values a JSON text has, counted before parsing: each except the first follows a comma or is the first in a
+/// list or an object.
 fn values(body: &[u8]) -> usize {
     let (mut count, mut in_text, mut escaped, mut opened) = (1, false, false, false);
     for byte in body {
@@ -50,7 +50,7 @@ fn values(body: &[u8]) -> usize {
             _ if in_text || byte.is_ascii_whitespace() => {}
             b'[' | b'{' => (count, opened) = (count + 1, true),
             b',' => (count, opened) = (count + 1, false),
-            // There was nothing in it.
+            // The list or object was empty.
             b']' | b'}' if opened => (count, opened) = (count - 1, false),
             _ => opened = false,
         }
@@ -66,7 +66,7 @@ fn depth(value: &Value) -> usize {
     }
 }
 
-/// The names of an object's members in the order in which they were sent, which the payload does not keep.
+/// The names of an object's members in the order in which the sender wrote them, which the payload does not keep.
 pub(super) fn names(body: &[u8]) -> Vec<String> {
     serde_json::from_slice(body).map_or_else(|_| Vec::new(), |Names(names)| names)
 }

@@ -1,4 +1,4 @@
-//! From bytes to a submission: the body as JSON, whatever it was sent as.
+//! Turns bytes into a submission: its payload is JSON, whatever the format of the body.
 
 mod envelope;
 mod event_id;
@@ -19,12 +19,12 @@ use form::{Contradiction, Controls, Field, Filled, FormFields, Upload};
 pub use envelope::MAX_EVENTS;
 pub use json::MAX_VALUES;
 
-/// A decoded payload that nothing has checked yet.
+/// A decoded payload that no later step has checked yet.
 #[derive(Debug)]
 pub struct Submission {
     /// The payload.
     pub payload: Value,
-    /// What was filled in, in the order in which a form sent it; `None` where no mail shows it.
+    /// What a form filled in, in the order in which it was sent; `None` if no mail shows it.
     pub filled: Option<Vec<Filled>>,
     /// Who sent it.
     pub caller: Caller,
@@ -37,9 +37,9 @@ pub struct Submission {
 pub struct Events {
     /// Each event.
     pub submissions: Vec<Submission>,
-    /// Whether there could have been several, which the answer then lists separately.
+    /// Whether there could have been several; the answer then lists them separately.
     pub batch: bool,
-    /// What a visitor's form contains besides its payload, for the guards and for the answer; events have none.
+    /// What a visitor's form contains besides its payload, for the guards and the answer; events have none.
     pub fields: FormFields,
 }
 
@@ -49,10 +49,10 @@ impl Events {
     }
 }
 
-/// Why a body could not be read.
+/// Why the gate could not read a body.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum Error {
-    /// The content type is absent or not one that the route accepts.
+    /// The content type is missing, or not one that the route accepts.
     #[error("The content type must be {0}.")]
     MediaType(&'static str),
     /// An event's attributes are headers, which the caller's signature does not cover.
@@ -99,19 +99,19 @@ pub enum Error {
     /// The content type of a multipart body has no valid boundary.
     #[error("The content type has no valid boundary.")]
     Boundary,
-    /// The body is not what RFC 7578 describes, or ends before its last boundary.
+    /// The body does not follow RFC 7578, or ends before its last boundary.
     #[error("The body is not multipart/form-data.")]
     Multipart,
-    /// There is a file in a form that accepts none.
+    /// A form that accepts no files contains one.
     #[error("This form does not accept files.")]
     File,
     /// There are more files than any form accepts.
     #[error("A form can have at most {MAX_FILES} files.")]
     TooManyFiles,
-    /// The files are larger than the form accepts.
+    /// The files together are larger than the form allows.
     #[error("The files of this form can have at most {0} bytes in total.")]
     FilesTooLarge(usize),
-    /// One field sets a property and another one a property below it.
+    /// One field sets a property, and another one sets a property below it.
     #[error("Two fields set the same property in different ways.")]
     Contradiction,
 }
@@ -122,7 +122,7 @@ impl From<Contradiction> for Error {
     }
 }
 
-/// How a body is written.
+/// The format of a body.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Format {
     /// `application/json` or `application/…+json` (RFC 8259, RFC 6839).
@@ -145,17 +145,17 @@ const fn accepted(kind: Kind, forms: bool) -> &'static str {
 /// The format of a request's body.
 ///
 /// # Errors
-/// When the header is absent, names another format, or another character set than UTF-8.
+/// If the header is missing, or names another format or another character set than UTF-8.
 pub fn format(route: &Route, headers: &HeaderMap) -> Result<Format, Error> {
-    // An event without data has no body and so no type of one.
+    // An event without data has no body, and so no content type.
     let no_data = route.envelope == Some(Envelope::CloudEvents)
         && headers.contains_key(envelope::SPECVERSION)
         && !headers.contains_key(CONTENT_TYPE);
     if no_data { Ok(Format::Json) } else { media_type(route.kind, route.contract.forms, headers) }
 }
 
-/// The most bytes of a request's body. Only a form with files may be large: other bodies cost many times their size
-/// once they are read.
+/// The most bytes of a request's body. Only a form with files may be large: once read, other bodies take many times
+/// their size.
 pub fn limit(route: &Route, headers: &HeaderMap) -> usize {
     match format(route, headers) {
         Ok(Format::Multipart) => route.upload_limit,
@@ -163,7 +163,7 @@ pub fn limit(route: &Route, headers: &HeaderMap) -> usize {
     }
 }
 
-/// `forms` says whether the systems that call an event route send HTML forms too.
+/// `forms` says whether the systems that call an event route also send HTML forms.
 fn media_type(kind: Kind, forms: bool, headers: &HeaderMap) -> Result<Format, Error> {
     let refused = Error::MediaType(accepted(kind, forms));
     let Some(Ok(text)) = headers.get(CONTENT_TYPE).map(http::HeaderValue::to_str) else { return Err(refused) };
@@ -182,11 +182,11 @@ fn media_type(kind: Kind, forms: bool, headers: &HeaderMap) -> Result<Format, Er
     }
 }
 
-/// Decodes a verified body: one submission, or several if the route's envelope contains several events. The fields of
-/// a visitor's form take the types of the route's schema; JSON has its own.
+/// Decodes a verified body: one submission, or several if the route's envelope contains several events. The fields of a
+/// visitor's form get the types of the route's schema; JSON keeps its own.
 ///
 /// # Errors
-/// When the body is not of the format, or too deep, wide or long.
+/// If the body does not have the format, or is too deep, wide or long.
 pub fn decode(route: &Route, headers: &HeaderMap, format: Format, verified: Verified) -> Result<Events, Error> {
     let (body, caller) = verified.into_parts();
     match (route.kind, format) {
@@ -200,7 +200,7 @@ pub fn decode(route: &Route, headers: &HeaderMap, format: Format, verified: Veri
     }
 }
 
-/// A form that a browser sent by itself.
+/// A form that a browser sent without a script.
 fn form(
     route: &Route,
     headers: &HeaderMap,
@@ -216,7 +216,7 @@ fn form(
     Ok(Events::form(submission, FormFields { sent, controls }))
 }
 
-/// A form sent twice is the same event, though the boundary of its body, its token and its proof differ.
+/// A form sent twice is the same event, although the boundary of its body, its token and its proof differ.
 fn content_id(headers: &HeaderMap, fields: &[Field], uploads: &[Upload]) -> String {
     let fields = fields.iter().flat_map(|field| [field.name.as_bytes(), field.text.as_bytes()]);
     let uploads = uploads.iter().flat_map(|upload| [upload.field.as_bytes(), upload.name.as_bytes(), &upload.bytes]);
@@ -230,7 +230,7 @@ fn script(route: &Route, headers: &HeaderMap, body: &[u8], mut caller: Caller) -
         Value::Object(members) => Controls::of_members(&route.form, members, |name| route.schema.has(name)),
         _ => Controls::default(),
     };
-    // A mail that shows all fields shows them in this order, so another order is another event.
+    // A mail that shows all fields shows them in this order, so a form with another order is another event.
     let filled = filled(route, body);
     let shown = filled.iter().flatten().filter(|filled| payload.pointer(&filled.pointer).is_some());
     let shown = shown.map(|filled| filled.pointer.as_bytes());
@@ -239,7 +239,7 @@ fn script(route: &Route, headers: &HeaderMap, body: &[u8], mut caller: Caller) -
     Ok(Events::form(submission, FormFields { sent: Vec::new(), controls }))
 }
 
-/// What a script of a form, or a sample, has filled in, in the order of its text; `None` where no mail shows it.
+/// What a form's script, or a sample, has filled in, in the order of its text; `None` if no mail shows it.
 pub fn filled(route: &Route, json: &[u8]) -> Option<Vec<Filled>> {
     (route.kind == Kind::Form && route.shows_table()).then(|| form::members(&route.schema, json::names(json)))
 }
@@ -250,7 +250,8 @@ fn events(route: &Route, headers: &HeaderMap, format: Format, body: &[u8], calle
     let (payloads, batch) = match (route.envelope, format) {
         (Some(envelope), Format::Json) => envelope::open(envelope, headers, whole, body)?,
         (None, Format::Json) => (vec![json::decode(body)?], false),
-        // Nobody signs the content type, and no sender's form begins as JSON does: this is JSON, sent again as a form.
+        // No signature covers the content type, and no sender's form begins as JSON does: this is JSON, replayed as a
+        // form.
         (None, Format::Urlencoded) if !whole && body.trim_ascii_start().starts_with(b"{") => {
             return Err(Error::MediaType(accepted(Kind::Event, false)));
         }
@@ -259,7 +260,7 @@ fn events(route: &Route, headers: &HeaderMap, format: Format, body: &[u8], calle
             return Err(Error::MediaType(accepted(Kind::Event, false)));
         }
     };
-    // Fields that can be cut elsewhere under the same signature name no event.
+    // If fields can be cut differently under the same signature, they cannot identify an event.
     let recut = format == Format::Urlencoded && matches!(coverage, Some(Coverage::AddressAndFields { .. }));
     let submissions = payloads.into_iter().enumerate().map(|(index, payload)| {
         let own = event_id::of(route.envelope, route.contract.event_id, &payload).filter(|_| !recut);
@@ -271,7 +272,7 @@ fn events(route: &Route, headers: &HeaderMap, format: Format, body: &[u8], calle
     Ok(Events { submissions: submissions.collect(), batch, fields: FormFields::default() })
 }
 
-/// GitHub and Slack put JSON into a form's only field, `payload`.
+/// GitHub and Slack put JSON into `payload`, a form's only field.
 fn unfold(form: Value) -> Result<Value, Error> {
     match form.as_object().filter(|fields| fields.len() == 1).and_then(|fields| fields.get("payload")) {
         Some(Value::String(text)) => json::decode(text.as_bytes()),

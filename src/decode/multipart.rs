@@ -12,7 +12,7 @@ use crate::policy::{MAX_FIELDS, MAX_FILES, Route};
 
 /// The fields in the order in which they were sent.
 ///
-/// The host has read the whole body with the route's cap, so the parser never waits for more.
+/// The host has read the whole body, up to the route's limit, so the parser never waits for more.
 pub(super) fn decode(route: &Route, headers: &HeaderMap, body: Bytes) -> Result<(Vec<Field>, Vec<Upload>), Error> {
     let content_type = headers.get(CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
     let boundary = multer::parse_boundary(content_type).map_err(|_| Error::Boundary)?;
@@ -32,7 +32,7 @@ async fn read(route: &Route, mut parts: Multipart<'_>) -> Result<(Vec<Field>, Ve
         let file = part.file_name().map(clean);
         let bytes = whole(part).await.map_err(|_| Error::Multipart)?;
         match (file, &mut left) {
-            // A browser sends a file control in which nothing was chosen as an empty file.
+            // For a file control without a file, a browser sends an empty file.
             (Some(_), _) if bytes.is_empty() => {}
             (Some(_), None) => return Err(Error::File),
             (Some(file), Some(left)) => {
@@ -41,7 +41,7 @@ async fn read(route: &Route, mut parts: Multipart<'_>) -> Result<(Vec<Field>, Ve
                 if uploads.len() == MAX_FILES {
                     return Err(Error::TooManyFiles);
                 }
-                // A schema may name the control, and then sees the file by its name.
+                // A schema may have a property for the control; its value is the file's name.
                 if route.schema.has(name.trim_end_matches("[]")) {
                     fields.push(Field { name: name.clone(), text: file.clone() });
                 }
@@ -56,7 +56,7 @@ async fn read(route: &Route, mut parts: Multipart<'_>) -> Result<(Vec<Field>, Ve
     Ok((fields, uploads))
 }
 
-/// The content of a part. It comes in one piece, because the body did; asking for chunks saves a copy.
+/// The content of a part. It comes in one piece, because the body did; reading it by chunks saves a copy.
 async fn whole(mut part: Part<'_>) -> multer::Result<Bytes> {
     let first = part.chunk().await?.unwrap_or_default();
     match part.chunk().await? {

@@ -15,7 +15,7 @@ pub(super) fn decode(body: &[u8]) -> Result<Vec<Field>, Error> {
     if fields.len() > MAX_FIELDS { Err(Error::TooManyFields) } else { Ok(fields) }
 }
 
-/// What a system's form says: each field is a string; one that comes more than once is a list of strings.
+/// The payload of a system's form: each field is a string, and a repeated field is a list of strings.
 pub(super) fn members(fields: Vec<Field>) -> Value {
     let mut members = Map::new();
     for Field { name, text } in fields {
@@ -31,7 +31,7 @@ pub(super) fn members(fields: Vec<Field>) -> Value {
     Value::Object(members)
 }
 
-/// The parser puts U+FFFD for what is not UTF-8; a garbled mail is worse than a refusal.
+/// The parser replaces what is not UTF-8 with U+FFFD; refusing is better than a garbled mail.
 fn utf8(body: &[u8]) -> Result<&[u8], Error> {
     let decoded: Vec<u8> = percent_encoding::percent_decode(body).collect();
     std::str::from_utf8(&decoded).map(|_| body).map_err(|_| Error::NotUtf8)

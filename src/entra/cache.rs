@@ -1,4 +1,5 @@
-//! Tokens kept in the instance: replaced before they end, by one request at a time, and used while they are valid.
+//! Tokens kept in the instance: one request at a time replaces them before they expire, and others use them while they
+//! are valid.
 //!
 //! The rules are those of Microsoft's SDK for Python (azure-identity, `_internal/get_token_mixin.py`).
 
@@ -14,10 +15,10 @@ use super::identity::Identity;
 use super::token::{self, Token, TokenError};
 use crate::host::{Clock, Fetch, Settings};
 
-/// How long after an attempt to replace a token that still works the next one is made.
+/// How long to wait after a failed attempt to replace a token that still works.
 pub const ATTEMPT_PAUSE: Duration = Duration::from_secs(30);
 
-/// How much longer a token must work to be used: a request takes time, and clocks differ.
+/// How much longer a token must be valid to be used: a request takes time, and clocks differ.
 const MARGIN: Duration = Duration::from_secs(30);
 
 /// The tokens of an instance.
@@ -30,7 +31,7 @@ pub struct TokenCache {
 #[derive(Debug, Clone)]
 struct Kept {
     token: Token,
-    /// When it was last tried to replace it.
+    /// The last attempt to replace it.
     tried_at: Option<SystemTime>,
 }
 
@@ -39,7 +40,7 @@ impl Kept {
         now + MARGIN < self.token.expires_at
     }
 
-    /// Whether it is still valid for long enough not to ask for another.
+    /// Whether it is valid for long enough not to replace it.
     fn will_do(&self, now: SystemTime) -> bool {
         let tried = self.tried_at.is_some_and(|tried| now < tried + ATTEMPT_PAUSE);
         self.works(now) && (now < self.token.refresh_at || tried)
@@ -47,7 +48,7 @@ impl Kept {
 }
 
 impl TokenCache {
-    /// A token for a scope, of the cache where it can be.
+    /// A token for a scope, from the cache if possible.
     ///
     /// # Errors
     /// If no cached token works and no new one is available within `timeout`.

@@ -1,4 +1,4 @@
-//! Who the gate is to Entra, from settings by Azure's own names, and the request for a token.
+//! The gate's identity in Entra, from settings with Azure's own names, and the request for a token.
 
 use bytes::Bytes;
 use form_urlencoded::Serializer;
@@ -13,21 +13,21 @@ use crate::web::Origin;
 pub mod setting {
     /// The tenant's id or one of its domains.
     pub const TENANT: &str = "azure_tenant_id";
-    /// The application's id; for a managed identity that the user assigned, its client id.
+    /// The application's id; for a user-assigned managed identity, its client id.
     pub const CLIENT: &str = "azure_client_id";
     /// The application's secret.
     pub const SECRET: &str = "azure_client_secret";
-    /// A federated token itself, where the host can set one.
+    /// A federated token itself, for hosts that can replace a setting.
     pub const FEDERATED_TOKEN: &str = "azure_federated_token";
-    /// The file that a federated token is in.
+    /// The file that contains a federated token.
     pub const FEDERATED_TOKEN_FILE: &str = "azure_federated_token_file";
     /// Entra's address in another cloud.
     pub const AUTHORITY: &str = "azure_authority_host";
-    /// Where App Service and Container Apps give tokens to managed identities.
+    /// The address at which App Service and Container Apps issue tokens to managed identities.
     pub const IDENTITY_ENDPOINT: &str = "identity_endpoint";
-    /// The secret that shows them that a request comes from the app.
+    /// The secret that proves to them that a request comes from the app.
     pub const IDENTITY_HEADER: &str = "identity_header";
-    /// Where the instance metadata service is, if not at its usual address.
+    /// The address of the instance metadata service, if it is not the usual one.
     pub const IMDS_HOST: &str = "azure_pod_identity_authority_host";
     /// All of them.
     pub const ALL: [&str; 9] = [
@@ -59,11 +59,11 @@ pub enum Identity {
         /// Its secret.
         secret: Secret,
     },
-    /// An application that trusts another issuer's tokens.
+    /// An application that trusts the tokens of another issuer.
     Workload {
         /// The application.
         application: Application,
-        /// Where the other issuer's token comes from, each time anew, since it is replaced there.
+        /// The source of the other issuer's token, read each time because the platform replaces the token.
         assertion: Assertion,
     },
     /// A managed identity on App Service, Functions or Container Apps.
@@ -72,14 +72,14 @@ pub enum Identity {
         endpoint: Uri,
         /// `IDENTITY_HEADER`
         header: Secret,
-        /// The client id, where the user assigned the identity.
+        /// The client id of a user-assigned identity.
         client: Option<String>,
     },
-    /// A managed identity of a machine.
+    /// A managed identity of a virtual machine.
     Imds {
         /// The metadata service.
         endpoint: Uri,
-        /// The client id, where the user assigned the identity.
+        /// The client id of a user-assigned identity.
         client: Option<String>,
     },
 }
@@ -92,23 +92,23 @@ pub struct Application {
     client: String,
 }
 
-/// Where a federated token comes from.
+/// The source of a federated token.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Assertion {
-    /// The setting holds it.
+    /// The setting contains it.
     Setting,
-    /// The setting names the file that holds it.
+    /// The setting names the file that contains it.
     File,
 }
 
 impl Identity {
-    /// The names by which an identity can be chosen, in the order in which they are looked for.
+    /// The names that select an identity, in the order in which the gate looks for them.
     pub const NAMES: [&'static str; 4] = ["client-secret", "workload", "app-service", "imds"];
 
-    /// The identity of that name.
+    /// Reads the identity of that name.
     ///
     /// # Errors
-    /// Every setting of it that is missing or malformed.
+    /// Every one of its settings that is missing or malformed.
     pub async fn read(host: &impl Settings, name: &str) -> Result<Self, Vec<SettingError>> {
         let client = host.setting(setting::CLIENT).await;
         match name {
@@ -151,8 +151,8 @@ impl Identity {
         }
     }
 
-    /// The name of the identity that the settings speak of, if they do. The metadata service has no setting of its
-    /// own, so it must be chosen by name.
+    /// The name of the identity for which there are settings, if any. The metadata service has no setting, so only
+    /// `acs_identity` can select it.
     pub async fn spoken_of(host: &impl Settings) -> Option<&'static str> {
         let signs = [
             (setting::SECRET, "client-secret"),
@@ -168,7 +168,7 @@ impl Identity {
         None
     }
 
-    /// The server that gives its tokens.
+    /// The server that issues its tokens.
     pub fn server(&self) -> Uri {
         match self {
             Self::ClientSecret { application, .. } | Self::Workload { application, .. } => {
@@ -178,7 +178,7 @@ impl Identity {
         }
     }
 
-    /// The identity's kind, for probes.
+    /// The identity's kind, as probes report it.
     pub const fn name(&self) -> &'static str {
         match self {
             Self::ClientSecret { .. } => "client-secret",
@@ -188,7 +188,7 @@ impl Identity {
         }
     }
 
-    /// Its key in the cache; not a secret.
+    /// Its key in the cache, which contains no secret.
     pub(super) fn key(&self, scope: &str) -> String {
         let (place, client) = match self {
             Self::ClientSecret { application, .. } | Self::Workload { application, .. } => {
@@ -201,7 +201,7 @@ impl Identity {
         format!("{} {place} {client} {scope}", self.name())
     }
 
-    /// The request for a token of that scope; `None` when the federated token is not there.
+    /// The request for a token of that scope; `None` if there is no federated token.
     pub(super) async fn request(&self, host: &impl Settings, scope: &str) -> Option<Request<Bytes>> {
         match self {
             Self::ClientSecret { application, secret } => {
@@ -246,7 +246,7 @@ impl Application {
         let authority = Origin::parse(authority.as_deref().unwrap_or(PUBLIC_AUTHORITY).trim())
             .ok_or_else(|| SettingError::new(setting::AUTHORITY, SettingFault::Endpoint));
         let tenant = required(host, setting::TENANT).await.and_then(|tenant| {
-            // It becomes a part of an address.
+            // It becomes part of an address.
             let plain = tenant.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'.'));
             if plain { Ok(tenant) } else { Err(SettingError::new(setting::TENANT, SettingFault::Tenant)) }
         });
@@ -277,7 +277,7 @@ impl Application {
     }
 }
 
-/// Managed identities are asked for a resource: the scope without its last part.
+/// A request for a managed identity names a resource: the scope without its last part.
 fn managed(endpoint: &Uri, path: &str, version: &str, scope: &str, client: Option<&str>) -> Option<Request<Bytes>> {
     let resource = scope.strip_suffix("/.default").unwrap_or(scope);
     let query = Serializer::new(String::new())

@@ -10,16 +10,16 @@ use serde::Deserialize;
 use crate::host::FetchError;
 use crate::web::retry::retry_after;
 
-/// How long before its end a token is replaced at the latest.
+/// At the latest, the gate replaces a token this long before it expires.
 pub const REFRESH_BEFORE: Duration = Duration::from_secs(300);
 
-/// The longest token that is accepted: host and ACS accept headers of this size.
+/// The longest token that the gate accepts: the host and ACS accept headers of this size.
 const MAX_BYTES: usize = 8 * 1024;
 
-/// The shortest life of which half is waited before a token is replaced; others are replaced shortly before the end.
+/// A token with at least this lifetime is replaced after half of it; others shortly before they expire.
 const LONG_LIFE: Duration = Duration::from_secs(2 * 60 * 60);
 
-/// What the metadata service wants after a 410, its updates (Azure SDK for Python, `imds.py`).
+/// How long to wait after a 410, with which the metadata service announces an update (Azure SDK for Python, `imds.py`).
 const IMDS_UPDATE: Duration = Duration::from_secs(70);
 
 /// An access token; it never appears in output.
@@ -33,7 +33,7 @@ pub struct Token {
 /// Why there is no token.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum TokenError {
-    /// Entra, or the platform, refuses the identity.
+    /// Entra, or the platform, refused the identity.
     #[error("the identity was refused")]
     Refused {
         /// The status it answered with.
@@ -44,10 +44,10 @@ pub enum TokenError {
     /// No token is available at the moment.
     #[error("no token is available at the moment")]
     Unavailable {
-        /// How long to wait, if the answer said so.
+        /// How long to wait, if the answer says so.
         retry_after: Option<Duration>,
     },
-    /// The host does not let the component ask for one.
+    /// The host does not let the component request one.
     #[error("denied by the host")]
     Denied,
     /// The federated token cannot be read.
@@ -69,7 +69,7 @@ struct Refusal {
     error_codes: Vec<u32>,
 }
 
-/// Entra writes numbers, managed identities texts.
+/// Entra sends numbers, managed identities send texts.
 #[derive(Deserialize)]
 #[serde(untagged)]
 enum Seconds {
@@ -99,7 +99,7 @@ impl Seconds {
     }
 }
 
-/// Reads the answer to a request that was sent at `now`. `metadata` says that it comes from the metadata service.
+/// Reads the answer to a request sent at `now`. `metadata` says whether it comes from the metadata service.
 pub(super) fn read(
     answer: Result<Response<Bytes>, FetchError>,
     metadata: bool,
@@ -130,19 +130,20 @@ fn token(body: &[u8], now: SystemTime) -> Option<Token> {
     }
     let mut authorization = HeaderValue::try_from(format!("Bearer {}", answer.access_token)).ok()?;
     authorization.set_sensitive(true);
-    let told = |seconds: &Option<Seconds>| seconds.as_ref().and_then(Seconds::duration);
-    let expires_at = match (told(&answer.expires_on), told(&answer.expires_in)) {
+    let duration = |seconds: &Option<Seconds>| seconds.as_ref().and_then(Seconds::duration);
+    let expires_at = match (duration(&answer.expires_on), duration(&answer.expires_in)) {
         (Some(epoch), _) => UNIX_EPOCH.checked_add(epoch)?,
         (None, Some(life)) => now.checked_add(life)?,
         (None, None) => return None,
     };
     let life = expires_at.duration_since(now).ok()?;
-    let refresh_in = told(&answer.refresh_in).unwrap_or(if life >= LONG_LIFE { life / 2 } else { life });
+    let refresh_in = duration(&answer.refresh_in).unwrap_or(if life >= LONG_LIFE { life / 2 } else { life });
     let latest = life.saturating_sub(REFRESH_BEFORE);
     Some(Token { authorization, refresh_at: now.checked_add(refresh_in.min(latest))?, expires_at })
 }
 
-/// The code by which Microsoft's documentation identifies a refusal. Its text names the application, and stays here.
+/// The code by which Microsoft's documentation identifies an error. The text names the application, so the gate drops
+/// it.
 fn code(body: &[u8]) -> Option<String> {
     let refusal: Refusal = serde_json::from_slice(body).ok()?;
     refusal.error_codes.first().map(|code| format!("AADSTS{code}"))

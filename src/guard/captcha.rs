@@ -12,11 +12,11 @@ use uuid::Uuid;
 use crate::host::{Fetch, FetchError};
 use crate::policy::{CaptchaGuard, Service};
 
-/// The longest answer that is forwarded; Turnstile's have 2048 characters at most, reCAPTCHA's and hCaptcha's a few
-/// thousand.
+/// The longest solution that the gate forwards; Turnstile's have 2048 characters at most, reCAPTCHA's and hCaptcha's a
+/// few thousand.
 const MAX_BYTES: usize = 8192;
 
-/// Why a captcha's answer is not accepted.
+/// Why the gate does not accept a captcha's solution.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum CaptchaError {
     /// It is missing.
@@ -25,24 +25,23 @@ pub enum CaptchaError {
     /// The service does not accept it.
     #[error("refused")]
     Refused,
-    /// It was given on another site.
+    /// It was solved on another site.
     #[error("other-hostname")]
     Hostname,
-    /// It was given for something else.
+    /// It was solved for another action.
     #[error("other-action")]
     Action,
-    /// The service takes the visitor for a robot.
+    /// The service considers the visitor a robot.
     #[error("low-score")]
     Score,
-    /// The service does not know the gate's secret.
+    /// The service does not accept the gate's secret.
     #[error("wrong-secret")]
     Secret,
-    /// The service is out: it did not answer in time, could not be reached, or failed (5xx).
+    /// The service is down: it did not answer in time, could not be reached, or failed (5xx).
     #[error("unavailable")]
     Unavailable,
-    /// The service did not judge, though it is not out: it asks for fewer questions (429), its answer is none that it
-    /// gives, or the host does not let the gate ask. Strangers can bring this about, or an operator's mistake, so that
-    /// it is never admitted.
+    /// The service is not down but gave no verdict: it received too many questions (429), its answer cannot be read, or
+    /// the host does not let the gate ask. A stranger or a misconfiguration can cause this, so it never admits a form.
     #[error("not-judged")]
     NotJudged,
 }
@@ -57,7 +56,7 @@ struct Verdict {
     error_codes: Vec<String>,
 }
 
-/// Asks the service. Trouble with the service itself is admitted where the policy says so.
+/// Asks the service. If the service is down, the policy may admit the form.
 pub(super) async fn check(
     host: &impl Fetch,
     guard: &CaptchaGuard,
@@ -77,8 +76,8 @@ pub(super) async fn check(
     }
 }
 
-/// All services' answers are parts in URL-safe base64 or hexadecimal digits, with dots between them. Anything else is
-/// a stranger's own text, which might upset the service.
+/// All services' solutions are parts in URL-safe base64 or hexadecimal digits, with dots between them. Anything else is
+/// a stranger's own text, which might confuse the service.
 const fn is_of_answers(byte: u8) -> bool {
     byte.is_ascii_alphanumeric() || matches!(byte, b'.' | b'_' | b'-')
 }
@@ -108,7 +107,7 @@ async fn ask(
         // hCaptcha and Turnstile report a wrong secret with a status of 400 and the same body.
         StatusCode::BAD_REQUEST => verdict().ok_or(CaptchaError::Refused),
         StatusCode::TOO_MANY_REQUESTS => Err(CaptchaError::NotJudged),
-        // Such as a firewall's answer to what this visitor sent.
+        // For example, a firewall's answer to what this visitor sent.
         status if status.is_client_error() => Err(CaptchaError::Refused),
         status if status.is_server_error() => Err(CaptchaError::Unavailable),
         _ => Err(CaptchaError::NotJudged),
@@ -120,18 +119,18 @@ fn question(service: &Service, secret: &str, answer: &str, event: Uuid) -> Strin
     let mut form = Serializer::new(String::new());
     form.append_pair("secret", secret).append_pair("response", answer);
     if service.takes_event_id {
-        // An answer counts once; this identifies a visitor who sends the form again after ACS failed.
+        // A solution counts once. This id recognises a visitor who sends the form again after ACS failed.
         form.append_pair("idempotency_key", &event.to_string());
     }
     form.finish()
 }
 
 fn judge(guard: &CaptchaGuard, verdict: &Verdict) -> Result<(), CaptchaError> {
-    let told = |codes: &[&str]| verdict.error_codes.iter().any(|code| codes.contains(&code.as_str()));
+    let has_code = |codes: &[&str]| verdict.error_codes.iter().any(|code| codes.contains(&code.as_str()));
     if !verdict.success {
-        return Err(if told(&["invalid-input-secret", "missing-input-secret", "sitekey-secret-mismatch"]) {
+        return Err(if has_code(&["invalid-input-secret", "missing-input-secret", "sitekey-secret-mismatch"]) {
             CaptchaError::Secret
-        } else if told(&["internal-error"]) {
+        } else if has_code(&["internal-error"]) {
             CaptchaError::Unavailable
         } else {
             CaptchaError::Refused

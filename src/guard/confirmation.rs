@@ -1,7 +1,7 @@
-//! The confirmation link (double opt-in): the person who reads the address's mail confirms that the form was theirs.
+//! The confirmation link (double opt-in): whoever reads the address's mail confirms that the form was theirs.
 //!
-//! Nothing is stored: the link contains the form itself, signed. Times are whole periods, so that a form that is sent
-//! again has the same link, and its mail the same bytes.
+//! The gate stores nothing: the link contains the signed form. Times are rounded to whole periods, so that a form that
+//! is sent again has the same link, and its mail the same bytes.
 
 use std::time::{Duration, SystemTime};
 
@@ -18,18 +18,18 @@ use crate::policy::{ConfirmationGuard, Route};
 use crate::web::Origin;
 use crate::web::path::CONFIRM;
 
-/// The parameter of the link that contains the token.
+/// The link's query parameter that contains the token.
 const PARAMETER: &str = "token";
 
-/// The longest token in bytes: with the address before it, what proxies and mail programs let through.
+/// The longest token in bytes: proxies and mail programs accept an address with that much in its query.
 const MAX_TOKEN_BYTES: usize = 6_000;
 
 const PURPOSE: &str = "postern confirmation";
 
-/// Why a confirmation is not accepted, or cannot be requested.
+/// Why the gate does not accept a confirmation, or cannot ask for one.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum ConfirmationError {
-    /// The link does not contain a token of this gate for this route.
+    /// The link does not contain a token that this gate issued for this route.
     #[error("forged")]
     Forged,
     /// The link is too old.
@@ -43,7 +43,7 @@ pub enum ConfirmationError {
 /// What a link contains.
 #[derive(Serialize, Deserialize)]
 struct Claims {
-    /// The beginning of the period in which it was issued, in seconds since 1970.
+    /// The start of the period in which the gate issued it, in seconds since 1970.
     issued: u64,
     /// The submission's event id.
     event_id: String,
@@ -57,14 +57,14 @@ struct Claims {
 pub struct Link {
     /// Its address.
     pub address: String,
-    /// The event that asking for the confirmation is: another one in each period.
+    /// The event of asking for the confirmation: a different one in each period.
     pub event_id: String,
 }
 
 /// The link of a valid form.
 ///
 /// # Errors
-/// When the form is too long for one, or a setting was not read.
+/// If the form is too long for a link, or a setting was not read.
 pub fn link(
     route: &Route,
     guard: &ConfirmationGuard,
@@ -78,7 +78,7 @@ pub fn link(
     let event_id = &caller.event_id;
     let filled = filled.map(|filled| filled.iter().map(|filled| filled.pointer.clone()).collect());
     let claims = Claims { issued, event_id: event_id.clone(), filled, payload: payload.clone() };
-    // Names and values of a payload are text: this cannot fail.
+    // Names and values of a payload are text, so this cannot fail.
     let claims = URL_SAFE_NO_PAD.encode(serde_json::to_vec(&claims).unwrap_or_default());
     let signature = mac::sign(keys.of(&guard.key)?, PURPOSE, &[&route.name, &claims]);
     let token = format!("{claims}.{signature}");
@@ -95,11 +95,11 @@ fn in_period(event_id: &str, issued: u64) -> String {
     format!("{event_id}\n{issued}")
 }
 
-/// The form in a link, as it was admitted when it was sent, and the event that following the link is: one, however
-/// often and however late the link is opened.
+/// The form in a link, as it was admitted when the visitor sent it, and the event of following the link: the same one,
+/// however often and however late somebody opens it.
 ///
 /// # Errors
-/// When the gate did not write the link for this route, or too long ago.
+/// If the gate did not issue the link for this route, or did so too long ago.
 pub fn confirmed(
     route: &Route,
     guard: &ConfirmationGuard,
@@ -129,7 +129,7 @@ pub fn confirmed(
     Ok((admitted, event_id))
 }
 
-/// The beginning of the period: a link is valid until the end of the next one.
+/// The start of the period. A link is valid until the end of the next one.
 fn period(now: SystemTime, length: Duration) -> u64 {
     let now = seconds(now);
     now - now.checked_rem(length.as_secs()).unwrap_or_default()

@@ -12,13 +12,13 @@ use crate::web::Origin;
 #[derive(Default)]
 pub struct Keys(BTreeMap<SettingName, String>);
 
-/// A guard asks for a key that its route does not name.
+/// A guard needs a key that its route does not name.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("a guard's key was not read")]
 pub struct MissingKey;
 
 impl Keys {
-    /// Reads them.
+    /// Reads the keys.
     ///
     /// # Errors
     /// Every setting that is missing, too short for a key, or not an address.
@@ -41,7 +41,7 @@ impl Keys {
         if errors.is_empty() { Ok(Self(keys)) } else { Err(errors) }
     }
 
-    /// The value of one.
+    /// The value of one key.
     pub(crate) fn of(&self, name: &SettingName) -> Result<&str, MissingKey> {
         self.0.get(name).map(String::as_str).ok_or(MissingKey)
     }

@@ -1,7 +1,7 @@
 //! Protects forms against abuse, cheap checks first.
 //!
-//! Nothing is stored between requests, so no guard can count: real rate limits and lists of used tokens
-//! belong to the host or the gateway.
+//! The gate stores nothing between requests, so no guard can count: real rate limits and lists of used tokens belong to
+//! the host or a gateway.
 
 mod captcha;
 mod confirmation;
@@ -41,7 +41,7 @@ pub struct Admitted {
     caller: Caller,
 }
 
-/// What is known about a form's sender besides what was filled in.
+/// What the gate knows about a form's sender besides the payload.
 #[derive(Debug, Clone, Copy)]
 pub struct Stranger<'a> {
     /// The site of the page that sent the form.
@@ -50,13 +50,13 @@ pub struct Stranger<'a> {
     pub controls: &'a Controls,
 }
 
-/// Which guard refused.
+/// The guard that refused.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum Refusal {
-    /// The page that posted is not on a site that the route lists.
+    /// The page that posted is not on one of the route's sites.
     #[error("foreign-origin")]
     Origin,
-    /// A field that is hidden from people was filled in.
+    /// A field that people do not see was filled in.
     #[error("honeypot")]
     Trap {
         /// The submission's event id.
@@ -85,13 +85,13 @@ impl Admitted {
         &self.caller
     }
 
-    /// The payload, what of it a form filled in, the form's files, and who sent it.
+    /// The payload, the parts that a form filled in, the form's files, and the sender.
     pub fn into_parts(self) -> (Value, Option<Vec<Filled>>, Vec<Upload>, Caller) {
         (self.payload, self.filled, self.uploads, self.caller)
     }
 }
 
-/// Runs the guards of a form that cost nothing but a hash. Event routes have none: their callers are authenticated.
+/// Runs the guards of a form that cost no more than a hash. Event routes have none: their callers are authenticated.
 ///
 /// # Errors
 /// The first guard that refuses.
@@ -118,8 +118,8 @@ pub fn admit(
     Ok(Admitted { payload, filled, uploads, caller })
 }
 
-/// Refuses a browser on a foreign site. Every browser of the last years sends `Origin` with a POST, so that a
-/// request without it and without `Referer` comes from no web page.
+/// Refuses a browser on another site. Every current browser sends `Origin` with a POST, so a request with neither
+/// `Origin` nor `Referer` does not come from a web page.
 fn check_site(site: &Site, allow_missing: bool) -> Result<(), Refusal> {
     match site {
         Site::Listed(_) | Site::Own => Ok(()),
@@ -133,8 +133,8 @@ pub fn verifier(route: &Route) -> Option<Uri> {
     route.form.captcha.as_ref()?.service.address.parse().ok()
 }
 
-/// Runs the guard of a form that makes a network call, once everything else is known to be valid. `event` is the same
-/// for the same submission, and `timeout` is all the time there is.
+/// Runs the guard of a form that makes a network call, once everything else is valid. `event` is the same for the same
+/// submission, and `timeout` is all the remaining time.
 ///
 /// # Errors
 /// If the captcha service does not accept the visitor.
@@ -148,7 +148,7 @@ pub async fn vouch(
 ) -> Result<(), Refusal> {
     let (Some(stranger), Some(guard)) = (stranger, &route.form.captcha) else { return Ok(()) };
     let answer = stranger.controls.captcha.as_deref();
-    // The mails need the time that is left.
+    // The mails need the rest of the time.
     captcha::check(host, guard, keys.of(&guard.secret)?, answer, event, timeout / 2).await?;
     Ok(())
 }

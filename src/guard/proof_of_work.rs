@@ -1,7 +1,7 @@
-//! Proof of work, as ALTCHA's widget does it: no third party, nothing stored, no network call.
+//! Proof of work as in ALTCHA's widget: no third party, no stored state, no network call.
 //!
-//! The gate picks a number and shows the hash of a salt with it; a browser tries numbers until the hash is the same.
-//! Format: `altcha-org/altcha-lib`, version 1 of the protocol, which every version of the widget takes.
+//! The gate picks a number and publishes its hash with a salt; a browser tries numbers until the hash matches. Format:
+//! `altcha-org/altcha-lib`, version 1 of the protocol, which every version of the widget supports.
 
 use std::time::SystemTime;
 
@@ -18,22 +18,22 @@ use crate::policy::{ProofOfWorkGuard, Route};
 const ALGORITHM: &str = "SHA-256";
 const PURPOSE: &str = "postern proof of work";
 
-/// The longest solution that is read; the widget's have about 400 characters.
+/// The longest solution that the gate reads; the widget's have about 400 characters.
 const MAX_BYTES: usize = 2048;
 
-/// Why a solution is not accepted.
+/// Why the gate does not accept a solution.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum ProofOfWorkError {
     /// It is missing.
     #[error("missing")]
     Missing,
-    /// It is not a solution.
+    /// It is malformed.
     #[error("malformed")]
     Malformed,
-    /// It does not solve a challenge of this gate for this route.
+    /// It does not solve a challenge that this gate issued for this route.
     #[error("forged")]
     Forged,
-    /// The challenge was issued too long ago.
+    /// The challenge is too old.
     #[error("too-old")]
     TooOld,
     /// The number is wrong.
@@ -53,7 +53,7 @@ struct Solution {
 /// A challenge for a route, as the widget reads it.
 pub(crate) fn challenge(route: &Route, guard: &ProofOfWorkGuard, key: &str, now: SystemTime, random: u128) -> Value {
     let expires = seconds(now).saturating_add(guard.max_age.as_secs());
-    // The low half chooses the number, the high half keeps it from being read off the salt.
+    // The low half chooses the number; the high half hides it, as part of the salt.
     let number = u64::try_from(random & u128::from(u64::MAX)).unwrap_or_default() % (u64::from(guard.max_number) + 1);
     let nonce = mac::sign(key, "postern salt", &[&random.to_string()]);
     let nonce = nonce.get(..24).unwrap_or_default();
@@ -80,7 +80,7 @@ pub(super) fn check(route: &Route, key: &str, text: Option<&str>, now: SystemTim
     if hash(&solution.salt, solution.number) != solution.challenge {
         return Err(ProofOfWorkError::Wrong);
     }
-    // From here on the salt is the gate's own text: only the issued salt and number have the signed hash.
+    // From here on, the salt is known to be the gate's own text: only the issued salt and number have the signed hash.
     let expires = solution.salt.split_once("?expires=").and_then(|(_, rest)| rest.strip_suffix('&')?.parse().ok());
     if expires.is_some_and(|expires: u64| seconds(now) <= expires) { Ok(()) } else { Err(ProofOfWorkError::TooOld) }
 }

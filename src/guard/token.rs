@@ -1,6 +1,6 @@
-//! The form token: proof that the page was open for some time, and not for too long.
+//! The form token: proof that the page was open for some time, but not for too long.
 //!
-//! Nothing is stored, so one token serves for any number of submissions within its time.
+//! The gate stores nothing, so one token is good for any number of submissions until it expires.
 
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
@@ -9,16 +9,16 @@ use crate::policy::{Route, TokenGuard};
 
 const PURPOSE: &str = "postern form token";
 
-/// Why a form token is not accepted.
+/// Why the gate does not accept a form token.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum TokenError {
     /// It is missing.
     #[error("missing")]
     Missing,
-    /// It is not a token of this gate for this route.
+    /// This gate did not issue it for this route.
     #[error("forged")]
     Forged,
-    /// The form was filled in faster than people do.
+    /// The form was filled in faster than people can.
     #[error("too-young")]
     TooYoung,
     /// The page was open for too long.

@@ -12,24 +12,24 @@ use crate::entra::{Identity, TokenCache, TokenError};
 use crate::host::{Clock, Fetch, Settings};
 use crate::setting::{Secret, SettingError, SettingFault};
 
-/// The names of the settings that lead to the overflow queue.
+/// The names of the settings for the overflow queue.
 pub mod setting {
-    /// A shared access signature of the storage account: the text behind the `?` of an address.
+    /// A shared access signature of the storage account: what follows the `?` of an address.
     pub const SAS: &str = "overflow_sas";
-    /// Which identity is used, if the settings could mean several or none.
+    /// Which identity to use, if the settings allow several or none.
     pub const IDENTITY: &str = "overflow_identity";
-    /// The key that the gate signs its letters with.
+    /// The key with which the gate signs letters.
     pub const KEY: &str = "overflow_key";
-    /// The previous key, with which `postern replay` still accepts letters while a key is being replaced.
+    /// The previous key, which `postern replay` still accepts while the operator rotates the key.
     pub const PREVIOUS_KEY: &str = "overflow_previous_key";
     /// All of them.
     pub const ALL: [&str; 4] = [SAS, IDENTITY, KEY, PREVIOUS_KEY];
 }
 
-/// What Entra's tokens are for, in every cloud (Microsoft Learn, "Authorize with Microsoft Entra ID").
+/// The scope of Entra's tokens, the same in every cloud (Microsoft Learn, "Authorize with Microsoft Entra ID").
 pub const SCOPE: &str = "https://storage.azure.com/.default";
 
-/// The version of the REST interface that requests are written for.
+/// The version of the REST interface that the requests use.
 pub const API_VERSION: &str = "2023-11-03";
 
 /// The name for signatures, in addition to those of [`Identity::NAMES`].
@@ -45,7 +45,7 @@ pub enum StorageCredential {
 }
 
 impl StorageCredential {
-    /// Reads the settings: a signature that is set is meant, otherwise the identity that ACS's settings speak of.
+    /// Reads the settings: a shared access signature takes precedence over the identity configured for ACS.
     ///
     /// # Errors
     /// Every setting that is missing or malformed.
@@ -69,7 +69,7 @@ impl StorageCredential {
         Identity::read(host, identity).await.map(Self::Token)
     }
 
-    /// The server that gives tokens, where they are needed.
+    /// The server that issues tokens, if they are needed.
     pub fn server(&self) -> Option<Uri> {
         match self {
             Self::Signature(_) => None,
@@ -77,7 +77,7 @@ impl StorageCredential {
         }
     }
 
-    /// How the gate authenticates, for probes.
+    /// How the gate authenticates, as probes report it.
     pub const fn name(&self) -> &'static str {
         match self {
             Self::Signature(_) => BY_SIGNATURE,
@@ -85,7 +85,7 @@ impl StorageCredential {
         }
     }
 
-    /// Authenticates a request, and adds what every request to Azure Storage has.
+    /// Authenticates a request, and adds the headers that every request to Azure Storage needs.
     ///
     /// # Errors
     /// If no token is available within `timeout`.
@@ -111,7 +111,7 @@ impl StorageCredential {
                 let separator = if path.contains('?') { '&' } else { '?' };
                 let mut parts = request.uri().clone().into_parts();
                 parts.path_and_query = format!("{path}{separator}{}", signature.reveal()).parse().ok();
-                // An address stays one with what was looked at when the setting was read.
+                // The setting was checked when it was read, so the result is always a valid address.
                 *request.uri_mut() = Uri::from_parts(parts).unwrap_or_default();
             }
         }
@@ -119,8 +119,8 @@ impl StorageCredential {
     }
 }
 
-/// A signature as the portal shows it, with or without the question mark, if it has all parts and fits into an
-/// address.
+/// A shared access signature as the portal shows it, with or without the question mark, if it is complete and fits into
+/// an address.
 fn signed(text: &str) -> Result<Secret, SettingError> {
     let text = text.trim();
     let text = text.strip_prefix('?').unwrap_or(text);

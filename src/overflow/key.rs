@@ -1,14 +1,15 @@
-//! The key that the gate signs its letters with, from settings.
+//! The key with which the gate signs letters, from settings.
 
 use super::setting;
 use crate::guard::mac;
 use crate::host::Settings;
 use crate::setting::{MIN_KEY_BYTES, Secret, SettingError, SettingFault};
 
-/// The purpose of letters' signatures: one that a form's guard makes with the same key is not valid for a letter.
+/// The purpose of letters' signatures. A signature that a form's guard makes with the same key is not valid for a
+/// letter.
 const PURPOSE: &str = "postern letter";
 
-/// A key of the gate's for letters. Its text never appears in output.
+/// A key that signs letters. Its text never appears in output.
 #[derive(Debug, Clone)]
 pub struct Key(Secret);
 
@@ -16,13 +17,13 @@ impl Key {
     /// Reads the key that signs.
     ///
     /// # Errors
-    /// When the setting is missing, or shorter than [`MIN_KEY_BYTES`].
+    /// If the setting is missing, or shorter than [`MIN_KEY_BYTES`].
     pub async fn read(host: &impl Settings) -> Result<Self, SettingError> {
         let key = Self::of(host, setting::KEY).await?;
         key.ok_or_else(|| SettingError::new(setting::KEY, SettingFault::Missing))
     }
 
-    /// Reads every key that letters may be signed with: the present one, and the one before it while it is still set.
+    /// Reads every key that may have signed letters: the current one, and the previous one if it is still set.
     ///
     /// # Errors
     /// Every setting that is missing or too short.
@@ -44,7 +45,7 @@ impl Key {
         mac::sign(self.0.reveal(), PURPOSE, &[head, body])
     }
 
-    /// Whether this key made a signature, compared in constant time.
+    /// Whether this key made a signature. Compares in constant time.
     pub(super) fn signed(&self, head: &[u8], body: &[u8], signature: &str) -> bool {
         mac::verify(self.0.reveal(), PURPOSE, &[head, body], signature)
     }

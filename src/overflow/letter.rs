@@ -1,8 +1,8 @@
-//! A mail as the queue holds it: a head of JSON, a line's end, and the very bytes that ACS gets; all of it in base64,
-//! which XML can hold and Azure's own tools decode.
+//! A mail in the overflow queue: a JSON header, a line feed, and the exact bytes for ACS; all of it in base64, which
+//! XML can contain and Azure's own tools decode.
 //!
-//! Anyone who can write to the queue can write any letter, so what a [`Letter`] says is only a claim. [`Letter::open`]
-//! makes an [`Authentic`] of one that the gate signed, and only that may be sent.
+//! Anyone who can write to the queue can write any letter, so the content of a [`Letter`] is only a claim.
+//! [`Letter::open`] turns one that the gate signed into an [`Authentic`], and only an `Authentic` may be sent.
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
@@ -12,10 +12,10 @@ use uuid::Uuid;
 
 use super::{Key, MAX_MESSAGE_BYTES};
 
-/// The form of letters that this version writes and reads.
+/// The version of the format that this version of Postern writes and reads.
 pub const FORM: u8 = 2;
 
-/// What a letter is about.
+/// The header of a letter.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Head {
     /// [`FORM`]
@@ -26,20 +26,20 @@ pub struct Head {
     pub route: String,
     /// The mail's name.
     pub mail: String,
-    /// The sha256 of the policy that it was written by.
+    /// The sha256 of the policy that the gate had when it queued the mail.
     pub policy_sha256: String,
-    /// When it came here, in RFC 3339.
+    /// When the gate queued it, in RFC 3339.
     pub queued_at: String,
-    /// Whether ACS may have accepted it already.
+    /// Whether ACS may already have accepted it.
     pub in_doubt: bool,
     /// The W3C trace that it belongs to.
     pub traceparent: String,
-    /// The blob that holds the body, where the queue cannot.
+    /// The blob that contains the body, if the message cannot.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub blob: Option<String>,
-    /// HMAC-SHA256 of all members above and of the body, by the gate's key, in hexadecimal.
+    /// HMAC-SHA256 of all members above and of the body, with the gate's key, in hexadecimal.
     pub mac: String,
-    /// Why it was set aside, where it was. It is not signed: moving a letter aside does not make it more trustworthy.
+    /// Why it was moved to the poison queue, if it was. It is not signed: a moved letter is no more trustworthy.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub set_aside: Option<String>,
 }
@@ -47,9 +47,9 @@ pub struct Head {
 /// A mail as the queue holds it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Letter {
-    /// What it is about.
+    /// Its header.
     pub head: Head,
-    /// The bytes that ACS gets; empty where a blob has them.
+    /// The bytes for ACS; empty if a blob contains them.
     pub body: Bytes,
 }
 
@@ -60,19 +60,19 @@ pub struct Authentic {
     body: Bytes,
 }
 
-/// Why a text of the queue is not to be sent.
+/// Why a message of the queue must not be sent.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum LetterError {
-    /// It was not written by Postern.
+    /// Postern did not write it.
     #[error("not a mail queued by Postern")]
     Foreign,
-    /// It was written by another version.
+    /// Another version of Postern wrote it.
     #[error("in format {0}, but this version of Postern reads only format {FORM}")]
     Form(u8),
-    /// It names a blob that is not its own.
+    /// It names a blob that the gate would not choose.
     #[error("its blob's name is not one that the gate chooses")]
     Blob,
-    /// It is not signed with a key of the gate.
+    /// None of the gate's keys signed it.
     #[error("it is not signed with overflow_key or overflow_previous_key")]
     Forged,
 }
@@ -83,7 +83,7 @@ pub(super) fn blob_name(operation: Uuid, random: u128) -> String {
 }
 
 impl Head {
-    /// The bytes that are signed: this head without its signature, and without what is said of it later.
+    /// The bytes that are signed: this header without its signature and without what was added later.
     fn signed(&self) -> Vec<u8> {
         let unsigned = Self { mac: String::new(), set_aside: None, ..self.clone() };
         // Plain texts and ids always fit into JSON, so the default is never used.
@@ -92,26 +92,26 @@ impl Head {
 }
 
 impl Authentic {
-    /// What it is about.
+    /// Its header.
     pub const fn head(&self) -> &Head {
         &self.head
     }
 
-    /// The bytes that ACS gets.
+    /// The bytes for ACS.
     pub const fn body(&self) -> &Bytes {
         &self.body
     }
 }
 
 impl Letter {
-    /// Signs it. Where a blob will hold the body, the letter has it until then.
+    /// Signs a letter. If a blob will contain the body, the letter contains it until then.
     #[must_use]
     pub fn sealed(self, key: &Key) -> Self {
         let mac = key.sign(&self.head.signed(), &self.body);
         Self { head: Head { mac, ..self.head }, body: self.body }
     }
 
-    /// The letter with its body, which is its own or its blob's, if one of these keys signed both.
+    /// The letter with its body, from the letter or from its blob, if one of these keys signed both.
     ///
     /// # Errors
     /// [`LetterError::Forged`] otherwise.
@@ -124,21 +124,21 @@ impl Letter {
         }
     }
 
-    /// The blob that has its body, if one has.
+    /// The blob that contains its body, if it has one.
     ///
     /// # Errors
-    /// [`LetterError::Blob`] where the name is not of the form that [`blob_name`] gives: it may be anyone's file, or
-    /// nothing that an address can hold.
+    /// [`LetterError::Blob`] if the name does not have the format of [`blob_name`]: it could name somebody else's file,
+    /// or be no valid part of an address.
     pub fn blob(&self) -> Result<Option<&str>, LetterError> {
         let Some(name) = self.head.blob.as_deref() else { return Ok(None) };
         let random = name.strip_prefix(&format!("{}-", self.head.operation));
         let random = random.and_then(|digits| u128::from_str_radix(digits, 16).ok());
-        // Written again, so that no other spelling of the number passes.
+        // Formatted again, so that only one spelling of the number is valid.
         let own = random.is_some_and(|random| blob_name(self.head.operation, random) == name);
         if own { Ok(Some(name)) } else { Err(LetterError::Blob) }
     }
 
-    /// The text of a message of the queue; `None` where it would be larger than a queue takes.
+    /// The text of a queue message; `None` if it would be larger than the queue allows.
     pub fn encode(&self) -> Option<String> {
         // Plain texts and ids always fit into JSON, so the default is never used.
         let head = serde_json::to_vec(&self.head).unwrap_or_default();
@@ -151,10 +151,10 @@ impl Letter {
         })
     }
 
-    /// Reads the text of a message of the queue.
+    /// Reads the text of a queue message.
     ///
     /// # Errors
-    /// If it is not in the format that [`Letter::encode`] writes. Who wrote it is not checked here.
+    /// If it does not have the format that [`Letter::encode`] writes. This does not check who wrote it.
     pub fn decode(text: &str) -> Result<Self, LetterError> {
         #[derive(Deserialize)]
         struct Form {

@@ -28,14 +28,14 @@ use letter::blob_name;
 /// The most bytes of a message's text (Microsoft Learn, "Put Message": 64 KiB).
 pub const MAX_MESSAGE_BYTES: usize = 64 * 1024;
 
-/// How often it is tried to write one thing.
+/// How often the gate tries to write a message or blob.
 const TRIES: u32 = 3;
 
-/// The share of a request's time that is there for the queue, and the most of it.
+/// The share of a request's time that is reserved for the queue, and the maximum.
 const RESERVED_SHARE: u32 = 4;
 const MAX_RESERVED: Duration = Duration::from_secs(2);
 
-/// How much of a request's time is not spent on ACS, so that there is time left for the queue.
+/// How much of a request's time not to spend on ACS, so that some remains for the queue.
 pub fn reserved(time_budget: Duration) -> Duration {
     (time_budget / RESERVED_SHARE).min(MAX_RESERVED)
 }
@@ -62,29 +62,29 @@ impl From<FetchError> for StorageError {
     }
 }
 
-/// What is needed to write to the queue.
+/// Everything needed to write to the queue.
 #[derive(Debug)]
 pub struct Client<'a, H> {
     /// The host.
     pub host: &'a H,
-    /// Where the queue is.
+    /// The queue's address.
     pub overflow: &'a Overflow,
     /// How the gate authenticates to it.
     pub credential: &'a StorageCredential,
-    /// What it signs letters with.
+    /// The key that signs letters.
     pub key: &'a Key,
     /// The instance's tokens.
     pub tokens: &'a TokenCache,
 }
 
 impl<H: Sending> Client<'_, H> {
-    /// Signs a letter and puts it into the queue; one that is too large for it as a pointer to a blob, which is written
-    /// first and belongs to this message alone.
+    /// Signs a letter and puts it into the queue. If it is too large, its body goes into a blob first, which belongs to
+    /// this message alone.
     ///
-    /// Putting it twice, for lack of an answer, makes two letters of one operation, which are one mail.
+    /// If the answer gets lost and the gate puts it again, there are two letters for one operation, which are one mail.
     ///
     /// # Errors
-    /// When it was not confirmed within the budget that everything was written.
+    /// If the queue did not confirm it within the budget.
     pub async fn keep(&self, letter: Letter, budget: Duration) -> Result<(), StorageError> {
         let end = self.host.monotonic().saturating_add(budget);
         let letter = letter.sealed(self.key);
@@ -101,12 +101,12 @@ impl<H: Sending> Client<'_, H> {
         self.write(&put_message(&self.overflow.queue, &text), end).await
     }
 
-    /// Writes something, more than once where that may help.
+    /// Makes a request, and repeats it if that may help.
     async fn write(&self, request: &Request<Bytes>, end: Duration) -> Result<(), StorageError> {
         let mut tries = 1;
         loop {
             let left = end.saturating_sub(self.host.monotonic());
-            // What is left after this try must be enough for another.
+            // Enough time for another try must remain after this one.
             let timeout = if tries < TRIES { left / 2 } else { left };
             let error = match self.call(request.clone(), timeout).await {
                 Ok(answer) if answer.status() == StatusCode::CREATED => return Ok(()),
@@ -134,8 +134,8 @@ pub fn refusal(answer: &Response<Bytes>) -> StorageError {
     StorageError::Answer { status: answer.status().as_u16(), code }
 }
 
-/// The request that puts a text into a queue, without authentication. The text is base64, so that it needs no
-/// escaping; a message never expires, where otherwise it would after seven days.
+/// The request that puts a text into a queue, without authentication. The text is base64, so it needs no escaping. The
+/// message never expires; by default it would after seven days.
 pub fn put_message(queue: &StorageAddress, text: &str) -> Request<Bytes> {
     let xml = format!("<QueueMessage><MessageText>{text}</MessageText></QueueMessage>");
     let mut request = write(Method::POST, &queue.uri("/messages?messagettl=-1"), Bytes::from(xml));

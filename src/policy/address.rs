@@ -4,20 +4,20 @@ use std::fmt;
 
 use email_address::{EmailAddress, Options};
 
-/// A bare address `local@domain`: ASCII, no display name, no quoting, no address literal, at most 254 octets, and
-/// nothing before the `@` that names another server.
+/// A bare address `local@domain`: ASCII, no display name, no quotes, no address literal, at most 254 octets, and before
+/// the `@` nothing that names another server.
 ///
-/// Narrower than RFC 5321 on purpose: what it leaves out is unknown to real mailboxes and useful to attackers.
+/// Deliberately narrower than RFC 5321: real mailboxes do not need what it leaves out, but attackers do.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Address(String);
 
-/// Why a text is not an address that Postern sends to or from.
+/// Why Postern does not send to or from a text.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum AddressError {
-    /// It is not of the form that [`Address`] describes.
+    /// It does not have the format that [`Address`] describes.
     #[error("not a plain email address such as name@example.com")]
     Form,
-    /// What is before the `@` may lead to another server than the one behind it: by a `%` or `!`, the routes of old
+    /// The part before the `@` may lead to another server than the one after it: by a `%` or `!`, the routes of old
     /// (RFC 5321, F.2), or by an encoded word (RFC 2047), which some mail software decodes even in addresses.
     #[error("not a safe email address: `%`, `!` and `=?` before the `@` make some mail servers deliver it elsewhere")]
     Route,
@@ -30,7 +30,7 @@ impl Address {
     /// Parses a bare address.
     ///
     /// # Errors
-    /// When the text is not of the form that [`Address`] describes.
+    /// If the text does not have the format that [`Address`] describes.
     pub fn parse(text: &str) -> Result<Self, AddressError> {
         let options = Options::default().without_display_text().without_domain_literal().with_required_tld();
         let plain = text.len() <= MAX_BYTES && text.bytes().all(|byte| byte.is_ascii_graphic() && byte != b'"');
@@ -38,7 +38,7 @@ impl Address {
             return Err(AddressError::Form);
         }
         let (local, domain) = text.rsplit_once('@').ok_or(AddressError::Form)?;
-        // RFC 5321, 2.3.5; the parser takes any atom.
+        // RFC 5321, 2.3.5; the parser would accept any atom.
         if !domain.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'.')) {
             return Err(AddressError::Form);
         }
@@ -48,12 +48,12 @@ impl Address {
         Ok(Self(text.to_owned()))
     }
 
-    /// The address as given.
+    /// The address as it was written.
     pub fn as_str(&self) -> &str {
         &self.0
     }
 
-    /// The part behind the `@`, in lower case.
+    /// The part after the `@`, in lower case.
     pub fn domain(&self) -> String {
         self.0.rsplit('@').next().unwrap_or_default().to_ascii_lowercase()
     }

@@ -56,12 +56,12 @@ impl Diagnostic {
         Self { severity: Severity::Warning, ..Self::error(file, place, message, help) }
     }
 
-    /// A finding that asks for nothing.
+    /// A finding that needs no action.
     pub fn note(file: &str, place: Place, message: impl Into<String>, help: impl Into<String>) -> Self {
         Self { severity: Severity::Note, ..Self::error(file, place, message, help) }
     }
 
-    /// The byte range to underline, when the text has it.
+    /// The byte range to underline, if the place is in the text.
     pub fn span(&self, files: &Files) -> Option<Range<usize>> {
         let text = files.text(&self.file)?;
         match &self.place {
@@ -97,7 +97,7 @@ impl fmt::Display for Diagnostic {
     }
 }
 
-/// Findings, gathered so that an author sees all at once.
+/// Collects findings, so that an author sees all of them at once.
 #[derive(Debug, Default)]
 pub(super) struct Findings(pub Vec<Diagnostic>);
 

@@ -10,8 +10,8 @@ use sha2::{Digest as _, Sha256};
 pub struct Digest([u8; 32]);
 
 impl Digest {
-    /// The digest of a list of texts: each is preceded by its length, so that moving a boundary changes the digest,
-    /// and line ends count as `\n`, so that a checkout on Windows gives the same one.
+    /// The digest of a list of texts. Each is preceded by its length, so that moving a boundary changes the digest;
+    /// line endings count as `\n`, so that a checkout on Windows gives the same digest.
     pub fn of<T: AsRef<str>>(texts: impl IntoIterator<Item = T>) -> Self {
         let mut hash = Sha256::new();
         for text in texts {
@@ -22,7 +22,7 @@ impl Digest {
         Self(hash.finalize().into())
     }
 
-    /// The digest of bytes as they are, as `sha256sum` prints it.
+    /// The digest of bytes, as `sha256sum` prints it.
     pub fn of_bytes(bytes: &[u8]) -> Self {
         Self(Sha256::digest(bytes).into())
     }

@@ -7,23 +7,23 @@ use std::path::Path;
 
 use super::digest::Digest;
 
-/// The most bytes one policy file may have; a larger one is refused while reading.
+/// The most bytes of one policy file; reading a larger one is an error.
 pub const MAX_FILE_BYTES: u64 = 1024 * 1024;
 
-/// What a policy consists of, besides fixtures and approvals; other entries of the directory are ignored,
-/// so that a policy can live at the root of a source repository.
+/// What belongs to a policy, besides fixtures and approvals. Other entries of the directory are ignored, so that a
+/// policy can be at the root of a source repository.
 pub const FOLDERS: [&str; 2] = ["schemas", "templates"];
 
 /// The folder that contains all templates.
 pub const TEMPLATES_FOLDER: &str = "templates/";
 
-/// The payload that a template is previewed and checked with.
+/// The payload for previews and checks of a template.
 pub const SAMPLE: &str = "sample.json";
 
 /// The file that names senders and routes.
 pub const POLICY_FILE: &str = "postern.toml";
 
-/// The file that says who approved what.
+/// The file that records who approved what.
 pub const APPROVALS_FILE: &str = "approvals.toml";
 
 /// The files of a policy directory, by path relative to it, with `/` between the parts.
@@ -33,7 +33,7 @@ pub struct Files(BTreeMap<String, String>);
 /// Why a policy directory could not be read.
 #[derive(Debug, thiserror::Error)]
 pub enum ReadError {
-    /// The file system refused.
+    /// The file system reported an error.
     #[error("{path} cannot be read: {source}")]
     Io {
         /// The path, relative to the policy directory.
@@ -58,10 +58,10 @@ pub enum ReadError {
 impl Files {
     /// Reads `postern.toml`, `approvals.toml`, `schemas/` and `templates/` below `directory`.
     ///
-    /// Hidden files are passed over. A missing `postern.toml` is not an error here: the policy says so, with advice.
+    /// Ignores hidden files. A missing `postern.toml` is not an error here: reading the policy reports it, with advice.
     ///
     /// # Errors
-    /// When a file cannot be read, is too large or is not UTF-8.
+    /// If a file cannot be read, is too large or is not UTF-8.
     pub fn read(directory: &Path) -> Result<Self, ReadError> {
         let mut files = Self::default();
         for file in [POLICY_FILE, APPROVALS_FILE] {
@@ -117,15 +117,15 @@ impl Files {
     }
 
     /// The sha256 of every file that decides what is sent, with its path: `postern.toml`, `schemas/NAME.json`, the
-    /// parts of templates and the layouts. Files that only show that they are right, such as samples, may change
-    /// without it.
+    /// parts of templates and the layouts. Files that only check these, such as samples, may change without changing
+    /// the digest.
     pub fn digest(&self) -> Digest {
         let decisive = self.0.iter().filter(|(path, _)| decides(path));
         Digest::of(decisive.flat_map(|(path, text)| [path, text]))
     }
 
-    /// What a component needs for being sealed: the files that decide, and the paths of samples, which must be there
-    /// but are never read. A component must not contain anything of the others.
+    /// What sealing puts into a component: the files that decide, and the paths of samples, which must exist but are
+    /// never read. A component must not contain the content of any other file.
     pub fn sealed(&self) -> Vec<(String, String)> {
         let needed = self.0.iter().filter(|(path, _)| decides(path) || path.starts_with(TEMPLATES_FOLDER));
         let text = |path: &str, text: &String| if decides(path) { text.clone() } else { String::new() };
@@ -138,7 +138,7 @@ impl Files {
     }
 }
 
-/// Whether a file decides what a mail says; everything below `templates/` but samples does.
+/// Whether a file decides what a mail says: everything below `templates/` except samples.
 fn decides(path: &str) -> bool {
     match path.split_once('/') {
         None => path == POLICY_FILE,

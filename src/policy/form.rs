@@ -1,33 +1,33 @@
-//! `[routes.NAME.form]`: what a form does for its visitors and against robots.
+//! `[routes.NAME.form]`: options for visitors, and guards against robots.
 
 use std::time::Duration;
 
 use crate::setting::SettingName;
 
-/// What a form does for its visitors and against robots; for events, nothing.
+/// A form's options for visitors, and its guards; empty for events.
 #[derive(Debug, Default)]
 pub struct Form {
-    /// Whether a request with neither `Origin` nor `Referer` is let in.
+    /// Whether to accept a request with neither `Origin` nor `Referer`.
     pub allow_missing_origin: bool,
-    /// Where a browser goes if something was wrong; if absent, one of the gate's own pages.
+    /// Where a browser goes if something is wrong; if absent, it gets a page of the gate.
     pub error_redirect: Option<String>,
-    /// The form services whose control fields are understood.
+    /// The form services whose control fields the gate understands.
     pub conventions: Vec<&'static Convention>,
-    /// A field that is hidden from people.
+    /// The name of the honeypot, a field that people do not see.
     pub honeypot: Option<String>,
-    /// How long a page must and may have been open.
+    /// A form token: how long a page must and may have been open.
     pub token: Option<TokenGuard>,
-    /// Work that a browser must do.
+    /// A proof of work that a browser must compute.
     pub proof_of_work: Option<ProofOfWorkGuard>,
     /// A third-party captcha.
     pub captcha: Option<CaptchaGuard>,
     /// A link by which the visitor confirms the form.
     pub confirmation: Option<ConfirmationGuard>,
-    /// The files that the form takes.
+    /// The files that the form accepts.
     pub attachments: Option<Attachments>,
 }
 
-/// The files that a form takes.
+/// The files that a form accepts.
 #[derive(Debug)]
 pub struct Attachments {
     /// The types.
@@ -41,10 +41,10 @@ pub struct Attachments {
 /// The most bytes of files that fit into ACS's 10 MB in base64, with room for the mail itself.
 pub const MAX_ATTACHMENT_BYTES: usize = 7 * 1000 * 1000;
 
-/// What a form's body contains besides its files: its fields, boundaries and names.
+/// The rest of a form's body: its fields, boundaries and names.
 const ROOM_FOR_FIELDS: usize = 64 * 1024;
 
-/// How long a page must and may have been open.
+/// A form token: how long a page must and may have been open.
 #[derive(Debug)]
 pub struct TokenGuard {
     /// The setting that contains the key.
@@ -55,7 +55,7 @@ pub struct TokenGuard {
     pub max_age: Duration,
 }
 
-/// Work that a browser must do.
+/// A proof of work that a browser must compute.
 #[derive(Debug)]
 pub struct ProofOfWorkGuard {
     /// The setting that contains the key.
@@ -73,9 +73,9 @@ pub struct ConfirmationGuard {
     pub key: SettingName,
     /// The setting that contains the gate's own address: [`PUBLIC_URL`].
     pub base: SettingName,
-    /// How long a link is valid at least; at most it is twice as long.
+    /// How long a link is valid at least; at most, it is valid for twice as long.
     pub max_age: Duration,
-    /// Where a browser goes after the form was confirmed.
+    /// Where a browser goes after the visitor confirmed the form.
     pub thanks: Option<String>,
 }
 
@@ -83,10 +83,10 @@ pub struct ConfirmationGuard {
 /// whoever sends a form could choose where the link in a mail leads.
 pub const PUBLIC_URL: &str = "public_url";
 
-/// What a setting of a form contains.
+/// What a form's setting contains.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Holds {
-    /// A key of the gate's own.
+    /// A key that the gate uses for its own tokens.
     Key,
     /// A secret of a third party.
     Secret,
@@ -103,16 +103,16 @@ pub struct CaptchaGuard {
     pub secret: SettingName,
     /// The sites on which it may have been solved.
     pub hostnames: Vec<String>,
-    /// The action that it must be for.
+    /// The action for which it must have been solved.
     pub action: Option<String>,
-    /// The least score; for services that give one.
+    /// The minimum score; for services that give one.
     pub min_score: f64,
-    /// Whether forms are let in when the service gives no answer.
+    /// Whether to accept forms while the service is down.
     pub admit_on_failure: bool,
 }
 
 impl Form {
-    /// Whether only a page's script can fulfil what the guards ask for.
+    /// Whether only a page's script can satisfy the guards.
     pub const fn needs_script(&self) -> bool {
         self.proof_of_work.is_some() || self.captcha.is_some()
     }
@@ -145,9 +145,9 @@ pub struct FileType {
     pub name: &'static str,
     /// The media type in mails.
     pub content_type: &'static str,
-    /// How such a file's name may end, in lower case; the usual ending first.
+    /// The extensions of such a file's name, in lower case; the usual one first.
     pub extensions: &'static [&'static str],
-    /// What it is.
+    /// What its content must be.
     pub content: Content,
 }
 
@@ -158,8 +158,9 @@ const ODS: &str = "application/vnd.oasis.opendocument.spreadsheet";
 const TXT: &str = "text/plain; charset=utf-8";
 const CSV: &str = "text/csv; charset=utf-8";
 
-/// Every type that there is. What can run, in a computer or in a browser, is not among them: no program, no script, no
-/// HTML, no SVG, no macro. Endings are those of IANA's registrations and of mime-db, which browsers follow.
+/// Every file type that a policy may allow. Nothing that can run, on a computer or in a browser, is among them: no
+/// program, no script, no HTML, no SVG, no macro. The extensions are those of IANA's registrations and of mime-db,
+/// which browsers follow.
 pub const FILE_TYPES: [FileType; 12] = [
     FileType { name: "pdf", content_type: "application/pdf", extensions: &["pdf"], content: Content::Pdf },
     FileType { name: "png", content_type: "image/png", extensions: &["png"], content: Content::Png },
@@ -211,20 +212,20 @@ pub const MAX_FILES: usize = 10;
 pub struct Service {
     /// The name in policies.
     pub name: &'static str,
-    /// The field of a form that contains the visitor's answer.
+    /// The field of a form that contains the visitor's solution.
     pub field: &'static str,
-    /// Where answers are checked.
+    /// The address that verifies solutions.
     pub address: &'static str,
-    /// Whether the service takes an event id, by which it recognises an answer that it is asked about again.
+    /// Whether the service accepts an event id, by which it recognises a solution that it is asked about again.
     pub takes_event_id: bool,
-    /// Whether the service says which action the answer is for.
+    /// Whether the service says for which action the captcha was solved.
     pub has_action: bool,
-    /// Whether the service gives a score between 0, a robot, and 1, a person.
+    /// Whether the service gives a score between 0 (a robot) and 1 (a person).
     pub has_score: bool,
 }
 
 impl Service {
-    /// Scheme and host of the address, as lists of allowed servers have them.
+    /// Scheme and host of the address, as lists of allowed servers contain them.
     pub fn origin(&self) -> &'static str {
         let end = self.address.match_indices('/').nth(2).map_or(self.address.len(), |(place, _)| place);
         self.address.get(..end).unwrap_or(self.address)
@@ -273,11 +274,11 @@ pub const SERVICES: [Service; 4] = [
 pub struct Convention {
     /// The name in policies.
     pub name: &'static str,
-    /// A field that people do not see: filled in, it was a robot.
+    /// The honeypot, a field that people do not see: if it is filled in, a robot did it.
     pub honeypot: &'static str,
-    /// Where to go afterwards.
+    /// The field that says where to go afterwards.
     pub next: Option<&'static str>,
-    /// Left out unless the schema names them: only then does the policy know what to do with them.
+    /// Left out unless the schema names them, because only then does the policy know what to do with them.
     pub offered: &'static [&'static str],
     /// Left out, and reported as ignored.
     pub ignored: &'static [&'static str],
@@ -316,5 +317,5 @@ pub const TOKEN_FIELD: &str = "form_token";
 /// The field of a form that contains the solution.
 pub const PROOF_FIELD: &str = "altcha";
 
-/// What the verification mail's templates call the link.
+/// The name of the link in the verification mail's templates.
 pub const CONFIRMATION_LINK: &str = "confirmation_link";

@@ -1,4 +1,4 @@
-//! Finds the place in a JSON text that a pointer refers to, so that findings can name a line.
+//! Finds the place that a pointer refers to in a JSON text, so that findings can name a line.
 
 use std::ops::Range;
 
@@ -8,7 +8,7 @@ use jsonc_parser::{CollectOptions, ParseOptions, parse_to_ast};
 
 use crate::pointer;
 
-/// The byte range of the value at an RFC 6901 pointer; of its nearest ancestor when it is absent.
+/// The byte range of the value at an RFC 6901 pointer or, if it is missing, of its nearest ancestor.
 pub fn span(text: &str, pointer: &str) -> Option<Range<usize>> {
     let parsed = parse_to_ast(text, &CollectOptions::default(), &ParseOptions::default()).ok()?;
     let mut value = parsed.value.as_ref()?;

@@ -1,4 +1,4 @@
-//! The policy: who may send what to whom, read from a directory and made valid before anything uses it.
+//! The policy: who may send what to whom, read from a directory and validated before anything uses it.
 
 mod address;
 mod diagnostic;
@@ -46,7 +46,7 @@ pub use template::{
     syntax as template_syntax, translation_mark,
 };
 
-/// A valid policy. An invalid one cannot be constructed.
+/// A valid policy. An invalid one cannot exist.
 #[derive(Debug)]
 pub struct Policy {
     senders: BTreeMap<String, Sender>,
@@ -83,7 +83,7 @@ impl Policy {
         self.routes().filter_map(|route| route.auth.as_ref()).chain(&self.operations)
     }
 
-    /// Where mails are stored that could not be delivered in time, if anywhere.
+    /// Where the gate stores mails that it could not deliver in time, if anywhere.
     pub const fn overflow(&self) -> Option<&Overflow> {
         self.overflow.as_ref()
     }
@@ -109,12 +109,13 @@ impl Policy {
         names
     }
 
-    /// Whether a form sends links to itself, so that the setting [`PUBLIC_URL`] is needed.
+    /// Whether a form sends confirmation links, which need the setting [`PUBLIC_URL`].
     pub fn has_links(&self) -> bool {
         self.routes().any(|route| route.form.confirmation.is_some())
     }
 
-    /// Whether visitors send forms. The gate's own pages show them again, and know themselves by [`PUBLIC_URL`].
+    /// Whether visitors send forms. The gate's own pages show them again, and recognise their own origin by
+    /// [`PUBLIC_URL`].
     pub fn has_forms(&self) -> bool {
         self.routes().any(|route| route.kind == Kind::Form)
     }
@@ -124,7 +125,7 @@ impl Policy {
         self.auths().any(|auth| matches!(auth.scheme, Scheme::Entra(_)))
     }
 
-    /// The servers besides ACS's that a host must let the gate call, each once: those of captchas and of the overflow
+    /// The servers, besides ACS's, that a host must let the gate call, each once: those of captchas and of the overflow
     /// queue.
     pub fn servers(&self) -> Vec<String> {
         let captchas = self.routes().filter_map(|route| route.form.captcha.as_ref());

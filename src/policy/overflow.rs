@@ -1,4 +1,4 @@
-//! `[overflow]`: where mails are stored that could not be delivered in time.
+//! `[overflow]`: where the gate stores mails that it could not deliver in time.
 
 use std::fmt;
 
@@ -13,7 +13,7 @@ pub const POISON_SUFFIX: &str = "-poison";
 pub(super) const MIN_NAME_BYTES: usize = 3;
 pub(super) const MAX_NAME_BYTES: usize = 63;
 
-/// Where mails are stored that could not be delivered in time.
+/// Where the gate stores mails that it could not deliver in time.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Overflow {
     /// The queue.
@@ -26,7 +26,7 @@ pub struct Overflow {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct StorageAddress {
     server: Origin,
-    /// The account, where the path and not the host names it, as Azurite has it.
+    /// The account, if the path and not the host names it, as in Azurite's addresses.
     account: Option<String>,
     name: String,
 }
@@ -48,18 +48,18 @@ impl StorageAddress {
         Some(Self { server, account, name })
     }
 
-    /// The same, with more at the end of its name.
+    /// A queue or container with `suffix` at the end of its name.
     #[must_use]
     pub fn with_suffix(&self, suffix: &str) -> Self {
         Self { name: format!("{}{suffix}", self.name), ..self.clone() }
     }
 
-    /// The address of something there: `below` begins with a slash or a question mark, or is empty.
+    /// The address of something in it: `below` starts with a slash or a question mark, or is empty.
     pub fn uri(&self, below: &str) -> Uri {
         self.server.uri(&format!("{}{below}", self.path()))
     }
 
-    /// Its server, as browsers write origins.
+    /// Its server, in the format of browsers' origins.
     pub fn origin(&self) -> String {
         self.server.to_string()
     }
@@ -88,7 +88,7 @@ impl fmt::Display for StorageAddress {
     }
 }
 
-/// Lowercase letters and digits, single dashes between them.
+/// Lowercase letters and digits, with single dashes between them.
 fn is_name(name: &str) -> bool {
     let plain =
         |word: &str| !word.is_empty() && word.bytes().all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit());

@@ -1,18 +1,18 @@
-//! What a mail is for: a closed list that has no word for marketing.
+//! What a mail is for: a closed list without a word for marketing.
 
 use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
-/// The purposes ACS is meant for. A mail that fits none of them does not belong here.
+/// The purposes that ACS is meant for. Postern does not send mail that fits none of them.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, Serialize)]
 #[serde(rename_all = "kebab-case", try_from = "String")]
 pub enum Purpose {
-    /// Tells a team that someone did something, such as filling in a form.
+    /// Informs a team that someone did something, such as filling in a form.
     Notification,
-    /// Tells the person who did something that it arrived.
+    /// Confirms to the person who did something that it arrived.
     Acknowledgement,
-    /// Tells people on duty that something needs attention.
+    /// Informs people on duty that something needs attention.
     Alert,
     /// Confirms an order, a booking or a change to the person who made it.
     Confirmation,
@@ -26,7 +26,7 @@ pub enum Purpose {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct PurposeError(String);
 
-/// Words for mail that Postern is not for. Whoever writes one learns that the list lacks it on purpose.
+/// Words for mail that Postern is not for. Whoever writes one learns that the list omits it deliberately.
 const MARKETING: [&str; 7] =
     ["advertising", "announcement", "campaign", "marketing", "newsletter", "promotion", "promotional"];
 
@@ -41,7 +41,7 @@ impl Purpose {
         Self::Workflow,
     ];
 
-    /// The word used in policies and audit lines.
+    /// The purpose's name in policies and audit lines.
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::Notification => "notification",

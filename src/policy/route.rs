@@ -15,25 +15,25 @@ use super::template::Template;
 use crate::contract::{Contract, DuplicateWindow};
 use crate::setting::SettingName;
 
-/// The most bytes a body may have where the route does not say otherwise.
+/// The most bytes of a body, if the route does not say otherwise.
 pub const DEFAULT_BODY_LIMIT: usize = 256 * 1024;
 
-/// The most bytes a route may allow: what ACS takes in one request.
+/// The highest limit that a route may set: what ACS accepts in one request.
 pub const MAX_BODY_LIMIT: usize = 10 * 1024 * 1024;
 
 /// The most levels of arrays and objects. Real payloads have fewer than ten.
 pub const MAX_DEPTH: usize = 32;
 
-/// The longest time a route may allow: Event Grid, the most patient known sender, waits thirty seconds.
+/// The longest time that a route may set: Event Grid, the most patient known sender, waits thirty seconds.
 pub const MAX_TIME_BUDGET: Duration = Duration::from_secs(29);
 
-/// The most secrets a route may accept at a time: the current one, the next one and some to spare.
+/// How many secrets a route may accept at a time: the current one, the next one and some to spare.
 pub const MAX_SECRETS: usize = 4;
 
-/// The most addresses a mail may name; ACS's own ceiling is 50 over all lists.
+/// How many addresses a mail may name; ACS's own limit is 50 over all lists.
 pub const MAX_FIXED_RECIPIENTS: usize = 10;
 
-/// An approved From address.
+/// A From address.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Sender {
     /// The name that mails refer to.
@@ -44,7 +44,7 @@ pub struct Sender {
     pub owner: Address,
 }
 
-/// One webhook.
+/// A form or a webhook.
 #[derive(Debug)]
 pub struct Route {
     /// The name in the policy.
@@ -55,31 +55,31 @@ pub struct Route {
     pub kind: Kind,
     /// How callers of an event route authenticate; `None` only for forms.
     pub auth: Option<RouteAuth>,
-    /// What they expect of answers.
+    /// How they react to answers.
     pub contract: &'static Contract,
     /// The envelope of an event's data; none if absent.
     pub envelope: Option<Envelope>,
-    /// The sender's handshake, by which it asks whether its events are wanted.
+    /// The sender's handshake, with which it asks whether its events are wanted.
     pub handshake: Option<Handshake>,
     /// The sites whose pages may post, as browsers write them in `Origin`.
     pub origins: Vec<String>,
-    /// Where a browser goes after a form was accepted.
+    /// Where a browser goes after its form was accepted.
     pub thanks: Option<String>,
-    /// What a form does for its visitors and against robots.
+    /// Options for visitors and guards; only for forms.
     pub form: Form,
-    /// The most bytes a body may have if it is not a form with files.
+    /// The most bytes of a body that is not a form with files.
     pub body_limit: usize,
     /// The most bytes of a form with files (`multipart/form-data`).
     pub upload_limit: usize,
     /// How long the gate may take for a request.
     pub time_budget: Duration,
-    /// How long the same content is the same event, where only content identifies it; for ever if absent.
+    /// How long the same content is the same event, if only its content identifies it; for ever if absent.
     pub duplicate_window: Option<DuplicateWindow>,
-    /// What a payload must look like.
+    /// The schema of the payload.
     pub schema: Arc<Schema>,
     /// The schema's name.
     pub schema_name: String,
-    /// What the route may send.
+    /// The mails that the route may send.
     pub mails: Vec<Mail>,
 }
 
@@ -107,7 +107,7 @@ pub enum Envelope {
 }
 
 impl Envelope {
-    /// The word in policies.
+    /// The envelope's name in policies.
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::CloudEvents => "cloudevents",
@@ -117,13 +117,13 @@ impl Envelope {
     }
 }
 
-/// A handshake protocol, and whom it is for.
+/// A handshake protocol, and whom it answers.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Handshake {
     /// An event that validates a subscription
     /// (learn.microsoft.com/azure/event-grid/end-point-validation-event-grid-events-schema).
     EventGrid {
-        /// The only subscription whose handshake is answered; any if absent.
+        /// The only subscription whose handshake the gate answers; any if absent.
         subscription: Option<String>,
     },
     /// An OPTIONS request (cloudevents/spec, http-webhook.md, 4, "Abuse protection").
@@ -135,10 +135,10 @@ pub enum Handshake {
     Slack,
 }
 
-/// Who asks for Event Grid, where the route does not say otherwise.
+/// The origin of Event Grid's handshakes, if the route does not name another.
 pub const EVENT_GRID_ORIGIN: &str = "eventgrid.azure.net";
 
-/// When the mails of a form go out.
+/// When a form's mails are sent.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Stage {
     /// Once the form was sent.
@@ -148,7 +148,7 @@ pub enum Stage {
 }
 
 impl Route {
-    /// When a mail goes out. Where a form is to be confirmed, only the mail that asks for it goes out before.
+    /// When a mail is sent. If a form needs a confirmation, only the mail that asks for it is sent before.
     pub fn stage(&self, mail: &Mail) -> Stage {
         match (&self.form.confirmation, mail.purpose) {
             (Some(_), purpose) if purpose != Purpose::Verification => Stage::Confirmed,
@@ -161,7 +161,7 @@ impl Route {
         self.mails.iter().any(|mail| mail.template.shows_table())
     }
 
-    /// An origin that the route lists, for trying it; of a pattern, one that it covers.
+    /// An origin that the route lists, for trying the route; for a pattern, one that it matches.
     pub fn example_origin(&self) -> Option<String> {
         self.origins.first().map(|origin| origin.replacen('*', "www", 1))
     }
@@ -174,26 +174,26 @@ pub struct RouteAuth {
     pub name: &'static str,
     /// What it requires.
     pub scheme: Scheme,
-    /// The settings that contain the secrets; any of them is accepted, so that one can be replaced.
+    /// The settings that contain the secrets. The gate accepts any of them, so that operators can rotate a secret.
     pub secrets: Vec<SettingName>,
 }
 
 /// One message a route may send.
 #[derive(Debug)]
 pub struct Mail {
-    /// Distinguishes the mail from others of the route.
+    /// Distinguishes the mail from the route's other mails.
     pub name: String,
-    /// What it says.
+    /// Its template.
     pub template: Template,
-    /// Who sends it.
+    /// Its sender.
     pub sender: Sender,
     /// What it is for.
     pub purpose: Purpose,
-    /// Who gets it.
+    /// Its recipients.
     pub to: Recipients,
-    /// Where an answer goes.
+    /// Where replies go.
     pub reply_to: Option<ReplyTo>,
-    /// Whether it carries the form's files.
+    /// Whether the form's files are attached.
     pub attachments: bool,
     /// The condition under which it is sent; always if absent.
     pub when: Option<Schema>,
@@ -201,7 +201,7 @@ pub struct Mail {
     pub place: Place,
 }
 
-/// Who gets a mail.
+/// The recipients of a mail.
 #[derive(Debug)]
 pub enum Recipients {
     /// Addresses the policy names.
@@ -210,12 +210,12 @@ pub enum Recipients {
     Field {
         /// A JSON Pointer to it.
         pointer: String,
-        /// The domains it may have, in lower case; any if empty.
+        /// The domains that the address may have, in lower case; any if empty.
         allow: Vec<String>,
     },
 }
 
-/// Where an answer to a mail goes.
+/// Where replies to a mail go.
 #[derive(Debug)]
 pub struct ReplyTo {
     /// A JSON Pointer to the address.

@@ -1,5 +1,4 @@
-//! What a sender signs and how, in the words of a policy: the terms of the generic `hmac` scheme and of the HMAC
-//! schemes with a name.
+//! What a sender signs and how, in a policy's terms, which the generic `hmac` scheme and the named HMAC schemes share.
 
 use std::time::Duration;
 
@@ -8,17 +7,18 @@ use serde::Deserialize;
 
 use super::one_or_many::OneOrMany;
 
-/// The longest tolerance: a day. A signature that is valid for longer is a password that anyone on the way has read.
+/// The longest tolerance: a day. A signature that is valid for longer is like a password that anyone on the way has
+/// read.
 pub const MAX_TOLERANCE: Duration = Duration::from_secs(24 * 60 * 60);
 
-/// The most headers that may contain signatures.
+/// How many headers may contain signatures.
 const MAX_HEADERS: usize = 4;
 
 /// A rule as a policy or the table of schemes writes it.
 #[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Terms {
-    /// The header that contains the signatures, or several of which one is enough.
+    /// The header that contains the signatures, or several headers, one of which must match.
     pub header: OneOrMany,
     /// What separates several signatures in one header; if absent, the header is one signature.
     pub separator: Option<char>,
@@ -27,10 +27,10 @@ pub struct Terms {
     pub prefix: String,
     /// The prefix of ed25519 signatures of the same string, which are verified with public keys.
     pub ed25519_prefix: Option<String>,
-    /// How a signature is written.
+    /// How a signature is encoded.
     #[serde(default)]
     pub encoding: Encoding,
-    /// The hash below the HMAC.
+    /// The hash of the HMAC.
     #[serde(default)]
     pub hash: Hash,
     /// The signed string, with `{timestamp}`, `{id}` and `{body}`.
@@ -44,7 +44,7 @@ pub struct Terms {
     pub timestamp_prefix: Option<String>,
     /// How many seconds the timestamp may be off; required if a timestamp is signed.
     pub tolerance: Option<u64>,
-    /// How the secret's bytes are written in its setting.
+    /// How the secret's bytes are encoded in its setting.
     #[serde(default)]
     pub key: KeyForm,
 }
@@ -62,9 +62,9 @@ pub struct Rule {
     pub prefix: String,
     /// The prefix of each ed25519 signature.
     pub ed25519_prefix: Option<String>,
-    /// How a signature is written.
+    /// How a signature is encoded.
     pub encoding: Encoding,
-    /// The hash below the HMAC.
+    /// The hash of the HMAC.
     pub hash: Hash,
     /// The signed string.
     pub signed: Vec<Part>,
@@ -72,11 +72,11 @@ pub struct Rule {
     pub id: Option<HeaderName>,
     /// When the event was signed, if the sender says so.
     pub timestamp: Option<Timestamp>,
-    /// How the secret's bytes are written in its setting.
+    /// How the secret's bytes are encoded in its setting.
     pub key: KeyForm,
 }
 
-/// How bytes are written as text.
+/// How bytes are encoded as text.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Encoding {
@@ -87,11 +87,11 @@ pub enum Encoding {
     Base64,
 }
 
-/// A hash below an HMAC (RFC 2104).
+/// A hash for an HMAC (RFC 2104).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Hash {
-    /// SHA-1: weak for much, but not below an HMAC; older senders use it.
+    /// SHA-1: weak on its own, but not in an HMAC; older senders use it.
     Sha1,
     /// SHA-256.
     #[default]
@@ -116,7 +116,7 @@ pub enum Part {
 /// Where the timestamp is, in Unix seconds, and how far it may be off.
 #[derive(Debug, Clone)]
 pub struct Timestamp {
-    /// Where it is.
+    /// The place of the timestamp.
     pub source: TimestampSource,
     /// How far it may be before or after the gate's clock.
     pub tolerance: Duration,
@@ -127,11 +127,11 @@ pub struct Timestamp {
 pub enum TimestampSource {
     /// In its own header.
     Header(HeaderName),
-    /// In the signature's header, behind a prefix.
+    /// In the signature's header, after a prefix.
     Prefix(String),
 }
 
-/// How a secret's bytes are written in a setting.
+/// How a secret's bytes are encoded in a setting.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum KeyForm {
@@ -156,10 +156,10 @@ fn body_alone() -> String {
 }
 
 impl Rule {
-    /// Makes a rule of its terms.
+    /// Turns terms into a rule.
     ///
     /// # Errors
-    /// The first of the terms that makes no sense.
+    /// The first of the terms that is invalid.
     pub fn new(terms: &Terms) -> Result<Self, RuleError> {
         let mut headers = terms.header.0.iter().take(MAX_HEADERS + 1).map(|name| self::header(name));
         let header = headers.next().unwrap_or_else(|| Err(header_count()))?;
@@ -199,7 +199,7 @@ fn header_count() -> RuleError {
     }
 }
 
-/// A header's name, which HTTP writes in lower case.
+/// A header's name, which HTTP/2 writes in lower case.
 pub fn header(name: &str) -> Result<HeaderName, RuleError> {
     name.parse().map_err(|_| RuleError {
         message: format!("`{name}` is not a header name."),
@@ -252,7 +252,7 @@ fn timestamp(terms: &Terms) -> Result<Option<Timestamp>, RuleError> {
     }
 }
 
-/// What is named must be signed, and what is signed must be named.
+/// Whatever a rule names must be signed, and whatever it signs must be named.
 fn agree(name: &str, named: bool, signed: bool) -> Result<(), RuleError> {
     match (named, signed) {
         (true, false) => Err(RuleError {
@@ -281,8 +281,8 @@ fn signed(text: &str) -> Result<Vec<Part>, RuleError> {
             "body" => Part::Body,
             _ => return Err(placeholder(name)),
         };
-        // Two variable pieces without a text between them could be cut elsewhere and still be the same string. A
-        // timestamp before a body is digits before something that never starts with one.
+        // Without text between them, two variable pieces could be cut differently and still be the same string. A
+        // timestamp before a body is safe: it is digits before something that never starts with one.
         let clear =
             matches!((parts.last(), &part), (None | Some(Part::Text(_)), _) | (Some(Part::Timestamp), Part::Body));
         if !clear {

@@ -16,7 +16,7 @@ pub struct Schema {
     validator: Validator,
 }
 
-/// The most items a list may have whose items must be unique: a longer one breaks the `maxItems` that its schema must
+/// How many items a list may have if they must be unique. A longer list violates the `maxItems` that its schema must
 /// have, whatever its items are.
 pub const MAX_UNIQUE_ITEMS: u64 = 1000;
 
@@ -35,7 +35,7 @@ impl Schema {
     /// Compiles a schema; 2020-12 unless `$schema` says otherwise.
     ///
     /// # Errors
-    /// When the schema is not valid, refers to another document, or uses a keyword or format that is not known.
+    /// If the schema is not valid, refers to another document, or uses an unknown keyword or format.
     pub fn compile(document: Value) -> Result<Self, SchemaError> {
         unknown_keyword(&document)?;
         let options = jsonschema::options()
@@ -57,7 +57,7 @@ impl Schema {
         &self.document
     }
 
-    /// The sha256 of the schema's normal form: no insignificant space, members sorted by name.
+    /// The sha256 of the schema's normal form: no insignificant white space, members sorted by name.
     pub const fn digest(&self) -> Digest {
         self.digest
     }
@@ -72,7 +72,7 @@ impl Schema {
         self.document.get("properties").is_some_and(|properties| properties.get(name).is_some())
     }
 
-    /// The schema of the property at `pointer`, followed only through `properties`, and whether it is always present.
+    /// The schema of the property at `pointer`, found only through `properties`, and whether every payload has it.
     pub fn property(&self, pointer: &str) -> Option<(&Value, bool)> {
         let mut schema = &self.document;
         let mut required = true;
@@ -106,7 +106,7 @@ fn refused(error: &jsonschema::ValidationError<'_>) -> SchemaError {
     }
 }
 
-/// Where a keyword holds schemas, and how.
+/// How a keyword contains schemas.
 enum Holds {
     Nothing,
     One,
@@ -115,7 +115,7 @@ enum Holds {
     Map,
 }
 
-/// Every keyword of drafts 4 to 2020-12 that means something to a validator or a reader.
+/// Every keyword of drafts 4 to 2020-12 that has a meaning for a validator or a reader.
 const KEYWORDS: &[(&str, Holds)] = &[
     ("$anchor", Holds::Nothing),
     ("$comment", Holds::Nothing),
@@ -181,7 +181,7 @@ const KEYWORDS: &[(&str, Holds)] = &[
     ("writeOnly", Holds::Nothing),
 ];
 
-/// A validator passes over keywords it does not know, so a misspelt `maxlength` would silently guard nothing.
+/// A validator ignores keywords that it does not know, so a misspelt `maxlength` would silently check nothing.
 fn unknown_keyword(schema: &Value) -> Result<(), SchemaError> {
     let mut open = vec![(schema, String::new())];
     while let Some((schema, pointer)) = open.pop() {

@@ -1,4 +1,4 @@
-//! The schemes by which callers authenticate: the table of all, and what a route requires.
+//! The schemes by which callers authenticate: the table of all schemes, and what a route requires.
 
 use std::collections::BTreeMap;
 use std::sync::LazyLock;
@@ -14,7 +14,7 @@ use super::rule::{KeyForm, Rule, Terms};
 pub enum Scheme {
     /// An HMAC, or an ed25519 signature, by a rule.
     Rule(Box<Rule>),
-    /// A secret that is sent as it is.
+    /// A secret that the request itself contains.
     Token(TokenLocation),
     /// Twilio's signature of this address and the form's fields.
     Twilio {
@@ -30,20 +30,20 @@ pub enum Scheme {
     Entra(Tenant),
 }
 
-/// What of a request a scheme's proof covers. Only that may decide what an event says and which event it is: whoever has
-/// seen a request can send the rest of it differently, with the same proof.
+/// The part of a request that a scheme's proof covers. Only that may decide what an event says and which event it is:
+/// whoever has seen a request can send it again with everything else changed, and the same proof.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Coverage<'a> {
-    /// Everything: the caller shows a secret, and TLS guards what it says.
+    /// Everything: the caller shows a secret, and TLS protects the request.
     Request,
-    /// The body, byte for byte, and the header with the event's id, where there is one.
+    /// The body, byte for byte, and the header with the event's id, if there is one.
     Body {
         /// The header that holds the id.
         id: Option<&'a HeaderName>,
     },
-    /// The address, and the text of a form's fields, but not where one field ends and the next begins.
+    /// The URL, and the text of a form's fields, but not where one field ends and the next begins.
     AddressAndFields {
-        /// The address without its query.
+        /// The URL without its query.
         url: &'a str,
     },
 }
@@ -53,7 +53,7 @@ pub enum Coverage<'a> {
 pub enum TokenLocation {
     /// In its own header.
     Header(HeaderName),
-    /// In the query of the address, by name; URLs end up in logs, so a header is better if there is a choice.
+    /// In the query of the URL, by name. URLs end up in logs, so a header is better if there is a choice.
     Query(String),
     /// In `Authorization: Bearer …` (RFC 6750).
     Bearer,
@@ -61,23 +61,23 @@ pub enum TokenLocation {
     Basic,
 }
 
-/// Whose tokens a route accepts.
+/// Which tokens a route accepts.
 #[derive(Debug, Clone)]
 pub struct Tenant {
     /// The tenant's id, a UUID.
     pub id: String,
-    /// Whom tokens must be issued for: the application id, or its URI.
+    /// The audience of the tokens: the application id, or its URI.
     pub audience: String,
     /// The ids of the applications that may call.
     pub apps: Vec<String>,
 }
 
-/// The form of a secret in a setting.
+/// The format of a secret in a setting.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum SecretForm {
     /// Any text.
     Text,
-    /// Base64, with or without `whsec_` before it.
+    /// Base64, with or without the prefix `whsec_`.
     Base64,
     /// A name, `:` and a password.
     NameAndPassword,
@@ -91,29 +91,30 @@ pub enum SecretForm {
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Definition {
-    /// What checks its requests.
+    /// The code that checks its requests.
     pub kind: Checker,
-    /// The keys of `auth` that belong to it; other schemes do not have them.
+    /// The keys of `auth` that only this scheme has.
     #[serde(default)]
     pub keys: Vec<String>,
-    /// Whether it suits requests without a body. Others sign one, or belong to a particular sender of events.
+    /// Whether it works for requests without a body. The other schemes sign a body, or belong to a particular sender of
+    /// events.
     #[serde(default)]
     pub bodiless: bool,
-    /// Where a token is; if absent, the policy says it.
+    /// Where a token is; if absent, the policy says where.
     pub location: Option<FixedLocation>,
-    /// What is signed and how; if absent, the policy says it.
+    /// What is signed and how; if absent, the policy says how.
     pub rule: Option<Terms>,
-    /// How many seconds a signed time may be off where the policy does not say otherwise.
+    /// How many seconds a signed time may be off, unless the policy says otherwise.
     pub tolerance: Option<u64>,
 }
 
-/// What checks a scheme's requests.
+/// The code that checks a scheme's requests.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Checker {
     /// An HMAC by a rule.
     Hmac,
-    /// A secret that is sent as it is.
+    /// A secret that the request itself contains.
     Token,
     /// Twilio's signature.
     Twilio,
@@ -161,7 +162,7 @@ impl Definition {
 }
 
 impl FixedLocation {
-    /// The place, as requests are checked; `None` if the header's name is invalid.
+    /// The place of the token, as requests are checked; `None` if the header's name is invalid.
     pub fn location(&self) -> Option<TokenLocation> {
         Some(match self {
             Self::Header(name) => TokenLocation::Header(HeaderName::try_from(name).ok()?),
@@ -172,7 +173,7 @@ impl FixedLocation {
 }
 
 impl Scheme {
-    /// What of a request its proof covers.
+    /// The part of a request that its proof covers.
     pub fn coverage(&self) -> Coverage<'_> {
         match self {
             Self::Rule(rule) => Coverage::Body { id: rule.id.as_ref() },
@@ -182,7 +183,7 @@ impl Scheme {
         }
     }
 
-    /// What the settings hold.
+    /// The format of its secrets.
     pub fn secret_form(&self) -> SecretForm {
         match self {
             Self::Rule(rule) if rule.key == KeyForm::Base64 => SecretForm::Base64,

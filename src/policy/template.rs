@@ -1,4 +1,4 @@
-//! Templates: a folder per mail with subject, text and optional HTML, and the layouts they share.
+//! Templates: a folder for each mail with subject, text and optional HTML, and the layouts they share.
 
 use std::collections::BTreeMap;
 use std::time::{Duration, UNIX_EPOCH};
@@ -14,13 +14,13 @@ use super::files::{Files, SAMPLE, TEMPLATES_FOLDER as FOLDER};
 const SUBJECT: &str = "subject.txt.j2";
 const TEXT: &str = "body.txt.j2";
 const HTML: &str = "body.html.j2";
-/// The HTML part as people may write it instead, in MJML; the tool translates it, and the gate reads only HTML.
+/// The HTML part written in MJML instead; the tool converts it, and the gate reads only HTML.
 pub const MJML: &str = "body.mjml.j2";
 
-/// The name of the table of all fields in a template.
+/// The table of all fields as a template's variable.
 pub const TABLE: &str = "fields";
 
-/// The most instructions one part may run: a loop over hostile input ends there.
+/// How many instructions one part may run, so that a loop over hostile input ends.
 const FUEL: u64 = 2_000_000;
 
 /// One mail's template.
@@ -32,8 +32,8 @@ pub struct Template {
     table: bool,
 }
 
-/// All templates of a policy, compiled. HTML and text know nothing of each other: whether a value is escaped follows
-/// from the part that is rendered, whatever it includes.
+/// All templates of a policy, compiled. HTML and text are compiled separately, so whether a value is escaped depends
+/// only on the part that is rendered, whatever it includes.
 #[derive(Debug)]
 pub struct Templates {
     texts: Environment<'static>,
@@ -41,7 +41,7 @@ pub struct Templates {
     by_name: BTreeMap<String, Template>,
 }
 
-/// A part of a template, by what becomes of it.
+/// A part of a mail.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Part {
     /// The subject line.
@@ -65,7 +65,7 @@ impl Part {
         }
     }
 
-    /// What the part is written in.
+    /// The markup of the part.
     pub const fn markup(self) -> Markup {
         match self {
             Self::Subject | Self::Text => Markup::Text,
@@ -74,17 +74,17 @@ impl Part {
     }
 }
 
-/// What a part or a layout is written in, by the end of its file's name.
+/// The markup of a part or a layout, by its file's extension.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Markup {
-    /// Plain text: values stay as they are.
+    /// Plain text: values appear unchanged.
     Text,
     /// HTML: every value is escaped.
     Html,
 }
 
 impl Markup {
-    /// How the names of its files end.
+    /// The extension of its files.
     pub const fn ending(self) -> &'static str {
         match self {
             Self::Text => ".txt.j2",
@@ -92,7 +92,7 @@ impl Markup {
         }
     }
 
-    /// The other one.
+    /// The other markup.
     pub const fn other(self) -> Self {
         match self {
             Self::Text => Self::Html,
@@ -100,7 +100,7 @@ impl Markup {
         }
     }
 
-    /// What a file is written in; `None` where its name does not say.
+    /// The markup of a file; `None` if its name does not show it.
     pub fn of(path: &str) -> Option<Self> {
         [Self::Text, Self::Html].into_iter().find(|markup| path.ends_with(markup.ending()))
     }
@@ -134,8 +134,8 @@ impl Template {
         self.table
     }
 
-    /// The paths of what a template's digest covers: its parts and all layouts, because a change to a layout calls for
-    /// a new review of the mails that use it.
+    /// The paths of the files that a template's digest covers: its parts and all layouts, because a changed layout
+    /// needs a new review of the mails that use it.
     pub fn files<'a>(files: &'a Files, name: &str) -> impl Iterator<Item = &'a str> {
         let own = format!("{FOLDER}{name}/");
         files.paths().filter(move |path| {
@@ -145,7 +145,7 @@ impl Template {
     }
 
     /// The sha256 of the files that [`Template::files`] names, with their names. MJML has the same digest as the HTML
-    /// that is made from it, because people read and approve the MJML.
+    /// made from it, because people read and approve the MJML.
     pub fn digest_of(files: &Files, name: &str) -> Digest {
         Digest::of(Self::files(files, name).flat_map(|path| reviewed(path, files.text(path).unwrap_or_default())))
     }
@@ -262,10 +262,10 @@ impl Templates {
         self.by_name.values()
     }
 
-    /// Renders one part with what its mail sees.
+    /// Renders one part with the variables of its mail.
     ///
     /// # Errors
-    /// When the part prints an undefined value, runs out of fuel, or fails otherwise.
+    /// If the part prints an undefined value, runs out of fuel, or fails otherwise.
     pub fn render(&self, template: &Template, part: Part, context: Value) -> Result<String, minijinja::Error> {
         let name = format!("{}/{}", template.name, part.file());
         let environment = match part.markup() {
@@ -276,11 +276,11 @@ impl Templates {
     }
 }
 
-/// The start of HTML that the tool made from MJML, before the MJML's sha256.
+/// The first line of HTML made from MJML, up to the MJML's sha256.
 const TRANSLATED: &str = "{# made of MJML with the sha256 ";
 const TRANSLATED_END: &str = " #}";
 
-/// The first line of HTML that is made from this MJML.
+/// The first line of HTML made from this MJML.
 pub fn translation_mark(mjml: &str) -> String {
     format!("{TRANSLATED}{}{TRANSLATED_END}", Digest::of([mjml]))
 }
@@ -294,8 +294,8 @@ fn mjml_digest(html: &str) -> Option<&str> {
     Some(html.strip_prefix(TRANSLATED)?.split_once(TRANSLATED_END)?.0)
 }
 
-/// What a template's digest takes of a file: its path and its text, or in the place of MJML and of what was made of it
-/// the MJML's path and digest.
+/// What a file adds to a template's digest: its path and its text or, for MJML and HTML made from it, the MJML's path
+/// and digest.
 fn reviewed(path: &str, text: &str) -> [String; 2] {
     let folder = |file: &str| path.strip_suffix(file).filter(|folder| folder.ends_with('/'));
     match (folder(HTML), mjml_digest(text)) {
@@ -305,8 +305,8 @@ fn reviewed(path: &str, text: &str) -> [String; 2] {
     }
 }
 
-/// The template language as the gate speaks it: undefined values are errors, work has a bound, and values are escaped
-/// for the markup of the part, whatever a file is called.
+/// The gate's template language: undefined values are errors, work is limited, and values are escaped for the markup of
+/// the part, whatever a file's name is.
 pub fn environment(markup: Markup) -> Environment<'static> {
     let mut environment = Environment::new();
     environment.set_auto_escape_callback(move |_| markup.escape());
@@ -317,10 +317,10 @@ pub fn environment(markup: Markup) -> Environment<'static> {
     environment
 }
 
-/// The last second of the year 9999, after which times have no common notation.
+/// The last second of the year 9999; later times have no common notation.
 const LAST_SECOND: f64 = 253_402_300_799.0;
 
-/// Unix seconds as people read them, `2026-03-03 07:05 UTC`: many senders write times as numbers.
+/// Unix seconds in a format for people, `2026-03-03 07:05 UTC`: many senders write times as numbers.
 fn utc(seconds: f64) -> Result<String, minijinja::Error> {
     if !(0.0..=LAST_SECOND).contains(&seconds) {
         let reason = "utc takes seconds since 1970, up to the year 9999";
@@ -330,7 +330,7 @@ fn utc(seconds: f64) -> Result<String, minijinja::Error> {
     Ok(format!("{} UTC", time.replace('T', " ").get(..16).unwrap_or_default()))
 }
 
-/// How templates are read: a line with nothing but a block leaves no empty line.
+/// How templates are read: a line that contains only a block leaves no empty line.
 pub fn syntax() -> SyntaxConfig {
     SyntaxConfig::builder().trim_blocks(true).lstrip_blocks(true).build().unwrap_or_default()
 }
@@ -348,8 +348,8 @@ pub fn finding(path: &str, error: &minijinja::Error) -> Diagnostic {
     )
 }
 
-/// Names in quotes of files that are written in something else. A value would be escaped as its file is, not as
-/// the mail needs it, so the engine does not find them; here the author learns why.
+/// Names in quotes of files in the other markup. Their values would be escaped for that markup and not for the mail's,
+/// so the engine does not find such files; this tells the author why.
 fn strangers(path: &str, text: &str, markup: Markup) -> impl Iterator<Item = Diagnostic> {
     let other = markup.other().ending();
     let quoted = text.match_indices(other).filter(|(at, _)| {

@@ -1,7 +1,7 @@
-//! `uniqueItems` in bounded time, whatever items a stranger chooses.
+//! `uniqueItems` in bounded time, whatever items a stranger sends.
 //!
-//! The validator's own looks at lists of any length, though `maxItems` refuses them, and its hash of lists tells
-//! nothing of their lengths, so that thousands of different items can have the same.
+//! The validator's own implementation examines lists of any length, although `maxItems` refuses them, and its hash of a
+//! list ignores the length, so that thousands of different items can have the same hash.
 
 use std::cmp::Ordering;
 
@@ -10,11 +10,11 @@ use serde_json::{Number, Value};
 
 use super::schema::MAX_UNIQUE_ITEMS;
 
-/// What a schema says of the items of a list.
+/// What a schema says about the items of a list.
 pub(super) struct UniqueItems(bool);
 
 impl UniqueItems {
-    /// Of the keyword's value.
+    /// Reads the keyword's value.
     pub(super) fn of(demanded: &Value) -> Self {
         Self(demanded == &Value::Bool(true))
     }
@@ -27,21 +27,21 @@ impl<'i> Keyword<'i> for UniqueItems {
 
     fn is_valid(&self, instance: &'i Value) -> bool {
         match instance {
-            // A longer list is refused by its `maxItems`, without which no schema has `uniqueItems`.
+            // A longer list violates its `maxItems`, which every schema with `uniqueItems` has.
             Value::Array(items) if self.0 && items.len() as u64 <= MAX_UNIQUE_ITEMS => are_unique(items),
             _ => true,
         }
     }
 }
 
-/// Whether no two items are equal, in as many comparisons as sorting takes.
+/// Whether no two items are equal, with as many comparisons as sorting needs.
 fn are_unique(items: &[Value]) -> bool {
     let mut sorted: Vec<&Value> = items.iter().collect();
     sorted.sort_unstable_by(|one, other| order(one, other));
     sorted.windows(2).all(|two| matches!(two, [one, other] if order(one, other).is_ne()))
 }
 
-/// An order in which values are equal that JSON Schema calls equal: numbers by what they are worth.
+/// An order in which values that JSON Schema calls equal are equal: it compares numbers by value.
 fn order(one: &Value, other: &Value) -> Ordering {
     match (one, other) {
         (Value::Bool(one), Value::Bool(other)) => one.cmp(other),
@@ -65,10 +65,10 @@ fn first_difference(mut orders: impl Iterator<Item = Ordering>) -> Ordering {
     orders.find(|order| order.is_ne()).unwrap_or(Ordering::Equal)
 }
 
-/// Whole numbers, however they are written, are compared exactly where their `f64` are the same.
+/// If whole numbers have the same `f64`, compares them exactly, however they are written.
 fn number_order(one: &Number, other: &Number) -> Ordering {
     let whole = |number: &Number| {
-        // Beyond this, JSON's numbers are read as `f64` alone.
+        // Beyond this, JSON's numbers are only read as `f64`.
         let float = || number.as_f64().filter(|float| float.fract() == 0.0 && float.abs() < 1e38);
         number.as_i128().or_else(|| float().map(|float| float as i128))
     };

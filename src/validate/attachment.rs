@@ -48,10 +48,10 @@ pub fn attach(
     if violations.is_empty() { Ok(attachments) } else { Err(violations) }
 }
 
-/// The allowed type that a file has, and the name that it gets.
+/// The allowed type of a file, and the name that it gets.
 ///
-/// Name and content must agree, but for pictures: phones convert one and keep its name, and a picture under the name of
-/// another kind of picture shows nothing dangerous. It gets the ending that fits.
+/// Name and content must agree, except for pictures: phones convert a picture and keep its name, and a picture with the
+/// name of another kind of picture is harmless. It gets the matching extension.
 fn recognise(allowed: &Attachments, name: &str, bytes: &[u8]) -> Option<(&'static FileType, String)> {
     let (stem, extension) = name.rsplit_once('.')?;
     let named = |file_type: &&&FileType| ends(file_type, extension) && content::is(file_type.content, bytes);

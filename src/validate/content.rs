@@ -1,4 +1,4 @@
-//! What a file is, by its content: one matcher for each type that a policy may allow, and nothing else is asked.
+//! Recognises a file by its content, with one matcher for each type that a policy may allow, and no others.
 
 use super::zip;
 use crate::policy::Content;
@@ -18,24 +18,24 @@ pub(super) fn is(content: Content, bytes: &[u8]) -> bool {
     }
 }
 
-/// A byte order mark, as editors and some servers put before everything.
+/// A byte order mark, which editors and some servers put first.
 const BYTE_ORDER_MARK: &[u8] = b"\xef\xbb\xbf";
 
-/// The header is where a PDF begins. Readers look for it in the first 1024 bytes, but what has something else before it
-/// is something else to other programs; only a byte order mark and line ends are passed over.
+/// A PDF starts with its header. Readers look for it in the first 1024 bytes, but to other programs a file with
+/// something else before it is something else, so only a byte order mark and line endings may come first.
 fn is_pdf(bytes: &[u8]) -> bool {
     let bytes = bytes.strip_prefix(BYTE_ORDER_MARK).unwrap_or(bytes).trim_ascii_start();
     matches!(bytes.strip_prefix(b"%PDF-"), Some([b'1'..=b'9', b'.', ..]))
 }
 
-/// Brands of pictures and of sequences of pictures that are coded in HEVC (ISO/IEC 23008-12, annex B).
+/// Brands of pictures and picture sequences coded in HEVC (ISO/IEC 23008-12, annex B).
 const HEVC_BRANDS: [&[u8; 4]; 8] = [b"heic", b"heix", b"heim", b"heis", b"hevc", b"hevx", b"hevm", b"hevs"];
 
-/// The brands of the format itself, which say nothing of how a picture is coded.
+/// The brands of the format itself, which do not say how a picture is coded.
 const HEIF_BRANDS: [&[u8; 4]; 3] = [b"mif1", b"mif2", b"msf1"];
 
-/// A file begins with a box that names its brands: the major one, a version, and all that it is compatible with
-/// (ISO/IEC 14496-12, 4.3).
+/// A file starts with a box that names its brands: the major one, a version, and all compatible ones (ISO/IEC 14496-12,
+/// 4.3).
 fn is_heif(bytes: &[u8]) -> Option<bool> {
     let length = usize::try_from(u32::from_be_bytes(*bytes.first_chunk()?)).ok()?;
     let file_type = bytes.get(4..length)?.strip_prefix(b"ftyp")?;
@@ -45,20 +45,20 @@ fn is_heif(bytes: &[u8]) -> Option<bool> {
     Some(hevc(major) || (HEIF_BRANDS.contains(&major) && compatible.any(hevc)))
 }
 
-/// Parts that hold programs, by how their names begin or end, in lower case. The name of a VBA project is not
-/// fixed, but only the types of documents that carry macros may refer to one, and Office opens none of these under the
-/// name of another.
+/// Parts that contain programs, by the start or end of their names, in lower case. The name of a VBA project is not
+/// fixed, but only document types with macros may refer to one, and Office opens none of these under another type's
+/// name.
 const OFFICE_PROGRAMS: [fn(&[u8]) -> bool; 3] = [
     |name| name.ends_with(b"/vbaproject.bin"),
     |name| name.ends_with(b"/vbadata.xml"),
     |name| name.starts_with(b"xl/macrosheets/"),
 ];
 
-/// The folders that documents of Office Open XML are in.
+/// The folders that contain documents of Office Open XML.
 const OFFICE_FOLDERS: [&str; 3] = ["word/", "xl/", "ppt/"];
 
-/// A package has its list of types and its root's relationships, and parts in the document's folder, in any order:
-/// Word, LibreOffice, Pages and libraries all write another. Names of parts are the same in upper and lower case.
+/// A package has its list of types, its root's relationships, and parts in the document's folder, in any order: Word,
+/// LibreOffice, Pages and libraries all write different ones. Names of parts are case-insensitive.
 fn is_office(bytes: &[u8], folder: &str) -> Option<bool> {
     let names: Vec<_> = zip::names(bytes)?.into_iter().map(<[u8]>::to_ascii_lowercase).collect();
     let has = |name: &[u8]| names.iter().any(|known| known == name);
@@ -72,22 +72,22 @@ fn is_office(bytes: &[u8], folder: &str) -> Option<bool> {
 /// The folders of an OpenDocument's macros: Basic with its dialogs, and other languages.
 const OPEN_DOCUMENT_PROGRAMS: [&[u8]; 3] = [b"basic/", b"dialogs/", b"scripts/"];
 
-/// A package begins with its media type, in an entry of its own that is not compressed.
+/// A package starts with its media type, in a separate entry that is not compressed.
 fn is_open_document(bytes: &[u8], media_type: &str) -> Option<bool> {
     let names = zip::names(bytes)?;
     let rest = zip::first_stored(bytes, b"mimetype")?.strip_prefix(media_type.as_bytes())?;
-    // What follows is the next entry, or else the media type is longer: that of a template, for example.
+    // The next entry follows at once; otherwise the media type is longer, such as that of a template.
     let whole = rest.starts_with(b"PK");
     let runs = names.iter().map(|name| name.to_ascii_lowercase());
     let runs = runs.into_iter().any(|name| OPEN_DOCUMENT_PROGRAMS.iter().any(|folder| name.starts_with(folder)));
     Some(whole && !runs)
 }
 
-/// How texts begin that mean something to programs: markup, scripts, documents and printers' programs.
+/// How texts start that have a meaning for programs: markup, scripts, documents and printer languages.
 const PROGRAM_TEXTS: [&str; 5] = ["<", "#!", "%PDF-", "%!", "{\\rtf"];
 
-/// Text for people: UTF-8 without control characters but those of lines and columns, and not the beginning of
-/// something that a program takes for more than text.
+/// Text for people: UTF-8 without control characters except those for lines and columns, and not the start of anything
+/// that a program takes for more than text.
 fn is_text(bytes: &[u8]) -> bool {
     std::str::from_utf8(bytes).is_ok_and(|text| {
         let plain = |character: char| !character.is_control() || matches!(character, '\n' | '\r' | '\t' | '\u{c}');

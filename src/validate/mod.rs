@@ -21,11 +21,11 @@ pub use attachment::{Attachment, attach};
 /// The most violations reported at once.
 pub const MAX_VIOLATIONS: usize = 50;
 
-/// The most values of a payload whose violations are all looked for. The validator gathers every violation before it
-/// gives the first, so of a larger payload it is asked for one.
+/// The most values of a payload for which all violations are reported. The validator collects every violation before it
+/// returns the first, so for a larger payload the gate asks only whether there is one.
 const MAX_VALUES_TO_EXPLAIN: usize = 5000;
 
-/// A payload that fits its route's schema. Only [`validate`] makes one.
+/// A payload that matches its route's schema. Only [`validate`] can create one.
 #[derive(Debug)]
 pub struct Valid {
     payload: Value,
@@ -40,7 +40,7 @@ impl Valid {
         &self.payload
     }
 
-    /// What of it a form filled in, in the order in which it was sent; `None` where no mail shows it.
+    /// What a form filled in, in the order in which it was sent; `None` if no mail shows it.
     pub fn filled(&self) -> Option<&[Filled]> {
         self.filled.as_deref()
     }
@@ -56,14 +56,14 @@ impl Valid {
     }
 }
 
-/// One way in which a payload does not fit.
+/// One way in which a payload does not match.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Violation {
     /// The place in the payload, as an RFC 6901 pointer; for a missing property, where it should be.
     pub pointer: String,
-    /// The schema keyword that was broken.
+    /// The schema keyword that is violated.
     pub keyword: String,
-    /// A sentence that says what is expected.
+    /// A sentence that says what the schema expects.
     pub detail: String,
     /// The code for form scripts that know Formspree's.
     #[serde(skip)]
@@ -85,8 +85,8 @@ pub fn validate(route: &Route, admitted: Admitted, texts: &Texts) -> Result<Vali
     }
 }
 
-/// How a payload breaks a schema, in the words of a language; empty when it fits. Of a very large payload it is the
-/// first violation alone.
+/// How a payload violates a schema, in the words of a language; empty if it matches. For a very large payload, only the
+/// first violation.
 pub fn violations(schema: &Schema, payload: &Value, texts: &Texts) -> Vec<Violation> {
     let validator = schema.validator();
     let errors: Box<dyn Iterator<Item = _>> = if has_more_values(payload, MAX_VALUES_TO_EXPLAIN) {
@@ -97,7 +97,7 @@ pub fn violations(schema: &Schema, payload: &Value, texts: &Texts) -> Vec<Violat
     errors.flat_map(|error| violations_of(&error, texts)).take(MAX_VIOLATIONS).collect()
 }
 
-/// Whether there are more values in a payload than `most`; it looks at no more than that.
+/// Whether a payload has more than `most` values; examines no more than that.
 fn has_more_values(payload: &Value, most: usize) -> bool {
     let mut open = vec![payload];
     let mut seen = 0;
@@ -117,7 +117,7 @@ fn has_more_values(payload: &Value, most: usize) -> bool {
     false
 }
 
-/// One violation for each place: a missing or an unexpected property is reported where it is or should be.
+/// One violation for each place. A missing or unexpected property is reported where it is or should be.
 fn violations_of(error: &ValidationError<'_>, texts: &Texts) -> Vec<Violation> {
     let place = error.instance_path().to_string();
     let below = |name: &str| pointer::join(&place, name);
@@ -137,7 +137,7 @@ fn violations_of(error: &ValidationError<'_>, texts: &Texts) -> Vec<Violation> {
     pointers.into_iter().map(violation).collect()
 }
 
-/// What is expected, in words of the schema only: nothing of the payload may be returned or logged.
+/// What the schema expects, in the schema's words only: no text of the payload may be returned or logged.
 fn sentence(broken: &Broken, texts: &Texts) -> String {
     match broken {
         Broken::Required { .. } => texts.required.to_owned(),
@@ -201,8 +201,8 @@ fn format_name(format: &str, texts: &Texts) -> String {
     name.to_owned()
 }
 
-/// The code by which Formspree's client library knows this kind of error; its own list where it has one
-/// (formspree-js, `submission.ts`), and otherwise the keyword's name in the same style.
+/// The code by which Formspree's client library knows this kind of error, if its list has one (formspree-js,
+/// `submission.ts`); otherwise the keyword's name in the same style.
 fn code(broken: &Broken) -> String {
     let number = |json_type: &JsonType| matches!(json_type, JsonType::Integer | JsonType::Number);
     match broken {

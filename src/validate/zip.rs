@@ -1,22 +1,22 @@
 //! The names in a zip archive, read from its central directory (APPNOTE.TXT, 4.3.12 and 4.3.16).
 //!
-//! The archive is a stranger's: every place in it is computed with checks, because `usize` has 32 bits in the
-//! component, and each step goes forward by at least the length of an entry's head.
+//! The archive comes from a stranger, and `usize` has 32 bits in the component: every position in it is computed with
+//! checks, and each step moves forward by at least the length of an entry's header.
 
-/// How every archive begins that holds a file: a local file header.
+/// How every archive that contains a file starts: a local file header.
 pub(super) const LOCAL_HEADER: &[u8] = b"PK\x03\x04";
 
-/// How an entry of the central directory begins, and the bytes that each has at least.
+/// How an entry of the central directory starts, and its minimum length in bytes.
 const ENTRY: (&[u8], usize) = (b"PK\x01\x02", 46);
 
-/// How the end of the central directory begins, and its bytes without the comment.
+/// How the end of the central directory starts, and its length in bytes without the comment.
 const END: (&[u8], usize) = (b"PK\x05\x06", 22);
 
-/// The longest comment, and so the farthest that the end of the central directory can be from that of the file.
+/// The longest comment, and so the greatest distance from the end of the central directory to that of the file.
 const MAX_COMMENT_BYTES: usize = u16::MAX as usize;
 
-/// The names of all entries, as they are written; `None` where the archive has no directory, a broken one, or one in
-/// the zip64 form, which only archives of more than 4 GiB or 65,535 entries need.
+/// The names of all entries, as they are written; `None` if the archive has no directory, a broken one, or one in the
+/// zip64 format, which only archives of more than 4 GiB or 65,535 entries need.
 pub(super) fn names(bytes: &[u8]) -> Option<Vec<&[u8]>> {
     if !bytes.starts_with(LOCAL_HEADER) {
         return None;
@@ -25,7 +25,7 @@ pub(super) fn names(bytes: &[u8]) -> Option<Vec<&[u8]>> {
     let count = u16_at(bytes, end.checked_add(10)?)?;
     let size = u32_at(bytes, end.checked_add(12)?)?;
     let start = u32_at(bytes, end.checked_add(16)?)?;
-    // Without anything between the directory and its end, no program finds another directory than this one.
+    // With nothing between the directory and its end, no program can find another directory than this one.
     if start.checked_add(size)? != end {
         return None;
     }
@@ -39,7 +39,7 @@ pub(super) fn names(bytes: &[u8]) -> Option<Vec<&[u8]>> {
     rest.is_empty().then_some(names)
 }
 
-/// Where the end of the central directory begins: the last place that looks like it, whose comment ends with the file.
+/// Where the end of the central directory starts: at the last match whose comment ends with the file.
 fn end(bytes: &[u8]) -> Option<usize> {
     let (signature, length) = END;
     let last = bytes.len().checked_sub(length)?;
@@ -71,8 +71,8 @@ fn u32_at(bytes: &[u8], at: usize) -> Option<usize> {
     usize::try_from(u32::from_le_bytes(*four)).ok()
 }
 
-/// The content of the first entry, where it has this name and is not compressed (APPNOTE.TXT, 4.3.7), and whatever
-/// follows it.
+/// The content of the first entry, if it has this name and is not compressed (APPNOTE.TXT, 4.3.7), and whatever follows
+/// it.
 pub(super) fn first_stored<'a>(bytes: &'a [u8], name: &[u8]) -> Option<&'a [u8]> {
     const STORED: usize = 0;
     const HEADER_BYTES: usize = 30;

@@ -1,4 +1,4 @@
-//! What a visitor gets back: JSON for scripts; for browsers a redirect, or a page of the gate's own.
+//! What a visitor gets back: JSON for scripts; for browsers, a redirect or a page of the gate.
 
 use std::slice;
 
@@ -19,10 +19,10 @@ use crate::validate::{Violation, upper_snake};
 use crate::web::{Site, response};
 use crate::{guard, pointer, repeat, reply};
 
-/// The answer to a form, and what the audit line says of it.
+/// The answer to a form, and what the audit line says about it.
 pub fn answer(route: &Route, visit: &Visit, handled: &Handled) -> (Response<Bytes>, Summary) {
     let (mut response, summary) = match handled {
-        // A robot that knew it was detected would try without the field.
+        // If a robot knew that it was detected, it would try again without the field.
         Err(Refusal::Guard(refusal @ guard::Refusal::Trap { event_id })) => {
             let summary = Summary { verdict: Verdict::Discarded, reason: Some(refusal.to_string()) };
             if visit.validate_only {
@@ -36,7 +36,8 @@ pub fn answer(route: &Route, visit: &Visit, handled: &Handled) -> (Response<Byte
             let events = slice::from_ref(handled);
             let response = match (reply::problem(route.contract, events, false), handled) {
                 (None, _) => success(route, visit, events),
-                // If a link contains what the form no longer accepts, there is nothing to correct on a page.
+                // If the schema no longer accepts a link's form, there is nothing that the visitor could correct on a
+                // page.
                 (Some(problem), Err(Refusal::Invalid(violations))) if visit.stage == Stage::Submitted => {
                     failure(route, visit, problem, violations)
                 }
@@ -49,12 +50,12 @@ pub fn answer(route: &Route, visit: &Visit, handled: &Handled) -> (Response<Byte
     (response, summary)
 }
 
-/// The answer to a form that was only checked.
+/// The answer to a form that was only validated.
 fn valid() -> Response<Bytes> {
     response::json(StatusCode::OK, &json!({ "valid": true, "sent": 0 }))
 }
 
-/// What would have been sent for a robot's form.
+/// The mails that would have been sent for a robot's form.
 fn pretended(route: &Route, event_id: &str) -> Handled {
     let mails = route.mails.iter().filter(|mail| mail.when.is_none() && route.stage(mail) == Stage::Submitted);
     let sent = |name: &String| Sent {
@@ -77,7 +78,7 @@ fn success(route: &Route, visit: &Visit, events: &[Handled]) -> Response<Bytes> 
     };
     let next = next.or_else(|| thanks.clone());
     match (visit.wants, next) {
-        // The site's thank-you page says that something was sent.
+        // The site's thank-you page would say that the mail was sent.
         (Wants::Page, next) if status == StatusCode::ACCEPTED => page::queued(visit, next.as_deref()),
         (Wants::Page | Wants::Anything, Some(next)) if status == StatusCode::OK => response::see_other(&next),
         (Wants::Page, None) => page::thanks(route, visit),
@@ -126,12 +127,12 @@ fn entry(violation: &Violation) -> Value {
     })
 }
 
-/// The name of a field by its place.
+/// The name of a field, by its place.
 fn field(violation: &Violation) -> String {
     pointer::names(&violation.pointer).collect::<Vec<_>>().join(".")
 }
 
-/// Formspree's code for trouble with the form as a whole (formspree-js, `submission.ts`).
+/// Formspree's code for a problem with the form as a whole (formspree-js, `submission.ts`).
 fn form_code(kind: &ProblemType) -> String {
     match *kind {
         problem::BODY_TOO_LARGE => "FILES_TOO_BIG".to_owned(),
@@ -155,7 +156,7 @@ fn with_codes(address: &str, slug: &str, violations: &[Violation]) -> String {
     format!("{page}{separator}{}{fragment}", query.finish())
 }
 
-/// The answer to a browser's question before a script's request.
+/// The answer to a browser's preflight for a script's request.
 pub fn preflight(site: &Site) -> Response<Bytes> {
     cors::preflight(site, "POST")
 }

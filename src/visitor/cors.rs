@@ -1,4 +1,4 @@
-//! Scripts of other origins (Fetch standard, 3.2): who may read an answer. No credentials, ever: the gate has none.
+//! Scripts of other origins (Fetch standard, 3.2): which may read an answer. Never with credentials: the gate has none.
 
 use bytes::Bytes;
 use http::header::{
@@ -9,7 +9,7 @@ use http::{HeaderValue, Response, StatusCode};
 
 use crate::web::{Site, response};
 
-/// What scripts may send besides what every form may.
+/// The headers that scripts may send in addition to those of every form.
 const HEADERS: &str = "accept, content-type, idempotency-key, x-requested-with";
 
 /// How long a browser may cache a preflight's answer, in seconds.
@@ -27,7 +27,7 @@ pub(super) fn allow(response: &mut Response<Bytes>, site: &Site) {
     }
 }
 
-/// The answer to a browser's question whether a script may send a request at all.
+/// The answer to a preflight: whether a script may send a request at all.
 pub(super) fn preflight(site: &Site, methods: &'static str) -> Response<Bytes> {
     let mut answer = response::empty(StatusCode::NO_CONTENT);
     allow(&mut answer, site);

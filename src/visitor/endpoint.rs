@@ -1,4 +1,4 @@
-//! What pages request below a form's path, other than sending the form.
+//! What pages request below a form's path, besides sending the form.
 
 use bytes::Bytes;
 use http::{Method, Response, StatusCode};
@@ -11,7 +11,7 @@ use crate::policy::{Kind, Policy, Route, TOKEN_FIELD};
 use crate::refusal::Refusal;
 use crate::web::{Site, response};
 
-/// Something below a form's path.
+/// An endpoint below a form's path.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Endpoint {
     /// A form token.
@@ -27,7 +27,7 @@ pub const ENDPOINTS: [(&str, Endpoint); 3] =
     [("token", Endpoint::Token), ("challenge", Endpoint::Challenge), ("schema", Endpoint::Schema)];
 
 impl Endpoint {
-    /// The endpoint at a path, and its form. A route of the policy comes first.
+    /// The endpoint at a path, and its form. A route of the policy takes precedence.
     pub fn find<'a>(policy: &'a Policy, path: &str) -> Option<(&'a Route, Self)> {
         if policy.route(path).is_some() {
             return None;
@@ -47,7 +47,7 @@ impl Endpoint {
         }
     }
 
-    /// Answers a request from a site.
+    /// Answers a request from a page of this site.
     pub async fn answer(
         self,
         host: &(impl Settings + Clock + Random),

@@ -1,5 +1,5 @@
-//! What a visitor's browser gets back: JSON for scripts, a redirect or a page for people, and what a page requests
-//! besides sending its form.
+//! What a visitor's browser gets back: JSON for scripts, a redirect or a page for people, and answers to a page's other
+//! requests.
 
 mod answer;
 mod cors;
@@ -12,5 +12,5 @@ pub use answer::{answer, preflight};
 pub use endpoint::{ENDPOINTS, Endpoint};
 pub use visit::{Visit, Wants};
 
-/// The script that makes plain forms comfortable.
+/// The script that sends a page's forms without leaving the page.
 pub const SCRIPT: &str = include_str!("client.js");

@@ -1,16 +1,16 @@
-//! Where a form's own field may send a visitor: only to the sites that the route lists.
+//! Where a form's own field may send a visitor: only to the route's sites.
 
 use http::Uri;
 
 use crate::web::site::{Site, matches};
 
-/// The longest address that is followed, in bytes.
+/// The longest address that a redirect may have, in bytes.
 const MAX_BYTES: usize = 2048;
 
-/// The absolute address that a field such as `_next` means; `None` when it leads anywhere else than to a listed site.
-/// A path belongs to the site of the page that posted.
+/// The absolute address for a field such as `_next`; `None` if it does not lead to one of the route's sites. A path
+/// belongs to the site of the page that posted.
 pub(super) fn target(next: &str, origins: &[String], site: &Site) -> Option<String> {
-    // Browsers take a backslash for a slash, and drop white space and control characters.
+    // Browsers treat a backslash as a slash, and drop white space and control characters.
     if next.len() > MAX_BYTES || !next.bytes().all(|byte| byte.is_ascii_graphic() && byte != b'\\') {
         return None;
     }
@@ -21,7 +21,7 @@ pub(super) fn target(next: &str, origins: &[String], site: &Site) -> Option<Stri
     let uri: Uri = next.parse().ok()?;
     let origin = format!("{}://{}", uri.scheme_str()?, uri.authority()?);
     let listed = origins.iter().any(|listed| matches(listed, &origin));
-    // What the gate has read and what a browser will read must be the same text.
+    // The gate and a browser must read the text in the same way.
     (listed && next.strip_prefix(&origin).is_some_and(|rest| rest.is_empty() || rest.starts_with(['/', '?', '#'])))
         .then(|| next.to_owned())
 }

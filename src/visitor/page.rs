@@ -1,4 +1,4 @@
-//! The gate's own pages, for browsers without scripts: thanks, and what was wrong with the form still filled in.
+//! The gate's own pages, for browsers without scripts: thanks, and the form with its errors and what was typed.
 
 use bytes::Bytes;
 use http::header::{CONTENT_LANGUAGE, CONTENT_SECURITY_POLICY, REFERRER_POLICY};
@@ -17,10 +17,10 @@ use crate::web::{Site, response};
 
 const TEMPLATE: &str = include_str!("page.html.j2");
 
-/// A text of this many characters, or one with lines, gets room for lines.
+/// From this many characters on, or if it has several lines, a text gets a control with several lines.
 const LONG_TEXT: u64 = 200;
 
-/// The page loads nothing, runs nothing and cannot be framed.
+/// The page loads no other files, runs no script and cannot be framed.
 const POLICY: &str = "default-src 'none'; style-src 'unsafe-inline'; base-uri 'none'; frame-ancestors 'none'";
 
 /// One control of the form as the page shows it.
@@ -44,7 +44,7 @@ struct Wrong<'a> {
     error: &'a str,
 }
 
-/// What the template sees.
+/// The variables of the template.
 #[derive(Debug, Serialize)]
 struct Page<'a> {
     lang: &'static str,
@@ -81,7 +81,7 @@ pub(super) fn queued<'a>(visit: &'a Visit, next: Option<&'a str>) -> Response<By
     page.respond(StatusCode::ACCEPTED)
 }
 
-/// The page after a form was not accepted; with `violations`, the form is on it with what was typed.
+/// The page after a form was refused. With `violations`, it shows the form with what was typed.
 pub(super) fn failed(route: &Route, visit: &Visit, status: StatusCode, violations: &[Violation]) -> Response<Bytes> {
     let texts = visit.texts;
     let message = match (status, violations) {
@@ -99,11 +99,11 @@ pub(super) fn failed(route: &Route, visit: &Visit, status: StatusCode, violation
     if !violations.is_empty() {
         let controls = controls(route, visit, violations);
         page.wrongs = violations.iter().map(|violation| wrong(&controls, violation)).collect();
-        // As on the form, from top to bottom; what belongs to no control comes last.
+        // In the order of the form; what belongs to no control comes last.
         let place = |wrong: &Wrong<'_>| controls.iter().position(|control| Some(&control.id) == wrong.id.as_ref());
         page.wrongs.sort_by_key(|wrong| place(wrong).unwrap_or(usize::MAX));
         page.action = &route.path;
-        // Without its script, or by a gate that does not know its own page, the form could not be sent from here.
+        // Without its script, or if the gate does not know its own origin, the form could not be sent from here.
         let sendable = visit.can_send_again && !route.form.needs_script();
         page.controls = Some(if sendable { controls } else { Vec::new() });
     }
@@ -134,18 +134,18 @@ impl<'a> Page<'a> {
     fn respond(&self, status: StatusCode) -> Response<Bytes> {
         let environment = policy::templates(Markup::Html);
         let html = environment.template_from_named_str("page.html", TEMPLATE).and_then(|page| page.render(Serde(self)));
-        // The template is ours and tested; without it a visitor still learns the status.
+        // The template is ours and tested; if it failed, the visitor would still learn the status.
         let mut answer = response::content(status, "text/html; charset=utf-8", html.unwrap_or_default());
         let headers = answer.headers_mut();
         headers.insert(CONTENT_SECURITY_POLICY, HeaderValue::from_static(POLICY));
         headers.insert(CONTENT_LANGUAGE, HeaderValue::from_static(self.lang));
-        // A stricter one would make the browser send `Origin: null` when the form is sent again.
+        // With a stricter policy, the browser would send `Origin: null` with the form.
         headers.insert(REFERRER_POLICY, HeaderValue::from_static("same-origin"));
         answer
     }
 }
 
-/// The controls: those that were sent, in their order, then those that should have been.
+/// The controls: those that were sent, in their order, then the missing ones.
 fn controls<'a>(route: &Route, visit: &Visit, violations: &'a [Violation]) -> Vec<Control<'a>> {
     let mut controls: Vec<Control<'a>> = Vec::new();
     let mut shown: Vec<String> = Vec::new();
@@ -203,13 +203,13 @@ fn wrong<'a>(controls: &[Control<'_>], violation: &'a Violation) -> Wrong<'a> {
     }
 }
 
-/// Whether a control fills the place that a violation names, whichever way its name is written.
+/// Whether a control fills the place that a violation names, however the control's name is written.
 fn matching(control: &Control<'_>, name: &str) -> bool {
     let plain = control.name.replace("[]", "").replace('[', ".").replace(']', "");
     name.strip_prefix(plain.as_str()).is_some_and(|rest| rest.is_empty() || rest.starts_with('.'))
 }
 
-/// A checkbox shows its state by whether there is a text.
+/// A checkbox is ticked if there is a text.
 fn ticked(text: &str) -> String {
     let ticked = ["on", "true", "1", "yes"].iter().any(|word| text.eq_ignore_ascii_case(word));
     if ticked { "on".to_owned() } else { String::new() }
@@ -226,7 +226,7 @@ impl Control<'_> {
             _ if long => ("textarea", text.to_owned()),
             _ => ("text", text.to_owned()),
         };
-        // A list's control may stay empty next to another one, and a checkbox may have to.
+        // One control of a list may be empty if another one is not, and a checkbox may be unticked.
         let required = shape.required && kind != "checkbox" && shape.items().is_none();
         Self { id, name: name.to_owned(), label, kind, value, options, required, error: None }
     }
@@ -236,7 +236,7 @@ fn room(shape: Shape<'_>) -> u64 {
     shape.keyword("maxLength").and_then(Value::as_u64).unwrap_or(0)
 }
 
-/// The values to choose from; first an empty one, if what was sent is not one of them.
+/// The values to choose from; the first one is empty if what was sent is not among them.
 fn options(shape: Shape<'_>, text: &str) -> Vec<String> {
     let plain = |value: &Value| value.as_str().map_or_else(|| value.to_string(), str::to_owned);
     let listed = shape.items().unwrap_or(shape).keyword("enum").and_then(Value::as_array);

@@ -1,4 +1,4 @@
-//! What is known about a visitor besides the form: what they want to get back, and in which language.
+//! What the gate knows about a visitor besides the form: what they want to get back, and in which language.
 
 use std::time::SystemTime;
 
@@ -12,15 +12,14 @@ use crate::policy::{Route, Stage};
 use crate::texts::Texts;
 use crate::web::{Origin, Site, Sites};
 
-/// What an answer must be.
+/// The kind of answer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Wants {
     /// A script reads it.
     Json,
     /// A person reads it in a browser.
     Page,
-    /// Unknown. If an HTML form was sent, the browser is redirected to the thank-you page; otherwise the answer is
-    /// JSON.
+    /// Unknown. An HTML form gets a redirect to the thank-you page; anything else gets JSON.
     Anything,
 }
 
@@ -33,11 +32,11 @@ pub struct Visit {
     pub texts: &'static Texts,
     /// The site they come from.
     pub site: Site,
-    /// Whether they could send a form from a page of the gate.
+    /// Whether they could send the form from a page of the gate.
     pub can_send_again: bool,
-    /// What the form contains besides its payload, once it is known; a page shows it again.
+    /// What the form contains besides its payload, once the gate has read it, for a page that shows it again.
     pub fields: FormFields,
-    /// Whether they only want to know what would become of the form.
+    /// Whether they only want to know what would happen to the form.
     pub validate_only: bool,
     /// Whether they send the form or confirm it.
     pub stage: Stage,
@@ -46,7 +45,7 @@ pub struct Visit {
 }
 
 impl Visit {
-    /// Looks at a request's headers; `own` is the address under which visitors reach the gate, where it is known.
+    /// Reads a request's headers; `own` is the address under which visitors reach the gate, if it is known.
     pub fn of(route: &Route, stage: Stage, parts: &Parts, own: Option<&Origin>) -> Self {
         let sites = Sites { listed: &route.origins, own };
         Self {
@@ -63,19 +62,19 @@ impl Visit {
 }
 
 impl Visit {
-    /// What the guards need.
+    /// What the guards need to know.
     pub const fn stranger(&self) -> Stranger<'_> {
         Stranger { site: &self.site, controls: &self.fields.controls }
     }
 
-    /// Makes the token with which a page shows the form again, where its route asks for one.
+    /// Creates the token for the page that shows the form again, if its route requires one.
     pub fn renew(&mut self, route: &Route, keys: &Keys, now: SystemTime, nonce: u128) {
         let key = route.form.token.as_ref().and_then(|guard| keys.of(&guard.key).ok());
         self.fresh_token = key.map(|key| guard::issue(route, key, now, nonce));
     }
 }
 
-/// The query by which a script asks what would become of a form (as Gravity Forms does).
+/// The query with which a script asks what would happen to a form (as in Gravity Forms).
 const VALIDATE_ONLY: &str = "_validate_only";
 
 fn validate_only(parts: &Parts) -> bool {

@@ -2,8 +2,8 @@
 
 const BYTE_ORDER_MARK: char = '\u{feff}';
 
-/// Makes a text safe for a header: white space and control characters of any kind become single spaces, and
-/// characters that change the direction of writing, with which one text can look like another, are removed.
+/// Makes a text safe for headers: replaces white space and control characters of any kind with single spaces, and
+/// removes characters that change the text direction, which can make one text look like another.
 pub fn one_line(text: &str, max_chars: usize) -> String {
     let visible = text.chars().filter(|character| !turns_direction(*character) && *character != BYTE_ORDER_MARK);
     let spaced: String = visible.map(|character| if breaks_line(character) { ' ' } else { character }).collect();
@@ -14,12 +14,13 @@ pub fn one_line(text: &str, max_chars: usize) -> String {
     line.chars().take(max_chars - 1).chain(['…']).collect()
 }
 
-/// Whether a character ends a line or steers a terminal.
+/// Whether a character ends a line or controls a terminal.
 pub fn breaks_line(character: char) -> bool {
     character.is_control() || matches!(character, '\u{2028}' | '\u{2029}')
 }
 
-/// Whether a character has Unicode's property `Bidi_Control` (UAX 9, 2): it changes how the text around it is shown.
+/// Whether a character has Unicode's property `Bidi_Control` (UAX 9, 2), so that it changes how the text around it
+/// looks.
 pub const fn turns_direction(character: char) -> bool {
     matches!(character, '\u{61c}' | '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
 }

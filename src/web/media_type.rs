@@ -1,4 +1,4 @@
-//! What a request says its body is (RFC 9110, 8.3).
+//! The media type of a request's body (RFC 9110, 8.3).
 
 use http::header::CONTENT_TYPE;
 use http::{HeaderMap, HeaderValue};
@@ -6,8 +6,8 @@ use http::{HeaderMap, HeaderValue};
 /// A plain HTML form (WHATWG URL standard).
 pub const URLENCODED: &str = "application/x-www-form-urlencoded";
 
-/// The media type without its parameters, in lower case; empty where there is none. Whoever asks what a body is asks
-/// here, so that no two steps read the same request as two things.
+/// The media type without its parameters, in lower case; empty if there is none. Every step uses this function, so that
+/// no two steps read a request differently.
 pub fn essence(headers: &HeaderMap) -> String {
     let text = headers.get(CONTENT_TYPE).map(HeaderValue::to_str).and_then(Result::ok).unwrap_or_default();
     text.split(';').next().unwrap_or_default().trim().to_ascii_lowercase()

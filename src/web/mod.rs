@@ -1,4 +1,4 @@
-//! What several steps need of the Web's standards: origins, headers, responses and waiting.
+//! The parts of Web standards that several steps need: origins, headers, responses and waiting.
 
 pub mod header;
 pub mod media_type;

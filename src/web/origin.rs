@@ -12,7 +12,7 @@ pub struct Origin {
 }
 
 impl Origin {
-    /// Parses an address; a trailing slash, as the portal shows it, is dropped, and so is a default port.
+    /// Parses an address. Drops a trailing slash, which the portal shows, and a default port.
     pub fn parse(text: &str) -> Option<Self> {
         let uri: Uri = text.parse().ok()?;
         let authority = uri.authority()?;
@@ -32,14 +32,14 @@ impl Origin {
         bare.then_some(Self { scheme, authority })
     }
 
-    /// The address of a path there; the path has its leading slash.
+    /// The address of a path on the server; the path starts with a slash.
     pub fn uri(&self, path: &str) -> Uri {
         let uri = Uri::builder().scheme(self.scheme.clone()).authority(self.authority.as_str()).path_and_query(path);
-        // An origin's parts are valid in a URI, and so are the paths that this crate writes.
+        // The parts of an origin are valid in a URI, and so are the paths that this crate builds.
         uri.build().unwrap_or_default()
     }
 
-    /// The `Host` of requests: lower case, a port only where it is not the scheme's own.
+    /// The `Host` header of requests: lower case, with a port only if it is not the scheme's default.
     pub fn authority(&self) -> &str {
         &self.authority
     }
@@ -51,7 +51,7 @@ impl fmt::Display for Origin {
     }
 }
 
-/// Scheme, host and port of an http address without a user's name (RFC 6454).
+/// Scheme, host and port of an http or https address without user information (RFC 6454).
 pub fn server(uri: &Uri) -> Option<(bool, String, u16)> {
     let authority = uri.authority().filter(|authority| !authority.as_str().contains('@'))?;
     let (tls, usual) = match uri.scheme_str()? {

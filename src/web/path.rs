@@ -1,15 +1,15 @@
-//! The paths that the gate answers itself. No route of a policy has one.
+//! The paths that the gate itself answers. No route of a policy can have one.
 
-/// Whether the component runs.
+/// The probe whether the component runs.
 pub const HEALTH: &str = "/healthz";
 
-/// Whether the gate could send.
+/// The probe whether the gate could send.
 pub const READINESS: &str = "/readyz";
 
-/// Where the script is that makes plain forms comfortable.
+/// The script for pages.
 pub const SCRIPT: &str = "/postern.js";
 
-/// Where the description of all routes is.
+/// The OpenAPI description of all routes.
 pub const OPENAPI: &str = "/openapi.json";
 
 /// The path of status requests, before the operation's id.
@@ -18,7 +18,7 @@ pub const OPERATIONS: &str = "/operations/";
 /// The last part of a confirmation link's path, below the form's.
 pub const CONFIRM: &str = "confirm";
 
-/// Whether a path is the gate's own.
+/// Whether a path belongs to the gate.
 pub fn is_reserved(path: &str) -> bool {
     [HEALTH, READINESS, SCRIPT, OPENAPI].contains(&path) || format!("{path}/").starts_with(OPERATIONS)
 }

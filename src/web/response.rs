@@ -1,4 +1,4 @@
-//! Responses in the forms that this crate gives: JSON, texts, redirects and nothing.
+//! Creates the responses of this crate: JSON, text, redirects and empty ones.
 
 use bytes::Bytes;
 use http::header::{CACHE_CONTROL, CONTENT_TYPE, LOCATION, X_CONTENT_TYPE_OPTIONS};
@@ -21,7 +21,7 @@ pub fn json(status: StatusCode, value: &Value) -> Response<Bytes> {
     body(status, JSON, value)
 }
 
-/// An answer without content.
+/// An empty answer.
 pub fn empty(status: StatusCode) -> Response<Bytes> {
     let mut response = Response::new(Bytes::new());
     *response.status_mut() = status;
@@ -29,7 +29,7 @@ pub fn empty(status: StatusCode) -> Response<Bytes> {
     response
 }
 
-/// An answer of any type.
+/// An answer with any content type.
 pub fn content(status: StatusCode, content_type: &'static str, text: String) -> Response<Bytes> {
     let mut response = Response::new(Bytes::from(text));
     *response.status_mut() = status;
@@ -38,13 +38,13 @@ pub fn content(status: StatusCode, content_type: &'static str, text: String) -> 
     response
 }
 
-/// What every answer has.
+/// The headers of every answer.
 fn plain(headers: &mut HeaderMap) {
     headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
     headers.insert(X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
 }
 
-/// An answer in a kind of JSON.
+/// An answer with any JSON content type.
 pub fn body(status: StatusCode, content_type: &'static str, value: &Value) -> Response<Bytes> {
     content(status, content_type, value.to_string())
 }

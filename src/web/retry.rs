@@ -1,22 +1,22 @@
-//! How long to wait before the next call, and what a server says of that.
+//! How long to wait before the next call, and how long a server asks to wait.
 
 use std::time::{Duration, SystemTime};
 
 use http::HeaderMap;
 use http::header::RETRY_AFTER;
 
-/// The longest wait that is passed on: a day.
+/// The longest wait that the gate passes on: a day.
 const MAX_RETRY_AFTER: Duration = Duration::from_secs(24 * 60 * 60);
 
-/// The longest first wait.
+/// The longest possible first wait.
 const FIRST: Duration = Duration::from_millis(200);
 
-/// The longest wait.
+/// The longest possible wait.
 const CEILING: Duration = Duration::from_secs(4);
 
-/// The wait after so many calls: exponential, with full jitter, so that many instances do not come at once (AWS
-/// Architecture Blog, "Exponential Backoff And Jitter"). It is evenly distributed between zero and its bound; `random`
-/// has 128 random bits.
+/// The wait after this many calls: exponential with full jitter, so that many instances do not call at the same time
+/// (AWS Architecture Blog, "Exponential Backoff And Jitter"). It is evenly distributed between zero and its limit;
+/// `random` has 128 random bits.
 pub fn wait(calls: u32, random: u128) -> Duration {
     let doublings = calls.saturating_sub(1).min(16);
     let bound = FIRST.saturating_mul(1 << doublings).min(CEILING);
@@ -33,7 +33,7 @@ pub fn retry_after(headers: &HeaderMap, now: SystemTime) -> Option<Duration> {
     Some(wait.min(MAX_RETRY_AFTER))
 }
 
-/// It goes to the log, so it must look like a code: ACS's answers are input like any other.
+/// The text goes to the log, so it must look like a code: ACS's answers are input like any other.
 pub fn plain_code(code: &str) -> Option<String> {
     let plain = code.len() <= 64 && code.bytes().all(|byte| byte.is_ascii_alphanumeric());
     (plain && !code.is_empty()).then(|| code.to_owned())

@@ -1,4 +1,4 @@
-//! Which site's page posted: `Origin`, else `Referer`.
+//! Which site's page posted: from `Origin`, or else `Referer`.
 
 use std::net::IpAddr;
 
@@ -8,7 +8,7 @@ use http::{HeaderMap, HeaderValue, Uri};
 
 use super::origin::Origin;
 
-/// The site of the page that sent a request, as far as headers say.
+/// The site of the page that sent a request, as its headers say.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Site {
     /// The headers say nothing.
@@ -17,16 +17,16 @@ pub enum Site {
     Foreign,
     /// A listed origin.
     Listed(String),
-    /// The gate itself: a visitor sends the gate's own page of errors again.
+    /// The gate itself: a visitor sends the form again from the gate's error page.
     Own,
 }
 
 /// The sites whose pages may send a route's form.
 #[derive(Debug, Clone, Copy)]
 pub struct Sites<'a> {
-    /// Those that the route lists.
+    /// The sites of the route.
     pub listed: &'a [String],
-    /// The gate itself, where a setting says under which address visitors reach it.
+    /// The gate itself, if a setting contains the address under which visitors reach it.
     pub own: Option<&'a Origin>,
 }
 
@@ -48,7 +48,7 @@ impl Sites<'_> {
         }
     }
 
-    /// Whether a form on a page that the gate answers this request with could be sent from there.
+    /// Whether a visitor could send the form from the page with which the gate answers this request.
     pub fn take_back(self, uri: &Uri, headers: &HeaderMap) -> bool {
         let Some(host) = host(uri, headers) else { return self.own.is_some() };
         self.own.is_some() || is_loopback(host) || self.lists(&format!("https://{host}"))
@@ -58,8 +58,9 @@ impl Sites<'_> {
         self.listed.iter().any(|listed| matches(listed, origin))
     }
 
-    /// That `Origin` and `Host` agree proves nothing: a stranger's page can have its own name point to the gate after
-    /// it was loaded (DNS rebinding), and then both hold that name. Only an address of this machine has no such name.
+    /// Agreement of `Origin` and `Host` proves nothing: a stranger's page can point its own name at the gate after it
+    /// was loaded (DNS rebinding), and then both contain that name. Only addresses of this machine cannot be such
+    /// names.
     fn is_own(self, uri: &Uri, headers: &HeaderMap, claimed: &str) -> bool {
         if self.own.is_some_and(|own| own.to_string() == claimed) {
             return true;
@@ -69,7 +70,7 @@ impl Sites<'_> {
     }
 }
 
-/// The server that a request is for, as its sender has it.
+/// The server that a request is for, as its sender wrote it.
 fn host<'a>(uri: &'a Uri, headers: &'a HeaderMap) -> Option<&'a str> {
     let host = headers.get(HOST).and_then(|host| host.to_str().ok());
     host.or_else(|| uri.authority().map(Authority::as_str)).filter(|host| !host.is_empty())
@@ -81,7 +82,7 @@ fn is_loopback(authority: &str) -> bool {
     host == "localhost" || host.parse::<IpAddr>().is_ok_and(|address| address.is_loopback())
 }
 
-/// Whether a listed origin, perhaps with `*.` before its host, is or covers this one.
+/// Whether an entry of `origins`, perhaps with `*.` before its host, matches this origin.
 pub fn matches(listed: &str, origin: &str) -> bool {
     let Some((scheme, domain)) = listed.split_once("*.") else { return listed == origin };
     let below = origin.strip_prefix(scheme).and_then(|host| host.strip_suffix(domain)?.strip_suffix('.'));

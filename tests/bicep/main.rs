@@ -1,5 +1,5 @@
-//! The Azure template is Bicep, by the word of a parser of the language: `tree-sitter-bicep` from PyPI, installed once into
-//! the target directory. Where `python3` or the registry cannot be reached, the test says so and passes.
+//! A Bicep parser reads the Azure template: `tree-sitter-bicep` from PyPI, installed once into the target directory.
+//! Without `python3` or the registry, the test says so and passes.
 #![allow(clippy::unwrap_used, missing_docs, reason = "a test that cannot go on should stop at once")]
 
 use std::path::{Path, PathBuf};
@@ -12,7 +12,7 @@ fn root() -> &'static Path {
     Path::new(env!("CARGO_MANIFEST_DIR"))
 }
 
-/// A Python that has the parser; `None`, and said so, where it cannot be had.
+/// A Python that has the parser; prints why and returns `None` if there is none.
 fn python() -> Option<PathBuf> {
     let directory = Path::new(env!("CARGO_TARGET_TMPDIR")).join("bicep");
     let program = directory.join(if cfg!(windows) { "Scripts/python.exe" } else { "bin/python" });

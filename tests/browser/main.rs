@@ -1,7 +1,7 @@
 //! The example pages in a real browser, with and without scripts, against the gate.
 //!
-//! Chromium is driven by puppeteer-core, which `npm ci` in this directory installs. Where a part is missing, the test
-//! says so and how to get it.
+//! puppeteer-core, which `npm ci` in this directory installs, drives Chromium. If something is missing, the test says
+//! so and how to get it.
 #![allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test may fail loudly")]
 
 use std::path::{Path, PathBuf};

@@ -1,1 +1,1 @@
-//! Nothing but tests: see `browser/`.
+//! Contains only tests: see `browser/`.

@@ -1,5 +1,5 @@
-//! `postern check`: every finding, to the letter. A case is a file in `findings/`: an edit of the fixture, then what
-//! the tool says. `POSTERN_BLESS=1 cargo test --test cli` writes what it says into the files, to be reviewed.
+//! `postern check`: the exact text of every finding. Each file in `findings/` is a case: an edit of the fixture, then
+//! the tool's output. `POSTERN_BLESS=1 cargo test --test cli` writes the output into the files, for review.
 
 use std::fs;
 use std::path::Path;

@@ -1,11 +1,11 @@
-//! `postern completions`: scripts that shells take.
+//! `postern completions`: scripts that shells accept.
 
 use std::io::Write as _;
 use std::process::{Command, Stdio};
 
 use crate::tool::{root, run};
 
-/// Runs a script in a shell that reads no start-up files; `None` where there is no such shell.
+/// Runs a script in a shell without start-up files; `None` if the shell is not installed.
 fn shell(program: &str, options: &[&str], script: &str) -> Option<(bool, String)> {
     let piped = || Stdio::piped();
     let mut command = Command::new(program);

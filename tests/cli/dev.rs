@@ -1,4 +1,4 @@
-//! `postern dev`, from its first line to its last: the real component, the emulator, and edits in between.
+//! `postern dev`, from its first line to its last: the real component, the emulator, and edits.
 
 use std::net::{TcpListener, TcpStream};
 use std::os::unix::fs::PermissionsExt as _;
@@ -22,7 +22,7 @@ struct Dev {
     inbox: String,
 }
 
-/// What the program leaves behind in a directory for temporary files of its own.
+/// The files that the program leaves in its own directory for temporary files.
 fn left_behind(directory: &TempDir) -> Vec<String> {
     let entries = std::fs::read_dir(directory.path()).unwrap();
     entries.map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect()
@@ -38,7 +38,7 @@ fn start_with(command: &mut Command, options: &[&str]) -> Dev {
     Dev { running, gate, inbox }
 }
 
-/// An audit line as people see it, without what differs from run to run.
+/// An audit line as people see it, without the parts that differ from run to run.
 fn shape(line: &str) -> String {
     let words: Vec<&str> = line.split_whitespace().collect();
     assert!(words[0].len() == 9 && words[0].ends_with('Z') && words[4] == "ms", "{line}");
@@ -71,7 +71,7 @@ fn the_example_policy_is_served_as_its_own_lines_say() {
     assert_eq!(shape(&dev.running.line("github ")), "200 sent github 1 mail");
     assert_eq!(subjects(&dev.inbox).last().unwrap(), "[contoso/shop] #1347 Checkout fails with a 500 on empty baskets");
 
-    // The same sample as above, and yet another submission.
+    // The same sample as above, and still another submission.
     assert_eq!(run(root(), &["send", "contact", "--url", &dev.gate]).status, 0);
     assert_eq!(shape(&dev.running.line("contact ")), "200 sent contact 2 mails");
     assert_eq!(subjects(&dev.inbox).len(), 5);
@@ -100,7 +100,7 @@ fn an_edit_is_served_when_it_is_good_and_reported_once_when_it_is_not() {
         )
         .0
     };
-    // Before the first request, because the component reads its policy then: it must not read this.
+    // Edited before the first request, because the component reads its policy then: it must not read this.
     write(policy.path(), SUBJECT, "News from {{ nam }}\n");
     assert!(dev.running.next().ends_with("Z  policy broken"));
     for line in [
@@ -210,7 +210,7 @@ fn quiet_means_that_only_errors_are_told() {
     let free = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
     let arguments = ["dev", "--quiet", "--listen", &free.to_string(), "--acs-listen", "127.0.0.1:0"];
     let mut running = Running::start(postern(policy.path()).args(arguments));
-    // Nothing says when it is ready, so it is asked.
+    // Nothing reports that it is ready, so this asks.
     let url = format!("http://{free}/contact");
     while TcpStream::connect(free).is_err() {
         std::thread::yield_now();
@@ -228,7 +228,7 @@ fn quiet_means_that_only_errors_are_told() {
 fn the_inbox_is_opened_in_the_browser_of_the_users_choice() {
     let place = tempfile::tempdir().unwrap();
     let (browser, opened) = (place.path().join("browser"), place.path().join("opened"));
-    // Reading from the pipe waits for the browser to have written.
+    // Reading from the pipe waits until the browser has written.
     assert!(Command::new("mkfifo").arg(&opened).status().unwrap().success());
     write(place.path(), "browser", &format!("#!/bin/sh\necho \"$@\" > '{}'\n", opened.display()));
     std::fs::set_permissions(&browser, std::fs::Permissions::from_mode(0o755)).unwrap();
@@ -270,7 +270,7 @@ fn a_terminal_shows_what_it_is_at_and_what_is_wrong_until_it_is_mended() {
         screen.contains("error: The schema `contact` has no field `nam`.\n --> templates/contact-notify/"),
         "{screen}"
     );
-    // A request stands above what is wrong, which stays.
+    // A request appears above the errors, which stay.
     assert_eq!(post(&format!("{gate}/contact"), "application/json", "{}").0, 422);
     let screen = terminal.until(&["422 refused", "policy broken", "2 requests, 1 mail"]);
     let (request, complaint) = (screen.find("422 refused").unwrap(), screen.find("policy broken").unwrap());
@@ -367,7 +367,7 @@ fn a_secret_that_no_caller_could_use_is_told_at_the_start() {
     assert_eq!(said(output), Said { status: 1, stdout: String::new(), stderr: stderr.to_owned() });
 }
 
-/// What the studio's page gets for a call.
+/// The studio page's data for a call.
 fn studio(inbox: &str, call: &str, order: &Value) -> Value {
     let agent: ureq::Agent = ureq::Agent::config_builder().http_status_as_error(false).build().into();
     let request = agent.post(format!("{inbox}/studio/{call}")).header("content-type", "application/json");
@@ -395,7 +395,7 @@ fn the_studio_rehearses_without_sending_and_sends_without_telling_a_secret() {
     assert_eq!(subjects(&dev.inbox), [""; 0]);
 
     let sent = studio(&dev.inbox, "send", &order);
-    // The rehearsal has no line: this is the first.
+    // The dry run has no line, so this is the first.
     assert_eq!(shape(&dev.running.next()), "200 sent deploy 1 mail");
     assert_eq!((&sent["answer"]["status"], &sent["answer"]["audit"][0]["verdict"]), (&json!(200), &json!("sent")));
     assert_eq!(subjects(&dev.inbox), ["shop: deployment failed"]);
@@ -459,8 +459,8 @@ fn delivery_reports_go_to_a_route_of_the_policy() {
     let mut dev = start_with(&mut postern(policy.path()), &["--reports", "acs-delivery"]);
     let payload = r#"{"name":"Ada","email":"bounce@customer.example"}"#;
     assert_eq!(post(&format!("{}/contact", dev.gate), "application/json", payload).0, 200);
-    // The fixture's form writes to the policy's own address, which takes its mail.
-    // The form's own line comes before the handshake's or behind it.
+    // The fixture's form writes to the policy's own address, which accepts its mail.
+    // The form's own line may come before or after the handshake's.
     assert_eq!(shape(&dev.running.line("handshake")), "200 handshake acs-delivery");
     assert_eq!(shape(&dev.running.line("no mail applies")), "200 ignored acs-delivery no mail applies");
     assert_eq!(dev.running.end("-INT").0, Some(0));

@@ -1,4 +1,4 @@
-//! `postern doctor`: what is missing, and what an ACS resource tells without a mail.
+//! `postern doctor`: what is missing, and what an ACS resource reveals without a mail.
 
 use std::net::TcpListener;
 use std::os::unix::fs::PermissionsExt as _;

@@ -1,4 +1,4 @@
-//! `postern emulator`: it says where it is, and ends when asked.
+//! `postern emulator`: prints its addresses, and ends when asked.
 
 use std::net::TcpListener;
 

@@ -1,4 +1,4 @@
-//! The command-line tool, driven as people drive it: the real program, its output to the letter, its exit status.
+//! The command-line tool, used as people use it: the real program, its exact output, its exit status.
 #![allow(
     clippy::unwrap_used,
     clippy::expect_used,

@@ -6,7 +6,7 @@ use std::process::Command;
 
 use crate::tool::{root, run};
 
-/// What `man` makes of a page, in plain text; `None` where there is no `man`.
+/// The plain text that `man` makes of a page; `None` if `man` is not installed.
 fn shown(page: &Path) -> Option<String> {
     let mut command = Command::new("man");
     let output =
@@ -31,7 +31,7 @@ fn there_is_a_page_for_the_tool_and_one_for_each_command() {
     let mut pages: Vec<_> =
         fs::read_dir(&directory).unwrap().map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect();
     pages.sort();
-    // `manifest` has commands of its own.
+    // `manifest` has subcommands.
     assert!(pages.contains(&"postern-manifest-spin.1".to_owned()));
     pages.retain(|page| !page.starts_with("postern-manifest-"));
     assert_eq!(pages, expected);

@@ -1,4 +1,4 @@
-//! `postern manifest`: what hosts are told is what the policy needs, in the form that their schemas demand.
+//! `postern manifest`: hosts get what the policy needs, in the format that their schemas require.
 
 use std::collections::BTreeMap;
 use std::env;
@@ -32,7 +32,7 @@ fn toml(text: &str) -> Value {
     serde_json::to_value(toml::from_str::<toml::Value>(text).unwrap()).unwrap()
 }
 
-/// The published schema of a resource, which knows every field there is; `None`, and said so, where it is not at hand.
+/// The published schema of a resource, which knows every field; prints why and returns `None` if it is not available.
 fn published(file: &str) -> Option<Value> {
     let given = env::var_os("POSTERN_HOST_SCHEMAS").map(PathBuf::from);
     let folder = given.unwrap_or_else(|| root().join("../shared/reference/schemas"));
@@ -46,7 +46,7 @@ fn published(file: &str) -> Option<Value> {
     Some(schema)
 }
 
-/// A cluster drops fields that it does not know; here they are errors.
+/// A cluster drops unknown fields; here they are errors.
 fn refuse_unknown_fields(schema: &mut Value) {
     let Some(object) = schema.as_object_mut() else { return };
     if object.contains_key("properties") && !object.contains_key("additionalProperties") {
@@ -63,7 +63,7 @@ fn refuse_unknown_fields(schema: &mut Value) {
     }
 }
 
-/// Kubernetes itself defines what metadata may hold.
+/// Kubernetes itself defines the members of `metadata`.
 fn fits(document: &Value, file: &str) {
     let Some(mut schema) = published(file) else { return };
     schema["properties"]["metadata"] = json!({"type": "object"});
@@ -157,7 +157,7 @@ fn wasmcloud_gets_secrets_by_reference_and_one_allowed_host() {
     assert_eq!(of_kind(&text, "Service")["metadata"]["name"], spec["kubernetes"]["service"]["name"]);
 }
 
-/// What the repository shows is what the tool writes for the example policy.
+/// The manifests in the repository are those that the tool writes for the example policy.
 #[test]
 fn manifests_in_the_repository_are_those_of_the_example_policy() {
     let written = |host: &str| run(root(), &["manifest", host]).stdout;
@@ -214,7 +214,7 @@ fn names_that_could_be_something_else_are_refused() {
 const ACS: &str = "https://contoso.communication.azure.com";
 const ENTRA: &str = "https://login.microsoftonline.com";
 
-/// What an operator gives where a manifest asks for it.
+/// The values that an operator fills in.
 fn answered(name: &str) -> String {
     let value = match name {
         "acs_endpoint" => ACS,
@@ -231,7 +231,7 @@ fn answered(name: &str) -> String {
     value.to_owned()
 }
 
-/// What a host makes of a manifest: the settings that the component gets, and the servers that it is let out to.
+/// What a host makes of a manifest: the component's settings, and the servers that it may call.
 type Made = (BTreeMap<String, String>, Vec<String>);
 
 fn texts(list: &Value) -> Vec<String> {
@@ -261,7 +261,7 @@ fn spin_variables(text: &str) -> BTreeMap<String, String> {
     variables.iter().map(|(name, variable)| (name.clone(), value(name, variable))).collect()
 }
 
-/// As SpinKube does: a variable that it does not set has the value that the application pushed with it has.
+/// As SpinKube does: a variable that it does not set has the value in the pushed application.
 fn made_by_spinkube(text: &str, spin: &str) -> Made {
     let app = of_kind(text, "SpinApp");
     fits(&app, "core.spinkube.dev_spinapps.yaml");
@@ -290,7 +290,7 @@ fn made_by_wasmcloud(text: &str) -> Made {
     (settings, texts(&resources["allowedHosts"]))
 }
 
-/// The gate finds the identity in what a host makes of the manifest, and is let out to its servers and no others.
+/// The gate finds the identity in the settings from the manifest, and may call its servers and no others.
 fn suffices((settings, allowed): Made, identity: &str, servers: &[&str]) {
     let credentials =
         tokio::runtime::Runtime::new().unwrap().block_on(Connection::read(&FixedSettings(settings))).unwrap();

@@ -1,4 +1,4 @@
-//! `postern presets` and `add`: a preset becomes part of a policy, and nothing of the policy is lost.
+//! `postern presets` and `add`: adding a preset changes nothing else in the policy.
 
 use std::fs;
 use std::path::Path;

@@ -1,4 +1,4 @@
-//! `postern preview`: to the letter what the gate would send.
+//! `postern preview`: exactly what the gate would send.
 
 use crate::tool::{Said, copy, fixture, run, write};
 
@@ -41,7 +41,7 @@ fn another_payload_can_be_given() {
     write(policy.path(), "payload.json", r#"{"state": "failed", "service": "blog"}"#);
     let expected = good("Subject: blog: deployment failed\n\nThe deployment of blog failed.\n");
     assert_eq!(run(policy.path(), &["preview", "deploy-failed", "--sample", "payload.json"]), expected);
-    // The path that a shell completes is as good as the name.
+    // The path that a shell completes works like the name.
     let arguments = ["preview", "templates/deploy-failed/", "--policy", ".", "--sample", "payload.json"];
     assert_eq!(run(policy.path(), &arguments), expected);
 }

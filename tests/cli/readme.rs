@@ -1,4 +1,4 @@
-//! The commands that the documents tell people to type still exist.
+//! The commands in the documents exist.
 
 use std::fs;
 

@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 
 use serde_json::Value;
 
-/// Far longer than anything takes: compiling the component on a busy machine is the longest.
+/// Far longer than anything takes: the longest is compiling the component on a busy machine.
 const PATIENCE: Duration = Duration::from_secs(300);
 
 pub struct Running {
@@ -59,7 +59,7 @@ impl Running {
         self.stdout.recv_timeout(PATIENCE).expect("there is another line")
     }
 
-    /// The address behind a heading.
+    /// The address after a heading.
     pub fn address(&mut self, heading: &str) -> String {
         self.line(heading).trim().strip_prefix(heading).unwrap().trim().to_owned()
     }
@@ -72,7 +72,7 @@ impl Running {
 
     /// Waits for the end: the exit status, what was left on standard output, and all of standard error.
     pub fn wait(mut self) -> (Option<i32>, Vec<String>, Vec<String>) {
-        // Both pipes are closed when the program has ended, which bounds the wait.
+        // Both pipes are closed once the program has ended, which limits the wait.
         let rest = |lines: &Receiver<String>| {
             let mut all = Vec::new();
             while let Ok(line) = lines.recv_timeout(PATIENCE) {
@@ -94,7 +94,7 @@ impl Running {
 
 impl Drop for Running {
     fn drop(&mut self) {
-        // Fails where the program has ended, which is as well.
+        // Fails if the program has already ended, which is fine.
         let _ = self.child.kill();
         let _ = self.child.wait();
     }

@@ -16,9 +16,9 @@ use crate::tool::{Said, copy, edit, fixture, postern, root, run, said};
 
 const DEPLOY_SECRET: &str = "whsec_c2VjcmV0LW9mLXRoZS10ZXN0";
 
-/// The fixture, sealed, and what the tool said.
+/// The sealed fixture, and the tool's output.
 fn sealed(arguments: &[&str]) -> (TempDir, PathBuf, String) {
-    // Built before, or the tool would say that this takes minutes.
+    // Built before; otherwise the tool would say that this takes minutes.
     component(Flavour::Wasi);
     let place = tempfile::tempdir().unwrap();
     let file = place.path().join("gate.wasm");

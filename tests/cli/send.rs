@@ -1,4 +1,4 @@
-//! `postern send`, as far as it goes without a gate.
+//! `postern send`, without a gate.
 
 use std::net::TcpListener;
 

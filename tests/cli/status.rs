@@ -1,4 +1,4 @@
-//! `postern status`: asks ACS by the gate's settings, and says how an operation stands.
+//! `postern status`: asks ACS with the gate's settings, and reports an operation's status.
 
 use std::time::{Duration, SystemTime};
 
@@ -20,7 +20,7 @@ fn emulator() -> (tokio::runtime::Runtime, String, postern_emulator::Store) {
     (runtime, endpoint, store)
 }
 
-/// Has the emulator take a mail to somebody under the operation's id.
+/// Makes the emulator accept a mail to this address under the operation's id.
 fn send(endpoint: &str, to: &str) {
     let body = json!({
         "senderAddress": "forms@contoso.example",

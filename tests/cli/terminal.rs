@@ -22,7 +22,7 @@ pub struct Terminal {
 }
 
 impl Terminal {
-    /// Starts a program below `script`, which makes a terminal for it; `None` where there is none.
+    /// Starts a program under `script`, which provides a terminal; `None` if `script` is not installed.
     pub fn start(command: &Command) -> Option<Self> {
         let version = Command::new("script").arg("--version").output().ok()?;
         if !String::from_utf8_lossy(&version.stdout).contains("util-linux") {
@@ -88,7 +88,7 @@ impl Terminal {
 
 impl Drop for Terminal {
     fn drop(&mut self) {
-        // Fails where the program has ended, which is as well.
+        // Fails if the program has already ended, which is fine.
         let _ = self.child.kill();
         let _ = self.child.wait();
     }

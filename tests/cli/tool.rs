@@ -1,4 +1,4 @@
-//! The program under test, and the policies it is given.
+//! The program under test, and its policies.
 
 use std::env;
 use std::fs;
@@ -9,11 +9,11 @@ use std::sync::LazyLock;
 use postern::policy::Files;
 use tempfile::TempDir;
 
-/// Built once, as `cargo build` builds it, and fresh where that was done before.
+/// Built once by cargo, which only checks it if it was built before.
 static PROGRAM: LazyLock<PathBuf> = LazyLock::new(|| {
     let build =
         escargot::CargoBuild::new().manifest_path(root().join("Cargo.toml")).package("postern-cli").bin("postern");
-    // What cargo tells this test of its own package would make build scripts, such as ring's, run again.
+    // The variables with which cargo describes this test's package would make build scripts, such as ring's, run again.
     let own = env::vars_os().map(|(name, _)| name).filter(|name| {
         let name = name.to_string_lossy();
         name.starts_with("CARGO_PKG_") || name.starts_with("CARGO_MANIFEST_")
@@ -26,7 +26,7 @@ pub fn root() -> &'static Path {
     Path::new(env!("CARGO_MANIFEST_DIR"))
 }
 
-/// The program, in a directory, with nothing of this process's environment that changes what it does.
+/// The program, in a directory, without the variables of this process that change its behaviour.
 pub fn postern(directory: &Path) -> Command {
     let mut command = Command::new(&*PROGRAM);
     command.current_dir(directory);
@@ -35,9 +35,9 @@ pub fn postern(directory: &Path) -> Command {
     for name in own.chain(["deploy_secret", "github_webhook_secret", "redirect_all_to"]) {
         command.env_remove(name.to_uppercase());
     }
-    // Compiled components are shared by the tests of a checkout, and are not left in the user's own directories.
+    // The tests of a checkout share compiled components, and leave none in the user's own directories.
     command.env("XDG_CACHE_HOME", concat!(env!("CARGO_TARGET_TMPDIR"), "/cache"));
-    // A development build of the program has cargo build the component: only errors of that are of interest.
+    // In a development build, the program has cargo build the component; only errors of that matter here.
     command.env("CARGO_TERM_QUIET", "true");
     for name in ["CLICOLOR", "CLICOLOR_FORCE", "NO_COLOR", "HTTP_PROXY", "http_proxy", "ALL_PROXY", "all_proxy"] {
         command.env_remove(name);
@@ -45,7 +45,7 @@ pub fn postern(directory: &Path) -> Command {
     command
 }
 
-/// What a finished program said.
+/// The output of a program that has ended.
 #[derive(Debug, PartialEq, Eq)]
 pub struct Said {
     pub status: i32,
@@ -65,7 +65,7 @@ pub fn said(output: Output) -> Said {
     }
 }
 
-/// A small policy with a form and an event, which tests may count lines of.
+/// A small policy with a form and an event; tests may rely on its line numbers.
 pub fn fixture() -> PathBuf {
     root().join("tests/cli/policy")
 }

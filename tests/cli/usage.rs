@@ -1,4 +1,4 @@
-//! How the tool explains itself.
+//! The tool's own help.
 
 use crate::tool::{Said, root, run};
 

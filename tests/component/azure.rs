@@ -1,5 +1,5 @@
-//! A stand-in for Entra, App Service and the metadata service: it gives a token for the one request that Microsoft's own
-//! SDK would send, and refuses every other as Entra does.
+//! A stand-in for Entra, App Service and the metadata service: it issues a token for the one request that Microsoft's
+//! own SDK would send, and refuses all others as Entra does.
 
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
@@ -19,7 +19,7 @@ pub const SECRET: &str = "a s&cret+";
 pub const HEADER: &str = "853b9a84-5bfa-4b22-a3f3-0b9a43d9ad8a";
 pub const ASSERTION: &str = "header.claims.signature";
 
-/// The token that it gives.
+/// The token that it issues.
 pub const TOKEN: &str = "canary-token";
 
 /// Longer than any instance lives, and short enough that each request asks for another.
@@ -33,7 +33,7 @@ pub struct Azure {
 
 struct Shared {
     expected: Mutex<Value>,
-    /// For each request whether it was as expected.
+    /// Whether each request was as expected.
     answers: Mutex<Vec<bool>>,
 }
 
@@ -52,12 +52,12 @@ impl Azure {
         format!("http://{}", self.address)
     }
 
-    /// From now on the federated token is another one.
+    /// From now on, another federated token is expected.
     pub fn expect_assertion(&self, text: &str) {
         self.shared.expected.lock().unwrap()["form"]["client_assertion"] = json!(text);
     }
 
-    /// For each request so far whether it was as expected.
+    /// Whether each request so far was as expected.
     pub fn answers(&self) -> Vec<bool> {
         self.shared.answers.lock().unwrap().clone()
     }
@@ -80,7 +80,7 @@ impl Azure {
     }
 }
 
-/// The SDK's request, less what it adds for its own purposes.
+/// The SDK's request, without what it adds for its own purposes.
 fn fixture(name: &str) -> Value {
     let all: Value = serde_json::from_str(include_str!("../fixtures/azure-identity-requests.json")).unwrap();
     let mut request = all["requests"][name].clone();

@@ -1,4 +1,4 @@
-//! Batches: every flavour lets several calls of ACS be under way at a time.
+//! Batches: every flavour makes several calls to ACS at the same time.
 
 use std::fs;
 use std::path::PathBuf;
@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 use crate::flavour::{Flavour, component};
 use crate::stand::Stand;
 
-/// How many events there are. One after the other, with the delay of each, they would take twice the time there is.
+/// How many events there are. One after the other, each with its delay, they would take twice the available time.
 const EVENTS: usize = 60;
 
 const DELAY: u64 = 300;

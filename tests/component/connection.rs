@@ -1,4 +1,4 @@
-//! What clients do with their connections, and what the gate makes of it, in every flavour.
+//! What clients do with their connections, and how the gate reacts, in every flavour.
 
 use std::io::{Read as _, Write as _};
 use std::net::{Shutdown, TcpStream};
@@ -9,7 +9,7 @@ use crate::stand::{Stand, every_build};
 
 const ADA: &str = r#"{"name":"Ada","email":"ada@customer.example","message":"x"}"#;
 
-/// A connection on which a test writes what it likes.
+/// A connection on which a test can write anything.
 struct Raw(TcpStream);
 
 impl Raw {
@@ -21,7 +21,7 @@ impl Raw {
         self.0.write_all(text.as_bytes()).unwrap();
     }
 
-    /// Everything until the server ends the connection. The server may end it with a reset, once it has answered.
+    /// Everything until the server closes the connection. After its answer, the server may reset it.
     fn rest(mut self) -> String {
         let mut answer = Vec::new();
         let _ = self.0.read_to_end(&mut answer);
@@ -62,7 +62,7 @@ fn a_body_of_unknown_length_that_is_too_long_is_not_read_to_its_end() {
     every_build(|stand| {
         let mut raw = Raw::open(stand);
         raw.write(&head(&["Host: gate.example", "Transfer-Encoding: chunked"]));
-        // There is no last chunk: the gate has to answer before it.
+        // The last chunk is missing: the gate must answer before it.
         raw.write(&chunks(&" ".repeat(5000), 1000));
         let mut start = [0; 13];
         raw.0.read_exact(&mut start).unwrap();
@@ -122,7 +122,7 @@ fn headers_of_the_connection_concern_nobody_else() {
         let answer = raw.rest();
         assert!(answer.starts_with("HTTP/1.1 200 "), "{answer}");
         assert!(!answer.contains("canary") && !answer.contains("evil.example"), "{answer}");
-        // The emulator checks the signature, which has the host in it that ACS was asked under.
+        // The emulator checks the signature, which covers the host name under which ACS was called.
         assert_eq!(stand.subjects(), ["Message from Ada", "We have received your message"]);
     });
 }

@@ -1,4 +1,4 @@
-//! Trouble with ACS: told apart, never called sent, never doubled.
+//! Failures of ACS: distinguished, never reported as sent, never sent twice.
 
 use postern_emulator::{Effect, Fault};
 use serde_json::json;

@@ -1,4 +1,4 @@
-//! What a stranger's bytes cost where `usize` has 32 bits: the component itself, as hosts run it.
+//! What bytes from strangers cost with a 32-bit `usize`: in the component itself, as hosts run it.
 
 use std::collections::BTreeMap;
 use std::io::{Read as _, Write as _};
@@ -11,7 +11,7 @@ use postern_runtime::{Guest, Limits};
 use serde_json::Value;
 use ureq::http::Request;
 
-/// The form with files of the browser tests' policy, which takes every type that may be a zip or a picture.
+/// The form with files from the browser tests' policy, which accepts every type that may be a zip or a picture.
 fn stand(flavour: Flavour, limits: Limits) -> Stand {
     let files = upload::files();
     let text =
@@ -32,7 +32,7 @@ fn send(stand: &Stand, content_type: &str, body: Vec<u8>) -> (u16, Value) {
     (answer.status, answer.body)
 }
 
-/// How the answer begins to a body that is announced and never sent.
+/// The start of the answer to a body that is announced but never sent.
 fn announced(stand: &Stand, content_type: &str, length: usize) -> String {
     let mut connection = TcpStream::connect(stand.url.strip_prefix("http://").unwrap()).unwrap();
     let origin = "host: localhost\r\norigin: https://www.contoso.example";
@@ -50,14 +50,14 @@ fn file(name: &str, content: &[u8]) -> Vec<u8> {
     [fields, head.as_bytes(), content, b"\r\n--b--\r\n"].concat()
 }
 
-/// Sizes and offsets of formats, with a value whose sum with a head's length has no place in 32 bits.
+/// Sizes and offsets in formats, with values whose sum with a header's length exceeds 32 bits.
 fn overflowing() -> Vec<Vec<u8>> {
     let sizes = [0xffff_fff8_u32, 0xffff_ffff, 0x8000_0000, 0xffff_ffe0];
     let with = |before: &[u8], size: [u8; 4], after: &[u8]| [before, &size, after].concat();
     let each = sizes.into_iter().flat_map(|size| {
         let (little, big) = (size.to_le_bytes(), size.to_be_bytes());
         [
-            // Skippable frames of Zstandard and LZ4, which infer 0.22 followed round and round.
+            // Skippable frames of Zstandard and LZ4, which infer 0.22 followed in circles.
             with(b"\x50\x2a\x4d\x18", little, b"AAAAAAAA"),
             with(b"\x5f\x2a\x4d\x18", little, b"AAAAAAAA"),
             with(b"", big, b"ftypheic\0\0\0\0mif1heic"),
@@ -70,8 +70,8 @@ fn overflowing() -> Vec<Vec<u8>> {
     each.collect()
 }
 
-/// The upload of 521 bytes, as a client wrote it, in whose file `infer` 0.22 went round and round: a frame of Zstandard
-/// to be skipped, of a length that wraps to nothing.
+/// The upload of 521 bytes, as a client wrote it, on which `infer` 0.22 ran forever: a skippable Zstandard frame whose
+/// length wraps to nothing.
 fn endless_upload(boundary: &str) -> Vec<u8> {
     let field = |name: &str, text: &str| {
         format!("--{boundary}\r\nContent-Disposition: form-data; name=\"{name}\"\r\n\r\n{text}\r\n").into_bytes()
@@ -112,9 +112,9 @@ fn no_file_stops_the_component() {
 fn no_json_uses_up_the_memory() {
     let stand = stand(Flavour::Wasi, Limits::default());
     let list = |item: &str, count: usize| format!("{{\"name\":[{}]}}", vec![item; count].join(",")).into_bytes();
-    // As large as the form's files may be together: only those may.
+    // As large as the form's files together may be; only those may be this large.
     assert!(announced(&stand, "application/json", 4_800_000).starts_with("HTTP/1.1 413 "));
-    // As much as fits into the default limit, in the forms that cost the most.
+    // As much as fits into the default limit, in the most expensive forms.
     assert_eq!(send(&stand, "application/json", list("1", 125_000)).0, 400);
     for body in [list("[]", 60_000), list("{\"\":1}", 32_000), list("1", 99_000)] {
         assert_eq!(send(&stand, "application/json", body).0, 422);

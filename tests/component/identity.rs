@@ -15,7 +15,7 @@ use crate::stand::{Form, GITHUB_SECRET, Setup, Stand};
 
 const IDENTITIES: [&str; 4] = ["client-secret", "workload", "app-service", "imds"];
 
-/// A directory as Kubernetes mounts it: the file is a link through a link that is replaced with each new token.
+/// A directory as Kubernetes mounts it: the file is a link through another link, which is replaced with each new token.
 struct Tokens(TempDir);
 
 impl Tokens {
@@ -44,8 +44,8 @@ impl Tokens {
     }
 }
 
-/// A stand whose gate proves itself by an identity, and the stand-in that gives it tokens. `change` may alter what the
-/// host gives.
+/// A stand whose gate uses an identity, and the stand-in that issues its tokens. `change` may change what the host
+/// provides.
 fn stand(flavour: Flavour, name: &'static str, tokens: &Tokens, change: impl FnOnce(&mut Setup)) -> (Stand, Azure) {
     let (sender, receiver) = std::sync::mpsc::channel();
     let file = tokens.file();
@@ -114,7 +114,7 @@ fn a_federated_token_may_be_a_setting_and_one_in_a_file_is_read_anew() {
         assert_eq!(send(&stand, "It breaks")["outcome"], "accepted");
         azure.expect_assertion("another.federated.token");
         tokens.put("2", "another.federated.token");
-        // WASI 0.3 hosts keep the instance and its token, which is so short that another is asked for.
+        // WASI 0.3 hosts keep the instance and its token, whose lifetime is so short that the gate requests another.
         assert_eq!(send(&stand, "It breaks")["outcome"], "accepted", "{}", flavour.name());
         assert_eq!(azure.answers(), [true, true]);
     }
@@ -125,10 +125,10 @@ fn what_a_host_does_not_give_is_told_apart() {
     let tokens = Tokens::new();
     for flavour in Flavour::ALL {
         println!("flavour {}", flavour.name());
-        // The directory is not mounted: the file cannot be read, and Entra is not asked.
+        // The directory is not mounted: the gate cannot read the file, and does not call Entra.
         let (without, azure) = stand(flavour, "workload", &tokens, |setup| setup.readable.clear());
         assert_eq!((send(&without, "One")["outcome"].clone(), azure.answers()), (json!("unauthorized"), vec![]));
-        // The host lets the gate out to ACS alone.
+        // The host lets the gate call only ACS.
         let (denied, azure) = stand(flavour, "client-secret", &tokens, |setup| setup.servers.clear());
         assert_eq!((send(&denied, "One")["outcome"].clone(), azure.answers()), (json!("denied"), vec![]));
         // Entra refuses the secret.

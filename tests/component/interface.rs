@@ -1,4 +1,4 @@
-//! What the component imports and exports, and whether it is ready.
+//! What the component imports and exports, and its health.
 
 use crate::flavour::{Flavour, component};
 use postern::policy::Files;

@@ -1,7 +1,7 @@
-//! The flavour for older hosts in one of them: `jco serve`, which runs components on Node.
+//! The flavour for older hosts in one of these hosts: `jco serve`, which runs components on Node.
 //!
-//! Its package comes from npm once, into the target directory. Where `npm` or its registry cannot be reached, the test
-//! says so and passes.
+//! Its package comes from npm once, into the target directory. Without `npm` or its registry, the test says so and
+//! passes.
 
 use std::fs;
 use std::io::{BufRead as _, BufReader};
@@ -19,7 +19,7 @@ use crate::stand::{Form, GITHUB_SECRET, JOBS_SECRET, OPERATIONS_TOKEN, Stand, se
 /// A version that is known to work.
 const JCO: &str = "@bytecodealliance/jco@1.35.0";
 
-/// The program, or why there is none.
+/// The program, or why it is not available.
 fn jco() -> Result<PathBuf, String> {
     let directory = Path::new(env!("CARGO_TARGET_TMPDIR")).join("jco");
     let program = directory.join("node_modules/@bytecodealliance/jco/dist/jco.js");
@@ -46,7 +46,7 @@ impl Drop for Serving {
 }
 
 fn serve(program: &Path, component: &Path, acs: &str) -> (Serving, String) {
-    // `jco serve` says nothing of a port it chose itself, so it gets one that was free a moment ago.
+    // `jco serve` does not report a port that it chose itself, so it gets one that was free a moment ago.
     let port = TcpListener::bind(("127.0.0.1", 0)).unwrap().local_addr().unwrap().port();
     let mut command = Command::new("node");
     command
@@ -65,7 +65,7 @@ fn serve(program: &Path, component: &Path, acs: &str) -> (Serving, String) {
     let serving = Serving(child);
     let start = lines.by_ref().map(Result::unwrap).find(|line| line.contains("listening")).unwrap();
     println!("{start}");
-    // Whoever stops reading would stop the server, too.
+    // If nobody read its output, the server would stop, too.
     thread::spawn(move || lines.for_each(drop));
     (serving, format!("http://127.0.0.1:{port}"))
 }

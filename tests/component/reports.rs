@@ -1,4 +1,4 @@
-//! Delivery reports, all the way round: a mail bounces, Event Grid tells the gate's own route, and the sender's owner
+//! Delivery reports, full circle: a mail bounces, Event Grid reports it to the gate's own route, and the sender's owner
 //! gets a mail about it.
 
 use std::sync::{Arc, Mutex};
@@ -35,7 +35,7 @@ impl Round {
         let (store, url) = runtime.block_on(async move {
             let server = Server::bind(([127, 0, 0, 1], 0).into()).await.unwrap();
             let url = format!("http://{}", server.local_addr());
-            // Waits between tries become a thousandth.
+            // Shortens waits between attempts to a thousandth.
             let mut webhook =
                 Webhook { schema, speed: 1000, ..Webhook::new(format!("{url}/hooks/acs-delivery").parse().unwrap()) };
             webhook.headers.insert("x-postern-secret", SECRET.parse().unwrap());
@@ -77,7 +77,7 @@ impl Round {
         assert_eq!(answer.status().as_u16(), 200);
     }
 
-    /// Waits until there are so many reports and none waits any more.
+    /// Waits until there are this many reports and none is waiting.
     fn reports(&self, count: usize) -> Vec<Report> {
         loop {
             let reports = self.store.reports();
@@ -88,7 +88,7 @@ impl Round {
         }
     }
 
-    /// Waits until a try of the report on a bounce was answered like this.
+    /// Waits until an attempt to report a bounce got this answer.
     fn until_answered(&self, status: u16) {
         let bounced = |report: &Report| report.recipient.starts_with("bounce@");
         let answered = |report: &Report| report.pushes.iter().any(|push| push.status == Some(status));
@@ -107,7 +107,7 @@ impl Round {
         to_owner.map(|message| message.email.content.subject.clone()).collect()
     }
 
-    /// What the gate wrote down about the route.
+    /// The gate's audit lines about the route.
     fn verdicts(&self) -> Vec<(String, u64)> {
         let lines = self.lines.lock().unwrap();
         let lines = lines.iter().map(|line| serde_json::from_str::<Value>(line).unwrap());
@@ -119,7 +119,7 @@ impl Round {
     }
 }
 
-/// The tests' policy with these files beside its own, and this text at the end of `postern.toml`.
+/// The tests' policy with these additional files, and this text at the end of `postern.toml`.
 fn policy_with(routes: &str, files: impl IntoIterator<Item = (String, String)>) -> Files {
     let own = Files::read(&policy()).unwrap();
     let texts = own.paths().map(|path| (path.to_owned(), own.text(path).unwrap().to_owned()));
@@ -127,14 +127,14 @@ fn policy_with(routes: &str, files: impl IntoIterator<Item = (String, String)>) 
     texts.chain(files).chain([("postern.toml".to_owned(), text)]).collect()
 }
 
-/// The policy with the preset, as `postern add acs-delivery` makes it.
+/// The policy with the preset, as `postern add acs-delivery` changes it.
 fn preset() -> Files {
     let own = Files::read(&policy()).unwrap();
     let preset = postern_presets::all().into_iter().find(|preset| preset.name == "acs-delivery").unwrap();
     let addition = preset.add(&own).unwrap();
     let texts = own.paths().map(|path| (path.to_owned(), own.text(path).unwrap().to_owned()));
     let new = addition.files.into_iter().map(|(path, text)| (path, text.to_owned()));
-    // The gate itself tries again for as long as Event Grid waits; here it gives up sooner.
+    // By default, the gate keeps trying for as long as Event Grid waits; here it gives up sooner.
     let path = "path = \"/hooks/acs-delivery\"\n";
     assert!(addition.policy.contains(path));
     let policy = addition.policy.replace(path, &format!("{path}time_budget = 2\n"));
@@ -197,7 +197,7 @@ fn a_bounced_mail_becomes_an_alert_to_the_senders_owner() {
     ] {
         let round = Round::start(schema, &files);
         round.write_from("bounce@customer.example");
-        // Of the two mails of the form, and of the alert itself.
+        // For the two mails of the form, and for the alert itself.
         let reports = round.reports(3);
         assert!(reports.iter().all(|report| report.state == ReportState::Taken), "{reports:?}");
         assert!(round.store.is_validated());
@@ -205,9 +205,9 @@ fn a_bounced_mail_becomes_an_alert_to_the_senders_owner() {
         let alerts = round.alerts();
         assert_eq!(alerts.len(), 1, "{alerts:?}");
         assert!(alerts[0].starts_with("[BOUNCED]") && alerts[0].ends_with(subject), "{alerts:?}");
-        // The question comes first; what was delivered is no news.
+        // The handshake comes first; reports of delivered mails cause no alert.
         let mut verdicts = round.verdicts();
-        // CloudEvents ask by OPTIONS, which has its line as well.
+        // With CloudEvents, the handshake is an OPTIONS request, which also has an audit line.
         assert_eq!(verdicts.remove(0), ("handshake".to_owned(), 200));
         verdicts.sort();
         let ignored = ("ignored".to_owned(), 200);
@@ -234,7 +234,7 @@ fn an_event_that_meets_trouble_is_tried_again_until_its_alert_is_sent() {
 #[test]
 fn an_event_that_comes_again_is_no_second_alert() {
     let round = Round::start(EventSchema::EventGrid, &preset());
-    // ACS takes the alert, and then nobody tells the gate so.
+    // ACS accepts the alert, but the gate never gets the answer.
     round.store.fault(Fault::next(Effect::AcceptThenReset).for_recipient(OWNER));
     round.store.fault(Fault::next(Effect::status(503)).times(1000).for_recipient(OWNER));
     round.store.fault(Fault::next(Effect::status(503)).times(1000).on_status());

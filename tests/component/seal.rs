@@ -1,4 +1,4 @@
-//! What is sealed depends on the component and the policy alone, and needs nothing but settings to run.
+//! The sealed component depends only on the component and the policy, and needs only settings to run.
 
 use std::process::Command;
 
@@ -38,7 +38,7 @@ fn the_same_inputs_give_the_same_bytes() {
     }
 }
 
-/// Prints the digest, for the test below, which runs this one in a process of its own.
+/// Prints the digest, for the test below, which runs this one in a separate process.
 #[test]
 fn prints_its_digest() {
     println!("sealed {}", digest(sealed(Flavour::Wasi)));
@@ -89,8 +89,8 @@ fn what_is_no_component_of_postern_is_refused() {
     assert!(matches!(seal(empty, &[], None), Err(SealError::NoSeal)));
 }
 
-/// The maps that validation fills with a stranger's text have seeds of the host's, which it is asked for at run time:
-/// the one it is asked for while sealing is the same for everybody.
+/// The maps that validation fills with a stranger's text have seeds from the host, which the gate requests at run time:
+/// a seed from sealing would be the same for everybody.
 #[test]
 fn a_sealed_component_asks_its_host_for_seeds() {
     let imports = postern_runtime::imports(sealed(Flavour::Wasi)).unwrap();
@@ -109,7 +109,7 @@ fn a_sealed_component_reads_no_policy_directory() {
 fn a_section_is_found_again_and_only_where_it_is_the_components_own() {
     let mut component = sealed(Flavour::Wasi).to_vec();
     assert_eq!(find_section(&component, "postern").unwrap(), None);
-    // Every core module has a section of this name; the component has none.
+    // Every core module has a section of this name, and the component has none.
     assert_eq!(find_section(&component, "name-of-nothing").unwrap(), None);
     add_section(&mut component, "postern", b"{}");
     assert_eq!(find_section(&component, "postern").unwrap(), Some(&b"{}"[..]));

@@ -1,4 +1,4 @@
-//! A stand for one flavour: emulator, component and client, each on a port of its own.
+//! A stand for one flavour: emulator, component and client, each on its own port.
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -21,38 +21,38 @@ pub const OPERATIONS_TOKEN: &str = "canary-operations-token";
 
 pub struct Stand {
     pub store: Store,
-    /// Where the gate is.
+    /// The gate's address.
     pub url: String,
-    /// Where ACS is.
+    /// ACS's address.
     pub acs: String,
     lines: Arc<Mutex<Vec<String>>>,
     agent: Agent,
     runtimes: Vec<Runtime>,
 }
 
-/// What there is beside the component; the default is an emulator that takes the development key.
+/// Everything around the component; by default, an emulator that accepts the development key.
 #[derive(Default)]
 pub struct Setup {
     pub config: Config,
     pub limits: Limits,
-    /// Settings beside and instead of the usual ones; an empty one counts as not set.
+    /// Settings in addition to, or instead of, the usual ones; an empty one counts as unset.
     pub settings: BTreeMap<String, String>,
-    /// The servers that the component may reach beside the emulator.
+    /// The servers that the component may reach in addition to the emulator.
     pub servers: Vec<String>,
     /// The directories that it may read.
     pub readable: Vec<PathBuf>,
 }
 
-/// How a component gets its policy.
+/// Where a component's policy is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Form {
-    /// It is in it.
+    /// Sealed into it.
     Sealed,
-    /// It is mounted.
+    /// Mounted.
     Mounted,
 }
 
-/// Every build of the component, in both forms.
+/// Every build of the component, sealed and unsealed.
 pub fn builds() -> impl Iterator<Item = (Flavour, Form)> {
     Flavour::ALL.into_iter().flat_map(|flavour| [(flavour, Form::Sealed), (flavour, Form::Mounted)])
 }
@@ -70,7 +70,7 @@ pub fn policy() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures/policy")
 }
 
-/// Where compiled components are kept between tests.
+/// Where tests store compiled components.
 pub fn cache() -> Cache {
     Cache::open(PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join("compiled")).unwrap()
 }
@@ -108,12 +108,12 @@ impl Answer {
 }
 
 impl Stand {
-    /// Starts a build with the tests' policy; `change` may alter its settings.
+    /// Starts a build with the tests' policy; `change` may change its settings.
     pub fn new(flavour: Flavour, form: Form, change: impl FnOnce(&mut BTreeMap<String, String>)) -> Self {
         Self::start(flavour, form, Setup::default(), change)
     }
 
-    /// Starts a build with the tests' policy in surroundings of the test's own.
+    /// Starts a build with the tests' policy, in other surroundings.
     pub fn with(flavour: Flavour, form: Form, mut setup: Setup) -> Self {
         let own = std::mem::take(&mut setup.settings);
         Self::start(flavour, form, setup, |settings| settings.extend(own))
@@ -141,7 +141,7 @@ impl Stand {
         Self { store, url, acs, lines, agent, runtimes: vec![runtime] }
     }
 
-    /// Lets something else run as long as the stand does.
+    /// Keeps something else running for as long as the stand.
     pub fn keep(&mut self, runtime: Runtime) {
         self.runtimes.push(runtime);
     }

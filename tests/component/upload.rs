@@ -1,4 +1,4 @@
-//! What a large upload costs: the most that a form may take goes through little memory.
+//! What a large upload costs: the largest one that a form may accept needs little memory.
 
 use std::path::Path;
 
@@ -9,10 +9,10 @@ use postern_runtime::{Guest, Limits};
 use ureq::Agent;
 use ureq::http::Request;
 
-/// What a guest's memory stays below while it takes the largest upload.
+/// How much memory a guest uses at most for the largest upload.
 const MEMORY_BYTES: usize = 40_000_000;
 
-/// The browser tests' policy, whose form `/apply` takes a file, for the site and up to the size that there is.
+/// The browser tests' policy, whose form `/apply` accepts a file, for this site and up to the largest size.
 pub fn files() -> Files {
     let files = Files::read(&Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/browser/policy")).unwrap();
     let text = |path: &str| {
@@ -31,7 +31,7 @@ fn body() -> Vec<u8> {
     body
 }
 
-/// A guest with so much memory.
+/// A guest with this much memory.
 fn stand(flavour: Flavour, memory_bytes: usize) -> Stand {
     let component = seal_into(flavour, &files()).unwrap();
     let guest = Guest { component: component.into(), ..Guest::default() };
@@ -52,7 +52,7 @@ fn status(stand: &Stand) -> u16 {
     agent.run(request).unwrap().status().as_u16()
 }
 
-/// The status of an upload to a guest with so much memory, and the bytes of the file that arrived.
+/// The status of an upload to a guest with this much memory, and the bytes of the file that arrived.
 fn upload(flavour: Flavour, memory_bytes: usize) -> (u16, Option<usize>) {
     let stand = stand(flavour, memory_bytes);
     let status = status(&stand);
@@ -75,7 +75,7 @@ fn what_does_not_fit_into_memory_is_not_called_sent() {
     assert_eq!((status, bytes), (500, None));
 }
 
-/// Each takes most of an instance's memory, so that two in one would end it, and with it each other.
+/// Each takes most of an instance's memory, so two in one instance would end it, and with it each other.
 #[test]
 fn large_uploads_at_the_same_time_do_not_share_an_instance() {
     let stand = stand(Flavour::Wasi, MEMORY_BYTES);

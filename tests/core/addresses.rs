@@ -1,4 +1,4 @@
-//! Addresses that a payload chooses: those of real people are taken, and none that could lead to another server.
+//! Addresses that a payload chooses: the gate accepts those of real people, and none that could lead to another server.
 
 use postern::gate::Gate;
 use postern::policy::Files;
@@ -6,7 +6,7 @@ use serde_json::json;
 
 use crate::support::*;
 
-/// The example's contact form, whose confirmation goes to visitors at one domain alone.
+/// The example's contact form, whose confirmation only goes to visitors at one domain.
 fn narrowed() -> Files {
     let files = example();
     let text = |path: &str| {
@@ -18,7 +18,7 @@ fn narrowed() -> Files {
     files.paths().map(|path| (path.to_owned(), text(path))).collect()
 }
 
-/// The status of a form with this address, and to whom its mails went.
+/// The status of a form with this address, and the recipients of its mails.
 async fn outcome(gate: &Gate, address: &str) -> (u16, Vec<String>) {
     let host = ScriptedHost::new();
     let mut payload = contact();
@@ -95,7 +95,7 @@ fn a_policy_that_names_such_an_address_learns_why() {
         ("evil.example!user@contoso.example", safe),
         ("user%evil.example@contoso.example", safe),
         ("=?x?q?=41?=@contoso.example", safe),
-        // A payload's address with such a domain is refused by its schema already.
+        // The schema already refuses a payload's address with such a domain.
         ("a@b/c.example", plain),
         ("a@x?y.example", plain),
         ("a@b_c.example", plain),

@@ -1,4 +1,4 @@
-//! Files of a form: carried by the mails that should, and only when they are what their names say.
+//! Files of a form: attached to the right mails, and only if their content matches their names.
 
 use std::path::Path;
 
@@ -122,7 +122,7 @@ async fn a_file_must_be_what_its_name_says_and_of_a_type_that_is_taken() {
     }
 }
 
-/// The names and types of the files that a mail carries, or the status that the visitor gets instead.
+/// The names and types of a mail's attachments, or the status that the visitor gets instead.
 async fn carried(gate: &Gate, files: &[(&str, &str, &[u8])]) -> Result<Vec<(String, String)>, u16> {
     let host = ScriptedHost::new();
     let response = call(gate, &host, form(files)).await;
@@ -137,7 +137,7 @@ async fn carried(gate: &Gate, files: &[(&str, &str, &[u8])]) -> Result<Vec<(Stri
 
 const DOCX: &str = "application/vnd.openxmlformats-officedocument.wordprocessingml.document";
 
-/// The parts of a small document as Word writes it; others write them in another order.
+/// The parts of a small document as Word writes it; other programs use another order.
 const WORD: [&str; 6] = [
     "[Content_Types].xml",
     "_rels/.rels",
@@ -175,7 +175,7 @@ fn package<'a>(names: impl IntoIterator<Item = &'a str>) -> Vec<u8> {
 #[tokio::test]
 async fn a_document_is_one_whichever_program_wrote_it() {
     let gate = taking("types = [\"docx\"]");
-    // ECMA-376, part 2, gives parts no order. Files of each program are in tests/fixtures/documents.
+    // ECMA-376, part 2, does not order parts. Files of each program are in tests/fixtures/documents.
     let documents = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures/documents");
     for name in ["libreoffice-order.docx", "python-docx-order.docx", "word-order-short.docx", "word-order-long.docx"] {
         let content = std::fs::read(documents.join(name)).unwrap();
@@ -229,7 +229,7 @@ async fn packages_are_what_their_parts_say_and_carry_no_macros() {
         let taken_as = carried(&gate, &[("cv", name, &content)]).await;
         assert_eq!(taken_as.map(|files| files.len()), if taken { Ok(1) } else { Err(422) }, "{name}");
     }
-    // Cut anywhere, or with any byte of its directory changed, it is refused or taken, and nothing else happens.
+    // Cut anywhere, or with any byte of its directory changed, it is refused or accepted, and nothing else happens.
     let whole = word(&[]);
     for length in (0..whole.len() - 1).step_by(7) {
         assert_eq!(carried(&gate, &[("cv", "a.docx", &whole[..length + 1])]).await, Err(422), "{length}");
@@ -241,7 +241,7 @@ async fn packages_are_what_their_parts_say_and_carry_no_macros() {
     }
 }
 
-/// The beginning of a photo as phones write it: a box with these brands.
+/// The start of a photo as phones write it: a box with these brands.
 fn heif(major: &str, compatible: &[&str]) -> Vec<u8> {
     let length = u8::try_from(16 + 4 * compatible.len()).unwrap();
     [&[0, 0, 0, length], b"ftyp".as_slice(), major.as_bytes(), &[0; 4], compatible.concat().as_bytes()].concat()
@@ -267,7 +267,7 @@ async fn a_photo_is_taken_under_a_name_that_fits_its_content() {
         ("a.heic", &heif("isom", &["heic"]), None),
         ("a.heic", b"\xff\xff\xff\xffftypheic", None),
         ("a.heic", b"\0\0\0\x08ftypheic", None),
-        // The gate takes no GIF here, whatever its name.
+        // The gate does not accept GIF here, whatever the name.
         ("a.jpg", b"GIF89a", None),
         ("a.gif", JPEG, Some(("a.jpg", jpeg_type))),
         ("a.jpg", PDF, None),
@@ -320,7 +320,7 @@ async fn only_a_form_with_files_may_be_large() {
     ] {
         let request = set(post("/contact", content_type, large.clone()), "accept", "application/json");
         assert_eq!(gate.allowance("/contact", request.headers()).bytes, bytes, "{content_type}");
-        // What a host makes of a body that is larger than its allowance.
+        // What a host does with a body that is larger than its allowance.
         let (host, refused) = (ScriptedHost::new(), request.map(|_| Err(BodyError::TooLarge)));
         let response = call_with(&gate, &host, refused).await;
         let detail = format!("The limit is {bytes} bytes.");

@@ -1,6 +1,6 @@
-//! Batches against the clock: what one delivery has no time for, the next ones reach, and nothing is sent twice.
+//! Batches and time: later deliveries reach what one delivery had no time for, and nothing is sent twice.
 //!
-//! Time is virtual: it passes when everything waits, so that calls under way at the same time take the time of one.
+//! Time is virtual: it passes when everything waits, so that simultaneous calls take the time of one.
 
 use std::cell::{Cell, RefCell};
 use std::collections::{BTreeMap, BTreeSet};
@@ -21,20 +21,20 @@ use serde_json::{Value, json};
 use crate::contracts::{hook, request};
 use crate::support::*;
 
-/// A host whose ACS takes its time.
+/// A host whose ACS takes some time.
 struct Timed {
     now: Cell<Duration>,
-    /// Who waits until when; the numbers tell those apart who wait for the same moment.
+    /// Who waits until when; the numbers distinguish those who wait for the same moment.
     sleepers: RefCell<BTreeMap<(Duration, u64), Waker>>,
     numbers: Cell<u64>,
     random: RefCell<fastrand::Rng>,
     latency: Duration,
     /// The first call that is refused, counted from 0, and how.
     refusing: Option<(usize, Answer)>,
-    /// The mails that ACS was asked to send, in that order: operation and body.
+    /// The mails that were sent to ACS, in order: operation and body.
     asked: RefCell<Vec<(String, Bytes)>>,
     under_way: Cell<usize>,
-    /// How many others were under way when each call began.
+    /// How many other calls were in progress when each call started.
     company: RefCell<Vec<usize>>,
     inbox: RefCell<BTreeSet<String>>,
     lines: RefCell<Vec<Value>>,
@@ -57,7 +57,7 @@ impl Timed {
         }
     }
 
-    /// Delivers a request, and gives the answer.
+    /// Delivers a request, and returns the answer.
     fn deliver(&self, gate: &Gate, request: Request<Bytes>) -> Response<Bytes> {
         let awake = Arc::new(Awake(AtomicBool::new(true)));
         let waker = Waker::from(Arc::clone(&awake));
@@ -68,7 +68,7 @@ impl Timed {
                     return response;
                 }
             }
-            // Somebody waits for the time, if for nothing else.
+            // Something always waits for time to pass.
             let ((then, _), sleeper) = self.sleepers.borrow_mut().pop_first().unwrap();
             self.now.set(then);
             sleeper.wake();
@@ -79,14 +79,14 @@ impl Timed {
         self.asked.borrow().iter().map(|(operation, _)| operation.clone()).collect()
     }
 
-    /// What the audit lines say of each event's mails.
+    /// The outcomes of each event's mails in the audit lines.
     fn outcomes(&self) -> Vec<String> {
         let word = |mail: &Value| mail["outcome"].as_str().unwrap().to_owned();
         self.lines.borrow().iter().flat_map(|line| line["mails"].as_array().unwrap().iter().map(word)).collect()
     }
 }
 
-/// Whether somebody was woken since it was last asked.
+/// Whether anything was woken since the last call.
 struct Awake(AtomicBool);
 
 impl Wake for Awake {
@@ -166,7 +166,7 @@ impl AuditLog for Timed {
     }
 }
 
-/// A route of lists whose every event is two mails, and which has nine seconds.
+/// A route of lists with two mails for each event, and nine seconds of time.
 fn lists() -> Gate {
     let files = hook("auth = { scheme = \"bearer\", secret = \"hook_secret\" }\nenvelope = \"list\"");
     let mut texts: BTreeMap<_, _> =
@@ -181,7 +181,7 @@ fn lists() -> Gate {
     gate(&texts.into_iter().collect::<Files>())
 }
 
-/// A list of so many events; its sender repeats it as it is.
+/// A list of this many events; its sender repeats it unchanged.
 fn list(events: usize) -> Request<Bytes> {
     let events: Vec<_> = (0..events).map(|number| json!({"subject": format!("number {number}")})).collect();
     set(request(json!(events).to_string()), "idempotency-key", "list")
@@ -225,11 +225,11 @@ fn a_batch_that_never_fits_into_its_time_arrives_by_being_repeated() {
             assert!(outcomes.iter().all(|word| ["accepted", "timeout", "not-attempted"].contains(&word.as_str())));
             host.lines.borrow_mut().clear();
             inboxes.push(host.inbox.borrow().len());
-            // The beginning is chosen at random, so that the last few may have to wait.
+            // The starting event is random, so the last few may have to wait.
             assert!(inboxes.len() <= 60, "no end, with seed {seed}: {inboxes:?}");
         }
         assert!(inboxes.is_sorted() && inboxes[1] < inboxes[2].max(inboxes[3]), "{inboxes:?}");
-        // As often as a mail was sent, it was the same operation with the same bytes: one mail to ACS.
+        // However often a mail was sent, it had the same operation id and the same bytes, so it is one mail to ACS.
         let asked: BTreeSet<_> = host.asked.borrow().iter().cloned().collect();
         assert_eq!(asked.len(), 2 * events);
     }
@@ -243,7 +243,7 @@ fn trouble_that_meets_every_mail_is_met_by_few() {
         answer
     };
     for (answer, word) in [(refusal(401, "Denied"), "unauthorized"), (quota(), "throttled")] {
-        // From the first call on one mail meets it; later as many as are under way.
+        // At the first call, one mail meets it; later, as many as are in progress.
         for (first, most) in [(0, 1), (50, 8)] {
             let host = Timed { refusing: Some((first, answer.clone())), ..Timed::new(Duration::from_millis(300), 7) };
             let response = host.deliver(&lists(), list(100));

@@ -1,5 +1,5 @@
-//! What a captcha's service answers in trouble, and what it is asked: a stranger must bring about neither that a form
-//! is admitted nor that the service gets other text than an answer.
+//! What a captcha's service answers when it has problems, and what the gate sends it: a stranger must not be able to
+//! get a form admitted, nor to send the service anything but a solution.
 
 use bytes::Bytes;
 use http::Response;
@@ -7,12 +7,12 @@ use postern::host::FetchError;
 
 use crate::support::*;
 
-/// Status and reason of a form with this answer, which a service that says `told` is asked about.
-async fn outcome(on_failure: &str, told: Option<Answer>, answer: &str) -> (u16, String) {
+/// Status and reason of a form with this solution, when the service answers `verdict`.
+async fn outcome(on_failure: &str, verdict: Option<Answer>, answer: &str) -> (u16, String) {
     let table = format!("service = \"hcaptcha\", secret = \"captcha_secret\", on_failure = \"{on_failure}\"");
     let host = ScriptedHost::new().set("captcha_secret", "canary-captcha-secret");
-    let asked = told.is_some();
-    host.answers.borrow_mut().extend(told);
+    let asked = verdict.is_some();
+    host.answers.borrow_mut().extend(verdict);
     let answer: String = form_urlencoded::byte_serialize(answer.as_bytes()).collect();
     let form = set(browser(&format!("{GOOD}&h-captcha-response={answer}")), "accept", "application/json");
     let response = call(&gate(&with(&format!("captcha = {{ {table} }}"))), &host, form).await;
@@ -22,7 +22,7 @@ async fn outcome(on_failure: &str, told: Option<Answer>, answer: &str) -> (u16, 
     (response.status().as_u16(), host.line()["reason"].as_str().unwrap_or_default().to_owned())
 }
 
-fn told(status: u16, body: &'static str) -> Answer {
+fn verdict(status: u16, body: &'static str) -> Answer {
     Ok(Response::builder().status(status).body(Bytes::from_static(body.as_bytes())).unwrap())
 }
 
@@ -36,21 +36,21 @@ async fn only_an_outage_admits() {
     for (answer, status, reason, admitted) in [
         (Err(FetchError::Timeout), 503, unavailable, true),
         (Err(FetchError::Unreachable), 503, unavailable, true),
-        (told(500, "<html>"), 503, unavailable, true),
-        (told(503, ""), 503, unavailable, true),
-        (told(200, "{\"success\": false, \"error-codes\": [\"internal-error\"]}"), 503, unavailable, true),
-        // A firewall before the service does not like what the visitor wrote.
-        (told(403, "<html>"), 403, refused, false),
-        (told(413, ""), 403, refused, false),
-        (told(414, ""), 403, refused, false),
-        (told(400, "<html>"), 403, refused, false),
-        (told(404, ""), 403, refused, false),
-        // Whoever sends many forms brings this about.
-        (told(429, ""), 503, not_judged, false),
-        (told(200, "<html>"), 503, not_judged, false),
-        (told(302, ""), 503, not_judged, false),
+        (verdict(500, "<html>"), 503, unavailable, true),
+        (verdict(503, ""), 503, unavailable, true),
+        (verdict(200, "{\"success\": false, \"error-codes\": [\"internal-error\"]}"), 503, unavailable, true),
+        // A firewall in front of the service rejects what the visitor wrote.
+        (verdict(403, "<html>"), 403, refused, false),
+        (verdict(413, ""), 403, refused, false),
+        (verdict(414, ""), 403, refused, false),
+        (verdict(400, "<html>"), 403, refused, false),
+        (verdict(404, ""), 403, refused, false),
+        // Anyone who sends many forms can cause this.
+        (verdict(429, ""), 503, not_judged, false),
+        (verdict(200, "<html>"), 503, not_judged, false),
+        (verdict(302, ""), 503, not_judged, false),
         (Err(FetchError::Garbled), 503, not_judged, false),
-        // An operator's mistake must not switch the captcha off.
+        // A misconfiguration must not switch the captcha off.
         (Err(FetchError::Denied), 503, not_judged, false),
     ] {
         let what = format!("{answer:?}");
@@ -73,7 +73,7 @@ async fn the_service_is_asked_about_answers_alone() {
         "03AFcWeA7_-x",
         &longest,
     ] {
-        assert_eq!(outcome("refuse", Some(told(200, yes)), answer).await.0, 200, "{answer}");
+        assert_eq!(outcome("refuse", Some(verdict(200, yes)), answer).await.0, 200, "{answer}");
     }
     let too_long = "x".repeat(8193);
     for answer in ["<script>alert(1)</script>", "../../etc/passwd", "a b", "a\r\nb", "a&b", "a%00", "é", &too_long] {

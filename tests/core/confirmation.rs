@@ -1,4 +1,5 @@
-//! The confirmation link: nothing goes out before it is followed, and nothing but the gate writes one.
+//! The confirmation link: the gate sends nothing else before somebody follows it, and nobody but the gate can create
+//! one.
 
 use std::collections::BTreeMap;
 
@@ -80,7 +81,7 @@ fn follow(link: &str) -> Request<Bytes> {
     Request::get(target).header("accept", "text/html").body(Bytes::new()).unwrap()
 }
 
-/// Sends a form; gives the link in the one mail that goes out.
+/// Sends a form; returns the link in the only mail that is sent.
 async fn asked(gate: &Gate, host: &ScriptedHost, body: &str) -> String {
     let response = call(gate, host, form(body)).await;
     assert_eq!(response.status(), 200, "{response:?}");
@@ -90,7 +91,7 @@ async fn asked(gate: &Gate, host: &ScriptedHost, body: &str) -> String {
     sent[0]["content"]["plainText"].as_str().unwrap().strip_prefix("Follow ").unwrap().to_owned()
 }
 
-/// What following a link comes to: the answer, and the audit line.
+/// The result of following a link: the answer, and the audit line.
 async fn followed(gate: &Gate, host: &ScriptedHost, link: &str) -> (Response<Bytes>, Value) {
     let response = call(gate, host, follow(link)).await;
     (response, host.line())

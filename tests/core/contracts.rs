@@ -1,4 +1,4 @@
-//! Answers by caller, budgets of time and event ids: by contract, through the gate's own door.
+//! Answers by caller, time budgets and event ids: by contract, through the gate's public interface.
 
 use std::time::Duration;
 
@@ -53,7 +53,7 @@ pub fn host(answers: impl IntoIterator<Item = Answer>) -> ScriptedHost {
     ScriptedHost::answering(answers).set("hook_secret", "s3cret")
 }
 
-/// ACS gives this answer to everything, so that trying again inside the budget is of no use.
+/// ACS gives this answer to everything, so another attempt within the budget does not help.
 pub fn ailing(answer: Answer) -> ScriptedHost {
     ScriptedHost::ailing(answer).set("hook_secret", "s3cret")
 }

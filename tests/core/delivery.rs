@@ -1,4 +1,4 @@
-//! One mail's way to ACS: waits, repeats and what decides, with scripted answers and a clock that the test moves.
+//! One mail's way to ACS: waits, repeats and results, with scripted answers and a clock that the test moves.
 
 use std::collections::BTreeSet;
 use std::time::Duration;
@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 
 use crate::support::*;
 
-/// Sends the example's one-mail event, and gives status, the mail's outcome and the audit line's mail.
+/// Sends the example's one-mail event, and returns the status, the mail's outcome and its entry in the audit line.
 async fn event(host: &ScriptedHost) -> (u16, String, Value) {
     let response = call(&gate(&example()), host, github_request(&issue(), GITHUB_SECRET)).await;
     let outcome = body(&response)["mails"][0]["status"].as_str().unwrap().to_owned();

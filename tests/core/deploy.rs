@@ -1,4 +1,4 @@
-//! What the repository shows to those who deploy, where a test can know better than a reader.
+//! Deployment files, as far as a test can check them better than a reader.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -33,7 +33,7 @@ fn the_azure_template_has_the_senders_of_the_policy() {
     assert_eq!(shown, senders);
 }
 
-/// What must not get lost. `tests/bicep` has a parser of the language look at it, too.
+/// Parts that must not get lost. `tests/bicep` also has a Bicep parser read the file.
 #[test]
 fn the_azure_template_has_every_part_once() {
     let bicep = read("deploy/azure/main.bicep");
@@ -71,7 +71,7 @@ fn the_azure_template_has_every_part_once() {
     }
 }
 
-/// The role's id is what Azure knows; a wrong one gives somebody else's rights.
+/// Azure knows roles by id; a wrong id would give other rights.
 #[test]
 fn the_azure_template_gives_the_roles_that_its_page_names() {
     let (bicep, page) = (read("deploy/azure/main.bicep"), read("deploy/azure/README.md"));
@@ -129,7 +129,7 @@ fn actions_are_pinned_by_commit() {
     assert_eq!(seen, 14);
 }
 
-/// What an input holds must reach a shell as a variable, never as text of its script.
+/// The value of an input must reach a shell as a variable, never as part of its script.
 #[test]
 fn no_script_of_a_workflow_is_made_of_what_others_write() {
     for file in workflows() {
@@ -141,7 +141,7 @@ fn no_script_of_a_workflow_is_made_of_what_others_write() {
     }
 }
 
-/// The fuzz targets by their definition, their files, the nightly run and the page that explains them.
+/// The fuzz targets in their definition, their files, the nightly run and the documentation.
 #[test]
 fn fuzz_targets_are_the_same_everywhere() {
     let manifest: toml::Table = toml::from_str(&read("fuzz/Cargo.toml")).unwrap();

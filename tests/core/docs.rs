@@ -1,4 +1,4 @@
-//! Tables in the documents say what the code says. `UPDATE_DOCS=1 cargo test --test core docs` writes them anew.
+//! Tables in the documents match the code. `UPDATE_DOCS=1 cargo test --test core docs` rewrites them.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -14,7 +14,7 @@ fn document(name: &str) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join(name)
 }
 
-/// Compares the rows of the table between `<!-- mark -->` and `<!-- /mark -->`, or writes them.
+/// Compares the rows of the table between `<!-- mark -->` and `<!-- /mark -->`, or rewrites them.
 pub fn table(name: &str, mark: &str, rows: &[String]) {
     let path = document(name);
     let text = fs::read_to_string(&path).unwrap();
@@ -37,12 +37,12 @@ fn the_table_of_problems_is_that_of_the_code() {
     };
     table("docs/answers.md", "problems", &PROBLEM_TYPES.iter().map(row).collect::<Vec<_>>());
 
-    // In the same document, hence in the same test.
+    // In the same document, so in the same test.
     let row = |status: Status| {
         let terminal = if status.is_terminal() { "yes" } else { "no" };
         format!("| `{}` | {terminal} | {} |", status.as_str(), status.meaning())
     };
-    table("docs/answers.md", "standings", &Status::ALL.map(row));
+    table("docs/answers.md", "statuses", &Status::ALL.map(row));
 }
 
 #[test]
@@ -167,7 +167,7 @@ fn the_tables_of_what_follows_what_and_of_final_errors_are_those_of_the_code() {
     };
     table("docs/delivery.md", "states", &State::ALL.map(row));
 
-    // In the same document, hence in the same test.
+    // In the same document, so in the same test.
     let row = |(code, outcome): &(&str, postern::outcome::Outcome)| format!("| `{code}` | `{}` |", outcome.as_str());
     table("docs/delivery.md", "codes", &TERMINAL_CODES.iter().map(row).collect::<Vec<_>>());
 }
@@ -197,7 +197,7 @@ fn every_member_of_a_letter_is_explained() {
 fn the_table_of_contracts_is_that_of_the_code() {
     let problem = |slug: &str| PROBLEM_TYPES.iter().find(|problem| problem.slug == slug).unwrap();
     let row = |contract: &Contract| {
-        let status = |slug, fate| contract.status(problem(slug), fate).as_u16();
+        let status = |slug, disposition| contract.status(problem(slug), disposition).as_u16();
         let id = match contract.event_id {
             EventId::None => "–".to_owned(),
             EventId::Header(name) => format!("`{name}`"),

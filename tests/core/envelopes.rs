@@ -1,4 +1,4 @@
-//! Envelopes, batches, handshakes and forms of systems, through the gate's own door.
+//! Envelopes, batches, handshakes and forms of systems, through the gate's public interface.
 
 use bytes::Bytes;
 use http::Request;
@@ -15,7 +15,7 @@ fn enveloped(envelope: &str) -> postern::gate::Gate {
     gate(&hook(&format!("{BEARER}\n        envelope = \"{envelope}\"")))
 }
 
-/// The example of the specification's structured form, with a text in its data.
+/// The example of structured mode in the specification, with a text as its data.
 fn cloudevent() -> Value {
     json!({
         "specversion": "1.0",
@@ -189,7 +189,7 @@ async fn trouble_brings_the_whole_batch_back_and_what_was_accepted_keeps_its_ope
     let again = host([]);
     assert_eq!(call(&gate, &again, all()).await.status(), 200);
     assert_eq!(again.operations(), ids);
-    // Trouble that time mends outweighs an event that will never do.
+    // A problem that time will fix takes precedence over an event that can never succeed.
     let mut bad = grid(9);
     bad["bad"] = json!(1);
     let troubled = ailing(refusal(503, "E"));
@@ -275,7 +275,7 @@ async fn event_grid_s_question_is_answered_where_the_route_says_so() {
         }
         assert_eq!(host.requests.borrow().len(), 0);
     }
-    // Without the declaration it is an event like any other, and here becomes a mail.
+    // Without `handshake`, it is an ordinary event, and becomes a mail here.
     let host = host([]);
     let response = call(&enveloped("event-grid"), &host, asking("ANY")).await;
     assert_eq!(body(&response).get("validationResponse"), None);
@@ -362,7 +362,7 @@ async fn forms_of_systems_are_decoded_after_their_signature_is_checked() {
     let host = host([]);
     let response = call(&gate(&hook(SLACK)), &host, slack(form, "payload=%7B")).await;
     assert_eq!((response.status().as_u16(), problem(&response).as_str()), (400, "malformed-body"));
-    // A caller that sends no forms gets none decoded.
+    // For a caller that does not send forms, the gate decodes none.
     let host = self::host([]);
     let mut request = request("a=b");
     request.headers_mut().insert("content-type", form.parse().unwrap());

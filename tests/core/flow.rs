@@ -1,4 +1,5 @@
-//! The gate through its public door, natively, with a scripted host: exact answers, exact mails, exact audit lines.
+//! The gate through its public interface, natively, with a scripted host: exact answers, exact mails, exact audit
+//! lines.
 
 use std::collections::BTreeSet;
 use std::time::Duration;
@@ -230,7 +231,7 @@ async fn violations_come_all_at_once_in_sentences_without_the_values() {
     assert_eq!(line["verdict"], "refused");
 }
 
-/// An error of a form, as the gate and as Formspree's library tell it.
+/// An error of a form, in the gate's format and in that of Formspree's library.
 fn violation(pointer: &str, keyword: &str, code: &str, field: &str, detail: &str) -> Value {
     json!({
         "pointer": pointer, "keyword": keyword, "detail": detail, "code": code, "field": field, "message": detail
@@ -405,7 +406,7 @@ async fn every_failure_of_acs_is_told_apart_and_nothing_claims_to_be_sent() {
         (Err(FetchError::Garbled), "garbled", 503, None),
     ] {
         let (host, refused) = match answer {
-            // A refused message is one only once ACS knows of no operation.
+            // A message only counts as refused once ACS does not know the operation.
             Ok(answer) if matches!(answer.status().as_u16(), 400 | 409) => {
                 (ScriptedHost::answering([Ok(answer)]), true)
             }
@@ -522,7 +523,7 @@ async fn different_submissions_events_and_keys_have_different_operations() {
         ids(contact_request(&other)).await,
         ids(keyed("a")).await,
         ids(keyed("b")).await,
-        // A stranger's key must not let one form pass for another.
+        // A stranger's key must not make one form pass for another.
         ids(with_key(&other, "a")).await,
     ]
     .concat();

@@ -1,4 +1,4 @@
-//! What a browser's form becomes: the types of the schema, the order of the page, files and limits.
+//! What becomes of a browser's form: the types of the schema, the order of the page, files and limits.
 
 use crate::support::*;
 use http::Request;
@@ -33,8 +33,8 @@ fn policy(schema: &Value) -> Files {
     files.into_iter().map(|(path, text)| (path.to_owned(), text)).collect()
 }
 
-/// What a body becomes under a schema that refuses nothing but what it is asked to: the rows of the table of all
-/// fields, or the violations.
+/// What a body becomes under a schema that only refuses what it says: the rows of the table of all fields, or the
+/// violations.
 async fn rows(schema: &Value, request: Request<bytes::Bytes>) -> Result<Vec<String>, Value> {
     let host = ScriptedHost::new();
     let response = call(&gate(&policy(schema)), &host, request).await;
@@ -64,7 +64,7 @@ async fn multipart(schema: &Value, form: &str) -> Result<Vec<String>, Value> {
     rows(schema, post("/order", "multipart/form-data; boundary=xyz", format!("{parts}--xyz--\r\n"))).await
 }
 
-/// A schema that demands exactly one payload.
+/// A schema that only accepts one payload.
 fn exactly(properties: &Value, required: &[&str], payload: &Value) -> Value {
     json!({"type": "object", "properties": properties, "required": required, "allOf": [{"const": payload}]})
 }

@@ -1,4 +1,4 @@
-//! Guards against robots: each lets people through and refuses, by name, what it is there for.
+//! Guards against robots: each accepts people, and refuses, with its own name, what it guards against.
 
 use std::time::Duration;
 
@@ -39,7 +39,7 @@ fn script(form: &str) -> Request<Bytes> {
     set(browser(form), "accept", "application/json")
 }
 
-/// What a form comes to: status and the reason in the audit line.
+/// The result of a form: status, and the reason in the audit line.
 async fn outcome(gate: &Gate, host: &ScriptedHost, form: &str) -> (u16, Value) {
     let response = call(gate, host, script(form)).await;
     let status = response.status().as_u16();

@@ -49,7 +49,7 @@ fn host_of(settings: &Settings) -> ScriptedHost {
     host
 }
 
-/// A request with its parameters told apart, as the fixture writes it.
+/// A request with its parameters parsed, as the fixture writes it.
 fn described(request: &Request<Bytes>) -> Value {
     let pairs = |text: &[u8]| form_urlencoded::parse(text).into_owned().collect::<BTreeMap<_, _>>();
     let uri = request.uri();
@@ -63,7 +63,7 @@ fn described(request: &Request<Bytes>) -> Value {
     })
 }
 
-/// The SDK's request, less what it adds for its own purposes.
+/// The SDK's request, without what it adds for its own purposes.
 fn fixture(name: &str) -> Value {
     let path = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/fixtures/azure-identity-requests.json");
     let all: Value = serde_json::from_str(&std::fs::read_to_string(path).unwrap()).unwrap();
@@ -80,8 +80,8 @@ fn fixture(name: &str) -> Value {
     request
 }
 
-/// Entra, App Service and the metadata service: they answer the one request that is right in every parameter, and
-/// refuse any other as Entra does.
+/// Entra, App Service and the metadata service: they answer only the request that is right in every parameter, and
+/// refuse all others as Entra does.
 fn stand_in(expected: Value, life: Value) -> Platform {
     Box::new(move |request| {
         let host = request.uri().host().unwrap();

@@ -1,4 +1,4 @@
-//! `GET /operations/ID`: who may ask how an operation stands, and what they are told.
+//! `GET /operations/ID`: who may ask for an operation's status, and what the answer says.
 
 use bytes::Bytes;
 use http::{Request, Response};
@@ -100,7 +100,7 @@ async fn names_with_passwords_and_tokens_of_entra_do_too() {
         let host = ScriptedHost::answering([keys]);
         let request = set(question(ID), "authorization", &format!("Bearer {}", token["token"].as_str().unwrap()));
         let status = call(&gate(&policy(&auth)), &host, request).await.status();
-        // ACS knows no operation that it has not taken.
+        // ACS does not know an operation that it has not accepted.
         assert_eq!(status, if token["reason"].is_null() { 404 } else { 401 }, "{}", token["name"]);
     }
 }

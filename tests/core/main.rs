@@ -1,4 +1,4 @@
-//! The core, natively: every step through its public door, with a scripted host.
+//! The core, natively: every step through its public interface, with a scripted host.
 #![allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test may fail loudly")]
 
 mod addresses;

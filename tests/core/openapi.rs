@@ -1,4 +1,4 @@
-//! The description of all routes, checked against the schema that the OpenAPI Initiative publishes.
+//! The OpenAPI description of all routes, validated with the schema that the OpenAPI Initiative publishes.
 
 use crate::support::*;
 use http::Request;

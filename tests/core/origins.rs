@@ -1,4 +1,4 @@
-//! The gate's own pages: what is sent from them is let in, and nothing from a page that only says it is one of them.
+//! The gate's own pages: the gate accepts what they send, and nothing from pages that only claim to be the gate's.
 
 use bytes::Bytes;
 use http::Request;
@@ -7,7 +7,7 @@ use crate::support::*;
 
 const OWN: &str = "https://mail.contoso.example";
 
-/// A form as a browser sends it from a page of `origin` to a gate that it reaches as `host`.
+/// A form as a browser sends it from a page of `origin` to the gate at `host`.
 fn sent_from(origin: &str, host: &str, form: &str) -> Request<Bytes> {
     set(set(browser(form), "host", host), "origin", origin)
 }
@@ -21,7 +21,7 @@ fn host(public_url: Option<&str>) -> ScriptedHost {
 #[tokio::test]
 async fn a_name_that_points_to_the_gate_makes_no_page_its_own() {
     for (public_url, origin, name, status) in [
-        // DNS rebinding: a page's own name leads to the gate once the page is there.
+        // DNS rebinding: once the page is loaded, its own name points to the gate.
         (None, "http://evil.example:3000", "evil.example:3000", 403),
         (None, "https://evil.example", "evil.example", 403),
         (None, "http://127.0.0.1.evil.example", "127.0.0.1.evil.example", 403),
@@ -30,7 +30,7 @@ async fn a_name_that_points_to_the_gate_makes_no_page_its_own() {
         (Some(OWN), "http://evil.example:3000", "evil.example:3000", 403),
         (Some(OWN), "http://mail.contoso.example", "mail.contoso.example", 403),
         (Some(OWN), OWN, "mail.contoso.example", 303),
-        // A proxy may have changed what the browser wrote.
+        // A proxy may have changed what the browser sent.
         (Some(OWN), OWN, "gate.internal:3000", 303),
         (None, "http://127.0.0.1:3000", "127.0.0.1:3000", 303),
         (None, "http://localhost:3000", "localhost:3000", 303),
@@ -58,7 +58,7 @@ async fn the_page_of_errors_has_a_form_where_it_can_be_sent_and_a_way_back_where
         let page = html(&call(&gate, &host(public_url), sent_from(SITE, name, wrong)).await);
         assert!(page.contains("<li>") && page.contains("Go back to the page"), "{page}");
         assert_eq!(page.contains("<form method=\"post\""), sendable, "{public_url:?} {origins} {name}");
-        // Where there is a form, a browser sends it from the gate's own origin.
+        // If the page has a form, a browser sends it from the gate's own origin.
         let own = if name.starts_with("127") { format!("http://{name}") } else { format!("https://{name}") };
         let again = call(&gate, &host(public_url), sent_from(&own, name, GOOD)).await;
         assert_eq!(again.status(), if sendable { 303 } else { 403 });

@@ -1,4 +1,4 @@
-//! The overflow queue: what goes there, what does not, and what is told of it.
+//! The overflow queue: what goes there, what does not, and what answers and audit lines say about it.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -62,7 +62,7 @@ fn ailing(answer: Answer) -> ScriptedHost {
     host
 }
 
-/// What a request to the queue puts into it.
+/// What a request to the queue adds to it.
 fn letter(request: &Request<Bytes>) -> Letter {
     let xml = std::str::from_utf8(request.body()).unwrap();
     let text = xml.strip_prefix("<QueueMessage><MessageText>").unwrap();
@@ -179,7 +179,7 @@ async fn after_trouble_the_rest_is_kept_untried_unless_the_operator_must_mend_it
     assert_eq!((&host.line()["verdict"], letters(&host).len()), (&json!("queued"), 1));
 }
 
-/// ACS accepts what is sent first, and then its quota is used up.
+/// ACS accepts what is sent first; then its quota is used up.
 fn full_after_the_first() -> ScriptedHost {
     let host = host();
     let first = std::cell::Cell::new(true);
@@ -218,7 +218,7 @@ async fn nothing_is_called_queued_that_the_queue_did_not_confirm() {
         assert!(mail["advice"].as_str().unwrap().contains("overflow queue"), "{mail}");
         assert_eq!(host.platform_requests.borrow().len(), tries, "{error}");
     }
-    // Trouble that passes is the queue's own.
+    // The queue has a temporary problem.
     let host = ailing(refusal(429, "TooManyRequests"));
     let tries = std::cell::Cell::new(0);
     host.platform.replace(Some(storage_of(move |_| {
@@ -238,7 +238,7 @@ async fn part_of_the_time_is_for_the_queue() {
     assert!(spent <= 7000, "of nine seconds two are the queue's: {spent}");
 }
 
-/// The contact form with a message of so many characters.
+/// The contact form with a message of this many characters.
 async fn long(host: &ScriptedHost, files: &Files, characters: usize) -> (u16, Value) {
     let payload = json!({"name": "Ada", "email": "ada@customer.example", "message": "x".repeat(characters)});
     let response = call(&gate(files), host, contact_request(&payload)).await;
@@ -268,7 +268,7 @@ async fn what_is_too_large_for_the_queue_is_a_blob_first() {
     let requests = host.platform_requests.borrow().clone();
     let paths: Vec<_> = requests.iter().map(|request| (request.method().as_str(), request.uri().host())).collect();
     let (blobs, queue) = (Some("contoso.blob.core.windows.net"), Some("contoso.queue.core.windows.net"));
-    // The second mail, to the visitor, repeats nothing and is small.
+    // The second mail, to the visitor, does not repeat the message and is small.
     assert_eq!(paths, [("PUT", blobs), ("POST", queue), ("POST", queue)]);
     let (blob, pointer) = (&requests[0], letter(&requests[1]));
     let name = pointer.head.blob.as_deref().unwrap();
@@ -283,7 +283,7 @@ async fn what_is_too_large_for_the_queue_is_a_blob_first() {
         assert_eq!(blob.headers()[name], value);
     }
 
-    // Where the blob is not confirmed, nothing points to it.
+    // If the blob is not confirmed, no message points to it.
     let host = ailing(refusal(503, "ServiceUnavailable"));
     host.platform.replace(Some(storage_of(|request| {
         let status = if request.method() == "PUT" { 403 } else { 201 };
@@ -362,7 +362,7 @@ async fn a_letter_is_true_only_as_the_gate_wrote_it() {
     }
     let other = keys("another-key-of-the-overflow-queue").await;
     assert_eq!(letter.open(&other, letter.body.clone()), Err(LetterError::Forged));
-    // Nothing moves between head and body, and what is said later of a letter is not part of it.
+    // Nothing can move between header and body, and what is added to a letter later is not signed.
     let mut moved = letter.clone();
     moved.head.traceparent.pop();
     moved.body = [b"0".as_slice(), &letter.body].concat().into();
@@ -421,7 +421,7 @@ async fn a_signature_is_in_the_address_and_a_token_in_the_head() {
     }
 }
 
-/// An application's identity, beside ACS's key or in its place.
+/// An application's identity, in addition to ACS's key or instead of it.
 fn with_identity(mut host: ScriptedHost) -> ScriptedHost {
     host.settings.remove("overflow_sas");
     let client = "22222222-2222-4222-8222-222222222222";

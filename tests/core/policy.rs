@@ -1,4 +1,4 @@
-//! The rules of a policy: each is broken once, and told with file, line and sentence.
+//! The rules of a policy: each is broken once, and reported with file, line and sentence.
 
 use std::collections::BTreeMap;
 
@@ -57,7 +57,7 @@ fn sound() -> BTreeMap<String, String> {
     .into()
 }
 
-/// Findings of the sound policy after one text in one file was replaced.
+/// The findings about the valid policy after one text in one file was replaced.
 fn findings(file: &str, old: &str, new: &str) -> Vec<String> {
     let mut files = sound();
     let text = files.entry(file.to_owned()).or_default();

@@ -1,5 +1,5 @@
-//! Presets: each is added to the policy that `postern init` writes, proved, and sent its examples, which are the
-//! payloads of its sender. `POSTERN_BLESS=1 cargo test --test core presets` writes the mails, to be reviewed.
+//! Presets: each is added to the policy that `postern init` writes, checked, and sent its examples, which are its
+//! sender's payloads. `POSTERN_BLESS=1 cargo test --test core presets` writes the mails, for review.
 
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
@@ -17,7 +17,7 @@ use serde_json::Value;
 
 use crate::support::*;
 
-/// Good for every scheme: a name with a password, and of printable characters.
+/// Valid for every scheme: a name with a password, in printable characters.
 const SECRET: &str = "a-name:and-a-password";
 const FOLDER: &str = "tests/core/presets";
 
@@ -33,7 +33,7 @@ fn preset(name: &str) -> Preset {
     postern_presets::all().into_iter().find(|preset| preset.name == name).unwrap()
 }
 
-/// A policy with what a preset adds to it.
+/// A policy with the additions of a preset.
 fn with(files: &Files, addition: &Addition) -> Files {
     let old = files.paths().map(|path| (path.to_owned(), files.text(path).unwrap().to_owned()));
     let new = addition.files.iter().map(|(path, text)| (path.clone(), (*text).to_owned()));
@@ -61,7 +61,7 @@ fn hex_hmac(signed: &[&[u8]]) -> String {
     mac.finalize().into_bytes().iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
-/// A delivery as the sender makes it, signed with the sha2 and hmac crates, not with the code under test.
+/// A delivery as the sender would make it, signed with the sha2 and hmac crates, not with the code under test.
 fn delivery(preset: &Preset, event: &str) -> Request<Bytes> {
     let route = preset.route();
     let value = |key: &str| {
@@ -97,7 +97,7 @@ fn delivery(preset: &Preset, event: &str) -> Request<Bytes> {
         .unwrap()
 }
 
-/// The status and what was sent to ACS for an event.
+/// The status, and what was sent to ACS, for an event.
 async fn outcome(preset: &Preset, event: &str) -> (u16, Vec<Value>) {
     let files = added(preset);
     let setting = &preset.add(&starter()).unwrap().settings[0];
@@ -106,7 +106,7 @@ async fn outcome(preset: &Preset, event: &str) -> (u16, Vec<Value>) {
     (response.status().as_u16(), host.sent())
 }
 
-/// What is sent for an event, as a reader sees it.
+/// What is sent for an event, in readable form.
 async fn mails(preset: &Preset, event: &str) -> String {
     let (status, sent) = outcome(preset, event).await;
     assert_eq!(status, 200, "{}", preset.name);
@@ -288,7 +288,7 @@ fn a_sender_and_a_layout_that_are_there_stay() {
     assert_eq!(addition.addresses, ["operations@contoso.example"]);
 }
 
-/// docs/presets.md, which says only what the presets say.
+/// docs/presets.md, generated from the presets.
 fn document() -> String {
     let mut text = "# Presets\n\nConnect a common sender with one command: a preset adds a route with its schema, \
                     templates and example payloads to your\npolicy. `postern presets` lists the presets, \

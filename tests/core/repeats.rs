@@ -1,4 +1,4 @@
-//! The same content again: a retry is the same mail, a reminder is a new one, and only time tells them apart.
+//! The same content again: a retry is the same mail, a reminder is a new one, and only time distinguishes them.
 
 use std::collections::BTreeSet;
 
@@ -11,7 +11,7 @@ use serde_json::{Value, json};
 use crate::contracts::{hook, host, request};
 use crate::support::*;
 
-/// The beginning of a period of `plain`, whose window is 900 seconds and whose callers retry for 300.
+/// The start of a period of `plain`, whose window is 900 seconds and whose callers retry for 300.
 const BORDER: u64 = NOW - NOW % 600;
 
 /// A route of callers about which nothing is known.
@@ -19,7 +19,7 @@ fn plain(lines: &str) -> Files {
     hook(&format!("auth = {{ scheme = \"bearer\", secret = \"hook_secret\" }}\n{lines}"))
 }
 
-/// The operations that sends at these times were, or whose repeats they were taken for. Every one is accepted.
+/// The operations of sends at these times, or the earlier ones that they repeat. Every send is accepted.
 async fn operations(files: &Files, times: &[u64]) -> Vec<String> {
     let (gate, host) = (gate(files), host([]));
     let mut operations = Vec::new();
@@ -111,7 +111,7 @@ async fn where_acs_does_not_say_the_earlier_operation_is_used_and_nothing_is_dou
     {
         assert_eq!(early(60, Some(answer)).await, (calls(&["GET", "POST"]), true));
     }
-    // What ACS has given up is not a mail, so this becomes one.
+    // ACS gave up the earlier one, so it is not a mail, and this becomes one.
     let [first] = operations(&plain(""), &[BORDER - 10]).await.try_into().unwrap();
     assert_eq!(early(60, Some(operation(&first, "Failed", None))).await, (calls(&["GET", "POST"]), false));
 }

@@ -1,4 +1,4 @@
-//! docs/scaling.md shows what the simulation gives. `UPDATE_DOCS=1 cargo test --test core scaling` writes it anew.
+//! docs/scaling.md matches the simulation. `UPDATE_DOCS=1 cargo test --test core scaling` rewrites it.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -64,7 +64,7 @@ fn few_mails_pass_at_once_and_what_a_quota_does_not_allow_waits_for_its_window()
     assert_eq!(Some(scenario(1, 1).limit), Quota::Custom.sends());
     let few = scenario(30, 60).play();
     assert_eq!((few.at_once, few.queued, few.refused), (30, 0, 0));
-    // The 31st call of a minute is refused, and counts; a minute later the replay has its turn.
+    // The 31st call of a minute is refused, and counts; a minute later the replay starts.
     let more = scenario(31, 31).play();
     assert_eq!((more.at_once, more.queued), (30, 1));
     assert!((60..180).contains(&more.end.as_secs()), "{more:?}");

@@ -1,4 +1,5 @@
-//! Every scheme, with requests signed by others: published examples, the vendors' own libraries, else as the fixture says.
+//! Every scheme, with requests signed by others: published examples, the vendors' own libraries, or as the fixture
+//! says.
 
 use std::cell::RefCell;
 use std::collections::{BTreeSet, VecDeque};
@@ -65,11 +66,11 @@ pub fn request(vector: &Value) -> Request<Bytes> {
     request.body(vector["body"].as_str().unwrap().to_owned().into()).unwrap()
 }
 
-/// The vector's own secret beside another that is good for the scheme and was not used.
+/// The vector's own secret, next to another valid one that did not sign.
 pub fn host(vector: &Value) -> ScriptedHost {
     let other = match vector["scheme"].as_str().unwrap() {
         "standard-webhooks" | "svix" => "whsec_C2FVsBQIhrscChlQIMV+b5sSYspob7oD",
-        // Any P-256 key will do; the tests of SendGrid choose another themselves.
+        // Any P-256 key will do; SendGrid's tests use others.
         "sendgrid" => vector["secret"].as_str().unwrap(),
         "basic" => "nobody:nothing",
         _ => "another secret",
@@ -80,7 +81,7 @@ pub fn host(vector: &Value) -> ScriptedHost {
     host
 }
 
-/// Whether the caller was let in, and the reason where it was not.
+/// Whether the gate accepted the caller, and the reason if it did not.
 async fn outcome(vector: &Value, host: &ScriptedHost, request: Request<Bytes>) -> Result<(), String> {
     let response = call(&gate(&policy(&auth_of(vector))), host, request).await;
     told(&response, host)
@@ -172,7 +173,7 @@ async fn a_time_may_be_off_by_the_tolerance_and_no_more() {
             host.now.set(clock);
             assert_eq!(outcome(&vector, &host, request(&vector)).await, expected, "{scheme} {clock}");
         }
-        // The policy may say otherwise.
+        // The policy can change it.
         let auth = auth_of(&vector).replace(" }", ", tolerance = 60 }");
         for (clock, expected) in
             [(now + 60, Ok(())), (now + 61, Err("401 unauthenticated: timestamp-too-old".to_owned()))]
@@ -211,7 +212,7 @@ async fn what_postern_signs_is_what_others_sign() {
             let theirs = headers[name.as_str()].as_str().unwrap();
             let last = |text: &str| text.rsplit(' ').next().unwrap().to_owned();
             match vector["scheme"].as_str().unwrap() {
-                // Theirs has further signatures around the good one.
+                // Their example has further signatures around the right one.
                 "stripe" => assert!(value.split(',').all(|part| theirs.contains(part)), "{value}"),
                 "hookdeck" => assert_eq!(value, headers["x-hookdeck-signature-2"].as_str().unwrap()),
                 "standard-webhooks" | "svix" => assert_eq!(last(&value), last(theirs)),
@@ -341,7 +342,7 @@ async fn a_signed_form_with_too_many_fields_is_not_read_to_its_end() {
     }
 }
 
-/// Found by the fuzzer: what is signed depends on the type, so there must be no doubt which of two it is.
+/// Found by the fuzzer: what must be signed depends on the type, so two types must not be ambiguous.
 #[tokio::test]
 async fn of_two_content_types_the_first_says_what_is_signed_and_how_it_is_read() {
     let twilio = vector("twilio: repeated and foreign fields");
@@ -417,7 +418,7 @@ async fn keys_are_read_once_and_a_stranger_s_key_leads_to_no_flood() {
     assert_eq!(uris.len(), 3, "two mails and the keys");
 }
 
-/// Answers of the tenant's keys, one after the other; ACS stays well.
+/// Answers for the tenant's keys, one after the other; ACS works.
 fn publishing(answers: impl IntoIterator<Item = Answer>) -> ScriptedHost {
     let host = ScriptedHost::new();
     let answers = RefCell::new(answers.into_iter().collect::<VecDeque<_>>());

@@ -1,4 +1,4 @@
-//! What is signed is what is used: nothing outside a scheme's proof decides what an event says or which event it is.
+//! The gate uses only what is signed: nothing outside a scheme's proof decides what an event says or which event it is.
 
 use std::collections::BTreeSet;
 use std::time::{Duration, UNIX_EPOCH};
@@ -13,7 +13,7 @@ use crate::contracts::hook;
 use crate::schemes::{auth_of, host, policy, request, shows_a_token, vectors};
 use crate::support::*;
 
-/// Every header by which some sender names an event or a delivery.
+/// Every header in which a sender puts the id of an event or a delivery.
 const NAMES: [&str; 7] = [
     "idempotency-key",
     "x-github-delivery",
@@ -45,12 +45,12 @@ async fn a_recorded_request_is_the_same_operation_whatever_its_unsigned_headers_
             operations.extend(host.operations());
             let line = host.line();
             ids.insert(line["event_id"].as_str().unwrap().to_owned());
-            // The name that the sender gave it is still there for whoever looks for it.
+            // The sender's id is still in the audit line.
             let signs_ids = ["svix", "standard-webhooks"].contains(&vector["scheme"].as_str().unwrap());
             let label = (!shows_a_token(vector) && !signs_ids).then_some(id);
             assert_eq!(line.get("delivery_id").and_then(Value::as_str), label, "{}", vector["name"]);
         }
-        // Whoever shows a secret is believed in everything.
+        // The gate trusts everything from a caller that shows a secret.
         let expected = if shows_a_token(vector) { 2 } else { 1 };
         assert_eq!((operations.len(), ids.len()), (expected, expected), "{}", vector["name"]);
         seen.insert(vector["scheme"].as_str().unwrap().to_owned());
@@ -64,7 +64,7 @@ const NAMED: &str =
     r#"{ scheme = "hmac", secret = "hook_secret", rule = { header = "x-sig", signed = "{id}.{body}", id = "x-id" } }"#;
 const BODY: &str = r#"{ scheme = "hmac", secret = "hook_secret", rule = { header = "x-sig" } }"#;
 
-/// A request that its sender signed, with an id of its own where the rule has one.
+/// A request that its sender signed, with its own id if the rule has one.
 fn signed(files: &Files, id: &str, content_type: &str, body: &str) -> Request<Bytes> {
     let policy = Policy::load(files).unwrap();
     let scheme = &policy.route("/hook").unwrap().auth.as_ref().unwrap().scheme;
@@ -180,7 +180,8 @@ fn twilio(fields: &str, content_type: &str, body: &str) -> Request<Bytes> {
 
 #[tokio::test]
 async fn a_form_that_twilio_signed_is_read_as_a_form_alone() {
-    // The text of a short message is its writer's: fields that together are the JSON that somebody would like to send.
+    // The writer chooses the text of a short message: here, fields that together are JSON that somebody would like to
+    // send.
     let fields = r#"AccountSid=AC1&Body="}{"Body":"Your account is closed","x":"&From=%2B1555"#;
     let body = r#"{"Body":"Your account is closed","x":"From%2B1555&AccountSidAC1Body"}"#;
     for content_type in ["application/x-www-form-urlencoded+json", "application/json"] {
@@ -206,7 +207,7 @@ async fn fields_that_are_cut_or_written_otherwise_under_one_twilio_signature_are
         ids.extend(host.operations());
     }
     assert_eq!(ids.len(), 1);
-    // Nor does a field name the event, where the contract would have it so.
+    // Nor does a field identify the event, although the contract would read it.
     let files = hook(&format!("auth = {TWILIO}\n        contract = \"slack\""));
     let mut ids = BTreeSet::new();
     for body in ["event_id=1&more=2", "event_id=1more2"] {
@@ -217,7 +218,7 @@ async fn fields_that_are_cut_or_written_otherwise_under_one_twilio_signature_are
 
 #[tokio::test]
 async fn signed_json_is_not_read_as_a_form() {
-    // Somebody's text in a signed event: as a form, it would be fields of their choice.
+    // Somebody's text in a signed event: read as a form, it would be fields of their choice.
     let text = r#"{"type":"message","text":"&subject=Pay+the+new+account&x="}"#;
     for (auth, contract) in [(BODY, "slack"), (BODY, "github")] {
         let files = hook(&format!("auth = {auth}\n        contract = \"{contract}\""));
@@ -248,7 +249,7 @@ async fn an_address_in_an_id_does_not_reach_the_audit_line() {
             assert!(line[member].as_str().unwrap().starts_with("sha256:"), "{line}");
         }
     }
-    // In the payload it is no better.
+    // In the payload, it is just as harmless.
     let stripe = hook("auth = { scheme = \"bearer\", secret = \"hook_secret\" }\n        contract = \"stripe\"");
     let request = post("/hook", "application/json", r#"{"id":"canary@customer.example"}"#);
     assert!(event_id(&stripe, set(request, "authorization", "Bearer s3cret")).await.starts_with("sha256:"));

@@ -1,4 +1,4 @@
-//! `redirect_all_to`: in staging every mail goes to one address and says whom it was for.
+//! `redirect_all_to`: in staging, every mail goes to one address and names its real recipients.
 
 use http::Request;
 use serde_json::{Value, json};

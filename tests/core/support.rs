@@ -1,4 +1,4 @@
-//! A scripted host: a fixed clock, given settings, answers in order, and a record of all that the gate did.
+//! A scripted host: a fixed clock, given settings, answers in order, and a record of everything that the gate did.
 
 use std::cell::{Cell, RefCell};
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
@@ -21,32 +21,32 @@ pub const STANDARD_SECRET: &str = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw";
 
 pub type Answer = Result<Response<Bytes>, FetchError>;
 
-/// Answers what is not meant for ACS.
+/// Answers requests that are not for ACS.
 pub type Platform = Box<dyn Fn(&Request<Bytes>) -> Option<Answer>>;
 
 pub struct ScriptedHost {
-    /// Entra and the like; what it does not answer goes to ACS.
+    /// Entra and the like; requests that it does not answer go to ACS.
     pub platform: RefCell<Option<Platform>>,
     pub now: Cell<u64>,
     pub settings: BTreeMap<String, String>,
-    /// What ACS answers first, in order; afterwards it is well.
+    /// ACS's first answers, in order; after that, it works.
     pub answers: RefCell<VecDeque<Answer>>,
-    /// What it answers afterwards instead.
+    /// ACS's answer after that.
     pub ailing: RefCell<Option<Answer>>,
     pub requests: RefCell<Vec<Request<Bytes>>>,
     pub platform_requests: RefCell<Vec<Request<Bytes>>>,
     pub lines: RefCell<Vec<Value>>,
     /// The host's files, by path.
     pub files: RefCell<BTreeMap<String, String>>,
-    /// The operations that ACS has taken.
+    /// The operations that ACS has accepted.
     taken: RefCell<BTreeSet<String>>,
     /// How long the gate waited between calls.
     pub waits: RefCell<Vec<Duration>>,
-    /// Whether waits never end: for requests at the same time, of which only answers may wake one.
+    /// Whether waits never end: for simultaneous requests, of which only answers may wake one.
     pub patient: Cell<bool>,
     monotonic: Cell<Duration>,
     random: Cell<u128>,
-    /// The random bits, where they are not to be counted up.
+    /// The random bits; by default, they count up.
     pub randomness: Cell<Option<u128>>,
     /// Whether each call takes a second of the time of day.
     pub ticking: Cell<bool>,
@@ -96,7 +96,7 @@ impl ScriptedHost {
         host
     }
 
-    /// What was sent to ACS; status reads are not among it.
+    /// What was sent to ACS, without status reads.
     pub fn sends(&self) -> Vec<Request<Bytes>> {
         self.requests
             .borrow()
@@ -128,7 +128,7 @@ impl ScriptedHost {
         self
     }
 
-    /// The JSON bodies of what was sent to ACS.
+    /// The JSON bodies that were sent to ACS.
     pub fn sent(&self) -> Vec<Value> {
         self.sends().iter().map(|request| serde_json::from_slice(request.body()).unwrap()).collect()
     }
@@ -138,7 +138,7 @@ impl ScriptedHost {
         self.sends().iter().map(id).collect()
     }
 
-    /// The one audit line that was written.
+    /// The only audit line that was written.
     pub fn line(&self) -> Value {
         let lines = self.lines.borrow();
         assert_eq!(lines.len(), 1, "one line for one request: {lines:?}");
@@ -216,7 +216,7 @@ pub fn operation(id: &str, status: &str, code: Option<&str>) -> Answer {
     Ok(Response::builder().status(200).body(body.into()).unwrap())
 }
 
-/// An error of ACS whose text must reach nobody.
+/// An ACS error whose text nobody else may see.
 pub fn refusal(status: u16, code: &str) -> Answer {
     let body = json!({"error": {"code": code, "message": "canary-acs-text", "target": null}}).to_string();
     Ok(Response::builder().status(status).header("x-ms-error-code", code).body(body.into()).unwrap())
@@ -242,7 +242,7 @@ pub fn gate(files: &Files) -> Gate {
     Gate::new(policy)
 }
 
-/// Sends a request through a gate, checks what every answer must fulfil, and gives status, headers and body.
+/// Sends a request through a gate, checks what must hold for every answer, and returns status, headers and body.
 pub async fn call(gate: &Gate, host: &ScriptedHost, request: Request<impl Into<Bytes>>) -> Response<Bytes> {
     call_with(gate, host, request.map(|body| Ok(body.into()))).await
 }
@@ -344,10 +344,10 @@ pub fn github_request(payload: &Value, secret: &str) -> Request<Bytes> {
 
 pub const URLENCODED: &str = "application/x-www-form-urlencoded";
 
-/// What fits the example's contact form.
+/// A payload for the example's contact form.
 pub const GOOD: &str = "name=Ada&email=ada%40customer.example&message=Hello";
 
-/// The example policy, with other lines for its contact form: each replaces a line of the same key or is added.
+/// The example policy, with other lines for its contact form: each replaces the line with the same key, or is added.
 pub fn with(lines: &str) -> Files {
     let files = example();
     let mut texts: BTreeMap<String, String> =
@@ -365,7 +365,7 @@ pub fn with(lines: &str) -> Files {
     texts.into_iter().collect()
 }
 
-/// The example policy with lines before its own.
+/// The example policy with additional lines at its start.
 pub fn preceded(lines: &str) -> Files {
     let files = example();
     let text = |path: &str| {
@@ -375,7 +375,7 @@ pub fn preceded(lines: &str) -> Files {
     files.paths().map(|path| (path.to_owned(), text(path))).collect()
 }
 
-/// What a browser sends to a gate on this machine when a plain form is submitted on a page of the site.
+/// What a browser sends to a gate on this machine when a visitor submits a plain form on a page of the site.
 pub fn browser(body: &str) -> Request<Bytes> {
     let mut request = post("/contact", URLENCODED, body.to_owned());
     let accept = "text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8";
@@ -400,7 +400,7 @@ pub fn html(response: &Response<Bytes>) -> String {
     String::from_utf8(response.body().to_vec()).unwrap()
 }
 
-/// Why a policy cannot be used.
+/// Why a policy is not usable.
 pub fn refused(files: &Files) -> Vec<String> {
     let findings = Policy::load(files).err().unwrap_or_default();
     findings.into_iter().map(|finding| finding.message).collect()

@@ -1,4 +1,4 @@
-//! Reading a tenant's keys from Entra: seldom, by one request at a time, and never with all the time there is.
+//! Fetching a tenant's keys from Entra: rarely, by one request at a time, and never with all the available time.
 
 use std::cell::Cell;
 use std::rc::Rc;
@@ -38,7 +38,7 @@ fn genuine() -> Request<Bytes> {
     with_token(fixture()["tokens"][0]["token"].as_str().unwrap())
 }
 
-/// A stranger's token: everything it says of itself is right, and its key is invented.
+/// A stranger's token: all its claims are right, but its key is invented.
 fn forged(kid: usize) -> Request<Bytes> {
     let fixture = fixture();
     let claims = fixture["tokens"][0]["token"].as_str().unwrap().split('.').nth(1).unwrap();
@@ -56,7 +56,7 @@ fn host(well: &Rc<Cell<bool>>) -> ScriptedHost {
     host
 }
 
-/// The statuses of requests at the same time, whose waits never end: whoever waits is woken by whoever reads the keys.
+/// The statuses of simultaneous requests, whose waits never end: whoever waits is woken by whoever fetches the keys.
 async fn at_once(gate: &Gate, host: &ScriptedHost, requests: impl IntoIterator<Item = Request<Bytes>>) -> Vec<u16> {
     host.patient.set(true);
     let answers = join_all(requests.into_iter().map(|request| call(gate, host, request))).await;
@@ -109,7 +109,7 @@ async fn while_entra_fails_it_is_asked_once_in_five_seconds() {
     assert_eq!(status(&gate, &host, genuine()).await, 200);
     assert_eq!(status(&gate, &host, forged(1)).await, 401);
     assert_eq!(readings(&host), 3);
-    // Known keys do for those who have them, whatever strangers bring about.
+    // Known keys work for their owners, whatever strangers do.
     well.set(false);
     host.sleep(Duration::from_secs(300)).await;
     for (request, expected) in [(forged(2), 503), (genuine(), 200), (forged(3), 503)] {
@@ -123,7 +123,7 @@ async fn while_entra_hangs_keys_of_yesterday_leave_half_of_the_time_for_the_mail
     let gate = tenant();
     let calm = host(&Rc::new(Cell::new(true)));
     assert_eq!(status(&gate, &calm, genuine()).await, 200);
-    // The next day nobody answers.
+    // The next day, nobody answers.
     let day = Duration::from_secs(24 * 60 * 60);
     let host = ScriptedHost::new();
     host.sleep(day).await;
@@ -133,7 +133,7 @@ async fn while_entra_hangs_keys_of_yesterday_leave_half_of_the_time_for_the_mail
     let asked: Vec<_> = host.requests.borrow().iter().map(|asked| asked.uri().host().unwrap().to_owned()).collect();
     assert_eq!(asked[..2], ["login.microsoftonline.com", "contoso.communication.azure.com"], "{response:?}");
     assert!(host.monotonic() - start <= Duration::from_secs(9));
-    // Not asked again so soon.
+    // The gate does not ask again so soon.
     host.latency.set(Duration::from_millis(7));
     assert_eq!(status(&gate, &host, genuine()).await, 200);
     let asked = host.requests.borrow().iter().filter(|asked| asked.uri().path().contains("/discovery/")).count();

@@ -1,4 +1,4 @@
-//! W3C Trace Context: taken in, passed on, written down.
+//! W3C Trace Context: accepted, passed on, logged.
 
 use serde_json::json;
 

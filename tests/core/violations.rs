@@ -1,4 +1,4 @@
-//! What is said of a payload that does not fit, and what it may cost to say it.
+//! What answers say about an invalid payload, and how much work that may take.
 
 use postern::policy::Schema;
 use postern::texts::Texts;
@@ -21,7 +21,7 @@ fn equal_items_are_looked_for_only_within_the_bound() {
     let list = |items: usize| json!({"a": vec![json!([[], 1]); items]});
     assert_eq!(broken(&schema, &list(1)), []);
     assert_eq!(broken(&schema, &list(1000)), [pair("/a", "uniqueItems")]);
-    // The bound answers for all longer lists; what their items are is not looked at.
+    // `maxItems` refuses all longer lists; their items are not examined.
     assert_eq!(broken(&schema, &list(1001)), [pair("/a", "maxItems")]);
     let violation = &violations(&Schema::compile(schema).unwrap(), &list(2), Texts::neutral())[0];
     assert_eq!((violation.detail.as_str(), violation.code.as_str()), (Texts::neutral().unique_items, "UNIQUE_ITEMS"));

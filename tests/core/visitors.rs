@@ -1,4 +1,4 @@
-//! What a visitor of a form gets back: redirects, pages and JSON, to the sites and in the language it should be.
+//! What a visitor of a form gets back: redirects, pages and JSON, to the right sites and in the right language.
 
 use crate::support::*;
 use http::Request;
@@ -200,7 +200,7 @@ async fn control_fields_are_obeyed_by_convention_and_reach_no_mail() {
         let script = set(browser(&form), "accept", "application/json");
         let answer = body(&call(&gate_, &ScriptedHost::new(), script).await);
         assert_eq!((&answer["next"], &answer["ignored"]), (&json!(location), &ignored));
-        // Without the convention they are fields that the schema does not know.
+        // Without the convention, these are fields that the schema does not know.
         assert_eq!(call(&gate(&example()), &ScriptedHost::new(), browser(&form)).await.status(), 422);
     }
 }

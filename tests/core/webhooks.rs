@@ -177,7 +177,7 @@ async fn a_secret_that_is_not_base64_is_the_operator_s_fault() {
 
 #[tokio::test]
 async fn github_s_published_example_is_verified() {
-    // docs.github.com, "Testing the webhook payload validation": the body is no JSON, so it ends one step later.
+    // docs.github.com, "Testing the webhook payload validation": the body is not JSON, so it fails one step later.
     let request = |digit: &str| {
         Request::post("/hooks/github")
             .header("content-type", "application/json")

@@ -1,4 +1,4 @@
-//! What a send request must look like.
+//! The format of a send request.
 
 use postern_emulator::{ApiVersion, Senders};
 use serde_json::{Value, json};

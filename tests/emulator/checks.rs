@@ -1,4 +1,4 @@
-//! What is found out about a message.
+//! The checks of a message.
 
 use serde_json::{Value, json};
 
@@ -66,7 +66,7 @@ fn contrast_is_that_of_inline_colours() {
     assert_eq!(found("<p style='color:#bbb'>Hi</p>"), [poor]);
     assert_eq!(found("<table bgcolor='black'><tr><td>Hi</td></tr></table>").len(), 1);
     assert_eq!(found("<table bgcolor='black'><tr><td style='color:white'>Hi</td></tr></table>"), Vec::<String>::new());
-    // What stands on a picture, or lets light through, nobody can tell.
+    // Nobody can tell about text on a picture, or on a transparent colour.
     assert_eq!(found("<p style='color:#bbb;background:url(https://a.example/b.png)'>Hi</p>"), Vec::<String>::new());
     assert_eq!(found("<p style='color:rgba(0,0,0,.1)'>Hi</p>"), Vec::<String>::new());
 }

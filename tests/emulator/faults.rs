@@ -1,4 +1,4 @@
-//! Trouble on demand.
+//! Faults on demand.
 
 use std::io::ErrorKind;
 use std::thread;
@@ -12,7 +12,7 @@ fn outcome(attempt: &Attempt) -> (Option<u16>, Option<&str>, Option<&str>) {
     (attempt.status, attempt.code.as_deref(), attempt.fault)
 }
 
-/// Waits until the newest attempt has met its fault: the emulator's own log is the signal.
+/// Waits until a fault has affected the newest attempt, as the emulator's own log shows.
 fn wait_for_fault(lab: &Lab) {
     while lab.store.attempts().first().is_none_or(|attempt| attempt.fault.is_none()) {
         thread::yield_now();

@@ -1,4 +1,4 @@
-//! An emulator on a port of its own, a clock that only the test moves, and a client that signs by its own code.
+//! An emulator on its own port, a clock that only the test moves, and a client with its own signing code.
 
 use std::collections::HashMap;
 use std::io::{Read, Write};
@@ -23,7 +23,7 @@ use crate::openapi;
 pub const SEND: &str = "/emails:send?api-version=2025-09-01";
 pub const ID: &str = "8540c0de-899f-5cce-acb5-3ec493af3800";
 
-/// How to end the emulator, and how to know that it has ended.
+/// How to stop the emulator, and how to know that it has stopped.
 type Serving = (oneshot::Sender<()>, JoinHandle<std::io::Result<()>>);
 
 pub struct Lab {
@@ -57,7 +57,7 @@ impl Lab {
         Lab { runtime: Some(runtime), stop: Mutex::new(Some((stop, serving))), address, store, now, agent }
     }
 
-    /// Tells the emulator to end, and waits until it has.
+    /// Stops the emulator, and waits until it has stopped.
     pub fn stop(&self) {
         let (stop, serving) = self.stop.lock().unwrap().take().unwrap();
         stop.send(()).unwrap();
@@ -76,7 +76,7 @@ impl Lab {
         *self.now.lock().unwrap()
     }
 
-    /// A request that is complete and signed but for what the test changes.
+    /// A complete and signed request, except for what the test changes.
     pub fn call(&self, method: &str, target: &str) -> Call<'_> {
         Call {
             lab: self,
@@ -117,7 +117,7 @@ impl Lab {
         self.call("POST", path).json(body).unsigned()
     }
 
-    /// Bytes out, bytes in, for what no client library would send.
+    /// Sends and receives bytes that no client library would send.
     pub fn raw(&self, request: &str) -> std::io::Result<String> {
         let mut stream = TcpStream::connect(self.address)?;
         stream.write_all(request.as_bytes())?;
@@ -182,7 +182,7 @@ impl Call<'_> {
         self
     }
 
-    /// The four headers that prove who is calling, as the SDKs send them.
+    /// The four headers that authenticate the caller, as the SDKs send them.
     pub fn signature(&self) -> Vec<(String, String)> {
         let host = self.lab.address.to_string();
         let hash = STANDARD.encode(Sha256::digest(self.body.as_deref().unwrap_or_default()));
@@ -215,7 +215,7 @@ impl Call<'_> {
         self.with_headers(Vec::new()).unwrap()
     }
 
-    /// Sends exactly these headers beside the test's own.
+    /// Sends exactly these headers in addition to the test's own.
     pub fn with_headers(self, headers: Vec<(String, String)>) -> Result<Answer, ureq::Error> {
         let mut request = Request::builder()
             .method(Method::from_bytes(self.method.as_bytes()).unwrap())
@@ -272,7 +272,7 @@ impl Answer {
         assert!(self.message().contains(part), "{part:?} not in {:?}", self.message());
     }
 
-    /// Every error in every test has one of ACS's two shapes.
+    /// Every error in every test has one of ACS's two formats.
     fn check_error_shape(&self) {
         let body = self.json();
         let (code, message) = (&body["error"]["code"], &body["error"]["message"]);

@@ -1,4 +1,4 @@
-//! Searching and choosing among messages, and hearing of new ones.
+//! Searching and selecting messages, and waiting for new ones.
 
 use serde_json::{Value, json};
 
@@ -105,6 +105,6 @@ fn whoever_waits_hears_of_the_next_change() {
         lab.sent(&email());
         assert!(waiter.join().unwrap().unwrap() > revision);
     });
-    // What happened before the question is told at once.
+    // What happened before the request is reported at once.
     assert!(waiting(revision).unwrap() > revision);
 }

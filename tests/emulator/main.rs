@@ -1,4 +1,4 @@
-//! The emulator through its public door: real TCP on loopback, signed requests, exact answers.
+//! The emulator through its public interface: real TCP on loopback, signed requests, exact answers.
 #![allow(
     clippy::unwrap_used,
     clippy::expect_used,

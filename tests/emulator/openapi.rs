@@ -1,4 +1,4 @@
-//! Microsoft's published description of the service, held against every request that is accepted and every answer.
+//! Microsoft's published description of the service, compared with every accepted request and every answer.
 
 use std::env;
 use std::fs;
@@ -10,13 +10,13 @@ use serde_json::{Map, Value, json};
 
 use crate::lab::{Lab, email, with, without};
 
-/// Where the description is: beside the checkout, unless the environment names another directory.
+/// Where the description is: next to the checkout, unless the environment names another directory.
 fn directory() -> PathBuf {
     let beside = concat!(env!("CARGO_MANIFEST_DIR"), "/../shared/reference/acs-openapi");
     env::var_os("POSTERN_ACS_OPENAPI").map_or_else(|| beside.into(), PathBuf::from)
 }
 
-/// The definitions of both files in one map. `None`, with a word on it, where the files are not there.
+/// The definitions of both files in one map. Prints a message and returns `None` if the files do not exist.
 static DEFINITIONS: LazyLock<Option<Map<String, Value>>> = LazyLock::new(|| {
     let directory = directory();
     let Ok(main) = fs::read_to_string(directory.join("acs-openapi-2025-09-01.json")) else {
@@ -57,12 +57,12 @@ static DESCRIPTION: LazyLock<Option<Description>> = LazyLock::new(|| {
     })
 });
 
-/// Holds an accepted request, and any answer of the two calls, against the description.
+/// Compares an accepted request, and any answer of the two calls, with the description.
 pub fn check(target: &str, request: Option<&[u8]>, status: u16, answer: &str) {
     let (Some(description), true) = (DESCRIPTION.as_ref(), target.starts_with("/emails")) else {
         return;
     };
-    // A body that was cut off on purpose is no answer of the service.
+    // A deliberately truncated body is not an answer of the service.
     let Ok(mut answer) = serde_json::from_str(answer) else {
         return;
     };
@@ -76,7 +76,7 @@ pub fn check(target: &str, request: Option<&[u8]>, status: u16, answer: &str) {
     }
 }
 
-/// The service writes `null`, and takes it, where the description knows absence alone.
+/// The service sends and accepts `null` where the description only knows absence.
 fn strip_nulls(value: &mut Value) {
     match value {
         Value::Object(map) => {
@@ -94,7 +94,7 @@ fn holds(schema: &Validator, value: &Value) {
     assert!(errors.is_empty(), "{errors:?} in {value}");
 }
 
-/// A mail that has every member there is.
+/// A mail with every member.
 fn full() -> Value {
     json!({
         "headers": {"X-Order": "17"},
@@ -113,7 +113,7 @@ fn full() -> Value {
     })
 }
 
-/// Where in [`full`] each object of the description stands.
+/// Where [`full`] has each object of the description.
 const PLACES: [(&str, &str); 7] = [
     ("EmailMessage", ""),
     ("EmailContent", "/content"),
@@ -164,7 +164,7 @@ fn the_published_example_is_taken() {
     };
     let example: Value = serde_json::from_str(&text).unwrap();
     let mut message = example["parameters"]["emailMessage"].clone();
-    // The example's attachment is the words that stand for one.
+    // The example's attachment is only a placeholder.
     message["attachments"] = json!([]);
     let lab = Lab::new();
     lab.sent(&message);

@@ -1,4 +1,4 @@
-//! Sending the same thing twice.
+//! Sending the same mail twice.
 
 use std::thread;
 

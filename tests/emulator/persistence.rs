@@ -1,4 +1,4 @@
-//! What outlives an emulator.
+//! What survives a restart of the emulator.
 
 use std::fs;
 
@@ -27,14 +27,14 @@ fn messages_and_suppressions_outlive_the_emulator() {
     let second = lab_in(directory.path());
     assert_eq!(second.subjects(), ["second", "Hello"]);
     let mut after = second.own("GET", &path).json();
-    // Attempts are of one run alone.
+    // Attempts last only for one run.
     after["attempts"] = json!(1);
     assert_eq!(after, before);
     let suppressed: Vec<_> = second.store.suppressions().into_iter().map(|entry| entry.address).collect();
     assert_eq!(suppressed, ["bounce@example.com"]);
     second.pass(1);
     assert_eq!(second.status(ID).json()["status"], "Succeeded");
-    // The operation id is still taken.
+    // The operation id is still in use.
     assert_eq!(second.post(&rich).header("operation-id", ID).go().status, 202);
     assert_eq!(second.store.messages().len(), 2);
 }

@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 use crate::lab::{ID, Lab, email, email_to, with};
 use crate::webhook::{Asked, Hook, agree, status};
 
-/// Waits between tries become nothing; what they would have been is in the log.
+/// Shortens waits between attempts to nothing; the log has their real length.
 fn lab(hook: &Hook, schema: EventSchema) -> Lab {
     let url = hook.url().parse().unwrap();
     Lab::with(|config| {
@@ -19,7 +19,7 @@ fn lab(hook: &Hook, schema: EventSchema) -> Lab {
     })
 }
 
-/// Sends a mail, lets its operation end, and waits until its reports are done with.
+/// Sends a mail, lets its operation end, and waits until its reports are delivered or dropped.
 fn reported(lab: &Lab, email: &Value) -> Vec<Report> {
     let recipients = ["to", "cc", "bcc"].map(|list| email["recipients"][list].as_array().map_or(0, Vec::len));
     assert_eq!(lab.post(email).header("operation-id", ID).go().status, 202);
@@ -152,7 +152,7 @@ fn after_a_day_an_event_is_dropped() {
     let lab = lab(&hook, EventSchema::EventGrid);
     let reports = reported(&lab, &email());
     assert_eq!(reports[0].state, ReportState::Dropped);
-    // Ten waits of the schedule come to 22.8 hours; another twelve would be beyond the day.
+    // Ten waits of the schedule add up to 22.8 hours; another twelve would be more than a day.
     assert_eq!(reports[0].pushes.len(), RETRY_AFTER.len() + 1);
     assert_eq!(reports[0].pushes.last().unwrap().after, RETRY_AFTER.iter().sum::<Duration>());
 }

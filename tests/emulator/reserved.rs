@@ -1,4 +1,4 @@
-//! The header names that ACS keeps for itself.
+//! The header names that ACS reserves.
 
 use serde_json::{Value, json};
 
@@ -47,7 +47,7 @@ fn a_message_id_is_kept_when_well_formed_and_replaced_when_not() {
     lab.sent(&mail(json!([]), json!({"Message-ID": "nonsense"})));
     lab.sent(&email());
     let messages = lab.store.messages();
-    // Without the check, a Message-ID may come again.
+    // Without the check, a Message-ID may repeat.
     assert_eq!(messages[2].internet_message_id, "<1@contoso.example>");
     assert_eq!(messages[3].internet_message_id, "<1@contoso.example>");
     for message in &messages[..2] {

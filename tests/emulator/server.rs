@@ -1,4 +1,4 @@
-//! Listening, unknown places, stopping.
+//! Listening, unknown paths, stopping.
 
 use std::future::ready;
 

@@ -1,4 +1,4 @@
-//! https with a certificate of the emulator's own.
+//! https with the emulator's own certificate.
 
 use std::io::{Read, Write};
 use std::net::{IpAddr, Ipv4Addr, TcpStream};
@@ -59,7 +59,7 @@ fn plain_http_is_not_spoken_there() {
     let mut stream = TcpStream::connect(lab.address).unwrap();
     stream.write_all(b"GET / HTTP/1.1\r\nhost: localhost\r\n\r\n").unwrap();
     let mut answer = Vec::new();
-    // Either a TLS alert or a reset, but no page.
+    // Either a TLS alert or a reset, but never a page.
     let _ = stream.read_to_end(&mut answer);
     assert!(!answer.starts_with(b"HTTP"));
 }

@@ -1,4 +1,4 @@
-//! A webhook that answers as it is told, and remembers what it was asked.
+//! A webhook that answers as the test says, and records its requests.
 
 use std::collections::VecDeque;
 use std::io::{BufRead, BufReader, Read, Write};
@@ -8,7 +8,7 @@ use std::thread;
 
 use serde_json::Value;
 
-/// A request as it came.
+/// A request as it arrived.
 #[derive(Clone)]
 pub struct Asked {
     pub line: String,
@@ -67,7 +67,7 @@ pub fn status(status: u16) -> String {
     format!("HTTP/1.1 {status} Said\r\ncontent-length: 0\r\nconnection: close\r\n\r\n")
 }
 
-/// Agrees to a handshake in Event Grid's schema.
+/// Accepts a handshake in Event Grid's schema.
 pub fn agree(asked: &Asked) -> String {
     let code = &asked.body[0]["data"]["validationCode"];
     let body = format!("{{\"validationResponse\":{code}}}");

@@ -15,7 +15,7 @@ use ureq::Agent;
 /// A version that is known to work, with Node.js 20 too.
 const PACKAGE: &str = "azurite@3.35.0";
 
-/// Azurite's one account and its key, which everybody knows (Microsoft Learn, "Use the Azurite emulator").
+/// Azurite's only account and its key, which is public (Microsoft Learn, "Use the Azurite emulator").
 pub const ACCOUNT: &str = "devstoreaccount1";
 const KEY: &str = "Eby8vdM02xNOcqFlqUwJPLlmEtlCDXJ1OUzFT50uSRZ6IFsuFq2UVErCz4I6tq/K1SZFPTOtr/KBHBeksoGMGw==";
 
@@ -27,7 +27,7 @@ pub struct Azurite {
     agent: Agent,
 }
 
-/// The program, or why there is none.
+/// The program, or why it is not available.
 fn program() -> Result<PathBuf, String> {
     let directory = Path::new(env!("CARGO_TARGET_TMPDIR")).join("azurite");
     let program = directory.join("node_modules/azurite/dist/src/azurite.js");
@@ -44,10 +44,10 @@ fn program() -> Result<PathBuf, String> {
 }
 
 impl Azurite {
-    /// Starts one that keeps everything in memory, on ports of the system's choice.
+    /// Starts one that keeps everything in memory, on ports that the system chooses.
     pub fn start() -> Result<Self, String> {
         let program = program()?;
-        // It ends with this process, which holds the other end of its standard input: nobody drops what is static.
+        // It ends with this process, which has the other end of its standard input: static values are never dropped.
         let mut command = Command::new("sh");
         command.args(["-c", "node \"$@\" & cat > /dev/null; kill $!", "sh"]);
         command.arg(program).args(["--inMemoryPersistence", "--disableTelemetry"]);
@@ -63,7 +63,7 @@ impl Azurite {
             line.unwrap_or_else(|| panic!("Azurite's {service} service listens"))
         };
         let (blobs, queues) = (listening("Blob"), listening("Queue"));
-        // Whoever stops reading would stop the server, too.
+        // If nobody read its output, the server would stop, too.
         thread::spawn(move || lines.for_each(drop));
         let agent = Agent::config_builder().http_status_as_error(false).build().into();
         Ok(Self { _child: child, queues, blobs, agent })
@@ -80,7 +80,7 @@ impl Azurite {
         (answer.status().as_u16(), answer.body_mut().read_to_string().unwrap())
     }
 
-    /// Creates a queue and a container of that name, or empties the queue and the one of what was put aside.
+    /// Creates a queue and a container of that name, or empties the queue and its poison queue.
     pub fn fresh(&self, name: &str) {
         let (queue, aside) = (self.queue(name), self.queue(&format!("{name}-poison")));
         let created = [
@@ -96,7 +96,7 @@ impl Azurite {
         self.empty(name);
     }
 
-    /// Everything that is visible in a queue, which then is not for ten minutes.
+    /// Everything visible in a queue, which stays hidden for ten minutes afterwards.
     pub fn letters(&self, name: &str) -> Vec<Result<Letter, LetterError>> {
         let mut letters = Vec::new();
         loop {
@@ -114,14 +114,14 @@ impl Azurite {
         }
     }
 
-    /// Puts somebody else's text into a queue.
+    /// Puts a text that the gate did not write into a queue.
     pub fn put(&self, name: &str, text: &str) {
         let address = format!("{}/messages?{}", self.queue(name), signature("a"));
         let xml = format!("<QueueMessage><MessageText>{text}</MessageText></QueueMessage>");
         assert_eq!(self.agent.post(address).send(xml).unwrap().status().as_u16(), 201);
     }
 
-    /// Takes everything out of a queue, hidden or not.
+    /// Removes everything from a queue, visible or hidden.
     pub fn clear(&self, name: &str) -> u16 {
         self.call("DELETE", format!("{}/messages", self.queue(name))).0
     }
@@ -159,7 +159,7 @@ pub fn signature(permissions: &str) -> String {
     signature_for("bq", permissions)
 }
 
-/// The same for these services alone.
+/// The same for these services only.
 pub fn signature_for(services: &str, permissions: &str) -> String {
     let (types, end, version) = ("sco", "2099-01-01T00:00:00Z", "2023-11-03");
     let text = format!("{ACCOUNT}\n{permissions}\n{services}\n{types}\n\n{end}\n\n\n{version}\n\n");

@@ -1,4 +1,4 @@
-//! The gate as a process of its own: a sealed component, served by the tool.
+//! The gate as a separate process: a sealed component, served by the tool.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -14,7 +14,7 @@ use crate::tool::{postern, run, write};
 
 pub const SECRET: &str = "a-secret-of-the-jobs";
 
-/// What the gate signs its letters with.
+/// The key with which the gate signs its letters.
 pub const KEY: &str = "a-key-of-the-overflow-queue";
 
 /// The domain of all recipients.
@@ -26,19 +26,19 @@ pub struct Sealed {
     component: PathBuf,
 }
 
-/// A gate that answers.
+/// A running gate.
 pub struct Gate {
     pub running: Running,
     pub caller: Caller,
 }
 
-/// The way of events to it.
+/// The URL for events.
 pub struct Caller {
     url: String,
     agent: Agent,
 }
 
-/// What the gate answered: the status, and the problem or what became of the mail.
+/// The gate's answer: the status, and the problem or the outcome of the mail.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Told {
     pub status: u16,
@@ -47,7 +47,7 @@ pub struct Told {
 }
 
 impl Sealed {
-    /// Writes a policy with this overflow, approves it and seals it.
+    /// Writes a policy with this overflow queue, approves it and seals it.
     pub fn new(queue: &str, container: &str, time_budget: u32) -> Self {
         let place = tempfile::tempdir().unwrap();
         let policy = format!(
@@ -110,7 +110,7 @@ container = "{container}"
         self.place.path()
     }
 
-    /// Another policy in this one's place, for a replay.
+    /// Another policy in place of this one, for a replay.
     pub fn edit(&self, old: &str, new: &str) {
         let path = self.place.path().join("postern.toml");
         let text = fs::read_to_string(&path).unwrap();
@@ -118,7 +118,7 @@ container = "{container}"
         fs::write(path, text.replace(old, new)).unwrap();
     }
 
-    /// Starts a gate with these settings beside its own.
+    /// Starts a gate with these additional settings.
     pub fn serve(&self, settings: &[(&str, &str)]) -> Gate {
         let mut command = postern(self.place.path());
         command.args(["serve", "--listen", "127.0.0.1:0"]).arg(&self.component);
@@ -130,7 +130,7 @@ container = "{container}"
     }
 }
 
-/// A tool's settings: the emulator's key, the gate's own for letters, and others.
+/// A tool's settings: the emulator's key, the gate's key for letters, and others.
 pub fn with<'a>(command: &'a mut Command, settings: &[(&str, &str)]) -> &'a mut Command {
     command.env("ACS_ACCESS_KEY", DEVELOPMENT_KEY).env("OVERFLOW_KEY", KEY).envs(settings.iter().copied())
 }

@@ -1,5 +1,5 @@
-//! Nothing is lost and nothing doubled between the gate, Azure's queue (the real Azurite) and ACS (the emulator), with
-//! gate and replay as processes that are killed at each of their calls. Where npm is missing, the tests say so and pass.
+//! Nothing gets lost or sent twice between the gate, Azure's queue (the real Azurite) and ACS (the emulator), with gate
+//! and replay as processes that are killed at each of their calls. Without npm, the tests say so and pass.
 #![allow(
     clippy::unwrap_used,
     clippy::expect_used,
@@ -42,7 +42,7 @@ const NAME: &str = "mail";
 /// Too large for a message of the queue.
 const LARGE: usize = 60_000;
 
-/// Azurite, the emulator, what stands before them, and a gate's component; for one test at a time.
+/// Azurite, the emulator, the passage in front of them, and a gate's component; for one test at a time.
 struct Stand {
     azurite: Azurite,
     store: Store,
@@ -62,7 +62,7 @@ static STAND: LazyLock<Result<Mutex<Stand>, String>> = LazyLock::new(|| {
     Ok(Mutex::new(Stand { azurite, store: emulator.store(), passage, sealed, runtime }))
 });
 
-/// The stand with everything empty; none, with the reason told, where there is no Azurite.
+/// The stand with everything empty; if Azurite is not available, prints why and returns `None`.
 fn stand() -> Option<MutexGuard<'static, Stand>> {
     let stand = match &*STAND {
         Ok(stand) => stand.lock().unwrap_or_else(PoisonError::into_inner),
@@ -84,13 +84,13 @@ impl Stand {
         self.sealed.serve(&[("ACS_ENDPOINT", &self.passage.acs), ("OVERFLOW_SAS", &signature("awc"))])
     }
 
-    /// ACS says at once that its quota is used up for longer than any request lives.
+    /// ACS says at once that its quota is used up for longer than any request lasts.
     fn fill_quota(&self) {
         let effect = Effect::Status { status: 429, retry_after: Some(100), code: None };
         self.store.fault(Fault::next(effect).times(1_000_000));
     }
 
-    /// Puts mails into the queue through a gate, by what they say and to whom; their operations in order.
+    /// Puts mails into the queue through a gate, by text and recipient; returns their operations in order.
     fn queue(&self, mails: &[(&str, usize)]) -> Vec<String> {
         self.fill_quota();
         let gate = self.gate();
@@ -115,7 +115,7 @@ impl Stand {
         Report::of(self.start_replay(&[("OVERFLOW_SAS", &sas)], arguments))
     }
 
-    /// The letters of these mails, which are in the queue no more.
+    /// The letters of these mails, which are taken out of the queue.
     fn taken(&self, mails: &[(&str, usize)]) -> Vec<Letter> {
         self.queue(mails);
         let letters = self.azurite.letters(NAME).into_iter().map(Result::unwrap).collect();
@@ -123,12 +123,12 @@ impl Stand {
         letters
     }
 
-    /// Puts letters into the queue, as whoever may write there can.
+    /// Puts letters into the queue, like anyone who can write to it.
     fn put(&self, letters: impl IntoIterator<Item = Letter>) {
         letters.into_iter().for_each(|letter| self.azurite.put(NAME, &letter.encode().unwrap()));
     }
 
-    /// How often each operation is in the emulator.
+    /// How often the emulator has each operation.
     fn sent(&self) -> BTreeMap<String, usize> {
         let mut sent = BTreeMap::new();
         for message in self.store.messages() {
@@ -137,20 +137,20 @@ impl Stand {
         sent
     }
 
-    /// The emulator has each of these once and nothing else.
+    /// The emulator has each of these once, and nothing else.
     fn assert_sent(&self, operations: &[String]) {
         let expected: BTreeMap<_, _> = operations.iter().map(|operation| (operation.clone(), 1)).collect();
         assert_eq!(self.sent(), expected);
     }
 
-    /// The operations in a queue, each once, with why they were set aside.
+    /// The operations in a queue, each once, with the reason in its letter.
     fn letters(&self, name: &str) -> BTreeMap<String, Option<String>> {
         let letters = self.azurite.letters(name).into_iter().map(Result::unwrap);
         letters.map(|letter| (letter.head.operation.to_string(), letter.head.set_aside)).collect()
     }
 }
 
-/// What a replay said.
+/// The report of a replay.
 struct Report {
     status: Option<i32>,
     mails: Vec<Value>,
@@ -166,14 +166,14 @@ impl Report {
         Self { status, mails, end, complaints }
     }
 
-    /// Why mails were put aside, sorted.
+    /// The reasons for mails in the poison queue, sorted.
     fn reasons(&self) -> Vec<&str> {
         let mut reasons: Vec<_> = self.mails.iter().filter_map(|line| line["reason"].as_str()).collect();
         reasons.sort_unstable();
         reasons
     }
 
-    /// Status, how many were sent and put aside, and how it ended.
+    /// Status, how many mails were sent and moved to the poison queue, and how it ended.
     fn told(&self) -> (Option<i32>, u64, u64, &str) {
         let count = |name: &str| self.end[name].as_u64().unwrap();
         (self.status, count("sent"), count("set_aside"), self.end["end"].as_str().unwrap())
@@ -212,7 +212,7 @@ fn what_was_queued_is_sent_once_small_or_large() {
     stand.assert_sent(&operations);
 }
 
-/// Every step up to so many calls.
+/// Every step up to this many calls.
 fn steps(calls: usize) -> impl Iterator<Item = Step> {
     (0..calls).flat_map(|call| [false, true].map(|carried_out| Step { call, carried_out }))
 }
@@ -221,7 +221,7 @@ fn steps(calls: usize) -> impl Iterator<Item = Step> {
 fn a_gate_that_is_killed_at_any_call_loses_and_doubles_nothing() {
     let Some(stand) = stand() else { return };
     let mut accepted = Vec::new();
-    // ACS, then the blob, then the queue; and ACS alone.
+    // ACS, then the blob, then the queue; and ACS only.
     for (quota_is_full, calls) in [(true, 3), (false, 1)] {
         stand.store.clear_faults();
         if quota_is_full {
@@ -234,7 +234,7 @@ fn a_gate_that_is_killed_at_any_call_loses_and_doubles_nothing() {
             stand.passage.watch(Some((gate.running.id(), step)));
             assert_eq!(gate.caller.post(&event), None, "killed at {step:?}");
             stand.passage.watch(None);
-            // Its caller heard nothing and comes again, to another gate.
+            // The caller got no answer and retries, with another gate.
             let told = stand.gate().caller.post(&event).unwrap();
             assert_eq!(told.status, if quota_is_full { 202 } else { 200 }, "{step:?}");
             accepted.push(told);
@@ -272,7 +272,7 @@ fn a_replay_that_is_killed_at_any_call_loses_and_doubles_nothing() {
     }
     assert!(kills > 20, "most were killed on their way: {kills}");
     stand.passage.watch(None);
-    // What ACS refused at a try whose end nobody heard stays in doubt, for as long as ACS refuses it.
+    // If ACS refused a try and the result got lost, the mail stays in doubt for as long as ACS refuses it.
     stand.store.clear_faults();
     let report = stand.replay(&["--tries", "1000"]);
     assert_eq!(report.end["end"], "empty", "{} {:?}", report.end, report.complaints);
@@ -316,7 +316,7 @@ fn what_will_never_do_is_put_aside_and_taken_back_when_asked() {
     stand.assert_sent(&[operations[0].clone(), operations[2].clone()]);
     assert_eq!(report.reasons(), ["not a mail queued by Postern", "unknown-sender (InvalidSenderUserName)"]);
 
-    // The operator mends it.
+    // The operator fixes it.
     stand.store.clear_faults();
     let report = stand.replay(&["--again"]);
     assert_eq!(report.told(), (Some(0), 1, 0, "empty"), "{:?}", report.complaints);
@@ -337,7 +337,7 @@ fn acs_in_trouble_is_left_alone_and_a_mail_has_so_many_tries() {
     assert!(report.end["reason"].as_str().unwrap().contains("unauthorized: check the key"), "{}", report.end);
     stand.store.clear_faults();
 
-    // A wait that ACS asks for is waited for, until somebody has had enough of it.
+    // Replay waits as long as ACS asks, until it is interrupted.
     stand.store.fault(Fault::next(Effect::Status { status: 429, retry_after: Some(61), code: None }));
     let before = stand.store.attempts().len();
     let sas = signature("rwdacup");
@@ -353,7 +353,7 @@ fn acs_in_trouble_is_left_alone_and_a_mail_has_so_many_tries() {
     assert_eq!(report.told(), (Some(0), 1, 0, "empty"), "{:?}", report.complaints);
     stand.assert_sent(&operations);
 
-    // Three mails on end that do not get through are enough.
+    // Three failed mails in a row are enough.
     let operations = stand.queue(&[("ada", 10); 4]);
     stand.store.fault(Fault::next(Effect::status(503)).times(1000));
     stand.store.fault(Fault::next(Effect::status(503)).times(1000).on_status());
@@ -366,7 +366,7 @@ fn acs_in_trouble_is_left_alone_and_a_mail_has_so_many_tries() {
     stand.azurite.fresh(NAME);
     stand.store.clear_faults();
 
-    // What alone does not get through is put aside in the end.
+    // A single mail that never gets through moves to the poison queue in the end.
     stand.store.clear().unwrap();
     let operations = stand.queue(&[("ada", 10)]);
     stand.store.fault(Fault::next(Effect::status(503)).times(1000));
@@ -389,7 +389,8 @@ fn a_replay_that_ended_without_a_word_is_one_of_the_tries() {
         assert_eq!(running.wait().0, None);
         stand.passage.watch(None);
     };
-    // ACS, the third that is called, has the mail, and the message is still there: ACS is asked, and not sent it again.
+    // ACS, the third call, has the mail, but the message still exists: replay asks ACS, and does not send the mail
+    // again.
     let before = stand.store.attempts().len();
     killed_at(2, true);
     assert_eq!(stand.replay(&[]).told(), (Some(0), 1, 0, "empty"));
@@ -406,7 +407,7 @@ fn a_replay_that_ended_without_a_word_is_one_of_the_tries() {
     let aside = stand.letters(&format!("{NAME}-poison"));
     assert_eq!(aside.keys().collect::<Vec<_>>(), operations.iter().collect::<Vec<_>>());
 
-    // Tries are counted before anything else is asked for.
+    // The number of tries is checked before anything else.
     stand.queue(&[("bob", LARGE)]);
     killed_at(2, false);
     stand.azurite.empty(NAME);
@@ -414,7 +415,7 @@ fn a_replay_that_ended_without_a_word_is_one_of_the_tries() {
     assert_eq!(report.mails[0]["reason"], "tried 1 time without a result");
 }
 
-/// What a replay says of a letter that the gate did not write.
+/// What a replay reports about a letter that the gate did not write.
 const FORGED: &str = "it is not signed with overflow_key or overflow_previous_key";
 
 #[test]
@@ -433,7 +434,7 @@ fn who_can_write_to_the_queue_sends_nothing() {
         forged(&|letter| letter.body = to_anybody.as_slice().into()),
         forged(&|letter| letter.head.mac.clear()),
         forged(&|letter| letter.head.operation = uuid::Uuid::from_u128(7)),
-        // Another mail's body does for this one no more than a body of one's own.
+        // Another mail's body is as invalid for this one as a forged body.
         forged(&|letter| letter.head.blob = Some(blob.replace(&blob[..36], &letter.head.operation.to_string()))),
     ];
     stand.azurite.put_blob(NAME, letters[3].head.blob.as_deref().unwrap(), to_anybody);
@@ -441,7 +442,7 @@ fn who_can_write_to_the_queue_sends_nothing() {
     let report = stand.replay(&[]);
     assert_eq!(report.told(), (Some(1), 0, 4, "empty"), "{:?}", report.complaints);
     assert_eq!(report.reasons(), [FORGED; 4]);
-    // Being put aside makes none of them true.
+    // Being moved to the poison queue makes none of them valid.
     let report = stand.replay(&["--again"]);
     assert_eq!((report.told(), report.reasons()), ((Some(1), 0, 4, "empty"), vec![FORGED; 4]));
     assert!(stand.store.attempts().iter().all(|attempt| attempt.status != Some(202)));
@@ -483,7 +484,7 @@ fn a_letter_that_cannot_be_read_stops_no_other() {
     assert_eq!(report.reasons(), reasons);
     stand.assert_sent(&[operation.to_string()]);
 
-    // What concerns the storage as a whole is no letter's fault.
+    // A failure of the storage as a whole is not the letter's fault.
     let operations = stand.queue(&[("bob", LARGE)]);
     let queues_alone = signature_for("q", "rwdacup");
     let report = Report::of(stand.start_replay(&[("OVERFLOW_SAS", &queues_alone)], &[]));
@@ -568,7 +569,7 @@ fn an_identity_does_as_well_as_a_signature() {
     assert!(wrong.complaints.join(" ").contains("Azure Storage rejected the request (403)"), "{:?}", wrong.complaints);
 }
 
-/// A stand-in for Entra that gives this token to the one who asks as an application should.
+/// A stand-in for Entra that issues this token for the request that an application should make.
 async fn entra(token: &'static str) -> String {
     let answer = move |body: String| async move {
         let form: BTreeMap<_, _> = form_urlencoded::parse(body.as_bytes()).into_owned().collect();

@@ -1,4 +1,4 @@
-//! What stands between the programs under test and the services: it counts their calls, and can end a program at any.
+//! A proxy between the programs under test and the services: it counts their calls, and can end a program at any call.
 
 use std::process::Command;
 use std::sync::{Arc, Mutex};
@@ -19,7 +19,7 @@ use ureq::Agent;
 pub struct Step {
     /// The call, counted from 0.
     pub call: usize,
-    /// Whether the call is carried out before; its answer is lost either way.
+    /// Whether the call reaches the service first; its answer is lost either way.
     pub carried_out: bool,
 }
 
@@ -28,11 +28,11 @@ pub struct Step {
 struct Watch {
     calls: usize,
     victim: Option<(u32, Step)>,
-    /// What a call must have, and what it is given in its place.
+    /// What a call must have, and what replaces it.
     token: Option<(String, String)>,
 }
 
-/// Doors to the three services, watched together.
+/// Proxies for the three services, with a common count.
 pub struct Passage {
     pub acs: String,
     pub queues: String,
@@ -59,14 +59,14 @@ impl Passage {
         }
     }
 
-    /// Forgets all calls, and kills that process at that step from now on.
+    /// Forgets all calls, and kills this process at this step from now on.
     pub fn watch(&self, victim: Option<(u32, Step)>) {
         let mut watch = self.watch.lock().unwrap();
         watch.calls = 0;
         watch.victim = victim;
     }
 
-    /// Calls of storage must have that token from now on, and are given that signature, which Azurite knows.
+    /// From now on, storage calls must have this token, and get this signature instead, which Azurite knows.
     pub fn demand(&self, token: Option<(&str, &str)>) {
         let owned = token.map(|(token, signature)| (token.to_owned(), signature.to_owned()));
         self.watch.lock().unwrap().token = owned;
@@ -102,7 +102,7 @@ async fn pass(State((service, watch)): State<(Service, Arc<Mutex<Watch>>)>, requ
 }
 
 fn kill(process: u32) {
-    // A process that has ended by itself is as well.
+    // The process may already have ended, which is fine.
     let _ = Command::new("kill").args(["-9", &process.to_string()]).status();
 }
 

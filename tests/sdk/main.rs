@@ -1,5 +1,5 @@
-//! The official SDKs of ACS Email against the emulator, unchanged. Their packages come from PyPI and npm once, into
-//! the target directory; where `python3`, `npm` or the registry cannot be reached, the tests say so and pass.
+//! The official SDKs of ACS Email against the emulator, unchanged. Their packages come from PyPI and npm once, into the
+//! target directory; without `python3`, `npm` or the registry, the tests say so and pass.
 #![allow(
     clippy::unwrap_used,
     clippy::expect_used,
@@ -19,7 +19,7 @@ use postern_emulator::DEVELOPMENT_KEY;
 use crate::packages::{node, python};
 use crate::service::Service;
 
-/// Runs a client to its end and holds what it says against what the emulator has.
+/// Runs a client to its end, and compares its output with what the emulator has.
 #[track_caller]
 fn sends(service: &Service, mut client: Command, subject: &str) {
     let before = service.store.messages().len();
@@ -56,7 +56,7 @@ fn python_sends(how: &str) {
         command.arg(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/sdk/send.py")).arg(how).args(settings);
         service.trusted_by(command)
     };
-    // Over http the package takes an endpoint alone: it makes https of a connection string.
+    // For http, the package only accepts an endpoint: it makes a connection string https.
     let plain = Service::http();
     sends(&plain, client(&plain, &settings(&plain)[0]), "From Python");
     let secure = Service::https();

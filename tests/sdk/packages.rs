@@ -13,13 +13,13 @@ fn directory(name: &str) -> PathBuf {
     Path::new(env!("CARGO_TARGET_TMPDIR")).join("sdk").join(name)
 }
 
-/// Runs commands in order, unless a marker says that they were run before. Says why when one fails.
+/// Runs commands in order, unless a marker says that they have already run. Says why if one fails.
 fn installed(directory: &Path, commands: Vec<Command>) -> bool {
     let marker = directory.join("complete");
     if marker.exists() {
         return true;
     }
-    // Half an installation would only be in the way.
+    // Half an installation would only cause problems.
     let _ = fs::remove_dir_all(directory);
     fs::create_dir_all(directory).unwrap();
     for mut command in commands {
@@ -58,7 +58,7 @@ pub fn python() -> Option<&'static Path> {
     PYTHON_PROGRAM.as_deref()
 }
 
-/// A directory whose packages Node.js finds.
+/// A directory in which Node.js finds the packages.
 pub fn node() -> Option<&'static Path> {
     NODE_PACKAGES.as_deref()
 }

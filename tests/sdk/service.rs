@@ -40,14 +40,14 @@ impl Service {
         Service { endpoint, connection_string, store, authority, _runtime: runtime }
     }
 
-    /// The same client, told to trust the emulator's authority in the way that `postern emulator --tls` prints.
+    /// The same client, configured to trust the emulator's authority as `postern emulator --tls` says.
     pub fn trusted_by(&self, mut client: Command) -> Command {
         if let Some(file) = &self.authority {
             for name in ["NODE_EXTRA_CA_CERTS", "REQUESTS_CA_BUNDLE", "SSL_CERT_FILE"] {
                 client.env(name, file.path());
             }
         }
-        // A proxy of the machine has no business on the loopback.
+        // The machine's proxy must not be used for the loopback address.
         client.env("NO_PROXY", "*").env("no_proxy", "*");
         client
     }

@@ -1,4 +1,4 @@
-//! A queue of Azure Storage in this process, as far as gate and replay need it, with dice of its own.
+//! An Azure Storage queue in this process, as far as gate and replay need it, with its own random faults.
 
 use std::collections::BTreeSet;
 use std::sync::{Arc, Mutex};
@@ -13,7 +13,7 @@ use http::Method;
 use postern::overflow::Letter;
 use tokio::net::TcpListener;
 
-/// A queue and where it is.
+/// A queue and its address.
 pub struct Queue {
     pub address: String,
     state: Arc<Mutex<Messages>>,
@@ -21,10 +21,10 @@ pub struct Queue {
 
 struct Messages {
     kept: Vec<Message>,
-    /// All operations there ever were.
+    /// All operations that were ever in it.
     operations: BTreeSet<String>,
     next: u64,
-    /// None once it is well.
+    /// None once it works.
     dice: Option<Rng>,
 }
 
@@ -47,7 +47,7 @@ impl Queue {
         Self { address, state }
     }
 
-    /// No more trouble.
+    /// Ends the faults.
     pub fn get_well(&self) {
         self.state.lock().unwrap().dice = None;
     }
@@ -68,7 +68,7 @@ async fn answer(State(state): State<Arc<Mutex<Messages>>>, request: Request) -> 
     let hidden = Duration::from_secs(parameter("visibilitytimeout").map_or(0, |text| text.parse().unwrap()));
     let id = || parts.uri.path().rsplit('/').next().unwrap().parse::<u64>().unwrap();
     let mut state = state.lock().unwrap();
-    // Of a hundred writes some are not done, and some are done and not confirmed.
+    // Of a hundred writes, some are not carried out, and some are carried out and not confirmed.
     let thrown = state.dice.as_mut().map_or(99, |dice| dice.u8(..100));
     match (parts.method, parts.uri.path().ends_with("/messages")) {
         (Method::POST, _) if thrown < 10 => empty(503),

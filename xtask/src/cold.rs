@@ -1,4 +1,4 @@
-//! `cargo xtask cold`: how long a newcomer waits, measured in a clone with nothing built.
+//! `cargo xtask cold`: measures how long a newcomer waits, in a clone with nothing built.
 
 use postern_flavour::cargo;
 use std::fmt;
@@ -9,13 +9,13 @@ use std::process::{Child, Command, Stdio};
 use std::thread;
 use std::time::{Duration, Instant};
 
-/// What `cargo dev` prints once the first mail can be sent.
+/// What `cargo dev` prints once it can send the first mail.
 const READY: &str = " s  ready";
 
-/// The kernel counts processor time in hundredths of a second for every program (`USER_HZ`, proc(5)).
+/// For programs, the kernel counts processor time in hundredths of a second (`USER_HZ`, proc(5)).
 const TICKS_PER_SECOND: f64 = 100.0;
 
-/// What one start took.
+/// The figures of one start.
 struct Start {
     compiled: usize,
     processor: Option<Duration>,
@@ -29,11 +29,11 @@ impl fmt::Display for Start {
     }
 }
 
-/// Clones the workspace, starts `cargo dev` three times and prints a table: from nothing, after an edit of the core, and
-/// once more.
+/// Clones the workspace, starts `cargo dev` three times and prints a table: with nothing built, after an edit of the
+/// core, and once more.
 ///
 /// # Errors
-/// A sentence, when a step fails.
+/// A sentence, if a step fails.
 pub fn cold(root: &Path) -> Result<(), String> {
     let scratch = Scratch::new()?;
     let clone = scratch.0.join("postern");
@@ -76,14 +76,14 @@ fn start(scratch: &Scratch, clone: &Path) -> Result<Start, String> {
     }
 }
 
-/// Passes on what cargo says, and counts the crates.
+/// Passes on cargo's output, and counts the crates.
 fn compiled(stderr: impl Read) -> usize {
     let lines = BufReader::new(stderr).lines().map_while(Result::ok);
     lines.inspect(|line| eprintln!("{line}")).filter(|line| line.trim_start().starts_with("Compiling ")).count()
 }
 
 fn interrupt(child: &mut Child) {
-    // Without `kill`, the next line ends it less politely.
+    // Without `kill`, the next line ends it less gently.
     let asked = Command::new("kill").args(["-INT", &child.id().to_string()]).status();
     if !asked.is_ok_and(|status| status.success()) {
         let _ = child.kill();
@@ -91,16 +91,16 @@ fn interrupt(child: &mut Child) {
     let _ = child.wait();
 }
 
-/// The processor time of all children that have ended, theirs included; known only on Linux.
+/// The processor time of all children that have ended, including their children's; known only on Linux.
 fn children_time() -> Option<Duration> {
     let stat = fs::read_to_string("/proc/self/stat").ok()?;
-    // Fields 16 and 17 of proc_pid_stat(5), counted from behind the program's name, which may hold spaces.
+    // Fields 16 and 17 of proc_pid_stat(5), counted from the end of the program's name, which may contain spaces.
     let fields: Vec<_> = stat.rsplit_once(')')?.1.split_whitespace().collect();
     let ticks = |index: usize| fields.get(index)?.parse::<f64>().ok();
     Some(Duration::from_secs_f64((ticks(13)? + ticks(14)?) / TICKS_PER_SECOND))
 }
 
-/// Edits the core so that the component differs: else what was compiled to native code before would be used again.
+/// Edits the core so that the component differs: otherwise, the existing native code would be used again.
 fn edit(file: &Path) -> Result<(), String> {
     let failed = |error| format!("{}: {error}.", file.display());
     let text = fs::read_to_string(file).map_err(failed)?;
@@ -111,7 +111,7 @@ fn edit(file: &Path) -> Result<(), String> {
     fs::write(file, edited).map_err(failed)
 }
 
-/// A directory that is removed in the end.
+/// A directory that is removed when it is dropped.
 struct Scratch(PathBuf);
 
 impl Scratch {

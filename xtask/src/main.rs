@@ -1,5 +1,5 @@
-//! `cargo dev`: builds the component and the command-line tool, then runs `postern dev`. `cargo xtask` has what else is
-//! done with a checkout.
+//! `cargo dev`: builds the component and the command-line tool, then runs `postern dev`. `cargo xtask` has the other
+//! tasks for a checkout.
 
 mod cold;
 
@@ -62,13 +62,13 @@ fn step(title: &str, work: impl FnOnce() -> Result<(), String>) -> Result<(), St
     Ok(())
 }
 
-/// The one flavour that `postern dev` serves, as it asks for it.
+/// The only flavour that `postern dev` serves, built in the same way.
 fn component(root: &Path) -> Result<(), String> {
     let build = Build::of(Flavour::Wasi, Profile::Development);
     finish(build.command(root), "The component did not build; the compiler's messages are above.".to_owned())
 }
 
-/// Every flavour at once, for what needs all of them: a release, the tests.
+/// Every flavour at once, for tasks that need all of them: a release, the tests.
 fn components(root: &Path) -> Result<(), String> {
     add_target(root)?;
     finish(Build::command_for_all(root), "A component did not build; the compiler's messages are above.".to_owned())
@@ -95,12 +95,12 @@ fn become_postern(root: &Path, arguments: impl Iterator<Item = OsString>) -> Res
         .args(["run", "--quiet", "--package", "postern-cli"])
         .args(["--bin", "postern", "--", "dev"])
         .args(arguments)
-        // `postern dev` asks cargo for the component once more, and it is fresh.
+        // `postern dev` asks cargo for the component again, and finds it up to date.
         .env("CARGO_TERM_QUIET", "true");
     replace(command).map_err(|error| format!("Cannot start `postern dev`: {error}."))
 }
 
-/// On Unix this process becomes the command, so that Ctrl-C and the exit status are its own.
+/// On Unix, this process becomes the command, so that Ctrl-C and the exit status are the command's.
 #[cfg(unix)]
 fn replace(mut command: Command) -> std::io::Result<ExitCode> {
     use std::os::unix::process::CommandExt;

@@ -1,4 +1,4 @@
-//! Curves of what becomes of mails, as SVG.
+//! Charts of what becomes of mails, as SVG.
 
 use std::error::Error;
 use std::time::Duration;
@@ -9,13 +9,13 @@ use super::simulation::{Course, Scenario};
 
 const SIZE: (u32, u32) = (900, 420);
 
-/// Colours that people with colour blindness can distinguish (Okabe and Ito).
+/// Colours that people with colour vision deficiencies can distinguish (Okabe and Ito).
 const COLOURS: [RGBColor; 3] = [RGBColor(0, 114, 178), RGBColor(213, 94, 0), RGBColor(0, 158, 115)];
 
-/// A curve: its name, and hours with numbers of mails.
+/// A curve: its name, and numbers of mails over hours.
 type Curve = (&'static str, Vec<(f64, u32)>);
 
-/// The pictures of docs/scaling.md, by name.
+/// The charts of docs/scaling.md, by name.
 pub fn pictures(courses: &[(Scenario, Course)]) -> Result<[(&'static str, String); 3], Box<dyn Error>> {
     let waiting = |names: &[&str]| -> Vec<Curve> {
         let shown = courses.iter().filter(|(scenario, _)| names.contains(&scenario.name));
@@ -30,7 +30,7 @@ pub fn pictures(courses: &[(Scenario, Course)]) -> Result<[(&'static str, String
     ])
 }
 
-/// What became of all mails of a scenario: each waits or is with ACS.
+/// What became of all mails of a scenario: each is waiting or with ACS.
 fn course(courses: &[(Scenario, Course)], name: &str) -> Vec<Curve> {
     let Some((scenario, course)) = courses.iter().find(|(scenario, _)| scenario.name == name) else {
         return Vec::new();

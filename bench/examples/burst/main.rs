@@ -1,6 +1,6 @@
-//! `cargo run -p bench --example burst`: what a burst of alerts meets on its way, for docs/scaling.md.
+//! `cargo run -p bench --example burst`: simulates a burst of alerts, for docs/scaling.md.
 //!
-//! It prints the page's table and writes its pictures, which a test compares with the page.
+//! It prints the page's table and writes its charts, which a test compares with the page.
 
 mod chart;
 mod simulation;

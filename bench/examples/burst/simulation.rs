@@ -1,21 +1,21 @@
-//! A burst of alerts, ACS's quota, the overflow queue and its replay, on a clock that nobody waits for.
+//! Simulates a burst of alerts, ACS's quota, the overflow queue and its replay, without waiting.
 //!
-//! The quota's meter is the emulator's, so refused calls count as ACS says that they do. Nothing is random: the same
-//! scenario has the same course.
+//! The quota's meter is the emulator's, so refused calls count as ACS documents. Nothing is random: the same scenario
+//! always gives the same result.
 
 use std::collections::{BTreeMap, VecDeque};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use postern_emulator::{Limit, Meter, Quota};
 
-/// What ACS may take of a request's time: the budget for a caller of whom nothing is known, less what is kept free for
-/// the queue (docs/delivery.md).
+/// How much of a request's time ACS may take: the budget for an unknown caller, less the time reserved for the queue
+/// (docs/delivery.md).
 const TIME_FOR_ACS: Duration = Duration::from_secs(7);
 
-/// How long a call of ACS takes. An assumption: a quota is so much slower that it hardly matters.
+/// How long a call to ACS takes. This is an assumption: the quota is so much slower that it hardly matters.
 const CALL: Duration = Duration::from_millis(100);
 
-/// How long after a mail was queued a replay takes it up, if none is at work: one is started every minute.
+/// How long after a mail was queued a replay starts, if none is running: one starts every minute.
 const REPLAY_EVERY: Duration = Duration::from_secs(60);
 
 /// How many points a curve has.
@@ -26,17 +26,17 @@ const POINTS: u32 = 240;
 pub struct Scenario {
     /// Its name in the page.
     pub name: &'static str,
-    /// How many mails there are to send.
+    /// How many mails to send.
     pub mails: u32,
-    /// The time over which their events arrive, evenly.
+    /// The time over which their events arrive, evenly distributed.
     pub over: Duration,
     /// The quota of sends of each subscription.
     pub limit: Limit,
-    /// How many subscriptions there are, each with a policy and an even share of the mails.
+    /// How many subscriptions there are, each with its own policy and an even share of the mails.
     pub subscriptions: u32,
 }
 
-/// The course of a scenario, over all subscriptions.
+/// The result of a scenario, over all subscriptions.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Course {
     /// Mails that ACS accepted while their callers waited.
@@ -45,9 +45,9 @@ pub struct Course {
     pub queued: u32,
     /// Calls that ACS refused.
     pub refused: u32,
-    /// When ACS had accepted the last mail, since the burst began.
+    /// When ACS had accepted the last mail, from the start of the burst.
     pub end: Duration,
-    /// How many mails waited in the queue, at even times from the beginning to the end.
+    /// How many mails waited in the queue, at even intervals from start to end.
     pub waiting: Vec<(Duration, u32)>,
 }
 
@@ -74,12 +74,12 @@ pub fn scenarios() -> Vec<Scenario> {
     ]
 }
 
-/// What happens next.
+/// A simulated event.
 #[derive(Debug, Clone, Copy)]
 enum Event {
-    /// An event comes; its mail is sent.
+    /// An event arrives, and the gate sends its mail.
     Arrival,
-    /// The gate tries a mail again that came at this time.
+    /// The gate tries a mail again that arrived at this time.
     Again(Duration),
     /// A replay tries the oldest mail in the queue.
     Replay,
@@ -90,17 +90,17 @@ enum Event {
 struct Subscription {
     limit: Limit,
     meter: Meter,
-    /// By time, and in order where the time is the same.
+    /// By time, and in order if the time is the same.
     agenda: BTreeMap<(Duration, u32), Event>,
     entries: u32,
-    /// How many mails wait, and since when that many.
+    /// How many mails are waiting, and since when.
     waiting: VecDeque<(Duration, u32)>,
     replaying: bool,
     course: Course,
 }
 
 impl Scenario {
-    /// Plays it.
+    /// Runs the simulation.
     pub fn play(&self) -> Course {
         let mut one = Subscription::new(self.limit);
         let mails = self.mails / self.subscriptions;
@@ -113,7 +113,7 @@ impl Scenario {
         one.course(self.subscriptions)
     }
 
-    /// What there is to say of it, as a row of a table.
+    /// The result as a row of a table.
     pub fn row(&self, course: &Course) -> String {
         format!(
             "| {} | {} | {} | {} | {} | {} | {} | {} |",
@@ -149,7 +149,7 @@ impl Subscription {
         }
     }
 
-    /// A call of ACS, and how long it asks to wait if it refuses: in whole seconds, as headers tell it.
+    /// A call to ACS, and how long ACS asks to wait if it refuses: in whole seconds, as in headers.
     fn call(&mut self, now: Duration) -> Result<(), Duration> {
         let at: SystemTime = UNIX_EPOCH + now;
         self.meter.count(self.limit, at).map_err(|wait| {
@@ -190,7 +190,7 @@ impl Subscription {
         }
     }
 
-    /// Puts a mail into the queue or takes one out; how many wait then.
+    /// Puts a mail into the queue or takes one out, and notes how many are waiting then.
     fn change(&mut self, now: Duration, by: i32) -> u32 {
         let before = self.waiting.back().map_or(0, |(_, waiting)| *waiting);
         let waiting = before.saturating_add_signed(by);
@@ -218,16 +218,16 @@ impl Subscription {
     }
 }
 
-/// What the gate itself does for a burst.
+/// The gate's own work for a burst.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Work {
-    /// Seconds of processor time, all cores together.
+    /// Seconds of processor time, summed over all cores.
     pub cpu_seconds: f64,
-    /// Cores that keep up with the burst while it comes.
+    /// Cores that keep up with the burst while it arrives.
     pub cores: f64,
 }
 
-/// The work for a scenario, at so many mails for each second of processor time: `mails/CPUs` in docs/performance.md.
+/// The work for a scenario, at this many mails per second of processor time: `mails/CPUs` in docs/performance.md.
 pub fn work(scenario: &Scenario, mails_per_cpu_second: f64) -> Work {
     let cpu_seconds = f64::from(scenario.mails) / mails_per_cpu_second;
     Work { cpu_seconds, cores: cpu_seconds / scenario.over.as_secs_f64() }
@@ -237,7 +237,7 @@ fn count(number: usize) -> u32 {
     u32::try_from(number).unwrap_or(u32::MAX)
 }
 
-/// A number with commas.
+/// A number with thousands separators.
 fn grouped(number: u32) -> String {
     let text = number.to_string();
     let digits = text.len();
@@ -247,7 +247,7 @@ fn grouped(number: u32) -> String {
     parts.collect()
 }
 
-/// A time as people say it: minutes below three hours, hours below three days.
+/// A time in a unit for people: minutes below three hours, hours below three days.
 fn long(time: Duration) -> String {
     const MINUTE: f64 = 60.0;
     const HOUR: f64 = 60.0 * MINUTE;

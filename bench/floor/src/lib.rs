@@ -20,7 +20,7 @@ async fn floor(request: Request) -> Response<Full<Bytes>> {
     response
 }
 
-/// The gate's status for a mail that was taken.
+/// The gate's status for an accepted mail.
 async fn relay(request: Request) -> Option<StatusCode> {
     request.into_body().collect().await.ok()?;
     let endpoint = std::env::var("ACS_ENDPOINT").ok()?;

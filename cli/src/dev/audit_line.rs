@@ -1,4 +1,4 @@
-//! The gate's audit line, made short for a developer's screen.
+//! The gate's audit line, shortened for a developer's screen.
 
 use std::fmt;
 
@@ -9,13 +9,13 @@ use crate::console::{DIM, GREEN, RED, YELLOW};
 use crate::report::counted;
 use crate::visible;
 
-/// The verdict on a request whose mails were all accepted.
+/// The verdict on a request for which ACS accepted all mails.
 const SENT: &str = "sent";
 
 /// The verdict on a request for an operation's status.
 const ANSWERED: &str = "answered";
 
-/// What is shown of an audit line; `postern::audit` says what else there is.
+/// The parts of an audit line that are shown; `postern::audit` defines the rest.
 #[derive(Debug, Deserialize)]
 pub struct AuditLine {
     time: String,
@@ -59,7 +59,7 @@ impl AuditLine {
         self.status
     }
 
-    /// How many mails ACS took.
+    /// How many mails ACS accepted.
     pub fn mails_sent(&self) -> usize {
         self.mails.iter().filter(|mail| mail.outcome == Outcome::Accepted.as_str()).count()
     }
@@ -76,7 +76,7 @@ impl AuditLine {
     }
 }
 
-/// A line of a table: time, status, verdict, duration, route, and what there is to say about it.
+/// A line of a table: time, status, verdict, duration, route, and details.
 impl fmt::Display for AuditLine {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
         let style = match self.verdict.as_str() {

@@ -1,4 +1,4 @@
-//! Edits to a policy directory, seen as they happen.
+//! Detects edits to a policy directory.
 
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -9,11 +9,11 @@ use postern::policy::{FOLDERS, POLICY_FILE};
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 use tokio::time::timeout;
 
-/// Editors save in several steps, and version control many files at once: an edit is over when nothing more happens
-/// for this long.
+/// Editors save in several steps, and version control changes many files at once: an edit is over if nothing more
+/// happens for this long.
 const QUIET: Duration = Duration::from_millis(100);
 
-/// An edit that takes longer is looked at before it is over.
+/// An edit that takes longer is reported before it is over.
 const LONGEST: Duration = Duration::from_secs(2);
 
 /// A watched policy directory.
@@ -24,9 +24,9 @@ pub struct Changes {
 }
 
 impl Changes {
-    /// Begins to watch.
+    /// Starts to watch.
     pub fn watch(directory: &Path) -> anyhow::Result<Self> {
-        // Events carry real paths, so they are compared with the directory's real path.
+        // Events contain real paths, so this compares them with the directory's real path.
         let directory = directory.canonicalize().context("Cannot watch the policy directory")?;
         let (sender, events) = unbounded_channel();
         let root = directory.clone();
@@ -38,15 +38,15 @@ impl Changes {
         Ok(changes)
     }
 
-    /// The root is watched without its folders, because a policy may share it with a large build directory.
+    /// Watches the root without its folders, because a policy may share it with a large build directory.
     fn watch_folders(&mut self) {
         for folder in FOLDERS {
-            // A folder that is not there yet is noticed at the root, and watched then.
+            // If a folder does not exist yet, its creation shows at the root, and watching it starts then.
             let _ = self.watcher.watch(&self.directory.join(folder), RecursiveMode::Recursive);
         }
     }
 
-    /// Waits for an edit to begin and to be over.
+    /// Waits for an edit to start and to be over.
     pub async fn next(&mut self) {
         let _ = self.events.recv().await;
         self.watch_folders();
@@ -55,15 +55,15 @@ impl Changes {
     }
 }
 
-/// Passes on what concerns the policy; that the gate reads it does not.
+/// Passes on changes to the policy, but not the gate's own reads.
 fn report(sender: &UnboundedSender<()>, root: &Path, event: notify::Result<Event>) {
     let concerns = match event {
         Ok(event) => !event.kind.is_access() && event.paths.iter().any(|path| is_policy(root, path)),
-        // Events were lost: look.
+        // Events were lost, so the policy may have changed.
         Err(_) => true,
     };
     if concerns {
-        // Nobody listens any more only when the command ends.
+        // The receiver is only gone when the command ends.
         let _ = sender.send(());
     }
 }

@@ -1,5 +1,5 @@
-//! The real component in the embedded host, with the policy mounted, so that an edit takes effect without compiling
-//! anything.
+//! The real component in the embedded host, with the policy mounted, so that an edit takes effect without a
+//! compilation.
 
 use std::borrow::Cow;
 use std::fs;
@@ -19,7 +19,7 @@ use crate::cache;
 use crate::secret::Secret;
 use crate::studio::{AuditCapture, DryRun, GateClient};
 
-/// The host, and what its guest is given.
+/// The host, and what it gives the guest.
 pub struct Gate {
     host: Host,
     policy: Option<TempDir>,
@@ -32,10 +32,10 @@ pub struct Gate {
 }
 
 impl Gate {
-    /// A host without a policy yet, that is reached at `own` and sends to the emulator at `acs`.
+    /// A host without a policy, whose address is `own` and which sends to the emulator at `acs`.
     ///
     /// Its audit lines go to the screen, to the studio, and to the emulator's inbox, which shows them with the mails.
-    /// What it loads, the dry run loads too.
+    /// The dry run loads whatever this loads.
     pub fn new(
         engine: Cow<'static, [u8]>,
         own: String,
@@ -62,17 +62,17 @@ impl Gate {
         GateClient::new(self.host(), self.capture.clone(), self.own.clone())
     }
 
-    /// The gate that the studio tries payloads on, without sending anything.
+    /// The gate for the studio's previews, which sends nothing.
     pub fn dry_run(&self) -> Arc<DryRun> {
         Arc::clone(&self.dry_run)
     }
 
-    /// The host, to be served.
+    /// The host, to serve.
     pub fn host(&self) -> Host {
         self.host.clone()
     }
 
-    /// Puts a policy in the place of the present one.
+    /// Replaces the current policy.
     pub async fn load(&mut self, files: &Files, secrets: &[Secret]) -> anyhow::Result<()> {
         let servers = Policy::load(files).map(|policy| servers(&policy)).unwrap_or_default();
         let policy = snapshot(files)?;
@@ -91,7 +91,7 @@ impl Gate {
         };
         self.host.load(guest(&self.acs)?).await?;
         self.dry_run.load(guest(self.dry_run.acs())?).await?;
-        // An instance that was made before may read its policy only now: the directory before this one stays.
+        // An existing instance may read its policy only now, so the previous directory stays.
         self.before = self.policy.replace(policy);
         Ok(())
     }
@@ -102,7 +102,7 @@ pub fn limits() -> Limits {
     Limits { optimise: false, ..Limits::default() }
 }
 
-/// The policy as it was checked, in a directory of its own, so that no instance reads an edit that was not checked.
+/// The policy as it was checked, in a separate directory, so that no instance reads an unchecked edit.
 fn snapshot(files: &Files) -> anyhow::Result<TempDir> {
     let directory = tempfile::Builder::new().prefix("postern-").tempdir().context("no directory for the policy")?;
     for (path, text) in files.sealed() {
@@ -113,7 +113,7 @@ fn snapshot(files: &Files) -> anyhow::Result<TempDir> {
     Ok(directory)
 }
 
-/// Whom the gate checks callers and visitors with.
+/// The servers that check the gate's callers and visitors.
 fn servers(policy: &Policy) -> Vec<String> {
     let authority = policy.takes_entra_tokens().then(|| PUBLIC_AUTHORITY.to_owned());
     policy.servers().into_iter().chain(authority).collect()

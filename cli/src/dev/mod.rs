@@ -1,4 +1,4 @@
-//! What `postern dev` is made of.
+//! The parts of `postern dev`.
 
 mod audit_line;
 mod changes;

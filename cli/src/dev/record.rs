@@ -1,4 +1,4 @@
-//! What happens while `postern dev` runs, as programs read it: one JSON object a line.
+//! The events of `postern dev` for programs: one JSON object per line.
 
 use std::fmt;
 
@@ -12,61 +12,61 @@ use crate::report::{Entry, counted};
 #[derive(Debug, Serialize)]
 #[serde(tag = "event", rename_all = "lowercase")]
 pub enum Record<'a> {
-    /// The start has come to a step.
+    /// A step of the start.
     Step {
-        /// What is done or begins, in words.
+        /// What was done or starts, in words.
         text: &'a str,
-        /// Since the start.
+        /// Milliseconds since the command started.
         elapsed_ms: u64,
     },
     /// A policy is served from now on, the first one or an edited one.
     Policy {
-        /// How it came to be served.
+        /// Why it is served now.
         state: State,
-        /// How much it does.
+        /// Its size.
         #[serde(flatten)]
         extent: Extent,
         /// Warnings about it.
         findings: &'a [Entry],
-        /// The names of what is not approved.
+        /// The names of everything that is not approved.
         not_approved: &'a [String],
     },
     /// An edited policy is not served; the last good one still is.
     Broken {
-        /// In one sentence.
+        /// One sentence.
         message: &'a str,
         /// What is wrong with it, and where.
         findings: &'a [Entry],
     },
-    /// Requests are answered from now on.
+    /// The gate answers requests from now on.
     Ready {
         /// The gate's address.
         gate: &'a str,
         /// The inbox's address.
         inbox: &'a str,
-        /// What can be posted to.
+        /// The routes that accept requests.
         routes: Vec<RouteRecord<'a>>,
-        /// Environment variables that are not set, so that values for development are used.
+        /// Environment variables that are not set and have a development value instead.
         development: Vec<String>,
-        /// A command that shows the gate at work.
+        /// A command to try the gate with.
         #[serde(rename = "try", skip_serializing_if = "Option::is_none")]
         trial: Option<String>,
     },
-    /// A request was answered; the gate's audit line as it is.
+    /// The gate answered a request; this is its audit line, unchanged.
     Request {
-        /// The line, as `docs/operations.md` describes it.
+        /// The line, as `docs/answers.md` describes it.
         audit: &'a Value,
     },
-    /// Something else that the component or its host has to say.
+    /// Another message of the component, its host or the tool.
     Message {
-        /// Who says it.
+        /// Its source.
         from: Source,
-        /// In words.
+        /// Its text.
         text: &'a str,
     },
 }
 
-/// How a policy came to be served.
+/// Why a policy is served now.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "lowercase")]
 pub enum State {
@@ -74,11 +74,11 @@ pub enum State {
     Good,
     /// It was edited.
     Reloaded,
-    /// It was broken before.
+    /// It replaces an edit that had errors.
     Mended,
 }
 
-/// How much a policy does.
+/// The size of a policy.
 #[derive(Debug, Clone, Copy, Serialize)]
 pub struct Extent {
     /// How many routes it has.
@@ -88,7 +88,7 @@ pub struct Extent {
 }
 
 impl Extent {
-    /// Counts.
+    /// Counts a policy's routes and mails.
     pub fn of(policy: &Policy) -> Self {
         Self { routes: policy.routes().count(), mails: policy.routes().map(|route| route.mails.len()).sum() }
     }
@@ -100,7 +100,7 @@ impl fmt::Display for Extent {
     }
 }
 
-/// A route, as far as one must know it to post to it.
+/// What a client must know about a route to post to it.
 #[derive(Debug, Serialize)]
 pub struct RouteRecord<'a> {
     /// Its name.
@@ -113,20 +113,20 @@ pub struct RouteRecord<'a> {
 }
 
 impl<'a> RouteRecord<'a> {
-    /// A route as the record describes it.
+    /// The record of a route.
     pub fn of(route: &'a Route) -> Self {
         let scheme = route.auth.as_ref().map(|auth| auth.name.to_string());
         Self { name: &route.name, path: &route.path, scheme }
     }
 }
 
-/// Who has something to say.
+/// The source of a message.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Source {
-    /// The gate itself.
+    /// The component.
     Component,
-    /// What it runs in.
+    /// Its host.
     Host,
     /// This tool.
     Tool,

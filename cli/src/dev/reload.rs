@@ -1,4 +1,4 @@
-//! Edits become the served policy if they are good, and a report if they are not.
+//! Serves edits of the policy that are valid, and reports the errors of the others.
 
 use std::convert::Infallible;
 
@@ -9,7 +9,7 @@ use crate::directory::Directory;
 use crate::secret;
 use crate::studio::Studio;
 
-/// What is served, and what was last said about it.
+/// The policy that is served, and the last report.
 pub struct Reload {
     served: Directory,
     seen: Option<Files>,
@@ -20,12 +20,12 @@ pub struct Reload {
 }
 
 impl Reload {
-    /// Starts with a policy that is served already.
+    /// Starts with a policy that is already served.
     pub const fn new(served: Directory, gate: Gate, screen: Screen, studio: Studio) -> Self {
         Self { served, seen: None, complaint: None, gate, screen, studio }
     }
 
-    /// Follows the edits for ever.
+    /// Follows edits for ever.
     pub async fn follow(mut self, mut changes: Changes) -> Infallible {
         loop {
             // First of all, because the directory was read before it was watched.
@@ -68,7 +68,7 @@ impl Reload {
         Ok(())
     }
 
-    /// Says what is wrong, once for as long as it stays the same.
+    /// Reports errors, once for as long as they stay the same.
     fn complain(&mut self, error: &anyhow::Error) {
         let complaint = format!("{error:#}");
         if self.complaint.as_ref() == Some(&complaint) {

@@ -1,4 +1,4 @@
-//! Delivery reports for a route of the policy: what an Event Grid subscription to it would be set up with.
+//! Delivery reports for a route of the policy, configured like an Event Grid subscription.
 
 use std::time::SystemTime;
 

@@ -1,4 +1,4 @@
-//! What a developer sees of the running gate, or a program reads of it.
+//! What a developer sees of the running gate, or what a program reads about it.
 
 use std::fmt::Display;
 use std::io::{IsTerminal as _, stdout};
@@ -21,10 +21,10 @@ use crate::report::{self, BrokenPolicy};
 use crate::secret::{self, Secret};
 use crate::visible;
 
-/// The first status of an answer that refuses or fails.
+/// From this status on, an answer is a refusal or a failure.
 const FIRST_ERROR: u16 = 400;
 
-/// Where news goes: lines on standard output with a status below them on a terminal, or JSON objects.
+/// Where events are reported: lines on standard output, on a terminal with a status below them, or JSON objects.
 #[derive(Debug, Clone)]
 pub struct Screen {
     output: Output,
@@ -42,7 +42,7 @@ enum Output {
     Live(Arc<Status>),
 }
 
-/// Ends the status at the terminal when it is dropped, whichever way the command ends.
+/// Ends the status on the terminal when it is dropped, however the command ends.
 #[derive(Debug)]
 pub struct StatusGuard(Screen);
 
@@ -55,7 +55,7 @@ impl Drop for StatusGuard {
 }
 
 impl Screen {
-    /// A screen whose clock starts now: objects instead of lines, and of everything only what went wrong, if wanted.
+    /// A screen whose clock starts now. It prints JSON objects instead of lines, or only problems, if requested.
     pub fn new(json: bool, errors_only: bool) -> Self {
         let status = if json || errors_only { None } else { Status::on_terminal() };
         let output = match status {
@@ -66,7 +66,7 @@ impl Screen {
         Self { output, errors_only, started: Instant::now() }
     }
 
-    /// To be kept for as long as the screen is used.
+    /// Must be kept for as long as the screen is used.
     pub fn status_guard(&self) -> StatusGuard {
         StatusGuard(self.clone())
     }
@@ -81,7 +81,7 @@ impl Screen {
 
     fn record(&self, record: &Record<'_>) {
         if matches!(self.output, Output::Json) {
-            // Only numbers and texts, which JSON can always represent.
+            // The record contains only numbers and texts, which JSON can always represent.
             console::say(serde_json::to_string(record).unwrap_or_default());
         }
     }
@@ -102,21 +102,21 @@ impl Screen {
         }
     }
 
-    /// Something that takes a while after the start.
+    /// Something after the start that takes a while.
     pub fn working(&self, text: impl Display) {
         if let Output::Live(status) = &self.output {
             status.working(text);
         }
     }
 
-    /// Nothing is under way any more.
+    /// Nothing is in progress any more.
     pub fn resting(&self) {
         if let Output::Live(status) = &self.output {
             status.resting();
         }
     }
 
-    /// Where everything is, and how to try it.
+    /// Shows the addresses, and how to try the gate.
     pub fn overview(&self, gate: &str, inbox: &str, policy: &Policy, secrets: &[Secret], trial: Option<&[String]>) {
         if self.errors_only {
             return;
@@ -150,7 +150,7 @@ impl Screen {
         }
     }
 
-    /// A command to be copied: on a terminal in lines that it need not break itself.
+    /// A command to copy: on a terminal, split into lines that fit.
     fn command(&self, words: &[String]) -> String {
         match self.output {
             Output::Live(_) => trial::folded(words),
@@ -188,12 +188,12 @@ impl Screen {
             State::Mended => "fixed",
         };
         if let Output::Live(status) = &self.output {
-            status.mended();
+            status.clear_errors();
         }
         self.say(format_args!("{DIM}{}{DIM:#}  {GREEN}policy {verb}: {extent}{GREEN:#}", now()));
     }
 
-    /// An edit that is not served.
+    /// An edit that is not served because it has errors.
     pub fn broken(&self, error: &anyhow::Error) {
         let complaint = format!("{error:#}");
         let heading = format!("{DIM}{}{DIM:#}  {RED}policy broken{RED:#}\n{complaint}", now());
@@ -239,7 +239,7 @@ impl Screen {
         }
     }
 
-    /// Something else than a request or an edit.
+    /// Anything other than a request or an edit.
     pub fn message(&self, from: Source, text: &str) {
         let (style, who) = match from {
             Source::Component => (YELLOW, "component"),
@@ -251,7 +251,7 @@ impl Screen {
     }
 }
 
-/// In one line of the terminal, if there is one.
+/// Makes a text fit into one line of the terminal, if there is a terminal.
 fn fitted(line: &str) -> String {
     let size = stdout().is_terminal().then(|| Term::stdout().size_checked()).flatten();
     size.map_or_else(|| line.to_owned(), |(_, columns)| truncate_str(line, usize::from(columns), "…").into_owned())

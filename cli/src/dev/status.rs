@@ -1,5 +1,4 @@
-//! The last lines of a terminal: the current step of `postern dev`, and what is wrong with the policy until it is
-//! fixed.
+//! The last lines of a terminal: the current step of `postern dev`, and the errors of the policy until they are fixed.
 
 use std::fmt::Display;
 use std::io::stderr;
@@ -18,7 +17,7 @@ use crate::visible;
 /// How often the spinner turns.
 const TURN: Duration = Duration::from_millis(100);
 
-/// Lines of a terminal that a complaint leaves to other things.
+/// How many lines of the terminal an error report leaves free.
 const KEPT_LINES: usize = 5;
 
 /// The lines, redrawn in place on standard error.
@@ -33,7 +32,7 @@ pub struct Status {
 }
 
 impl Status {
-    /// Where standard error is a terminal; elsewhere nothing can be redrawn.
+    /// Only on a terminal: elsewhere, nothing can be redrawn.
     pub fn on_terminal() -> Option<Self> {
         let bar = ProgressBar::new_spinner();
         (!bar.is_hidden()).then(|| Self {
@@ -46,7 +45,7 @@ impl Status {
         })
     }
 
-    /// Something takes a while.
+    /// Shows that something takes a while.
     pub fn working(&self, text: impl Display) {
         self.busy.store(true, Ordering::Relaxed);
         self.bar.set_style(style("{prefix}{spinner} {wide_msg} {elapsed}"));
@@ -55,13 +54,13 @@ impl Status {
         self.bar.enable_steady_tick(TURN);
     }
 
-    /// Names the inbox from now on.
+    /// Shows the inbox's address from now on.
     pub fn inbox(&self, url: &str) {
         // It does not move while the command runs.
         let _ = self.inbox.set(url.to_owned());
     }
 
-    /// Requests are waited for.
+    /// Shows that the gate waits for requests.
     pub fn resting(&self) {
         self.busy.store(false, Ordering::Relaxed);
         self.bar.disable_steady_tick();
@@ -94,15 +93,15 @@ impl Status {
         }
     }
 
-    /// Shows what is wrong with the policy, in the place of what was wrong before.
+    /// Shows the errors of the policy, in place of the previous ones.
     pub fn complain(&self, complaint: &str) {
         self.broken.store(true, Ordering::Relaxed);
         self.bar.set_prefix(drawn(format_args!("\n{}\n\n", cut(complaint))));
         self.resting();
     }
 
-    /// Takes the complaint away.
-    pub fn mended(&self) {
+    /// Removes the errors.
+    pub fn clear_errors(&self) {
         self.broken.store(false, Ordering::Relaxed);
         self.bar.set_prefix("");
         self.resting();
@@ -113,7 +112,7 @@ impl Status {
         self.bar.suspend(|| console::say(text));
     }
 
-    /// Leaves one line that says what there was; none if nothing was ever ready.
+    /// Leaves one line with a summary; none if the gate was never ready.
     pub fn end(&self) {
         if self.inbox.get().is_none() {
             return self.bar.finish_and_clear();
@@ -141,7 +140,7 @@ fn drawn(text: impl Display) -> String {
     }
 }
 
-/// As many lines as there is room for.
+/// As many lines as fit.
 fn cut(complaint: &str) -> String {
     let room = usize::from(Term::stderr().size().0).saturating_sub(KEPT_LINES);
     let count = complaint.lines().count();

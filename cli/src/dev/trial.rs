@@ -1,4 +1,4 @@
-//! One command that shows the gate at work.
+//! One command to try the gate with.
 
 use std::env;
 
@@ -8,14 +8,14 @@ use serde_json::Value;
 use crate::directory::Directory;
 use crate::listen;
 
-/// The longest payload that is written out; a larger one is named by its file.
+/// The longest payload that the command contains; for a larger one, it names the file.
 const MAX_INLINE_BYTES: usize = 400;
 
 /// The longest line of a folded command, without its indentation and its backslash.
 const FOLD_COLUMNS: usize = 74;
 
-/// The words of a `curl` command for the first form, which needs no signature; else of `postern send`. Each is quoted
-/// for a POSIX shell where it needs to be.
+/// The words of a `curl` command for the first form, which needs no signature; otherwise of `postern send`. Words that
+/// need it are quoted for a POSIX shell.
 pub fn command(directory: &Directory, policy: &Policy, url: &str) -> Option<Vec<String>> {
     let forms = policy.routes().find(|route| route.kind == Kind::Form);
     let words = match forms {
@@ -25,7 +25,7 @@ pub fn command(directory: &Directory, policy: &Policy, url: &str) -> Option<Vec<
     words.iter().map(|word| Some(shlex::try_quote(word).ok()?.into_owned())).collect()
 }
 
-/// The words in lines of the usual width, each option with its value, to be copied as they are.
+/// The words in lines of the usual width, each option with its value, ready to copy.
 pub fn folded(words: &[String]) -> String {
     let mut lines: Vec<String> = Vec::new();
     for group in words.chunk_by(|_, next| !next.starts_with('-')) {

@@ -1,4 +1,4 @@
-//! One thing that was looked at.
+//! The result of one check.
 
 use std::fmt;
 
@@ -9,7 +9,7 @@ use crate::console::{self, BOLD, DIM, GREEN, RED, YELLOW};
 /// The width of the names in a table.
 const NAME_COLUMNS: usize = 14;
 
-/// What was looked at, and what came of it.
+/// What was checked, with the result.
 #[derive(Debug, Serialize)]
 pub struct Finding {
     check: String,
@@ -19,7 +19,7 @@ pub struct Finding {
     help: Option<String>,
 }
 
-/// What came of it.
+/// The result of a check.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "lowercase")]
 pub enum State {
@@ -27,21 +27,21 @@ pub enum State {
     Good,
     /// Something is missing that not everybody needs.
     Warning,
-    /// It could not be found out.
+    /// The check could not determine it.
     Unknown,
     /// Something necessary is wrong.
     Failed,
-    /// It was not looked at.
+    /// It was not checked.
     Skipped,
 }
 
 impl Finding {
-    /// All is well.
+    /// Everything is right.
     pub fn good(check: impl Into<String>, message: impl Into<String>) -> Self {
         Self { check: check.into(), state: State::Good, message: message.into(), help: None }
     }
 
-    /// Nobody looked, for a reason.
+    /// It was not checked, with the reason.
     pub fn skipped(check: impl Into<String>, message: impl Into<String>) -> Self {
         Self { state: State::Skipped, ..Self::good(check, message) }
     }
@@ -57,7 +57,7 @@ impl Finding {
     }
 }
 
-/// A line with a mark, and a second one that says how to fix it.
+/// A line with a mark, and a second line that says how to fix the problem.
 impl fmt::Display for Finding {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
         let (style, mark) = match (self.state, console::unicode()) {

@@ -1,4 +1,4 @@
-//! This machine: ports, a place for the cache, and the programs that parts of the work need.
+//! This machine: ports, the cache, and the programs that some tasks need.
 
 use std::env;
 use std::net::{SocketAddr, TcpListener};
@@ -8,30 +8,30 @@ use std::process::{Command, Stdio};
 use super::{Finding, State};
 use crate::{cache, listen};
 
-/// What the component is compiled for.
+/// The compilation target of the component.
 const TARGET: &str = "wasm32-wasip2";
 
-/// A file that the directory above has in a checkout of this tool's source, and scarcely elsewhere.
+/// A file that exists in a checkout of this tool's source, and hardly anywhere else.
 const OF_THE_SOURCE: &str = "flavour/src/build.rs";
 
-/// A program that something needs, but not everything.
+/// A program that only some tasks need.
 struct Optional {
-    /// Its names, the usual one first.
+    /// Its names, the most common one first.
     names: &'static [&'static str],
-    /// What it is for.
+    /// What needs it.
     purpose: &'static str,
-    /// How to get it.
+    /// How to install it.
     help: &'static str,
 }
 
-/// Of use wherever a policy is kept.
+/// Useful wherever a policy is kept.
 const FOR_POLICIES: [Optional; 1] = [Optional {
     names: &["git"],
     purpose: "shows in `postern approve` what changed since the last approval",
     help: "Without it the whole text is shown: install git to see changes.",
 }];
 
-/// Of use in a checkout of this tool's source.
+/// Useful in a checkout of this tool's source.
 const FOR_THE_SOURCE: [Optional; 3] = [
     Optional {
         names: &["node"],
@@ -50,7 +50,7 @@ const FOR_THE_SOURCE: [Optional; 3] = [
     },
 ];
 
-/// Everything about this machine.
+/// All checks of this machine.
 pub fn look(gate: SocketAddr, emulator: SocketAddr) -> Vec<Finding> {
     let source = source();
     let mut findings: Vec<_> = source.as_deref().map(target).into_iter().collect();
@@ -64,13 +64,13 @@ pub fn look(gate: SocketAddr, emulator: SocketAddr) -> Vec<Finding> {
     findings
 }
 
-/// The checkout of this tool's source that the user is in.
+/// The checkout of this tool's source that contains the working directory.
 fn source() -> Option<PathBuf> {
     let here = env::current_dir().ok()?;
     here.ancestors().find(|directory| directory.join(OF_THE_SOURCE).is_file()).map(Path::to_owned)
 }
 
-/// Asks the compiler, because it need not come from rustup.
+/// Asks the compiler, because it may not come from rustup.
 fn target(source: &Path) -> Finding {
     let mut asked = Command::new("rustc");
     let asked = asked.args(["--print", "target-libdir", "--target", TARGET]).current_dir(source).output();
@@ -127,7 +127,7 @@ fn program(optional: &Optional) -> Finding {
     }
 }
 
-/// The first word with a digit in it that a program says of its version; none if it does not start.
+/// The first word with a digit in the program's version output; none if it does not start.
 fn version(program: &str) -> Option<String> {
     let output = Command::new(program).arg("--version").stdin(Stdio::null()).stderr(Stdio::null()).output().ok()?;
     let said = String::from_utf8_lossy(&output.stdout).into_owned();

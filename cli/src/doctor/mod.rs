@@ -1,4 +1,4 @@
-//! What `postern doctor` looks at: this machine, a policy, and an ACS resource.
+//! The checks of `postern doctor`: this machine, a policy, and an ACS resource.
 
 mod finding;
 pub mod machine;

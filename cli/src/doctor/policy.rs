@@ -1,4 +1,4 @@
-//! The policy of a directory, as far as others than `postern check` care: whether it can be used, and its settings.
+//! The policy of a directory, beyond `postern check`: whether it is usable, and its settings.
 
 use std::path::Path;
 
@@ -10,7 +10,7 @@ use crate::directory::Directory;
 use crate::report::counted;
 use crate::secret;
 
-/// The policy, where there is one that can be used, and everything about it.
+/// The policy, if there is a usable one, and all checks of it.
 pub fn look(path: &Path) -> (Option<Policy>, Vec<Finding>) {
     if !path.join(POLICY_FILE).exists() {
         return (None, vec![Finding::skipped("policy", format!("not found in {}: see --policy", path.display()))]);
@@ -47,7 +47,7 @@ fn approved(directory: &Directory) -> Finding {
     }
 }
 
-/// Only names: values are never shown.
+/// Shows only names, never values.
 fn secrets(policy: &Policy) -> Finding {
     match secret::all(policy) {
         Err(error) => {

@@ -1,9 +1,9 @@
 //! Checks the ACS resource of the settings without sending a mail.
 //!
-//! Two calls are enough. ACS answers a status request for an operation that never existed with 404 if the caller is
-//! authenticated, and the `Date` of its response shows its clock. It refuses a mail without recipients, and some
-//! refusals name the sender. The order of its checks is not documented, so any other refusal says nothing about the
-//! sender.
+//! Two calls are enough. ACS answers a status request for an operation that never existed with 404 if it has
+//! authenticated the caller, and the `Date` of its answer shows its clock. It refuses a mail without recipients, and
+//! some refusals name the sender. ACS does not document the order of its checks, so any other refusal says nothing
+//! about the sender.
 
 use std::collections::BTreeSet;
 use std::sync::{Mutex, PoisonError};
@@ -30,10 +30,10 @@ const BUDGET: Duration = Duration::from_secs(20);
 /// How far a request's date may be from ACS's clock (Microsoft Learn, "HMAC header"; five minutes by reports).
 const TOLERANCE: Duration = Duration::from_secs(5 * 60);
 
-/// A clock that is this far off will be too far off one day.
+/// A clock that is this far off will soon be too far off.
 const NOTABLE: Duration = Duration::from_secs(60);
 
-/// Everything about the resource, for the senders of a policy.
+/// All checks of the resource, for the senders of a policy.
 pub async fn look(policy: Option<&Policy>) -> Vec<Finding> {
     let machine = Machine::new();
     let observer = ClockObserver { machine: &machine, skew: Mutex::default() };
@@ -73,7 +73,7 @@ pub async fn look(policy: Option<&Policy>) -> Vec<Finding> {
     findings
 }
 
-/// Whether the settings mean a resource. Platforms set the variables of identities without being asked.
+/// Whether the settings are meant for a resource: platforms set the variables of identities unasked.
 async fn is_meant(host: &impl Settings) -> bool {
     for name in [setting::ENDPOINT, setting::ACCESS_KEY, setting::CONNECTION_STRING, setting::IDENTITY] {
         if host.setting(name).await.is_some() {
@@ -165,7 +165,7 @@ fn senders(policy: Option<&Policy>) -> Vec<(&Address, String)> {
 async fn sender<H: Sending>(client: &Client<'_, H>, address: &Address, names: &str) -> Finding {
     let parts = Parts { subject: "postern doctor".to_owned(), text: "A mail to nobody.".to_owned(), html: None };
     let message = Message { from: address.clone(), to: Vec::new(), reply_to: None, parts, attachments: Vec::new() };
-    // Far below the size at which there is no body.
+    // The mail is far smaller than the limit, so there is always a body.
     let body = acs::body(&message).unwrap_or_default();
     let delivery = client.send(body, Uuid::from_u128(client.host.random()), acs::State::Send, BUDGET).await;
     let check = format!("sender {names}");
@@ -199,7 +199,7 @@ fn sentence(advice: &str) -> String {
     first.into_iter().chain(characters).chain(['.']).collect()
 }
 
-/// This machine, which records how far the clocks of answers are from its own.
+/// This machine, which records how far the clocks of answers differ from its own.
 struct ClockObserver<'a> {
     machine: &'a Machine,
     skew: Mutex<Option<Duration>>,
@@ -210,7 +210,7 @@ impl ClockObserver<'_> {
         *self.skew.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// By the middle of the time that the answer took, half of which the date is old at most.
+    /// Compares with the middle of the time that the call took, so the error is at most half of it.
     fn record(&self, asked: SystemTime, answer: &Response<Bytes>) {
         let date = answer.headers().get(DATE).and_then(|date| date.to_str().ok());
         let Some(date) = date.and_then(|date| httpdate::parse_http_date(date).ok()) else { return };

@@ -1,4 +1,4 @@
-//! What each way to prove the gate to ACS needs of a host; `docs/operations.md` explains them.
+//! What each way to authenticate to ACS needs from a host; `docs/operations.md` explains them.
 
 use std::fmt;
 
@@ -9,7 +9,7 @@ use postern::entra::{IMDS, PUBLIC_AUTHORITY, setting as entra};
 
 use super::setting::{Server, Setting};
 
-/// A way to prove the gate: the names are those of `/readyz`, where a connection string is an access key.
+/// A way to authenticate to ACS. The names are those of `/readyz`, where a connection string counts as an access key.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub enum Identity {
     /// An access key of the ACS resource
@@ -30,7 +30,7 @@ pub enum Identity {
 pub const TOKEN_DIRECTORY: &str = "/var/run/secrets/azure/tokens";
 const TOKEN_FILE: &str = "/var/run/secrets/azure/tokens/azure-identity-token";
 
-/// The variable that holds the address of a platform's identities without its path, as hosts want it.
+/// The variable with the address of a platform's identities without its path, as lists of allowed hosts need it.
 const IDENTITY_SERVER: &str = "identity_server";
 
 impl Identity {
@@ -43,7 +43,7 @@ impl Identity {
                 return vec![endpoint, key];
             }
             Self::ConnectionString => {
-                // The component has it from the connection string; what is said twice is refused.
+                // The connection string contains it, and the gate refuses to be given it twice.
                 let both =
                     Setting::secret(acs::CONNECTION_STRING, "endpoint=https://…;accesskey=…, as the portal shows it");
                 return vec![endpoint.for_the_host(), both];
@@ -68,7 +68,7 @@ impl Identity {
         [endpoint].into_iter().chain(own).chain([scope]).collect()
     }
 
-    /// The servers that are needed in addition to ACS's.
+    /// The servers that the identity needs in addition to ACS's.
     pub fn servers(self) -> Vec<Server> {
         match self {
             Self::AccessKey | Self::ConnectionString => Vec::new(),
@@ -83,12 +83,12 @@ impl Identity {
         (self == Self::Workload).then_some(TOKEN_DIRECTORY)
     }
 
-    /// Whether it gets tokens, which open more than ACS.
+    /// Whether it gets tokens, which give access to more than ACS.
     pub const fn gives_tokens(self) -> bool {
         !matches!(self, Self::AccessKey | Self::ConnectionString)
     }
 
-    /// Refuses what a Kubernetes cluster cannot give. `files` is whether its components can have directories.
+    /// Refuses what a Kubernetes cluster cannot provide. `files` says whether its components can have directories.
     pub fn in_cluster(self, files: bool) -> anyhow::Result<()> {
         match self {
             Self::AppService => {
@@ -109,7 +109,7 @@ impl fmt::Display for Identity {
     }
 }
 
-/// Where Entra is.
+/// The address of Entra.
 pub fn authority() -> Setting {
     Setting::with_default(entra::AUTHORITY, PUBLIC_AUTHORITY, "Microsoft Entra ID; it differs in other clouds")
 }

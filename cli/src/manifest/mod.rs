@@ -1,7 +1,7 @@
-//! What a policy needs of its host, written the way each host wants it.
+//! What a policy needs from its host, in the host's own format.
 //!
-//! The texts are templates beside this file. What is put into them are setting names, origins and names that are
-//! checked here, so none of it can be anything but itself in TOML or YAML.
+//! The texts are templates next to this file. They are filled only with names of settings, origins and names that this
+//! module checks, so no value can break out of its place in TOML or YAML.
 
 mod identity;
 mod name;
@@ -23,7 +23,7 @@ use setting::{Server, Setting};
 pub use identity::Identity;
 pub use name::{Hostname, Identifier, Image, Name};
 
-/// What a policy needs of its host.
+/// What a policy needs from its host.
 #[derive(Debug)]
 pub struct Manifest {
     settings: Vec<Setting>,
@@ -35,17 +35,17 @@ pub struct Manifest {
 /// What a cluster's manifest contains in plain text, because it is not secret.
 #[derive(Debug)]
 pub struct Values {
-    /// The ACS resource.
+    /// The address of the ACS resource.
     pub endpoint: Origin,
-    /// Where visitors reach the gate.
+    /// The address under which visitors reach the gate.
     pub public_url: Origin,
-    /// The tenant.
+    /// The tenant of the identity.
     pub tenant: Option<Identifier>,
-    /// The application or identity.
+    /// The client id of the application or identity.
     pub client: Option<Identifier>,
 }
 
-/// Stands for an id that was not given.
+/// The placeholder for a missing id.
 const PLACEHOLDER: &str = "00000000-0000-0000-0000-000000000000";
 
 impl Manifest {
@@ -83,7 +83,7 @@ impl Manifest {
 
     /// `spin.toml`; `component` is the sealed file, relative to it.
     pub fn spin(&self, component: &str) -> anyhow::Result<String> {
-        // The only text that may be anything: as JSON it is a TOML string, too.
+        // The only text that may contain any characters: written as JSON, it is also a valid TOML string.
         let component = serde_json::to_string(component)?;
         let servers = self.servers.iter().map(|server| match server {
             Server::Of(name) => format!("{{{{ {name} }}}}"),
@@ -99,19 +99,19 @@ impl Manifest {
         render(include_str!("spin.toml.j2"), &context)
     }
 
-    /// A `SpinApp` for SpinKube, and what scales it.
+    /// A `SpinApp` for SpinKube, and its autoscaler.
     pub fn spinkube(&self, image: &Image, values: &Values) -> anyhow::Result<String> {
         self.identity.in_cluster(false)?;
         render(include_str!("spinkube.yaml.j2"), &self.cluster(image, values, None))
     }
 
-    /// A `WorkloadDeployment` for wasmCloud 2, its configuration and its service; `host` is what callers call.
+    /// A `WorkloadDeployment` for wasmCloud 2, its configuration and its service; `host` is the name that callers use.
     pub fn wasmcloud(&self, image: &Image, values: &Values, host: &Hostname) -> anyhow::Result<String> {
         self.identity.in_cluster(true)?;
         render(include_str!("wasmcloud.yaml.j2"), &self.cluster(image, values, Some(host)))
     }
 
-    /// Settings are those with a value and the secrets: what may be left out is.
+    /// Only settings with a value, and secrets: optional settings are left out.
     fn cluster(&self, image: &Image, values: &Values, host: Option<&Hostname>) -> Value {
         let value = |setting: &Setting| {
             let given = match setting.name.as_str() {

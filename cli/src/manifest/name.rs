@@ -5,11 +5,11 @@ use std::str::FromStr;
 
 use serde::Serialize;
 
-/// An application's name: a DNS label that starts with a letter, as Kubernetes and Spin want it.
+/// An application's name: a DNS label that starts with a letter, as Kubernetes and Spin require.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Name(String);
 
-/// A host's name in DNS, which callers use.
+/// A host name in DNS, which callers use.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Hostname(String);
 
@@ -21,7 +21,7 @@ pub struct Image(String);
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Identifier(String);
 
-/// A text that is none.
+/// A text is not a valid name.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum NameError {
     /// For a [`Name`].
@@ -45,7 +45,7 @@ const MAX_HOSTNAME: usize = 253;
 /// The longest reference: a host, a path and a digest.
 const MAX_IMAGE: usize = 512;
 
-/// Whether a text is words of lower-case letters and digits with single hyphens between them.
+/// Whether a text consists of words of lower-case letters and digits with single hyphens between them.
 fn is_label(text: &str) -> bool {
     let plain = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit();
     text.len() <= MAX_LABEL && text.split('-').all(|word| !word.is_empty() && word.bytes().all(plain))

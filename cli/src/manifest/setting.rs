@@ -1,21 +1,21 @@
-//! The settings that a host gives the component, and the servers that it lets it connect to.
+//! The settings that a host gives the component, and the servers that it allows it to connect to.
 
 use serde::Serialize;
 
-/// A setting that the host has to give.
+/// A setting that the host must provide.
 #[derive(Debug, Clone, Serialize)]
 pub struct Setting {
-    /// Lower_snake: the name of a Spin variable.
+    /// In snake_case: the name of a Spin variable.
     pub name: String,
-    /// The name in an environment.
+    /// The name as an environment variable.
     pub upper: String,
     /// Whether only the component may see it.
     pub secret: bool,
-    /// What it is.
+    /// Its description.
     pub description: &'static str,
     /// Its default value, empty if it is optional; `None` if it is required.
     pub default: Option<String>,
-    /// Whether the component gets it; otherwise it only names a server that the component may connect to.
+    /// Whether the component gets it. If not, it only names a server that the component may connect to.
     pub given: bool,
 }
 
@@ -36,7 +36,7 @@ impl Setting {
         Self { default: Some(default.to_owned()), ..Self::required(name, description) }
     }
 
-    /// The same, kept from the component.
+    /// The same, but the component does not get it.
     pub fn for_the_host(self) -> Self {
         Self { given: false, ..self }
     }
@@ -45,8 +45,8 @@ impl Setting {
 /// A server that the component must be able to connect to.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Server {
-    /// The one that a setting names.
+    /// The server that a setting names.
     Of(&'static str),
-    /// One that is the same everywhere.
+    /// A fixed server.
     Fixed(String),
 }

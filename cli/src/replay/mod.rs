@@ -1,11 +1,13 @@
-//! Delivers the mails of the overflow queue to ACS: nothing leaves the queue before it is where it belongs.
+//! Delivers the mails of the overflow queue to ACS. A message leaves the queue only after its mail is with ACS or in
+//! the poison queue.
 //!
-//! A message is leased while it is being handled, and deleted once ACS has accepted its mail or it is in the poison
-//! queue. If a replay ends in between, the lease expires and the next replay handles the message again: the operation
-//! id and the body are the same, so ACS has only one mail.
+//! Replay leases a message while it handles it, and deletes it once ACS has accepted its mail or the poison queue has
+//! it. If a replay ends in between, the lease expires and the next replay handles the message again: operation id and
+//! body are the same, so ACS has only one mail.
 //!
-//! Anybody with access can write to the queue. A letter is sent only if the gate signed it and the policy would still
-//! write it; any other moves to the poison queue with the reason, and never ends a replay: others wait behind it.
+//! Anyone with access can write to the queue. Replay sends a letter only if the gate signed it and the policy still
+//! allows it. Any other moves to the poison queue with the reason, and never ends a replay, because others wait behind
+//! it.
 
 mod permission;
 mod storage;
@@ -27,47 +29,47 @@ use storage::Leased;
 
 pub use storage::{Account, Container, Queue};
 
-/// How long ACS is tried for one mail before it counts as a failed try.
+/// How long to try one mail with ACS before it counts as a failed try.
 const TRY_TIME: Duration = Duration::from_secs(60);
 
-/// How long is waited where ACS says that its quota is used up, and not for how long: its shortest quota is a minute's.
+/// How long to wait if ACS says that its quota is used up, but not for how long: its shortest quota is per minute.
 const QUOTA_WAIT: Duration = Duration::from_secs(60);
 
-/// After this many failed tries in a row the trouble is with ACS and not with a mail.
+/// After this many failed tries in a row, the problem is with ACS and not with a mail.
 const MAX_CONSECUTIVE_FAILURES: u32 = 3;
 
-/// How often it is looked whether messages that others hold are there again.
+/// How often to check whether leased messages are visible again.
 const POLL_INTERVAL: Duration = Duration::from_secs(1);
 
-/// Everything a replay works with.
+/// Everything a replay needs.
 pub struct Replay<'a> {
     pub host: &'a Machine,
     pub policy: &'a Policy,
-    /// What the gate may have signed a letter with.
+    /// The keys that may have signed a letter.
     pub keys: &'a [Key],
-    /// Where the gate sends all mails instead, if it does.
+    /// The address that gets all mails instead, if the gate redirects them.
     pub redirected_to: Option<&'a Address>,
     pub acs: &'a acs::Connection,
     pub tokens: &'a TokenCache,
     pub queue: Queue<'a>,
-    /// Where messages are put that can never be delivered.
+    /// The queue for messages that can never be delivered.
     pub poison_queue: Queue<'a>,
     pub container: Container<'a>,
-    /// How often a message is tried before it is put aside.
+    /// How often to try a message before moving it to the poison queue.
     pub tries: u32,
-    /// How long a message is hidden from others; while it is worked on, it stays hidden.
+    /// How long to hide a message from others; while replay works on it, it renews the lease.
     pub lease: Duration,
 }
 
 /// What became of one message.
 pub struct Handled {
-    /// What it is about, where it can be read.
+    /// Its header, if it can be read.
     pub head: Option<Head>,
     /// The trace of its calls.
     pub trace: Option<Trace>,
-    /// How often it was taken out of the queue.
+    /// How often it was taken from the queue.
     pub dequeue_count: u32,
-    /// What ACS said, where it was asked.
+    /// The result at ACS, if replay tried to send it.
     pub delivery: Option<Delivery>,
     pub disposition: Disposition,
 }
@@ -88,19 +90,19 @@ pub enum Disposition {
 pub enum End {
     /// The queue is empty.
     Empty,
-    /// What is left is held by another replay, or was by one that is gone.
+    /// Another replay, perhaps one that was killed, still leases this many messages.
     Held(u64),
-    /// Nothing can be sent now, with the reason.
+    /// Nothing can be sent at the moment, with the reason.
     Stopped(String),
 }
 
 /// What a replay reports while it works.
 pub enum Progress<'a> {
-    /// About so many messages are there.
+    /// The approximate number of messages in the queue.
     Count(u64),
     /// A message was handled.
     Handled(&'a Handled),
-    /// ACS asked to wait so long.
+    /// ACS asked replay to wait this long.
     Waiting(Duration),
 }
 
@@ -114,7 +116,7 @@ impl Replay<'_> {
                 message => message?,
             };
             let Some(message) = message else { return Ok(count) };
-            // What is not a mail stays where it is, hidden for the duration of this replay.
+            // A message that is not a mail stays where it is, hidden for the duration of this replay.
             let Ok(letter) = Letter::decode(&message.text) else { continue };
             let again = Letter { head: Head { set_aside: None, ..letter.head }, body: letter.body };
             self.queue.put(&again.encode().unwrap_or_else(|| message.text.clone())).await?;
@@ -130,7 +132,7 @@ impl Replay<'_> {
         loop {
             let Some(message) = self.queue.lease(self.lease).await? else {
                 let count = self.queue.count().await?;
-                // One lease may just have begun, and its end is seen a moment later.
+                // A lease may just have started, and its end shows a moment later.
                 if count == 0 || POLL_INTERVAL * looks > self.lease * 2 {
                     return Ok(if count == 0 { End::Empty } else { End::Held(count) });
                 }
@@ -184,7 +186,7 @@ impl Replay<'_> {
                 Disposition::Sent
             }
             outcome if is_retryable(outcome) && dequeue_count < self.tries => Disposition::Retained,
-            // A key can be fixed while the mail waits: the count is for mails.
+            // The operator can fix a key while the mail waits, so this does not count against the mail.
             Outcome::Unauthorized | Outcome::NotFound | Outcome::Denied => Disposition::Retained,
             outcome => {
                 let code = delivery.error_code.as_ref().map(|code| format!(" ({code})")).unwrap_or_default();
@@ -194,13 +196,13 @@ impl Replay<'_> {
             }
         };
         if disposition == Disposition::Retained {
-            // It becomes visible again at once for the next replay.
+            // Makes it visible again at once, for the next replay.
             self.queue.renew(&mut message, Duration::ZERO).await?;
         }
         Ok(done(Some(letter.head), Some(trace), Some(delivery), disposition))
     }
 
-    /// The mail, or why it is not sent; an error where no other could be read either.
+    /// The mail, or why replay must not send it; an error if no other mail could be read either.
     async fn open(&self, letter: &Letter) -> Result<Result<Authentic, String>, StorageError> {
         let body = match letter.blob() {
             Err(error) => return Ok(Err(error.to_string())),
@@ -218,7 +220,7 @@ impl Replay<'_> {
         Ok(permitted.map(|()| mail).map_err(|error| error.to_string()))
     }
 
-    /// Sends a mail, keeps its message hidden meanwhile, and waits as long as ACS asks to.
+    /// Sends a mail, renews the lease of its message meanwhile, and waits as long as ACS asks.
     async fn send(
         &self,
         message: &mut Leased,
@@ -228,7 +230,7 @@ impl Replay<'_> {
     ) -> Result<Delivery, StorageError> {
         let head = mail.head();
         let client = acs::Client { host: self.host, connection: self.acs, tokens: self.tokens, trace };
-        // An earlier replay may have ended before it heard of its success.
+        // An earlier replay may have ended before it learned of its success.
         let mut in_doubt = head.in_doubt || message.dequeue_count > 1;
         loop {
             let from = if in_doubt { State::Ask } else { State::Send };
@@ -242,26 +244,26 @@ impl Replay<'_> {
         }
     }
 
-    /// Does something that takes long, and keeps a message hidden meanwhile.
+    /// Runs something that takes long, and renews a message's lease meanwhile.
     async fn keeping_lease<T>(&self, message: &mut Leased, work: impl Future<Output = T>) -> Result<T, StorageError> {
         tokio::pin!(work);
         loop {
             tokio::select! {
                 result = &mut work => return Ok(result),
-                // Where it is another's by now, that one has the same operation id: the mail stays one.
+                // If another replay has it by now, that one uses the same operation id, so there is still one mail.
                 () = self.host.sleep(self.lease / 2) => drop(self.queue.renew(message, self.lease).await?),
             }
         }
     }
 
-    /// First it is put there, then it is deleted here: a message may be there twice for a time, but nowhere never.
+    /// First puts the message there, then deletes it here: it may be in both queues for a moment, but never in neither.
     async fn poison(
         &self,
         message: &Leased,
         letter: Option<&Letter>,
         reason: &str,
     ) -> Result<Disposition, StorageError> {
-        // Marked and not signed: a letter that the gate did not write stays one.
+        // Marked but not signed: a letter that the gate did not sign remains unsigned.
         let marked = letter.and_then(|letter| {
             let head = Head { set_aside: Some(reason.to_owned()), ..letter.head.clone() };
             Letter { head, body: letter.body.clone() }.encode()
@@ -283,10 +285,10 @@ fn is_retryable(outcome: Outcome) -> bool {
     outcome.is_temporary() || outcome == Outcome::NotAttempted
 }
 
-/// Why nothing more can be sent, after a retained message and so many consecutive failures.
+/// Why nothing more can be sent, after a retained message and this many consecutive failures.
 fn stop_reason(done: &Handled, failures: u32) -> Option<String> {
     let delivery = done.delivery.as_ref().filter(|_| done.disposition == Disposition::Retained)?;
-    let mendable = matches!(delivery.outcome, Outcome::Unauthorized | Outcome::NotFound | Outcome::Denied);
+    let fixable = matches!(delivery.outcome, Outcome::Unauthorized | Outcome::NotFound | Outcome::Denied);
     let advice = delivery.outcome.advice().unwrap_or("ACS has problems: run the same command again later");
-    (mendable || failures >= MAX_CONSECUTIVE_FAILURES).then(|| format!("{}: {advice}", delivery.outcome.as_str()))
+    (fixable || failures >= MAX_CONSECUTIVE_FAILURES).then(|| format!("{}: {advice}", delivery.outcome.as_str()))
 }

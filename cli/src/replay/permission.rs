@@ -1,35 +1,35 @@
-//! Whether the policy would write a mail today as a letter has it: it may have changed since, and so may have who may be
-//! written to.
+//! Whether the policy still allows a mail as its letter has it: the policy may have changed since, and so may the
+//! allowed recipients.
 
 use postern::overflow::Authentic;
 use postern::policy::{Address, Mail, Policy, Recipients};
 use serde::Deserialize;
 use serde::de::IgnoredAny;
 
-/// Why the policy would not write a mail as a letter has it.
+/// Why the policy does not allow a mail as its letter has it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum Misfit {
-    /// The body is not of the form that the gate writes.
+    /// The body does not have the format that the gate writes.
     #[error("its body is not a mail as the gate writes it")]
     Body,
-    /// There is no such route.
+    /// The route does not exist.
     #[error("its route is not in the policy")]
     Route,
-    /// The route has no such mail.
+    /// The route does not have the mail.
     #[error("its mail is not in the policy")]
     Mail,
     /// The mail has another sender.
     #[error("its sender is not in the policy")]
     Sender,
-    /// The mail does not go to one of the addresses.
+    /// The mail is not allowed to go to one of the addresses.
     #[error("the policy does not allow its recipients")]
     Recipient,
-    /// The mail carries no files.
+    /// The mail must not have attachments.
     #[error("it has attachments, which the policy does not allow for this mail")]
     Attachment,
 }
 
-/// What is looked at of a body. The gate writes nothing into `cc` and `bcc`, so nothing else may.
+/// The parts of a body that are checked. The gate never writes `cc` and `bcc`, so a body with them is refused.
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
 struct Body {
@@ -50,8 +50,8 @@ struct Recipient {
     address: String,
 }
 
-/// Checks route, mail, sender, recipients and attachments against the policy; `redirected_to` is where the gate sends
-/// all mails instead, if it does.
+/// Checks route, mail, sender, recipients and attachments against the policy. `redirected_to` is the address that gets
+/// all mails instead, if the gate redirects them.
 pub fn check(policy: &Policy, redirected_to: Option<&Address>, letter: &Authentic) -> Result<(), Misfit> {
     let body: Body = serde_json::from_slice(letter.body()).map_err(|_| Misfit::Body)?;
     let route = policy.routes().find(|route| route.name == letter.head().route).ok_or(Misfit::Route)?;

@@ -20,11 +20,11 @@ use crate::machine::Machine;
 /// How long one call may take; the largest mail must fit.
 const CALL_TIME: Duration = Duration::from_secs(30);
 
-/// How often a call is tried when the service is unreachable or fails, and the pause before the next try.
+/// How often to try a call if the service cannot be reached or fails, and the pause before the next try.
 const TRIES: u32 = 3;
 const PAUSE: Duration = Duration::from_millis(500);
 
-/// A message's text, every byte of which may be escaped in up to six (`&quot;`), and what XML there is around it.
+/// A message's text, in which each byte may take up to six when escaped (`&quot;`), and the XML around it.
 const MAX_ANSWER_BYTES: usize = 6 * MAX_MESSAGE_BYTES + 16 * 1024;
 
 /// A storage account, and how a replay authenticates to it.
@@ -49,7 +49,7 @@ pub struct Container<'a> {
 /// A message that is hidden from others for a time.
 pub struct Leased {
     pub text: String,
-    /// How often it was taken out of the queue, this time included.
+    /// How often it was taken from the queue, including this time.
     pub dequeue_count: u32,
     id: String,
     receipt: String,
@@ -58,10 +58,10 @@ pub struct Leased {
 /// Why a blob cannot be read.
 #[derive(Debug, thiserror::Error)]
 pub enum Unreadable {
-    /// There is none of that name.
+    /// There is no blob of that name.
     #[error("its blob no longer exists")]
     Gone,
-    /// The storage does not give it, or gives what no mail can be.
+    /// The storage does not return it, or it cannot be a mail.
     #[error("its blob cannot be read ({0})")]
     Refused(StorageError),
 }
@@ -83,7 +83,7 @@ struct Message {
 }
 
 impl Account<'_> {
-    /// Makes a call, and makes it again where that may help; all of them do no harm when done twice.
+    /// Makes a call, and repeats it if that may help; repeating does no harm for any of them.
     async fn call(&self, request: Request<Bytes>, limit: usize) -> Result<Response<Bytes>, StorageError> {
         let mut tries = 1;
         loop {
@@ -103,7 +103,7 @@ impl Account<'_> {
 }
 
 impl Queue<'_> {
-    /// The next message, hidden from others for `time`; none if none is visible.
+    /// The next message, hidden from others for `time`; none if no message is visible.
     pub async fn lease(&self, time: Duration) -> Result<Option<Leased>, StorageError> {
         let below = format!("/messages?numofmessages=1&visibilitytimeout={}", time.as_secs());
         let answer = self.call(bare(Method::GET, self.address.uri(&below))).await?;
@@ -113,7 +113,7 @@ impl Queue<'_> {
         Ok(list.messages.into_iter().next().map(Leased::of))
     }
 
-    /// Hides a message for `time` from now; false if it no longer belongs to this replay.
+    /// Hides a message for `time` from now on; returns false if another replay has it by now.
     pub async fn renew(&self, message: &mut Leased, time: Duration) -> Result<bool, StorageError> {
         let uri = self.address.uri(&format!("{}&visibilitytimeout={}", message.path(), time.as_secs()));
         let answer = self.call(bare(Method::PUT, uri)).await?;
@@ -128,15 +128,15 @@ impl Queue<'_> {
         }
     }
 
-    /// Takes a message out for good; one that is gone or another's by now is none of this replay's business.
+    /// Deletes a message. If it is gone or another replay has it, this does nothing.
     pub async fn delete(&self, message: &Leased) -> Result<(), StorageError> {
         let answer = self.call(bare(Method::DELETE, self.address.uri(&message.path()))).await?;
         expect(answer, &[StatusCode::NO_CONTENT, StatusCode::BAD_REQUEST, StatusCode::NOT_FOUND]).map(drop)
     }
 
-    /// Puts a text in, and creates the queue first where there is none.
+    /// Adds a text, and creates the queue first if it does not exist.
     pub async fn put(&self, text: &str) -> Result<(), StorageError> {
-        // A message that somebody else wrote can be any text.
+        // If somebody else wrote the message, its text can be anything.
         let text = quick_xml::escape::escape(text);
         let request = put_message(&self.address, &text);
         let answer = self.call(request.clone()).await?;
@@ -148,7 +148,7 @@ impl Queue<'_> {
         expect(self.call(request).await?, &[StatusCode::CREATED]).map(drop)
     }
 
-    /// The approximate number of messages, including hidden ones; none if there is no queue.
+    /// The approximate number of messages, including hidden ones; none if the queue does not exist.
     pub async fn count(&self) -> Result<u64, StorageError> {
         let answer = self.call(bare(Method::GET, self.address.uri("?comp=metadata"))).await?;
         let answer = expect(answer, &[StatusCode::OK])?;
@@ -162,10 +162,10 @@ impl Queue<'_> {
 }
 
 impl Container<'_> {
-    /// A blob's content, or why this blob cannot be read; an error where no other could be either.
+    /// A blob's content, or why this blob cannot be read; an error if no other blob could be read either.
     pub async fn get(&self, blob: &str) -> Result<Result<Bytes, Unreadable>, StorageError> {
         let answer = match self.account.call(bare(Method::GET, self.blob(blob)), MAX_REQUEST_BYTES).await {
-            // It is larger than any mail, or is not sent whole.
+            // It is larger than any mail, or did not arrive completely.
             Err(error @ StorageError::Garbled) => return Ok(Err(Unreadable::Refused(error))),
             answer => answer?,
         };
@@ -199,12 +199,12 @@ impl Leased {
     }
 }
 
-/// What came over the network, as a part of an address.
+/// Makes a text from the network safe as part of an address.
 fn encoded(text: &str) -> String {
     byte_serialize(text.as_bytes()).collect()
 }
 
-/// A request without a body and without proof.
+/// A request without a body and without authentication.
 fn bare(method: Method, uri: Uri) -> Request<Bytes> {
     let mut request = Request::new(Bytes::new());
     if method == Method::PUT {
@@ -215,7 +215,7 @@ fn bare(method: Method, uri: Uri) -> Request<Bytes> {
     request
 }
 
-/// Whether an answer speaks of the storage as a whole, and not of the one thing that it was asked for.
+/// Whether an answer concerns the storage as a whole, and not only the requested item.
 fn concerns_all(status: StatusCode) -> bool {
     matches!(status.as_u16(), 401 | 403 | 408 | 429 | 500..)
 }

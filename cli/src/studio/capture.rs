@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use serde_json::Value;
 use uuid::Uuid;
 
-/// Audit lines by their trace, as long as a caller waits for them; clones share them.
+/// Audit lines by trace, for as long as a caller waits for them; clones share them.
 #[derive(Clone, Debug, Default)]
 pub struct AuditCapture(Arc<Mutex<BTreeMap<String, Vec<Value>>>>);
 
@@ -29,22 +29,22 @@ impl AuditCapture {
     }
 }
 
-/// The lines of one call, which are waited for.
+/// The lines of one call, for which a caller waits.
 pub struct PendingLines<'a> {
     capture: &'a AuditCapture,
-    /// The trace that its lines name.
+    /// The trace in its lines.
     pub trace: String,
 }
 
 impl<'a> PendingLines<'a> {
-    /// Begins to wait.
+    /// Starts to wait.
     pub fn begin(capture: &'a AuditCapture) -> Self {
         let trace = Uuid::new_v4().simple().to_string();
         capture.lock().insert(trace.clone(), Vec::new());
         Self { capture, trace }
     }
 
-    /// The lines so far, and the end of waiting.
+    /// Returns the lines so far, and stops waiting.
     pub fn lines(self) -> Vec<Value> {
         self.capture.lock().remove(&self.trace).unwrap_or_default()
     }

@@ -11,10 +11,10 @@ use serde_json::Value;
 
 use super::capture::{AuditCapture, PendingLines};
 
-/// The most bytes of an answer that are shown; the gate's own have a few hundred.
+/// The most bytes of an answer to show; the gate's own have a few hundred.
 const MAX_ANSWER: usize = 1024 * 1024;
 
-/// A gate with its own lines.
+/// A gate, and the lines that it writes.
 pub struct GateClient {
     host: Host,
     capture: AuditCapture,
@@ -22,7 +22,7 @@ pub struct GateClient {
     pub url: String,
 }
 
-/// What a gate answered, and what it wrote down.
+/// A gate's answer, and its audit lines.
 #[derive(Debug, Serialize)]
 pub struct Answer {
     status: u16,
@@ -39,13 +39,13 @@ impl GateClient {
         Self { host, capture, url }
     }
 
-    /// The gate's response to a GET request of a path.
+    /// The gate's response to a GET request for a path.
     pub async fn get(&self, path: &str) -> anyhow::Result<Value> {
         let answer = self.call(Request::get(format!("{}{path}", self.url)).body(Bytes::new())?).await?;
         serde_json::from_str(&answer.body).with_context(|| format!("{path} returned status {}", answer.status))
     }
 
-    /// Calls the gate, as its server would.
+    /// Calls the gate in the way its server would.
     pub async fn call(&self, mut request: Request<Bytes>) -> anyhow::Result<Answer> {
         let waiting = PendingLines::begin(&self.capture);
         let span = waiting.trace.get(..16).unwrap_or_default();

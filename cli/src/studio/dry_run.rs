@@ -1,4 +1,5 @@
-//! The second gate: the same component with the same policy, whose mails go to its own emulator without readers.
+//! The second gate: the same component with the same policy, whose mails go to its own emulator, where nobody reads
+//! them.
 
 use std::collections::VecDeque;
 use std::future::pending;
@@ -18,26 +19,27 @@ use super::capture::AuditCapture;
 use super::client::{Answer, GateClient};
 use crate::dev::limits;
 
-/// Most bodies kept for the page's frames.
+/// The most bodies to keep for the page's frames.
 const MAX_BODIES: usize = 64;
 
-/// Requests at a time: one dry run comes after the other, and each may have its instance.
+/// Requests at a time: dry runs run one after the other, and each may need an instance.
 const REQUESTS: usize = 4;
 
-/// A gate whose mails are looked at and forgotten.
+/// A gate whose mails are shown and then forgotten.
 pub struct DryRun {
     client: GateClient,
     host: Host,
     acs: String,
     store: Store,
     emulator: InProcess,
-    /// One dry run at a time has the emulator, because a repeated event would find its earlier mails there.
+    /// Only one dry run at a time uses the emulator, because a repeated event would find its earlier mails there.
     turn: tokio::sync::Mutex<()>,
     bodies: Mutex<VecDeque<(Uuid, Response<Bytes>)>>,
 }
 
 impl DryRun {
-    /// Starts the emulator. The gate takes requests once it is loaded; `url` is that of the gate it stands for.
+    /// Starts the emulator. The gate accepts requests once it is loaded; `url` is the address of the gate that it
+    /// stands for.
     pub async fn start(cache: Option<Cache>, url: String) -> anyhow::Result<Self> {
         let config = Config { running_for: Duration::ZERO, max_messages: 100, ..Config::default() };
         let bound = Emulator::bind((Ipv4Addr::LOCALHOST, 0).into(), config).await;
@@ -65,7 +67,7 @@ impl DryRun {
         &self.acs
     }
 
-    /// Puts a guest in the place of the present one.
+    /// Replaces the current guest.
     pub async fn load(&self, guest: Guest) -> Result<(), LoadError> {
         self.host.load(guest).await
     }
@@ -76,7 +78,7 @@ impl DryRun {
     }
 
     /// What the gate does with a request, and the mails that it would send, including those that wait until somebody
-    /// follows the confirmation link that begins with `link`.
+    /// follows the confirmation link that starts with `link`.
     pub async fn of(&self, request: Request<Bytes>, link: Option<&str>) -> anyhow::Result<(Answer, Vec<Value>)> {
         let _turn = self.turn.lock().await;
         self.store.clear()?;
@@ -91,7 +93,7 @@ impl DryRun {
         Ok((answer, mails))
     }
 
-    /// The first link in the text of a mail that begins like this.
+    /// The first link in the text of a mail that starts like this.
     fn link(&self, start: &str) -> Option<String> {
         self.store.messages().iter().find_map(|message| {
             let text = message.email.content.plain_text.as_deref()?;
@@ -100,7 +102,7 @@ impl DryRun {
         })
     }
 
-    /// What the inbox would say of a message.
+    /// What the inbox would say about a message.
     async fn look(&self, message: &Message) -> anyhow::Result<Value> {
         let path = format!("/api/messages/{}", message.id);
         let details = self.ask(&path).await?;

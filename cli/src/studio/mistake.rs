@@ -1,4 +1,4 @@
-//! Requests that are wrong on purpose, to see how the gate refuses them.
+//! Requests with a deliberate mistake, to see how the gate refuses them.
 
 use std::time::{Duration, SystemTime};
 
@@ -14,7 +14,7 @@ use serde_json::{Map, Value};
 use super::visitor::{PageGuards, with};
 use crate::caller::{self, Body};
 
-/// Longer ago than any scheme tolerates.
+/// Longer than any scheme tolerates.
 const LONG_AGO: Duration = Duration::from_secs(24 * 60 * 60);
 
 /// A site that no policy lists: nobody can own it (RFC 6761).
@@ -23,13 +23,13 @@ const FOREIGN: HeaderValue = HeaderValue::from_static("https://other-site.invali
 /// The member that no schema has.
 const UNKNOWN: &str = "not-in-the-schema";
 
-/// What is wrong with a request.
+/// The mistake in a request.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Mistake {
-    /// It proves nothing.
+    /// It is not signed.
     Unsigned,
-    /// Its proof is another request's, or made with another secret.
+    /// Its signature is another request's, or made with another secret.
     WrongSignature,
     /// It was signed a day ago.
     Stale,
@@ -37,15 +37,15 @@ pub enum Mistake {
     ForeignOrigin,
     /// It names no site.
     NoOrigin,
-    /// It lacks what the form's page adds.
+    /// It lacks the fields that the form's page adds.
     Unproven,
-    /// A field is filled in that people do not see.
+    /// A field that people do not see is filled in.
     Trapped,
     /// It has a member that the schema does not know.
     UnknownField,
-    /// It lacks a member that the schema demands.
+    /// It lacks a member that the schema requires.
     MissingField,
-    /// A member is of another type.
+    /// A member has another type.
     WrongType,
     /// Its body is truncated.
     NotJson,
@@ -54,7 +54,7 @@ pub enum Mistake {
 }
 
 impl Mistake {
-    /// All of them, as people read them.
+    /// All of them, in the order in which people read them.
     pub const ALL: [(Self, &'static str); 12] = [
         (Self::Unsigned, "without authentication"),
         (Self::WrongSignature, "with a wrong signature"),
@@ -70,7 +70,7 @@ impl Mistake {
         (Self::TooLarge, "with a body that is too large"),
     ];
 
-    /// Whether a route would refuse it, as far as a payload that it accepts can show.
+    /// Whether a route would refuse it, judging by a payload that the route accepts.
     pub fn applies_to(self, policy: &Policy, route: &Route, payload: &str) -> bool {
         let form = route.kind == Kind::Form;
         match self {
@@ -85,13 +85,13 @@ impl Mistake {
             Self::UnknownField | Self::MissingField | Self::WrongType => {
                 invalid_payload(self, route, payload).is_some()
             }
-            // A form of texts is made of JSON that can be read.
+            // The form of texts is made from JSON that can be read.
             Self::NotJson => !route.contract.only_forms,
             Self::TooLarge => true,
         }
     }
 
-    /// Whether a proof with this mistake differs from a good one: not every scheme signs the time.
+    /// Whether authentication with this mistake differs from the correct one: not every scheme signs the time.
     fn changes_proof(self, policy: &Policy, route: &Route, auth: &RouteAuth) -> bool {
         let Ok(key) = caller::key(policy, auth) else { return false };
         if self == Self::WrongSignature {
@@ -107,7 +107,7 @@ impl Mistake {
         }
     }
 
-    /// The payload with this mistake; as it was where the mistake is elsewhere.
+    /// The payload with this mistake; unchanged if the mistake is elsewhere.
     pub fn payload(self, route: &Route, payload: &str) -> Vec<u8> {
         match self {
             Self::UnknownField | Self::MissingField | Self::WrongType => invalid_payload(self, route, payload)
@@ -125,7 +125,7 @@ impl Mistake {
         }
     }
 
-    /// The proof with this mistake.
+    /// The authentication with this mistake.
     pub fn prove(
         self,
         route: &Route,
@@ -145,7 +145,7 @@ impl Mistake {
         }
     }
 
-    /// Puts the mistake into what a caller adds.
+    /// Adds the mistake to the caller's headers.
     pub fn apply_to_headers(self, headers: &mut Vec<(HeaderName, HeaderValue)>) {
         if matches!(self, Self::ForeignOrigin | Self::NoOrigin) {
             headers.retain(|(name, _)| *name != ORIGIN);
@@ -156,13 +156,13 @@ impl Mistake {
     }
 }
 
-/// The name of a hidden field.
+/// The name of a honeypot.
 fn honeypot(route: &Route) -> Option<&str> {
     let form = &route.form;
     form.honeypot.as_deref().or_else(|| form.conventions.first().map(|convention| convention.honeypot))
 }
 
-/// A payload that the schema refuses for this mistake; `None` if no small change makes it one.
+/// A payload that the schema refuses because of this mistake; `None` if no small change makes it invalid.
 fn invalid_payload(mistake: Mistake, route: &Route, payload: &str) -> Option<Value> {
     let Value::Object(members) = serde_json::from_str(payload).ok()? else { return None };
     let refused = |value: &Value| !validate::violations(&route.schema, value, Texts::neutral()).is_empty();
@@ -180,7 +180,7 @@ fn invalid_payload(mistake: Mistake, route: &Route, payload: &str) -> Option<Val
                 members.remove(name);
             })
         }),
-        // No schema of a member that means something takes a list with a null in it.
+        // No useful schema of a member accepts a list that contains null.
         Mistake::WrongType => members.keys().find_map(|name| {
             with(&|members| {
                 members.insert(name.clone(), Value::Array(vec![Value::Null]));

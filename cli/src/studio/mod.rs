@@ -1,7 +1,7 @@
-//! The studio: shows the policy as people read it and lets them try its routes, next to the inbox of `postern dev`.
+//! The studio: shows the policy in readable form and lets people try its routes, next to the inbox of `postern dev`.
 //!
-//! The page asks, and everything that takes a secret or a renderer happens here. A payload is tried on a second gate
-//! that runs the same component, and sent through the gate that is served.
+//! The page only asks; everything that needs a secret or a renderer happens here. A second gate that runs the same
+//! component previews a payload, and the gate that is served sends it.
 
 mod capture;
 mod client;
@@ -31,10 +31,10 @@ pub use dry_run::DryRun;
 use request::{PreparedRequest, RequestSpec};
 use visitor::Visitor;
 
-/// The most bytes of a call of the page: a payload as a JSON text, where each byte may take two.
+/// The most bytes of a call from the page: a payload as a JSON text, in which each byte may take two.
 const MAX_BODY: usize = 2 * MAX_BODY_LIMIT + 4096;
 
-/// What the page sees and calls; clones share it.
+/// The data and the calls of the page; clones share it.
 #[derive(Clone)]
 pub struct Studio(Arc<Inner>);
 
@@ -46,7 +46,7 @@ struct Inner {
     inbox: Store,
 }
 
-/// What is served, and what is wrong with the edit that is not.
+/// The policy that is served, and the errors of an edit that is not served.
 struct Shown {
     directory: Directory,
     policy: Policy,
@@ -65,7 +65,7 @@ impl Studio {
         self.change(|shown| *shown = Shown { directory, policy, complaint: None });
     }
 
-    /// Shows what is wrong with an edit, while the last good policy is served.
+    /// Shows the errors of an edit, while the gate serves the last good policy.
     pub fn complain(&self, complaint: &str) {
         let plain = anstream::adapter::strip_str(complaint).to_string();
         self.change(|shown| shown.complaint = Some(plain));
@@ -80,7 +80,7 @@ impl Studio {
         self.0.shown.read().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// What the page loads and calls, for [`postern_emulator::Emulator::with_studio`].
+    /// The routes of the page, for [`postern_emulator::Emulator::with_studio`].
     pub fn routes(&self) -> Router {
         Router::new()
             .route(
@@ -98,7 +98,7 @@ impl Studio {
             .with_state(self.clone())
     }
 
-    /// The request that the page describes, and what of it may be shown.
+    /// The request that the page describes, and the part of it that may be shown.
     async fn request(&self, mut spec: RequestSpec, client: &GateClient) -> Result<PreparedRequest, StudioError> {
         let guards = spec.guards(&self.shown().policy);
         if let Some(guards) = guards {
@@ -157,7 +157,7 @@ async fn send(
     Ok(Json(json!({ "request": displayed, "answer": gate.call(request).await? })))
 }
 
-/// The HTML of a mail from a dry run, behind the same bars as in the inbox.
+/// The HTML of a mail from a dry run, in the same sandbox as in the inbox.
 async fn mail(State(studio): State<Studio>, Path(id): Path<Uuid>) -> Response {
     match studio.0.dry_run.html(id) {
         Some(html) => html.map(axum::body::Body::from),

@@ -1,4 +1,4 @@
-//! Requests to the gate: a payload for a route, as its caller would send it or wrong on purpose.
+//! Requests to the gate: a payload for a route, as its caller would send it or with a deliberate mistake.
 
 use std::time::SystemTime;
 
@@ -18,10 +18,10 @@ use super::visitor::PageGuards;
 use crate::caller::{self, Body};
 use crate::secret;
 
-/// What takes the place of a proof wherever a request is shown.
+/// The text that replaces authentication wherever a request is shown.
 const REDACTED: &str = "…";
 
-/// What the page asks to have sent.
+/// The request that the page describes.
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct RequestSpec {
@@ -32,18 +32,18 @@ pub struct RequestSpec {
     /// The kind of event, for GitHub.
     #[serde(default)]
     event: Option<String>,
-    /// What shall be wrong with it.
+    /// The deliberate mistake.
     #[serde(default)]
     mistake: Option<Mistake>,
 }
 
 /// A request to the gate, complete.
 pub struct PreparedRequest {
-    /// What is sent.
+    /// The request itself.
     pub request: Request<Bytes>,
-    /// What the page shows of it: everything but the proof.
+    /// What the page shows of it: everything except authentication.
     pub displayed: Value,
-    /// How the link begins by which a form is confirmed, where it is.
+    /// The start of the link that confirms a form, if the form needs a confirmation.
     pub link: Option<String>,
 }
 
@@ -54,7 +54,7 @@ impl RequestSpec {
         PageGuards::of(route).filter(|_| self.mistake != Some(Mistake::Unproven))
     }
 
-    /// Makes the request to a gate.
+    /// Builds the request to a gate.
     pub fn request(&self, policy: &Policy, client: &GateClient) -> anyhow::Result<PreparedRequest> {
         let route = policy.routes().find(|route| route.name == self.route);
         let route = route.with_context(|| format!("The route `{}` no longer exists.", self.route))?;

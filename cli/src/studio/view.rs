@@ -1,4 +1,4 @@
-//! The policy as the page shows it. No setting's value is in it.
+//! The policy as the page shows it. It contains no setting's value.
 
 use postern::policy::{Files, Kind, Mail, Policy, Recipients, Route, SAMPLE, Scheme, Sender, Template};
 use postern_lint::approval;
@@ -8,7 +8,7 @@ use super::mistake::Mistake;
 use crate::directory::Directory;
 use crate::secret;
 
-/// Everything that people read of a policy, and try in it.
+/// Everything that the page shows of a policy, and that people can try.
 pub fn policy(directory: &Directory, policy: &Policy, complaint: Option<&str>) -> Value {
     let files = directory.sources();
     json!({
@@ -42,7 +42,7 @@ fn route(files: &Files, policy: &Policy, route: &Route) -> Value {
         "guards": guards(route),
         "bodyLimit": route.body_limit,
         "schema": route.schema_name,
-        // As it is written, because the order of its properties is that of the form.
+        // As text, because the order of the properties is the order of the form.
         "document": files.text(&format!("schemas/{}.json", route.schema_name)),
         "samples": samples.iter().map(|(title, text)| json!({ "title": title, "text": text })).collect::<Vec<_>>(),
         "mails": route.mails.iter().map(mail).collect::<Vec<_>>(),
@@ -51,7 +51,7 @@ fn route(files: &Files, policy: &Policy, route: &Route) -> Value {
     })
 }
 
-/// The samples of the route's mails, and the examples of its schema that must fit.
+/// The samples of the route's mails, and the valid examples of its schema.
 fn samples(files: &Files, route: &Route) -> Vec<(String, String)> {
     let of_mails = route.mails.iter().map(|mail| mail.template.path(SAMPLE));
     let folder = format!("schemas/{}.examples/valid/", route.schema_name);
@@ -72,11 +72,11 @@ fn secrets(policy: &Policy, route: &Route) -> Vec<Value> {
     names.sort();
     names.dedup();
     let secrets = names.into_iter().filter_map(|name| secret::find(policy, name).ok());
-    let told = |found: secret::Secret| json!({ "name": found.name.as_str(), "variable": secret::variable(&found.name), "development": found.development });
-    secrets.map(told).collect()
+    let entry = |found: secret::Secret| json!({ "name": found.name.as_str(), "variable": secret::variable(&found.name), "development": found.development });
+    secrets.map(entry).collect()
 }
 
-/// What a form asks of visitors, in words.
+/// What a form requires of visitors, in words.
 fn guards(route: &Route) -> Vec<&'static str> {
     let form = &route.form;
     let guards = [
@@ -129,7 +129,7 @@ fn template(files: &Files, policy: &Policy, template: &Template) -> Value {
     })
 }
 
-/// What needs approval, who gave it, and whether it is of the present content.
+/// What needs approval, who approved it, and whether that was the current content.
 fn approvals(files: &Files) -> Vec<Value> {
     let given = approval::approvals(files).unwrap_or_default();
     let names = approval::names(files).into_iter();

@@ -1,5 +1,5 @@
-//! What a form's page does before it sends: it fetches a form token, waits until that is old enough, and does the work
-//! that is asked for.
+//! What a form's page does before it sends: it fetches a form token, waits until the token is old enough, and solves
+//! the proof of work.
 
 use std::collections::BTreeMap;
 use std::sync::{Mutex, PoisonError};
@@ -15,10 +15,10 @@ use sha2::{Digest as _, Sha256};
 
 use super::client::GateClient;
 
-/// The longest that a token is waited for; a page that must be open for longer cannot be simulated here.
+/// The longest wait for a token; pages that must be open for longer cannot be simulated here.
 const LONGEST_WAIT: Duration = Duration::from_secs(15);
 
-/// What a form asks of its page.
+/// What a form requires of its page.
 pub struct PageGuards {
     path: String,
     /// How old a token must be, and may be.
@@ -28,7 +28,7 @@ pub struct PageGuards {
 }
 
 impl PageGuards {
-    /// What a route asks for; `None` if it asks for nothing.
+    /// What a route requires; `None` if it requires nothing.
     pub fn of(route: &Route) -> Option<Self> {
         let token = route.form.token.as_ref().map(|guard| (guard.min_age, guard.max_age));
         let proof = route.form.proof_of_work.as_ref().map(|guard| guard.max_age);
@@ -43,7 +43,7 @@ struct Issued {
     at: Instant,
 }
 
-/// What was issued to pages, by the address that issued it: it is good for more than one submission.
+/// What was issued to pages, by the address that issued it: each can be used for several submissions.
 #[derive(Default)]
 pub struct Visitor(Mutex<BTreeMap<String, Issued>>);
 
@@ -69,7 +69,7 @@ impl Visitor {
         Ok(members.iter().fold(payload.to_owned(), |payload, (name, value)| with(&payload, name, value)))
     }
 
-    /// What an address issued, and a new one once half of its time is over.
+    /// What an address issued, or a new one once half of its time is over.
     async fn issued(
         &self,
         client: &GateClient,
@@ -94,7 +94,7 @@ fn token(answer: Value) -> anyhow::Result<String> {
     Ok(token.context("The gate issued no form token.")?.to_owned())
 }
 
-/// ALTCHA's challenge, and with its number the solution.
+/// ALTCHA's challenge, and the solution, which adds the number.
 #[derive(Serialize, Deserialize)]
 struct Challenge {
     algorithm: String,
@@ -107,7 +107,7 @@ struct Challenge {
     number: u64,
 }
 
-/// Tries numbers until the hash is the challenge's.
+/// Tries numbers until the hash matches the challenge.
 fn solve(answer: Value) -> anyhow::Result<String> {
     let mut challenge: Challenge = serde_json::from_value(answer).context("The gate issued no challenge")?;
     let wanted = base16ct::lower::decode_vec(challenge.challenge.as_bytes()).context("The challenge is not a hash")?;

@@ -63,7 +63,7 @@ impl Random for Wasi {
 }
 
 impl Fetch for Wasi {
-    /// The host's own time-outs stay as they are: one that does not know them would refuse the request, and the
+    /// Leaves the host's own time-outs unchanged: a host that does not support them would refuse the request, and the
     /// gate's timer ends it earlier.
     async fn fetch(&self, request: Request<Bytes>, timeout: Duration) -> Result<Response<Bytes>, FetchError> {
         within(self, timeout, answer(request)).await.unwrap_or(Err(FetchError::Timeout))

@@ -64,11 +64,11 @@ impl Fetch for Wasi {
     }
 }
 
-/// The host's own time-outs, ten minutes by default, brought down to the gate's.
+/// Lowers the host's own time-outs, ten minutes by default, to the gate's.
 fn options(timeout: Duration) -> RequestOptions {
     let options = RequestOptions::new();
     let nanoseconds = u64::try_from(timeout.as_nanos()).ok();
-    // A host may not support one of them; the gate's own timer has the last word either way.
+    // A host may not support one of them; the gate's own timer ends the request in any case.
     let _ = options.set_connect_timeout(nanoseconds);
     let _ = options.set_first_byte_timeout(nanoseconds);
     let _ = options.set_between_bytes_timeout(nanoseconds);

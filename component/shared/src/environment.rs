@@ -6,7 +6,7 @@ use crate::SettingStore;
 pub struct Environment;
 
 impl SettingStore for Environment {
-    /// `None` also when the value is not UTF-8.
+    /// Also `None` if the value is not UTF-8.
     async fn get(&self, name: &str) -> Option<String> {
         std::env::var(name.to_ascii_uppercase()).ok()
     }

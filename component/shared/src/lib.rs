@@ -15,7 +15,7 @@ pub use serve::{respond, whole, within};
 
 /// Where a host keeps settings.
 pub trait SettingStore {
-    /// The value of a setting by its lower_snake name; `None` if it is not set.
+    /// The value of a setting by its snake_case name; `None` if it is not set.
     fn get(&self, name: &str) -> impl Future<Output = Option<String>>;
 }
 

@@ -1,4 +1,4 @@
-//! The gate of this instance: sealed into the component, or made of the mounted policy at the first request.
+//! The gate of this instance: sealed into the component, or created from the mounted policy at the first request.
 
 use std::path::Path;
 use std::sync::OnceLock;
@@ -8,7 +8,7 @@ use postern::policy::{Diagnostic, Files, POLICY_FILE, Place, Policy};
 
 use crate::{SeedSource, seed};
 
-/// Where a host mounts the policy of a component that has none in it.
+/// Where a host mounts the policy for a component that is not sealed.
 const POLICY_DIRECTORY: &str = "/policy";
 
 static GATE: OnceLock<Gate> = OnceLock::new();
@@ -21,7 +21,7 @@ pub fn gate(random: SeedSource) -> &'static Gate {
     })
 }
 
-/// Whether there is a gate: before that, the component has seen no stranger's text.
+/// Whether a gate exists: before that, the component has not seen any input from strangers.
 pub fn exists() -> bool {
     GATE.get().is_some()
 }
@@ -36,8 +36,8 @@ fn mounted() -> Result<Policy, Vec<Diagnostic>> {
     }
 }
 
-/// The only way to a policy. The sealer finds it by this name and takes it out of what it has sealed, with all that
-/// nothing else leads to: readers of TOML, compilers of schemas, patterns and templates.
+/// The only way to create a policy. The sealer finds this function by its name and removes it from the sealed
+/// component, with everything that only it reaches: parsers for TOML, compilers for schemas, patterns and templates.
 #[allow(unsafe_code, reason = "the name is nobody else's")]
 #[unsafe(export_name = "postern-load")]
 #[inline(never)]
@@ -45,8 +45,8 @@ fn load(files: &Files) -> Result<Policy, Vec<Diagnostic>> {
     Policy::load(files)
 }
 
-/// The sealer's side. It gets texts, because a snapshot of a component that had read files or asked a clock would
-/// keep handles and answers of a host that is gone.
+/// The function for the sealer. It gets texts, because a snapshot of a component that had read files or a clock would
+/// keep handles and values of a host that no longer exists.
 pub mod sealable {
     #![allow(missing_docs, unsafe_code, reason = "the interface is generated")]
 
@@ -55,8 +55,8 @@ pub mod sealable {
             package postern:gate;
 
             world sealable {
-                // Makes the gate of a policy's files, by path and text, to be kept in a snapshot of this instance.
-                // The error is why there is none, a sentence on each line.
+                // Creates the gate from a policy's files, by path and text, for a snapshot of this instance. The error
+                // says why there is no gate, one sentence per line.
                 export seal: func(files: list<tuple<string, string>>) -> result<_, string>;
             }
         ",
@@ -66,10 +66,10 @@ pub mod sealable {
     });
 }
 
-/// Makes the gate of a policy's files, by path and text.
+/// Creates the gate from a policy's files, by path and text.
 ///
 /// # Errors
-/// When there is a gate already, or the policy is refused; a finding on each line.
+/// If a gate already exists, or the policy is refused; one finding per line.
 pub fn seal(random: SeedSource, files: Vec<(String, String)>) -> Result<(), String> {
     if exists() {
         return Err("This component has a policy already.".to_owned());

@@ -1,8 +1,8 @@
-//! Seeds of the hash maps that validation fills with strangers' text.
+//! Seeds of the hash maps that validation fills with text from strangers.
 //!
-//! A snapshot keeps every seed that was drawn before it, and everybody who has the component could read it. So seeds
-//! are constant until there is a gate, while only the policy is hashed; from then on they come from the host, drawn
-//! once by each instance.
+//! A snapshot contains every seed that was drawn before it, and everybody who has the component could read them. So
+//! seeds are constant until a gate exists, while only the policy is hashed; after that they come from the host, and
+//! each instance draws them once.
 
 use std::sync::OnceLock;
 
@@ -22,6 +22,6 @@ impl RandomSource for Seeds {
 
 /// Makes every later map take its seed from here.
 pub fn install(random: SeedSource) {
-    // It can be installed once, and an earlier call installed the same.
+    // It can only be installed once, and an earlier call has installed the same.
     let _ = set_random_source(Seeds(random));
 }

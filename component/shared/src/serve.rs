@@ -1,4 +1,4 @@
-//! Answers a request of the host, and reads bodies within limits.
+//! Answers a request from the host, and reads bodies within limits.
 
 use std::error::Error;
 use std::pin::pin;
@@ -40,10 +40,10 @@ where
     response
 }
 
-/// Reads the whole of an answer.
+/// Reads a complete answer.
 ///
 /// # Errors
-/// When it is larger than [`MAX_ANSWER_BYTES`], or the connection breaks.
+/// If it is larger than [`MAX_ANSWER_BYTES`], or the connection breaks.
 pub async fn whole<B>(answer: Response<B>) -> Result<Response<Bytes>, FetchError>
 where
     B: Body<Data = Bytes>,
@@ -65,7 +65,7 @@ pub async fn within<T>(host: &impl Clock, timeout: Duration, work: impl Future<O
     }
 }
 
-/// Reads a body of at most `limit` bytes; one that announces more is not read at all.
+/// Reads a body of at most `limit` bytes. If `Content-Length` is larger, reads nothing.
 async fn read<B>(body: B, limit: usize) -> Result<Bytes, BodyError>
 where
     B: Body<Data = Bytes>,

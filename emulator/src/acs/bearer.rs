@@ -1,4 +1,4 @@
-//! Microsoft Entra tokens: the emulator issues none, so whether one is good is the caller's question.
+//! Microsoft Entra tokens: the emulator issues none, so its caller decides which ones to accept.
 
 use std::fmt;
 use std::sync::Arc;

@@ -1,4 +1,4 @@
-//! Request bodies: read with a cap, required to be JSON, parsed strictly.
+//! Request bodies: read up to a limit, required to be JSON, parsed strictly.
 
 use std::fmt;
 use std::marker::PhantomData;
@@ -16,11 +16,11 @@ use serde::de::{DeserializeOwned, Deserializer, MapAccess, Visitor};
 use crate::acs::refusal::Refusal;
 use crate::acs::validate::Invalid;
 
-/// How many times the cap is read, and thrown away, so that a client which sends too much still gets its answer
-/// instead of a broken pipe.
+/// How many times the limit to read and discard, so that a client that sends too much still gets its answer instead of
+/// a broken pipe.
 const DRAIN_FACTOR: usize = 4;
 
-/// The whole body, or a refusal when it is larger than `max` bytes.
+/// The whole body, or a refusal if it is larger than `max` bytes.
 pub(crate) async fn read(mut body: Body, max: usize) -> Result<Bytes, Refusal> {
     let mut kept = BytesMut::new();
     let mut seen = 0_usize;

@@ -1,4 +1,4 @@
-//! The JSON of a mail as `POST /emails:send` takes it, strict.
+//! The JSON of a mail as `POST /emails:send` accepts it, parsed strictly.
 
 use std::collections::BTreeMap;
 
@@ -17,10 +17,10 @@ pub struct Email {
     /// Subject and bodies.
     #[serde(deserialize_with = "object")]
     pub content: Content,
-    /// Who gets it.
+    /// The recipients.
     #[serde(deserialize_with = "object")]
     pub recipients: Recipients,
-    /// Files that go with it.
+    /// The attachments.
     #[serde(default, deserialize_with = "maybe_objects", skip_serializing_if = "Option::is_none")]
     pub attachments: Option<Vec<Attachment>>,
     /// Where replies go.
@@ -29,12 +29,12 @@ pub struct Email {
     /// Extra mail headers.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub headers: Option<BTreeMap<String, String>>,
-    /// Switches tracking off for this mail.
+    /// Disables tracking for this mail.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub user_engagement_tracking_disabled: Option<bool>,
 }
 
-/// Subject and bodies; at least one body is needed.
+/// Subject and bodies; at least one body is required.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct Content {
@@ -48,14 +48,14 @@ pub struct Content {
     pub html: Option<String>,
 }
 
-/// The three lists. `to` must be there, but may be empty if another list is not.
+/// The three lists. `to` is required, but may be empty if another list is not.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Recipients {
-    /// Open recipients.
+    /// Recipients that everyone sees.
     #[serde(deserialize_with = "objects")]
     pub to: Vec<Address>,
-    /// Recipients of a copy.
+    /// Recipients of a copy, whom everyone sees.
     #[serde(default, deserialize_with = "maybe_objects", skip_serializing_if = "Option::is_none")]
     pub cc: Option<Vec<Address>>,
     /// Recipients of a hidden copy.
@@ -73,24 +73,24 @@ impl Recipients {
         ]
     }
 
-    /// Everybody who gets the mail.
+    /// All recipients of the mail.
     pub fn all(&self) -> impl Iterator<Item = &Address> {
         self.lists().into_iter().flat_map(|(_, list)| list)
     }
 }
 
-/// A mail address with an optional name to show.
+/// A mail address with an optional display name.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct Address {
     /// The bare address.
     pub address: String,
-    /// The name to show.
+    /// The display name.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub display_name: Option<String>,
 }
 
-/// A file that goes with the mail.
+/// An attachment.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct Attachment {
@@ -100,7 +100,7 @@ pub struct Attachment {
     pub content_type: String,
     /// Its bytes in standard base64.
     pub content_in_base64: String,
-    /// The name by which the HTML body shows it: `cid:<contentId>`.
+    /// The name by which the HTML body refers to it: `cid:<contentId>`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub content_id: Option<String>,
 }

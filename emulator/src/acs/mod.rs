@@ -1,4 +1,4 @@
-//! The emulated service: what ACS Email takes, refuses and answers. Nothing here knows HTTP routes or what is kept.
+//! The emulated service: what ACS Email accepts, refuses and answers. Nothing here knows HTTP routes or the store.
 
 pub(crate) mod bearer;
 pub(crate) mod body;

@@ -10,27 +10,27 @@ use crate::acs::email::{Email, Recipients};
 use crate::acs::suppression::SuppressionList;
 use crate::clock::{later, until};
 
-/// How much longer an operation runs when a recipient's address says `slow`.
+/// How much longer an operation runs if a recipient's address starts with `slow`.
 const SLOW: Duration = Duration::from_secs(60);
 
-/// A send operation. Nothing ticks: its status is a question about a moment.
+/// A send operation. No timer runs: its status is computed for a point in time.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Operation {
-    /// When it began.
+    /// When it started.
     pub started_at: SystemTime,
-    /// When its end is reached.
+    /// When it ends.
     pub ends_at: SystemTime,
     /// How it ends: `None` is success.
     pub failure: Option<Failure>,
 }
 
-/// A UUID in its one usual form, 36 characters with dashes; the parser would also accept others.
+/// A UUID in its usual format, 36 characters with dashes; the parser would also accept others.
 pub(crate) fn parse_id(text: &str) -> Option<Uuid> {
     let id = Uuid::try_parse(text).ok()?;
     (text.len() == Hyphenated::LENGTH).then_some(id)
 }
 
-/// Why an operation ended badly.
+/// Why an operation failed.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Failure {
     /// The code, such as `EmailDropped`.
@@ -39,19 +39,19 @@ pub struct Failure {
     pub message: String,
 }
 
-/// The status words of ACS that the emulator uses.
+/// The statuses of ACS that the emulator uses.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Status {
-    /// Accepted and under way.
+    /// Accepted and in progress.
     Running,
-    /// Handed out for delivery, which does not mean delivered.
+    /// Handed over for delivery, which does not mean delivered.
     Succeeded,
-    /// Given up.
+    /// ACS gave up.
     Failed,
 }
 
 impl Operation {
-    /// The status at a moment.
+    /// The status at a point in time.
     pub fn status(&self, now: SystemTime) -> Status {
         match &self.failure {
             _ if now < self.ends_at => Status::Running,
@@ -60,22 +60,22 @@ impl Operation {
         }
     }
 
-    /// How long from `now` until the end; zero when it is reached.
+    /// How long after `now` it ends; zero if it has ended.
     pub fn remaining(&self, now: SystemTime) -> Duration {
         until(self.ends_at, now)
     }
 
-    /// The failure, once it is known.
+    /// The failure, if it has ended with one.
     pub(crate) fn failure_at(&self, now: SystemTime) -> Option<&Failure> {
         self.failure.as_ref().filter(|_| now >= self.ends_at)
     }
 }
 
-/// How an identical repeat of an `Operation-Id` is answered. What ACS itself does is not documented, and sightings
-/// differ, so a client should cope with all three. In every case the mail is stored once.
+/// How the emulator answers an identical repeat of an `Operation-Id`. ACS does not document what it does, and
+/// observations differ, so a client should cope with all three. In every case the emulator stores the mail once.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum RepeatAnswer {
-    /// 202 with the same operation, as Azure's API guidelines ask for.
+    /// 202 with the same operation, as Azure's API guidelines require.
     #[default]
     Accepted,
     /// 400.
@@ -84,35 +84,35 @@ pub enum RepeatAnswer {
     Conflict,
 }
 
-/// One recipient and what becomes of the mail there.
+/// One recipient, and what becomes of the mail there.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Delivery {
     /// The address as given.
     pub recipient: String,
-    /// The status that the delivery report will carry.
+    /// The status in the delivery report.
     pub status: DeliveryStatus,
 }
 
-/// The delivery words of ACS that the emulator uses.
+/// The delivery statuses of ACS that the emulator uses.
 ///
 /// Source: Event Grid, ACS email events.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum DeliveryStatus {
-    /// Taken by the recipient's server.
+    /// The recipient's server accepted it.
     Delivered,
     /// A hard bounce.
     Bounced,
-    /// Not sent, the address is on the suppression list.
+    /// Not sent, because the address is on the suppression list.
     Suppressed,
-    /// Set aside as spam, bulk or phishing.
+    /// Quarantined as spam, bulk or phishing.
     Quarantined,
     /// Refused as spam.
     FilteredSpam,
-    /// Given up before it reached the recipient's server.
+    /// ACS gave up before the mail reached the recipient's server.
     Failed,
 }
 
-/// Decides how a mail ends at the moment of its acceptance, and updates the suppression list.
+/// Decides how a mail ends when it is accepted, and updates the suppression list.
 pub(crate) fn plan(
     email: &Email,
     list: &mut SuppressionList,
@@ -150,7 +150,7 @@ fn deliver(address: &str, list: &mut SuppressionList, now: SystemTime) -> Delive
     Delivery { recipient: address.to_owned(), status }
 }
 
-/// The part of an address that may stand for an outcome: before `@`, without a `+tag`.
+/// The part of an address that may name an outcome: before `@`, without a `+tag`.
 fn convention(address: &str) -> &str {
     let local = address.split_once('@').map_or(address, |(local, _)| local);
     local.split_once('+').map_or(local, |(name, _)| name)

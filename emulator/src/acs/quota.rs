@@ -18,7 +18,7 @@ pub enum Quota {
     /// No limit.
     #[default]
     None,
-    /// A verified own domain: 30 sends a minute and 100 an hour, 60 and 200 status reads.
+    /// A verified custom domain: 30 sends a minute and 100 an hour, 60 and 200 status reads.
     Custom,
     /// An Azure-managed domain: 5 sends a minute and 10 an hour, 10 and 20 status reads.
     Managed,
@@ -80,15 +80,15 @@ fn count(meter: &mut Meter, limit: Option<Limit>, now: SystemTime) -> Result<(),
     counted.map_err(|wait| Refusal::OverQuota { retry_after: whole_seconds(wait) })
 }
 
-/// The times of the latest calls, newest first; never more than the hour's limit and one.
+/// The times of the latest calls, newest first; at most one more than the hour's limit.
 #[derive(Debug, Default)]
 pub struct Meter(VecDeque<SystemTime>);
 
 impl Meter {
-    /// Counts a call at a time that is not before that of the last one.
+    /// Counts a call, which must not be earlier than the previous one.
     ///
     /// # Errors
-    /// Where it is over the limit: how long until one more would be within it.
+    /// If it is over the limit: how long until one more call would be within it.
     pub fn count(&mut self, limit: Limit, now: SystemTime) -> Result<(), Duration> {
         self.0.push_front(now);
         self.0.truncate(limit.hour + 1);
@@ -100,12 +100,12 @@ impl Meter {
         Err(self.wait(limit.minute, MINUTE, now).max(self.wait(limit.hour, HOUR, now)))
     }
 
-    /// Whether more than `allowed` calls, this one included, fall into the window.
+    /// Whether more than `allowed` calls, including this one, are in the window.
     fn is_over(&self, allowed: usize, window: Duration, now: SystemTime) -> bool {
         self.0.get(allowed).is_some_and(|at| later(*at, window) > now)
     }
 
-    /// How long until one more call would be within the limit, the refused ones counted.
+    /// How long until one more call would be within the limit, counting refused calls.
     fn wait(&self, allowed: usize, window: Duration, now: SystemTime) -> Duration {
         let blocking = allowed.checked_sub(1).and_then(|index| self.0.get(index));
         blocking.map_or(Duration::ZERO, |at| until(later(*at, window), now))

@@ -1,7 +1,7 @@
 //! Every refusal, and the one table from refusal to status and error code.
 //!
-//! ACS publishes no list of its email error codes. Those here were reported by users or follow Azure's API
-//! guidelines; where neither says anything, a plain HTTP name is used.
+//! ACS publishes no list of its email error codes. Users reported those in this table, or they follow Azure's API
+//! guidelines; where neither helps, the emulator uses a plain HTTP name.
 
 use axum::Json;
 use axum::response::{IntoResponse, Response};
@@ -18,7 +18,7 @@ use crate::acs::version::ApiVersion;
 
 const ERROR_CODE: HeaderName = HeaderName::from_static("x-ms-error-code");
 
-/// Why a call was not acted on.
+/// Why the emulator refused a call.
 #[derive(Debug, Error)]
 pub(crate) enum Refusal {
     #[error(transparent)]
@@ -111,7 +111,7 @@ impl Refusal {
         }
     }
 
-    /// The authentication layer answers with only code and message, the service behind it with five members.
+    /// The authentication layer answers with only code and message, the service after it with five members.
     fn body(&self) -> Value {
         let (code, message) = (self.code(), self.to_string());
         match self.status() {
@@ -129,7 +129,7 @@ struct ErrorText<'a> {
     message: String,
 }
 
-/// The code of a fault that names none.
+/// The code of a fault that does not name one.
 fn usual_code(status: StatusCode) -> &'static str {
     match status {
         StatusCode::BAD_REQUEST => "BadRequest",

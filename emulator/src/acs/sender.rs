@@ -2,10 +2,10 @@
 
 use crate::acs::refusal::Refusal;
 
-/// The senders that the resource knows.
+/// The senders that the resource accepts.
 #[derive(Clone, Debug, Default)]
 pub enum Senders {
-    /// Every address: the resource is not emulated that far.
+    /// Every address, without any check.
     #[default]
     Any,
     /// Exactly these addresses. Their domains count as linked to the resource, all other domains do not.

@@ -1,6 +1,6 @@
-//! The access-key signature of a received request, rebuilt from what came over the wire.
+//! The access-key signature of a received request, recomputed from what was received.
 //!
-//! Written on its own, without a line of the component's signer, so that one checks the other. The algorithm is
+//! Written separately, without a line of the component's signer, so that one checks the other. The algorithm is
 //! documented in "Sign an HTTP request" of the ACS documentation and was confirmed against the official SDKs.
 
 use std::fmt;
@@ -13,14 +13,14 @@ use http::request::Parts;
 use sha2::{Digest, Sha256};
 use thiserror::Error;
 
-/// The well-known access key of every emulator that was not given another, in base64. It protects nothing: it is
-/// public, like the development keys of other local Azure emulators, and must never be a real resource's key.
+/// The well-known access key of every emulator without another one, in base64. It protects nothing: it is public, like
+/// the development keys of other local Azure emulators, and must never be a real resource's key.
 pub const DEVELOPMENT_KEY: &str = "cG9zdGVybi1lbXVsYXRvci1kZXZlbG9wbWVudC1rZXk=";
 
 /// [`DEVELOPMENT_KEY`], decoded.
 const DEVELOPMENT_KEY_BYTES: &[u8] = b"postern-emulator-development-key";
 
-/// How far a request's date may be from the emulator's clock, either way.
+/// How far a request's date may be before or after the emulator's clock.
 pub const CLOCK_TOLERANCE: Duration = Duration::from_secs(5 * 60);
 
 const DATE: &str = "x-ms-date";
@@ -28,17 +28,17 @@ const HASH: &str = "x-ms-content-sha256";
 const SCHEME: &str = "HMAC-SHA256 ";
 const SIGNED: &str = "SignedHeaders=x-ms-date;host;x-ms-content-sha256&Signature=";
 
-/// A resource's access key, decoded. It never shows in `Debug` output.
+/// A resource's access key, decoded. It never appears in `Debug` output.
 #[derive(Clone)]
 pub struct AccessKey(Vec<u8>);
 
-/// A text that is not an access key.
+/// A text is not an access key.
 #[derive(Debug, Error)]
 pub enum AccessKeyError {
-    /// Not standard base64 with padding. The decoder's own error would quote the key, so it is not kept.
+    /// It is not standard base64 with padding. The decoder's own error would quote the key, so this drops it.
     #[error("the access key is not base64; copy it unchanged from the resource's Keys page")]
     Encoding,
-    /// Nothing in it.
+    /// It is empty.
     #[error("the access key is empty")]
     Empty,
 }
@@ -47,7 +47,7 @@ impl AccessKey {
     /// Decodes a key as Azure shows it: standard base64 with padding.
     ///
     /// # Errors
-    /// When the text is not base64, or empty.
+    /// If the text is not base64, or is empty.
     pub fn parse(text: &str) -> Result<AccessKey, AccessKeyError> {
         let key = STANDARD.decode(text).map_err(|_| AccessKeyError::Encoding)?;
         if key.is_empty() {
@@ -56,7 +56,7 @@ impl AccessKey {
         Ok(AccessKey(key))
     }
 
-    /// The key as in a connection string. This is the only place where it leaves this type.
+    /// The key for a connection string. It leaves this type only here.
     pub(crate) fn reveal(&self) -> String {
         STANDARD.encode(&self.0)
     }
@@ -74,7 +74,8 @@ impl fmt::Debug for AccessKey {
     }
 }
 
-/// Why a signature was not accepted. ACS says little here; the emulator says all, since it guards nothing.
+/// Why the emulator did not accept a signature. ACS says little here; the emulator protects nothing, so it gives
+/// details.
 #[derive(Debug, Error)]
 pub(crate) enum SignatureError {
     #[error("The request has no usable `{0}` header; send it exactly once.")]
@@ -121,7 +122,7 @@ fn signature_in(authorization: &str) -> Option<Vec<u8>> {
 
 fn check_date(date: &str, now: SystemTime) -> Result<(), SignatureError> {
     let at = httpdate::parse_http_date(date).map_err(|_| SignatureError::Date)?;
-    // The parser also takes older forms; ACS asks for this one, with its two-digit day.
+    // The parser also accepts older formats; ACS requires this one, with its two-digit day.
     if httpdate::fmt_http_date(at) != date {
         return Err(SignatureError::Date);
     }
@@ -140,13 +141,13 @@ fn string_to_sign(request: &Parts, date: &str, host: &str, hash: &str) -> String
     format!("{}\n{target}\n{date};{host};{hash}", request.method)
 }
 
-/// Path and query as they stood on the request line.
+/// Path and query as in the request line.
 pub(crate) fn target(request: &Parts) -> &str {
     request.uri.path_and_query().map_or("/", |target| target.as_str())
 }
 
 fn check_mac(key: &AccessKey, to_sign: String, signature: &[u8]) -> Result<(), SignatureError> {
-    // HMAC takes keys of any length, so the error cannot occur; it is not worth a panic either.
+    // HMAC takes keys of any length, so this cannot fail.
     let Ok(mut mac) = Hmac::<Sha256>::new_from_slice(&key.0) else {
         return Err(SignatureError::Mismatch(to_sign));
     };

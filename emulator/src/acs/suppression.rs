@@ -1,4 +1,4 @@
-//! The managed suppression list: addresses that bounced, and for how long nothing is sent to them.
+//! The managed suppression list: addresses that bounced, and how long nothing is sent to them.
 
 use std::collections::BTreeMap;
 use std::time::{Duration, SystemTime};
@@ -7,12 +7,12 @@ use crate::clock::later;
 
 const DAY: Duration = Duration::from_secs(24 * 60 * 60);
 
-/// The lease after the first, second, … bounce, in days; the last one repeats.
+/// The suppression after the first, second, … bounce, in days; the last value repeats.
 ///
 /// Source: ACS, sender reputation and managed suppression list.
 const LEASE_DAYS: [u32; 5] = [1, 2, 4, 7, 14];
 
-/// Most addresses kept; beyond it further ones are not added.
+/// The most addresses on the list; further ones are not added.
 const MAX_ADDRESSES: usize = 100_000;
 
 /// An address on the list.
@@ -20,13 +20,13 @@ const MAX_ADDRESSES: usize = 100_000;
 pub struct Suppression {
     /// The address, in lower case.
     pub address: String,
-    /// When mail flows again.
+    /// When mail is sent to it again.
     pub until: SystemTime,
     /// How often it bounced, or was sent to while suppressed.
     pub strikes: u32,
 }
 
-/// Addresses are compared without regard to letter case.
+/// Compares addresses case-insensitively.
 #[derive(Debug, Default)]
 pub(crate) struct SuppressionList(BTreeMap<String, Suppression>);
 
@@ -35,7 +35,7 @@ impl SuppressionList {
         self.0.get(&address.to_lowercase()).is_some_and(|entry| entry.until > now)
     }
 
-    /// Adds an address, or extends its lease by the next step.
+    /// Adds an address, or extends its suppression by the next step.
     pub(crate) fn strike(&mut self, address: &str, now: SystemTime) {
         let address = address.to_lowercase();
         if self.0.len() >= MAX_ADDRESSES && !self.0.contains_key(&address) {
@@ -51,7 +51,7 @@ impl SuppressionList {
         SuppressionList(entries.into_iter().map(|entry| (entry.address.clone(), entry)).collect())
     }
 
-    /// What is known of an address, whether or not it is suppressed now.
+    /// The entry for an address, whether or not it is suppressed now.
     pub(crate) fn get(&self, address: &str) -> Option<&Suppression> {
         self.0.get(&address.to_lowercase())
     }

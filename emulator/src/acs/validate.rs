@@ -1,4 +1,4 @@
-//! The rules a mail must meet beyond its shape. Only this module makes a [`ValidEmail`].
+//! The rules for a mail beyond its JSON. Only this module can create a [`ValidEmail`].
 
 use std::collections::HashSet;
 
@@ -19,17 +19,17 @@ const IGNORE_DUPLICATE_CONTENT_ID: &str = "x-ms-acsemail-ignore-duplicate-conten
 const SUPPRESS_INVALID_ATTACHMENT: &str = "x-ms-acsemail-suppress-invalid-attachment";
 const VALIDATE_MESSAGE_ID: &str = "x-ms-acsemail-validate-message-id";
 
-/// A mail that meets every rule.
+/// A mail that follows every rule.
 #[derive(Debug)]
 pub(crate) struct ValidEmail {
     pub(crate) email: Email,
-    /// The Message-ID that the sender chose, if it is well formed.
+    /// The sender's own Message-ID, if it is well-formed.
     pub(crate) message_id: Option<String>,
     /// Whether a Message-ID seen before is an error.
     pub(crate) message_id_must_be_new: bool,
 }
 
-/// What is wrong with a body, and at which property.
+/// What is wrong with a body, and which property.
 #[derive(Debug, Error)]
 #[error("The request body is invalid at `{property}`: {problem}.")]
 pub(crate) struct Invalid {
@@ -43,7 +43,7 @@ impl Invalid {
     }
 }
 
-/// Checks a mail whose sender is checked already; may drop attachments when the sender asked for that.
+/// Checks a mail whose sender is already checked. Drops attachments if the sender asked for that.
 pub(crate) fn validate(mut email: Email, version: ApiVersion, max_recipients: usize) -> Result<ValidEmail, Invalid> {
     check_content(&email.content)?;
     check_recipients(&email.recipients, max_recipients)?;
@@ -72,7 +72,7 @@ fn check_content(content: &Content) -> Result<(), Invalid> {
     Ok(())
 }
 
-/// One line of text: a line break or control character in it could smuggle mail headers.
+/// One line of text: a line break or control character in it could inject mail headers.
 fn check_line(property: &str, text: &str) -> Result<(), Invalid> {
     if text.chars().any(char::is_control) {
         return Err(Invalid::new(property, "control characters are not allowed"));
@@ -177,7 +177,7 @@ fn header<'a>(email: &'a Email, name: &str) -> Option<&'a str> {
     headers.find(|(key, _)| key.eq_ignore_ascii_case(name)).map(|(_, value)| value.as_str())
 }
 
-/// An ill-formed Message-ID is an error when the sender asked for the check; else it is replaced without a word.
+/// A malformed Message-ID is an error if the sender asked for the check; otherwise it is silently replaced.
 fn chosen_message_id(email: &Email, checked: bool) -> Result<Option<String>, Invalid> {
     let Some(id) = header(email, "message-id") else {
         return Ok(None);

@@ -1,4 +1,4 @@
-//! The api-versions the emulator speaks, and what differs between them.
+//! The api-versions that the emulator supports, and their differences.
 
 use http::Uri;
 use serde::{Serialize, Serializer};
@@ -36,7 +36,7 @@ impl ApiVersion {
         self != ApiVersion::V2023_03_31
     }
 
-    /// The version a request asks for. Given twice, the values count as one unknown version.
+    /// The version that a request asks for. Two values count as one unknown version.
     pub(crate) fn of(uri: &Uri) -> Result<ApiVersion, Refusal> {
         let query = uri.query().unwrap_or_default();
         let asked: Vec<_> = form_urlencoded::parse(query.as_bytes())

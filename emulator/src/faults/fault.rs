@@ -1,4 +1,4 @@
-//! Faults: what goes wrong, with which call, how often.
+//! Faults: which calls fail, how, and how often.
 
 use std::time::Duration;
 
@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::acs::email::Email;
 
-/// Most faults waiting at one time.
+/// The most faults that can wait at one time.
 const MAX_FAULTS: usize = 1_000;
 
 /// A failure of the next calls that match. As JSON for `POST /api/faults`:
@@ -17,27 +17,27 @@ const MAX_FAULTS: usize = 1_000;
 /// {"percent": 30, "seed": 7, "effect": {"kind": "reset"}}
 /// ```
 ///
-/// With `percent` it strikes a share of the matching calls, chosen by a generator of random numbers that begins with
-/// `seed`: the same seed strikes the same calls, in their order, each time.
+/// With `percent`, it affects a share of the matching calls. A random number generator that starts with `seed` chooses
+/// them: the same seed always chooses the same calls.
 ///
-/// A fault waits for a call that is signed, within quota and valid: a bad request gets its own error, fault or not. Of
-/// several that match, the oldest is used.
+/// A fault affects only calls that are signed, within quota and valid: a bad request gets its own error, fault or not.
+/// If several faults match, the oldest applies.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct Fault {
-    /// Which call goes wrong; `send` when left out.
+    /// Which call fails; by default `send`.
     #[serde(default)]
     pub call: Call,
-    /// How many calls; when left out 1, or with `percent` as many as come.
+    /// How many calls; by default 1, or all of them with `percent`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub count: Option<u32>,
-    /// How many of a hundred matching calls are struck, 1 to 100; when left out, all.
+    /// How many of a hundred matching calls it affects, 1 to 100; by default all.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub percent: Option<u8>,
-    /// Where the random numbers for `percent` begin; 0 when left out.
+    /// The seed of the random numbers for `percent`; by default 0.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub seed: Option<u64>,
-    /// Only for mails to this address, in any list; letter case does not matter.
+    /// Only for mails to this address, in any list, case-insensitively.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub recipient: Option<String>,
     /// Only for mails whose subject contains this text.
@@ -47,7 +47,7 @@ pub struct Fault {
     pub effect: Effect,
 }
 
-/// The calls that can be made to fail.
+/// The calls that can fail.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub enum Call {
@@ -58,35 +58,35 @@ pub enum Call {
     Status,
 }
 
-/// What goes wrong.
+/// How a call fails.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "kind", rename_all = "camelCase", rename_all_fields = "camelCase", deny_unknown_fields)]
 pub enum Effect {
-    /// The call is refused with this status and not acted on.
+    /// Refuses the call with this status.
     Status {
-        /// 400 to 599; others are answered as 500.
+        /// 400 to 599; any other counts as 500.
         status: u16,
         /// Seconds for a `Retry-After` header.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         retry_after: Option<u64>,
-        /// The error code in body and header; the status's usual one when left out.
+        /// The error code in body and header; by default the usual one for the status.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         code: Option<String>,
     },
-    /// The call is handled as usual, but later.
+    /// Handles the call as usual, but later.
     Delay {
         /// How much later, in real milliseconds.
         milliseconds: u64,
     },
-    /// Nothing happens and nothing is answered until the client gives up.
+    /// Does nothing, and does not answer until the client gives up.
     Hang,
-    /// The connection is reset, and nothing else happens.
+    /// Resets the connection, and does nothing else.
     Reset,
-    /// The call is acted on, then the connection is reset without an answer.
+    /// Handles the call, then resets the connection without an answer.
     AcceptThenReset,
-    /// The call is acted on, but the answer's body is cut-off JSON.
+    /// Handles the call, but answers with truncated JSON.
     Garbage,
-    /// The mail is accepted, and its operation ends as `Failed` with this code. For status reads it does nothing.
+    /// Accepts the mail; its operation then ends as `Failed` with this code. No effect on status reads.
     FailOperation {
         /// Such as `EmailDropped`.
         code: String,
@@ -94,7 +94,7 @@ pub enum Effect {
 }
 
 impl Effect {
-    /// A refusal with a status and nothing more.
+    /// A refusal with only a status.
     pub fn status(status: u16) -> Effect {
         Effect::Status { status, retry_after: None, code: None }
     }
@@ -102,7 +102,7 @@ impl Effect {
     /// The longest [`Effect::Delay`].
     pub const LONGEST_DELAY: Duration = Duration::from_secs(10 * 60);
 
-    /// The word for it in the list of attempts, the same as `kind` in JSON.
+    /// Its name in the list of attempts, the same as `kind` in JSON.
     pub fn kind(&self) -> &'static str {
         match self {
             Effect::Status { .. } => "status",
@@ -122,27 +122,27 @@ impl Fault {
         Fault { call: Call::Send, count: Some(1), percent: None, seed: None, recipient: None, subject: None, effect }
     }
 
-    /// The same, so many times.
+    /// Affects this many calls.
     pub fn times(self, count: u32) -> Fault {
         Fault { count: Some(count), ..self }
     }
 
-    /// A fault of a share of all sends to come.
+    /// A fault of a share of all further sends.
     pub fn share(percent: u8, seed: u64, effect: Effect) -> Fault {
         Fault { count: None, percent: Some(percent), seed: Some(seed), ..Fault::next(effect) }
     }
 
-    /// The same, for status reads.
+    /// Affects status reads instead.
     pub fn on_status(self) -> Fault {
         Fault { call: Call::Status, ..self }
     }
 
-    /// The same, only for mails to this address.
+    /// Affects only mails to this address.
     pub fn for_recipient(self, address: &str) -> Fault {
         Fault { recipient: Some(address.to_owned()), ..self }
     }
 
-    /// The same, only for mails whose subject contains this text.
+    /// Affects only mails whose subject contains this text.
     pub fn for_subject(self, part: &str) -> Fault {
         Fault { subject: Some(part.to_owned()), ..self }
     }
@@ -165,11 +165,11 @@ fn is_about(email: Option<&Email>, part: &str) -> bool {
     email.is_some_and(|email| email.content.subject.contains(part))
 }
 
-/// The faults that wait, oldest first.
+/// The waiting faults, oldest first.
 #[derive(Debug, Default)]
 pub(crate) struct Faults(Vec<Waiting>);
 
-/// A fault and its dice.
+/// A fault and its random number generator.
 #[derive(Debug)]
 struct Waiting {
     fault: Fault,
@@ -185,7 +185,7 @@ impl Waiting {
         Waiting { fault, dice }
     }
 
-    /// Whether the fault strikes this call: every call that matches throws the dice once.
+    /// Whether the fault affects this call. Every matching call draws one random number.
     fn strikes(&mut self, call: Call, email: Option<&Email>) -> bool {
         self.fault.matches(call, email) && self.fault.percent.is_none_or(|percent| self.dice.u8(..100) < percent)
     }
@@ -196,7 +196,7 @@ impl Waiting {
 }
 
 impl Faults {
-    /// Adds a fault; false if too many wait already.
+    /// Adds a fault; returns false if too many are waiting.
     pub(crate) fn add(&mut self, fault: Fault) -> bool {
         let room = self.0.len() < MAX_FAULTS;
         if room && fault.count != Some(0) {
@@ -205,7 +205,7 @@ impl Faults {
         room
     }
 
-    /// The effect for this call, if one waits. `email` is what a status read asks about, where that is known.
+    /// The effect on this call, if a fault matches. `email` is the mail that a status read asks about, if it is known.
     pub(crate) fn take(&mut self, call: Call, email: Option<&Email>) -> Option<Effect> {
         let waiting = self.0.iter_mut().find_map(|waiting| waiting.strikes(call, email).then_some(waiting))?;
         waiting.fault.count = waiting.fault.count.map(|count| count.saturating_sub(1));

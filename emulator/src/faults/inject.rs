@@ -1,4 +1,4 @@
-//! Makes a fault happen to a call, before or after it is acted on.
+//! Makes a call fail, before or after it is handled.
 
 use std::convert::Infallible;
 use std::future::pending;
@@ -11,10 +11,10 @@ use crate::acs::refusal::Refusal;
 use crate::faults::Effect;
 use crate::faults::ResetHandle;
 
-/// JSON that was cut off on the way.
+/// Truncated JSON.
 const GARBAGE: &str = "{\"id\":\"8540c0de-899f-5c";
 
-/// The part of a fault that comes before the call is acted on.
+/// The part of a fault before the call is handled.
 pub(crate) async fn before(reset: &ResetHandle, fault: Option<&Effect>) -> Result<(), Refusal> {
     match fault {
         Some(Effect::Status { status, retry_after, code }) => {
@@ -31,7 +31,7 @@ pub(crate) async fn before(reset: &ResetHandle, fault: Option<&Effect>) -> Resul
     }
 }
 
-/// The part of a fault that comes after.
+/// The part of a fault after the call was handled.
 pub(crate) async fn after(reset: &ResetHandle, fault: Option<&Effect>, response: Response) -> Response {
     match fault {
         Some(Effect::AcceptThenReset) => match reset.reset().await {},

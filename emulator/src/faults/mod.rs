@@ -1,4 +1,4 @@
-//! Faults on demand: what goes wrong with which calls, and how it is made to happen.
+//! Faults on demand: which calls fail, and how.
 
 mod fault;
 mod inject;

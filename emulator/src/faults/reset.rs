@@ -1,4 +1,4 @@
-//! A handler's handle on its own TCP connection, to reset it without an answer.
+//! A handler's access to its own TCP connection, to reset it without an answer.
 
 use std::convert::Infallible;
 use std::future::pending;
@@ -11,7 +11,7 @@ use tokio::sync::Notify;
 pub(crate) struct ResetHandle(Arc<Notify>);
 
 impl ResetHandle {
-    /// Has the connection reset. Never returns: the handler is dropped with its connection.
+    /// Resets the connection. Never returns: the handler is dropped with its connection.
     pub(crate) async fn reset(&self) -> Infallible {
         self.0.notify_one();
         pending().await

@@ -1,4 +1,4 @@
-//! The emulator's own JSON: what was received, what was tried, what shall go wrong.
+//! The emulator's own JSON: messages, attempts, faults and reports.
 
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
@@ -25,7 +25,7 @@ use crate::resource::Resource;
 use crate::store::attempt::Attempt;
 use crate::store::message::Message;
 
-/// Largest body of a call to this API.
+/// The largest body of a call to this API.
 const MAX_BODY: usize = 64 * 1024;
 
 /// The routes below `/api`.
@@ -58,7 +58,7 @@ async fn list(
     Ok(Json(json!(Page::new(&all, &filter, resource.store.now()))))
 }
 
-/// Answers at once when something changed since `after`, else when something does, at the latest after a while.
+/// Answers at once if something changed since `after`; otherwise when something does, or after a while.
 async fn changes(State(resource): State<Arc<Resource>>, Query(since): Query<Since>) -> Json<Value> {
     let within = since.within.map(Duration::from_millis);
     Json(json!({"revision": resource.store.changes().since(since.after, within).await}))
@@ -133,7 +133,7 @@ struct Confirmation {
     code: Uuid,
 }
 
-/// The handshake done by hand: a person who has the code opens this address.
+/// The handshake by hand: a person who has the code opens this address.
 async fn validate_reports(
     State(resource): State<Arc<Resource>>,
     Query(confirmation): Query<Confirmation>,
@@ -227,7 +227,7 @@ async fn clear_suppressions(State(resource): State<Arc<Resource>>) -> Result<Sta
     Ok(StatusCode::NO_CONTENT)
 }
 
-/// The content type is demanded because a web page elsewhere can post any other one without asking first.
+/// Requires the content type, because a page of another site can post any other one without a preflight.
 async fn json_body<T: for<'de> Deserialize<'de>>(request: Request) -> Result<T, Refusal> {
     let (parts, body) = request.into_parts();
     body::require_json(&parts.headers)?;

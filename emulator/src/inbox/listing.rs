@@ -1,4 +1,4 @@
-//! The list of messages: what a line of it says, and which messages it shows.
+//! The list of messages: what an entry says, and which messages it contains.
 
 use std::collections::BTreeSet;
 use std::time::SystemTime;
@@ -12,13 +12,13 @@ use crate::store::Annotated;
 use crate::store::audit::Note;
 use crate::store::message::Message;
 
-/// A search. Every part is optional, and every given part must match.
+/// A search. Every part is optional; every given part must match.
 #[derive(Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct Filter {
-    /// Most messages listed.
+    /// The most messages to list.
     limit: Option<usize>,
-    /// How many of the newest to leave out.
+    /// How many of the newest to skip.
     #[serde(default)]
     offset: usize,
     /// Words in the subject, an address or a body, ignoring case.
@@ -71,7 +71,7 @@ impl<'a> Summary<'a> {
     }
 }
 
-/// The messages that the filter matches, newest first, with the values to filter by.
+/// The messages that match, newest first, with the values to filter by.
 #[derive(Serialize)]
 pub(crate) struct Page<'a> {
     total: usize,
@@ -83,7 +83,7 @@ pub(crate) struct Page<'a> {
 }
 
 impl<'a> Page<'a> {
-    /// Chooses among all messages.
+    /// Selects from all messages.
     pub(crate) fn new(all: &'a [Annotated], filter: &Filter, now: SystemTime) -> Page<'a> {
         let words: Vec<_> =
             filter.search.iter().flat_map(|text| text.split_whitespace()).map(str::to_lowercase).collect();
@@ -121,7 +121,7 @@ impl Filter {
     }
 }
 
-/// What messages are chosen by.
+/// The properties that a search looks at.
 struct Facets<'a> {
     sender: &'a str,
     route: Option<&'a str>,

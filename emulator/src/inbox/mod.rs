@@ -1,4 +1,4 @@
-//! The inbox: one static page with its script and style sheet, and the mails' HTML behind bars.
+//! The inbox: one static page with its script and style sheet, and the mails' HTML in a sandbox.
 
 pub(crate) mod api;
 mod checks;
@@ -22,11 +22,11 @@ use crate::acs::email::Attachment;
 use crate::acs::refusal::Refusal;
 use crate::resource::Resource;
 
-/// The page may load its own files and call its own API, nothing else.
+/// The page may load only its own files, and call only its own API.
 const PAGE_POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; img-src data:; \
     connect-src 'self'; frame-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
 
-/// A mail may style itself and show pictures it brings along. It runs nothing, loads nothing, sends nothing.
+/// A mail may use styles and show its own pictures. It runs nothing, loads nothing, sends nothing.
 const MAIL_POLICY: &str = "sandbox; default-src 'none'; style-src 'unsafe-inline'; img-src data:; \
     base-uri 'none'; form-action 'none'; frame-ancestors 'self'";
 
@@ -40,13 +40,13 @@ pub(crate) fn routes() -> Router<Arc<Resource>> {
         .route("/api/messages/{id}/attachments/{index}", get(attachment))
 }
 
-/// What is served below `/studio` without a studio: a module that leaves the page's text about it unchanged.
+/// What `/studio` serves without a studio: a module that leaves the page's text about it unchanged.
 pub(crate) fn without_studio() -> Router {
     let module = "export const start = () => ({ show() {}, refresh() {} });\n";
     Router::new().route("/studio.js", get(async move || own_file("text/javascript; charset=utf-8", module)))
 }
 
-/// One of the page's own files: the browser lets it load the page's files and call the emulator, nothing else.
+/// One of the page's own files, with a policy that lets the page load only its own files and call only the emulator.
 pub fn own_file(media_type: &'static str, text: &'static str) -> Response {
     file(media_type, PAGE_POLICY, text)
 }
@@ -70,7 +70,7 @@ async fn mail(State(resource): State<Arc<Resource>>, Path(id): Path<String>) -> 
     Ok(file("text/html; charset=utf-8", MAIL_POLICY, with_pictures(html, attachments)))
 }
 
-/// Puts attached pictures in the place of the names that the HTML has for them.
+/// Replaces the names of attached pictures in the HTML with the pictures.
 fn with_pictures(html: String, attachments: &[Attachment]) -> String {
     let pictures = attachments.iter().filter(|one| one.content_type.starts_with("image/"));
     pictures.fold(html, |html, one| match one.content_id.as_deref() {
@@ -84,7 +84,7 @@ fn with_pictures(html: String, attachments: &[Attachment]) -> String {
     })
 }
 
-/// Always as a file to save, never as something to show: it is a stranger's.
+/// Always as a download, never shown by the browser: the file may come from a stranger.
 async fn attachment(
     State(resource): State<Arc<Resource>>,
     Path((id, index)): Path<(String, usize)>,

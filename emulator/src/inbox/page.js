@@ -1,8 +1,8 @@
-// The inbox page. Whatever comes out of a mail is set as text, never as markup; a mail's HTML is shown by a sandboxed
-// frame that loads it from an address with a policy of its own.
+// The inbox page. Everything from a mail is set as text, never as markup; a sandboxed frame shows a mail's HTML, which
+// it loads from an address with its own content security policy.
 "use strict";
 
-// Messages listed at a time: with thousands of them, a change redraws no more than these.
+// How many messages to list at a time: even with thousands of messages, a change redraws only these.
 const STEP = 100;
 const RETRY = 2000;
 const GLANCE = 500;
@@ -135,7 +135,7 @@ async function refresh() {
   const asked = `${query()}`;
   const answer = await fetch(`/api/messages?${asked}`);
   const text = await answer.text();
-  // An answer that another question has overtaken is of no use any more.
+  // A newer request has replaced this one, so drop its answer.
   if (text === shownList || asked !== `${query()}`) return;
   const page = JSON.parse(text);
   if (offset > 0 && offset >= page.matching) {
@@ -154,7 +154,7 @@ const pause = (milliseconds) => new Promise((resolve) => setTimeout(resolve, mil
 
 const isRunning = () => openRuns || document.querySelector("#messages .badge.running") !== null;
 
-// Asks for the next change and is answered when there is one. A running operation changes by itself.
+// Requests the next change; the answer comes when there is one. A running operation changes without an event.
 async function follow() {
   for (let revision = 0; ; ) {
     try {
@@ -306,7 +306,7 @@ async function showMessage() {
   }
 }
 
-// The studio is its own module: that of a policy's gate, or of none.
+// The studio is a separate module: the tool's, or an empty one without a policy.
 async function openStudio() {
   studio ??= import("/studio/studio.js").then((module) => module.start(byId("studio")));
   (await studio).show(location.hash);
@@ -363,7 +363,7 @@ for (const name of VIEWS) {
   byId(`tab-${name}`).addEventListener("keydown", step);
 }
 
-// How the HTML is looked at
+// How the HTML is shown
 
 function look(narrow) {
   byId("view-html").classList.toggle("narrow", narrow);
@@ -380,7 +380,7 @@ byId("dark").addEventListener("click", () => {
 
 // Faults
 
-function told(fault) {
+function described(fault) {
   const { kind, ...more } = fault.effect;
   const often = fault.percent ? `${fault.percent} % of calls${fault.count ? `, ${fault.count} times` : ""}` : `${fault.count} ×`;
   const details = Object.entries(more).map(([name, value]) => `${name} ${value}`);
@@ -391,11 +391,11 @@ function told(fault) {
 async function showFaults() {
   const answer = await fetch("/api/faults");
   const { faults } = await answer.json();
-  fill("faults", faults.map(told), "No fault is waiting.");
+  fill("faults", faults.map(described), "No fault is waiting.");
   pill("waiting", faults.length);
 }
 
-// Shows the fields that the chosen kind has.
+// Shows the fields of the selected kind.
 function fields() {
   const kind = byId("kind").value;
   for (const label of document.querySelectorAll("#fault [data-for]")) {
@@ -465,7 +465,7 @@ byId("empty").addEventListener("click", async () => {
   location.hash = "";
 });
 
-// Up and down walk the list, a slash goes to the search, Escape goes back to the list.
+// The arrow keys move through the list, a slash jumps to the search, Escape returns to the list.
 addEventListener("keydown", (event) => {
   if (byId("trouble").open || !byId("studio").hidden) return;
   const typing = /^(INPUT|SELECT|TEXTAREA)$/.test(event.target.tagName);

@@ -1,4 +1,4 @@
-//! Pushes reports to the webhook: a handshake first, then every event until it is accepted or dropped.
+//! Pushes reports to the webhook: first a handshake, then every event until it is accepted or dropped.
 
 use std::convert::Infallible;
 use std::future::pending;
@@ -25,10 +25,10 @@ use crate::store::Store;
 use crate::store::message::Message;
 use crate::store::report::{Push, Report, ReportState};
 
-/// How often to look whether an operation has ended: its clock may be a test's.
+/// How often to check whether an operation has ended: its clock may be a test's.
 const POLL_INTERVAL: Duration = Duration::from_millis(20);
 
-/// Most that is read of a webhook's answer.
+/// The most bytes to read of a webhook's answer.
 const MAX_ANSWER: usize = 64 * 1024;
 
 /// Serves one subscription.
@@ -50,18 +50,18 @@ impl Dispatcher {
         Ok(Dispatcher { store, subscription, client })
     }
 
-    /// Reports on each message that comes, for ever; what is under way ends when this future is dropped.
+    /// Reports on each message, for ever. Dropping this future ends the reports in progress.
     pub(crate) async fn serve(self, mut messages: UnboundedReceiver<Arc<Message>>) -> Infallible {
         let mut under_way = JoinSet::new();
         while let Some(message) = messages.recv().await {
             while under_way.try_join_next().is_some() {}
-            // The first message brings the handshake with it, so that the webhook may start after the emulator.
+            // The first message causes the handshake, so the webhook may start after the emulator.
             self.validate_webhook().await;
             for delivery in message.deliveries.clone() {
                 under_way.spawn(self.clone().report(Arc::clone(&message), delivery));
             }
         }
-        // The store that sends messages here lives as long as this does.
+        // The store, which sends messages to this channel, lives as long as this task.
         pending().await
     }
 
@@ -78,7 +78,7 @@ impl Dispatcher {
             }
             tries += 1;
             if !self.store.is_validated() {
-                // Azure would give up; here a developer fixes the webhook meanwhile.
+                // Azure would give up; here, a developer may fix the webhook.
                 let wait = next(tries, waited).unwrap_or(Duration::from_secs(60));
                 waited = waited.saturating_add(wait);
                 self.pause(wait).await;

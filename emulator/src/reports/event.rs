@@ -1,4 +1,4 @@
-//! The events on the wire, in both schemas, and the two handshakes.
+//! The events in both schemas, and the two handshakes.
 //!
 //! Source: Event Grid, ACS email events; end point validation with the Event Grid and the CloudEvents schema.
 
@@ -21,7 +21,7 @@ const VALIDATION: &str = "Microsoft.EventGrid.SubscriptionValidationEvent";
 const TOPIC: &str = "/subscriptions/00000000-0000-0000-0000-000000000000/resourceGroups/emulator\
     /providers/Microsoft.Communication/communicationServices/emulator";
 
-/// The name that Event Grid writes in capitals.
+/// The name that Event Grid capitalises.
 const SUBSCRIPTION: HeaderValue = HeaderValue::from_static("EMULATOR");
 const EVENT_TYPE: HeaderName = HeaderName::from_static("aeg-event-type");
 const SUBSCRIPTION_NAME: HeaderName = HeaderName::from_static("aeg-subscription-name");
@@ -30,20 +30,20 @@ const REQUEST_ORIGIN: HeaderName = HeaderName::from_static("webhook-request-orig
 const ALLOWED_ORIGIN: &str = "webhook-allowed-origin";
 const ORIGIN: &str = "eventgrid.azure.net";
 
-/// A webhook with the code that its validation asks for.
+/// A webhook with the code for its validation.
 #[derive(Debug)]
 pub(crate) struct Subscription {
     pub(crate) webhook: Webhook,
     pub(crate) code: Uuid,
-    /// Where the code may be confirmed by hand instead.
+    /// The address at which the code can be confirmed by hand.
     pub(crate) confirmation: String,
 }
 
-/// A request to the webhook, complete.
+/// A complete request to the webhook.
 pub(super) type PushRequest = Request<Full<Bytes>>;
 
 impl Subscription {
-    /// The question whether the webhook wants events at all.
+    /// The handshake, which asks whether the webhook wants events.
     pub(super) fn handshake(&self, now: SystemTime) -> PushRequest {
         match self.webhook.schema {
             EventSchema::EventGrid => {
@@ -64,7 +64,7 @@ impl Subscription {
         }
     }
 
-    /// Whether the answer to the handshake is a yes; else what is wrong with it.
+    /// Whether the webhook accepted the handshake; otherwise what is wrong with its answer.
     pub(super) fn agrees(&self, answer: &Response<Bytes>) -> Result<(), String> {
         if answer.status() != StatusCode::OK {
             return Err(format!("the handshake returned status {}, not 200", answer.status().as_u16()));
@@ -80,7 +80,7 @@ impl Subscription {
         }
     }
 
-    /// The delivery to one recipient as an event; `count` is how often it was tried before.
+    /// The event for the delivery to one recipient; `count` is the number of previous attempts.
     pub(super) fn report(&self, id: Uuid, message: &Message, delivery: &Delivery, count: usize) -> PushRequest {
         let subject = format!("sender/{}/message/{}", message.email.sender_address, message.id);
         let at = time(message.operation.ends_at);
@@ -158,7 +158,7 @@ fn status_message(status: DeliveryStatus) -> &'static str {
     }
 }
 
-/// With the seven digits that Event Grid writes.
+/// With seven decimal places, as Event Grid writes.
 fn time(at: SystemTime) -> String {
     let nanoseconds = humantime::format_rfc3339_nanos(at).to_string();
     nanoseconds.get(..27).map_or(nanoseconds.clone(), |cut| format!("{cut}Z"))

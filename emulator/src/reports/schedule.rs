@@ -1,7 +1,7 @@
 //! When Event Grid tries again, and when it gives up.
 //!
 //! Source: Event Grid message delivery and retry (custom and system topics). Event Grid adds some randomness, the
-//! emulator none.
+//! emulator does not.
 
 use std::time::Duration;
 
@@ -10,7 +10,7 @@ use http::StatusCode;
 const MINUTE: u64 = 60;
 const HOUR: u64 = 60 * MINUTE;
 
-/// How long to wait after the first, second, … failed try; the last one repeats.
+/// How long to wait after the first, second, … failed attempt; the last value repeats.
 pub const RETRY_AFTER: [Duration; 10] = [
     Duration::from_secs(10),
     Duration::from_secs(30),
@@ -24,10 +24,10 @@ pub const RETRY_AFTER: [Duration; 10] = [
     Duration::from_secs(12 * HOUR),
 ];
 
-/// An event older than this is not tried again.
+/// How old an event may be to be tried again.
 pub const LIFETIME: Duration = Duration::from_secs(24 * HOUR);
 
-/// Most tries of one event.
+/// The most attempts for one event.
 pub const TRIES: usize = 30;
 
 /// Answers after which an event is not tried again.
@@ -37,12 +37,12 @@ pub const DROPPED_ON: [StatusCode; 4] =
 /// How long a webhook may take to answer.
 pub(super) const ANSWER_WITHIN: Duration = Duration::from_secs(30);
 
-/// Whether Event Grid takes the answer for a success.
+/// Whether Event Grid considers the answer a success.
 pub(super) fn is_success(status: StatusCode) -> bool {
     (200..=204).contains(&status.as_u16())
 }
 
-/// The wait after so many tries that began so long ago; `None` if it is time to give up.
+/// The wait after this many attempts that began this long ago; `None` if it is time to give up.
 pub(super) fn next(tries: usize, since_first: Duration) -> Option<Duration> {
     let step = tries.checked_sub(1)?;
     let wait = RETRY_AFTER.get(step).or(RETRY_AFTER.last())?;

@@ -1,4 +1,4 @@
-//! What outlives an emulator: messages and suppressed addresses in one SQLite file.
+//! The file that stores an emulator's messages and suppressed addresses, in SQLite.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -21,7 +21,7 @@ use crate::store::message::{Message, RawRequest, SearchText};
 /// The file's name in its directory.
 const FILE: &str = "emulator.sqlite3";
 
-/// The layout below; a file with another one is refused rather than guessed at.
+/// The version of the layout below; a file with another version is refused.
 const LAYOUT: i64 = 1;
 
 const TABLES: &str = "
@@ -30,16 +30,16 @@ const TABLES: &str = "
     PRAGMA user_version = 1;
 ";
 
-/// Why what an emulator remembers cannot be read or written.
+/// Why the file cannot be read or written.
 #[derive(Debug, Error)]
 pub enum ArchiveError {
-    /// The directory cannot be made.
+    /// The directory cannot be created.
     #[error("cannot create the directory {0}: {1}")]
     Directory(PathBuf, std::io::Error),
-    /// SQLite does not get on with the file.
+    /// SQLite reported an error.
     #[error("cannot use {0}: {1}; another emulator may be using it")]
     Database(PathBuf, rusqlite::Error),
-    /// The file was written by another version.
+    /// Another version wrote the file.
     #[error("{0} has layout {1}, but this emulator supports only layout {LAYOUT}; move the file away")]
     Layout(PathBuf, i64),
 }
@@ -51,7 +51,7 @@ pub(crate) struct Archive {
     connection: Connection,
 }
 
-/// A message without the request's body, which is a column of its own, and without the mail, which is read from it.
+/// A message without the request's body, which has its own column, and without the mail, which is parsed from the body.
 #[derive(Serialize, Deserialize)]
 struct Record {
     received_at: i64,
@@ -66,7 +66,7 @@ struct Record {
 }
 
 impl Archive {
-    /// Opens the file in a directory; makes both where they are missing. One emulator at a time has it.
+    /// Opens the file in a directory, and creates both if they are missing. Only one emulator at a time can open it.
     pub(crate) fn open(directory: &Path) -> Result<Archive, ArchiveError> {
         fs::create_dir_all(directory).map_err(|error| ArchiveError::Directory(directory.to_owned(), error))?;
         let path = directory.join(FILE);
@@ -83,7 +83,7 @@ impl Archive {
         Ok(Archive { path, connection })
     }
 
-    /// The messages kept, oldest first. One that can no longer be read is left out.
+    /// The stored messages, oldest first. Leaves out any that can no longer be read.
     pub(crate) fn messages(&self) -> Result<Vec<Message>, ArchiveError> {
         let mut statement =
             self.run(self.connection.prepare("SELECT id, record, body FROM message ORDER BY position"))?;
@@ -128,12 +128,12 @@ impl Archive {
         self.run(written)
     }
 
-    /// Forgets all messages.
+    /// Deletes all messages.
     pub(crate) fn clear_messages(&self) -> Result<(), ArchiveError> {
         self.run(self.connection.execute("DELETE FROM message", []).map(|_| ()))
     }
 
-    /// Forgets all suppressions.
+    /// Deletes all suppressions.
     pub(crate) fn clear_suppressions(&self) -> Result<(), ArchiveError> {
         self.run(self.connection.execute("DELETE FROM suppression", []).map(|_| ()))
     }
@@ -181,7 +181,7 @@ fn message(row: &Row<'_>) -> Option<Message> {
     let record: Record = serde_json::from_str(row.get_ref("record").ok()?.as_str().ok()?).ok()?;
     let body = Bytes::copy_from_slice(row.get_ref("body").ok()?.as_blob().ok()?);
     let api_version = ApiVersion::ALL.into_iter().find(|version| version.as_str() == record.api_version)?;
-    // It was within the limit when it was accepted.
+    // The mail was within the limit when it was accepted.
     let email = validate(body::parse(&body).ok()?, api_version, usize::MAX).ok()?.email;
     let received_at = moment(record.received_at);
     Some(Message {
@@ -197,7 +197,7 @@ fn message(row: &Row<'_>) -> Option<Message> {
     })
 }
 
-/// SQLite's integers have a sign.
+/// SQLite's integers are signed.
 fn milliseconds(at: SystemTime) -> i64 {
     let since = at.duration_since(UNIX_EPOCH).unwrap_or_default();
     i64::try_from(since.as_millis()).unwrap_or(i64::MAX)

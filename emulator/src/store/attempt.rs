@@ -1,33 +1,33 @@
-//! The log of sends seen, the refused and the lost ones included, so that a test can count.
+//! The log of sends, including refused and lost ones, so that a test can count them.
 
 use std::collections::VecDeque;
 use std::time::SystemTime;
 
 use uuid::Uuid;
 
-/// Most attempts kept; the oldest are dropped.
+/// The most attempts to keep; the oldest are dropped.
 const MAX_ATTEMPTS: usize = 10_000;
 
-/// One `POST /emails:send`, whatever became of it.
+/// One `POST /emails:send`, whatever its result.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Attempt {
     /// Counts from 1 since the emulator started.
     pub number: u64,
     /// When it arrived.
     pub at: SystemTime,
-    /// The id the client gave, or the one it got.
+    /// The client's id, or the one that the emulator assigned.
     pub operation_id: Option<Uuid>,
     /// The client's `x-ms-client-request-id`.
     pub client_request_id: Option<String>,
-    /// The status answered; none while unanswered, and for ever when the connection was lost on purpose.
+    /// The status of the answer; none until there is one, or if the connection was deliberately lost.
     pub status: Option<u16>,
-    /// The error code answered.
+    /// The error code of the answer.
     pub code: Option<String>,
-    /// The fault that struck, by its `kind`.
+    /// The fault that affected it, by its `kind`.
     pub fault: Option<&'static str>,
 }
 
-/// What a client says about an attempt when it begins.
+/// What is known about an attempt when it starts.
 #[derive(Debug, Default)]
 pub(crate) struct Claim {
     pub(crate) operation_id: Option<Uuid>,
@@ -58,7 +58,7 @@ impl AttemptLog {
         self.total
     }
 
-    /// Changes an attempt, unless it was dropped or cleared in the meantime.
+    /// Changes an attempt, unless it has been dropped or cleared.
     pub(crate) fn update(&mut self, number: u64, change: impl FnOnce(&mut Attempt)) {
         let found = self.kept.iter_mut().rev().find(|attempt| attempt.number == number);
         if let Some(attempt) = found {

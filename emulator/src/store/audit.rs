@@ -1,4 +1,4 @@
-//! What a gate said of its mails: its audit lines, by the operations that they name.
+//! What a gate said about its mails: its audit lines, by the operations that they name.
 
 use std::collections::{HashMap, VecDeque};
 use std::sync::Arc;
@@ -7,13 +7,13 @@ use serde::Deserialize;
 use serde_json::Value;
 use uuid::Uuid;
 
-/// Most operations remembered; the oldest are forgotten.
+/// The most operations to remember; the oldest are dropped.
 const MAX_NOTES: usize = 10_000;
 
-/// Longest line that is read.
+/// The longest line that is read.
 const LONGEST: usize = 64 * 1024;
 
-/// What a line says of one mail.
+/// What a line says about one mail.
 #[derive(Debug)]
 pub(crate) struct Note {
     pub(crate) route: Option<String>,
@@ -23,7 +23,7 @@ pub(crate) struct Note {
     pub(crate) line: Value,
 }
 
-/// The parts of a line that are looked at.
+/// The parts of a line that the emulator uses.
 #[derive(Deserialize)]
 struct Line {
     #[serde(default)]
@@ -46,14 +46,14 @@ pub(crate) struct AuditLog {
 }
 
 impl AuditLog {
-    /// Reads a line; false if it is none.
+    /// Reads a line; returns false if it is not an audit line.
     pub(crate) fn read(&mut self, text: &str) -> bool {
         let line = if text.len() <= LONGEST { serde_json::from_str::<Value>(text).ok() } else { None };
-        let Some((line, told)) = line.and_then(|line| Some((line.clone(), Line::deserialize(line).ok()?))) else {
+        let Some((line, parsed)) = line.and_then(|line| Some((line.clone(), Line::deserialize(line).ok()?))) else {
             return false;
         };
-        for mail in told.mails {
-            let note = Note { route: told.route.clone(), mail: mail.mail, purpose: mail.purpose, line: line.clone() };
+        for mail in parsed.mails {
+            let note = Note { route: parsed.route.clone(), mail: mail.mail, purpose: mail.purpose, line: line.clone() };
             self.keep(mail.operation_id, note);
         }
         true

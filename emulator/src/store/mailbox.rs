@@ -1,4 +1,4 @@
-//! The accepted messages, newest kept, oldest dropped.
+//! The accepted messages: keeps the newest, drops the oldest.
 
 use std::collections::{HashMap, VecDeque};
 use std::sync::Arc;
@@ -7,7 +7,7 @@ use uuid::Uuid;
 
 use crate::store::message::Message;
 
-/// Roughly what a message costs in addition to its body and headers.
+/// Roughly how many bytes a message takes in addition to its body and headers.
 const OVERHEAD: usize = 2 * 1024;
 
 #[derive(Debug)]
@@ -37,7 +37,7 @@ impl Mailbox {
         self.order.iter().any(|message| message.internet_message_id == message_id)
     }
 
-    /// Adds a message; returns the ids of those that had to make room.
+    /// Adds a message; returns the ids of those that were dropped for it.
     pub(crate) fn add(&mut self, message: Arc<Message>) -> Vec<Uuid> {
         let mut dropped = Vec::new();
         self.bytes += weight(&message);
@@ -61,7 +61,7 @@ impl Mailbox {
     }
 }
 
-/// The body is kept twice, as received and parsed, and its texts a third time after the first search.
+/// The body is stored twice, received and parsed, and its texts a third time after the first search.
 fn weight(message: &Message) -> usize {
     let headers = message.request.headers.iter();
     let headers: usize = headers.map(|(name, value)| name.len() + value.len()).sum();

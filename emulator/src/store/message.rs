@@ -1,4 +1,4 @@
-//! A mail as the emulator keeps it.
+//! A mail in the emulator's store.
 
 use std::sync::OnceLock;
 use std::time::SystemTime;
@@ -17,27 +17,27 @@ pub struct Message {
     pub id: Uuid,
     /// When it was accepted.
     pub received_at: SystemTime,
-    /// The version it was sent with.
+    /// The api-version of the request.
     pub api_version: ApiVersion,
-    /// The mail itself. Attachments that were dropped on request are not in it.
+    /// The mail itself, without attachments that were dropped on request.
     pub email: Email,
-    /// The mail's Message-ID: the sender's own if it is well formed, else one made here.
+    /// The mail's Message-ID: the sender's own if it is well-formed, otherwise a generated one.
     pub internet_message_id: String,
     /// The send operation, which changes with time.
     pub operation: Operation,
-    /// What becomes of the mail for each recipient, known once the operation has ended.
+    /// What becomes of the mail for each recipient, from the end of the operation on.
     pub deliveries: Vec<Delivery>,
     /// The request as received.
     pub request: RawRequest,
     pub(crate) search_text: SearchText,
 }
 
-/// The searchable text of a message, in lower case: built at the first search, and kept.
+/// The searchable text of a message, in lower case: built at the first search, then kept.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct SearchText(OnceLock<String>);
 
 impl Message {
-    /// Whether every word occurs in the subject, addresses or bodies, or begins the id. They are in lower case.
+    /// Whether every word, in lower case, occurs in the subject, addresses or bodies, or starts the id.
     pub(crate) fn contains_words(&self, words: &[String]) -> bool {
         if words.is_empty() {
             return true;
@@ -47,7 +47,7 @@ impl Message {
         words.iter().all(|word| text.contains(word.as_str()) || id.starts_with(word.as_str()))
     }
 
-    /// What is searched.
+    /// The text to search.
     pub(crate) fn texts(&self) -> impl Iterator<Item = &str> {
         let Email { content, recipients, sender_address, .. } = &self.email;
         let people = recipients.all().flat_map(|to| [Some(to.address.as_str()), to.display_name.as_deref()]);
@@ -56,12 +56,12 @@ impl Message {
     }
 }
 
-/// A request as it came over the wire, without its `Authorization` header.
+/// A request as received, without its `Authorization` header.
 #[derive(Clone, Debug)]
 pub struct RawRequest {
     /// The method.
     pub method: String,
-    /// Path and query as on the request line.
+    /// Path and query as in the request line.
     pub target: String,
     /// Headers in the order received, names in lower case.
     pub headers: Vec<(String, String)>,

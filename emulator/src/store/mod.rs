@@ -52,17 +52,17 @@ struct Memory {
     meters: Meters,
     audit: AuditLog,
     reports: ReportLog,
-    /// Where accepted messages go for delivery reports, once there is a listener.
+    /// Receives accepted messages for delivery reports, if something listens.
     accepted: Option<UnboundedSender<Arc<Message>>>,
 }
 
-/// A mail on its way into the mailbox.
+/// A mail on its way to the mailbox.
 pub(crate) struct NewMessage {
     pub(crate) operation_id: Option<Uuid>,
     pub(crate) api_version: ApiVersion,
     pub(crate) email: ValidEmail,
     pub(crate) request: RawRequest,
-    /// How the operation shall fail, if a fault says so.
+    /// How the operation will fail, if a fault says so.
     pub(crate) failure: Option<Failure>,
 }
 
@@ -72,11 +72,11 @@ pub(crate) enum Acceptance {
     Repeat(Arc<Message>),
 }
 
-/// A message and what a gate said of it.
+/// A message, and what a gate said about it.
 pub(crate) type Annotated = (Arc<Message>, Option<Arc<Note>>);
 
 impl Store {
-    /// A store with what an earlier one left in the data directory, if there is one.
+    /// A store with what an earlier emulator saved in the data directory, if anything.
     pub(crate) fn open(config: &Config) -> Result<Store, ArchiveError> {
         let archive = config.data.as_deref().map(Archive::open).transpose()?;
         let mut mailbox = Mailbox::new(config.max_messages, config.max_stored_bytes);
@@ -112,10 +112,10 @@ impl Store {
         self.memory().mailbox.get(id)
     }
 
-    /// Forgets all messages with their operations, and all attempts. Faults and suppressions stay.
+    /// Deletes all messages with their operations, and all attempts. Faults and suppressions stay.
     ///
     /// # Errors
-    /// When the data directory cannot be written; then nothing is forgotten.
+    /// If the data directory cannot be written; then nothing is deleted.
     pub fn clear(&self) -> Result<(), ArchiveError> {
         let mut memory = self.memory();
         if let Some(archive) = &memory.archive {
@@ -128,24 +128,24 @@ impl Store {
         Ok(())
     }
 
-    /// Lets the next calls that match go wrong. Returns false, and does nothing, when 1,000 faults wait already.
+    /// Makes the next matching calls fail. Returns false, and does nothing, if 1,000 faults are waiting.
     pub fn fault(&self, fault: Fault) -> bool {
         self.changes.notify();
         self.memory().faults.add(fault)
     }
 
-    /// The faults that wait, oldest first.
+    /// The waiting faults, oldest first.
     pub fn faults(&self) -> Vec<Fault> {
         self.memory().faults.list()
     }
 
-    /// Forgets all faults.
+    /// Removes all faults.
     pub fn clear_faults(&self) {
         self.changes.notify();
         self.memory().faults.clear();
     }
 
-    /// Every send seen, newest first; the last 10,000 are kept.
+    /// Every send, newest first; the store keeps the last 10,000.
     pub fn attempts(&self) -> Vec<Attempt> {
         self.memory().attempts.newest_first()
     }
@@ -158,7 +158,7 @@ impl Store {
     /// Puts an address on the suppression list, as a hard bounce does.
     ///
     /// # Errors
-    /// When the data directory cannot be written; the address is on the list in memory all the same.
+    /// If the data directory cannot be written; in memory, the address is on the list all the same.
     pub fn suppress(&self, address: &str) -> Result<(), ArchiveError> {
         let now = self.clock.now();
         let mut memory = self.memory();
@@ -168,7 +168,7 @@ impl Store {
         memory.archive.as_mut().map_or(Ok(()), |archive| archive.suppress(entry.as_slice()))
     }
 
-    /// The addresses that are suppressed now.
+    /// The addresses that are currently suppressed.
     pub fn suppressions(&self) -> Vec<Suppression> {
         self.memory().suppressions.list(self.clock.now())
     }
@@ -176,7 +176,7 @@ impl Store {
     /// Empties the suppression list.
     ///
     /// # Errors
-    /// When the data directory cannot be written; then the list stays as it is.
+    /// If the data directory cannot be written; then the list stays unchanged.
     pub fn clear_suppressions(&self) -> Result<(), ArchiveError> {
         let mut memory = self.memory();
         if let Some(archive) = &memory.archive {
@@ -197,15 +197,14 @@ impl Store {
         &self.changes
     }
 
-    /// Takes an audit line of a gate, to be shown with the messages whose operations it names. Any other text is
-    /// ignored.
+    /// Takes a gate's audit line, to be shown with the messages whose operations it names. Ignores any other text.
     pub fn audit(&self, line: &str) {
         if self.memory().audit.read(line) {
             self.changes.notify();
         }
     }
 
-    /// All messages with what a gate said of them, newest first.
+    /// All messages with what a gate said about them, newest first.
     pub(crate) fn annotated(&self) -> Vec<Annotated> {
         let memory = self.memory();
         let messages = memory.mailbox.newest_first().into_iter();
@@ -216,7 +215,7 @@ impl Store {
         self.memory().audit.of(id)
     }
 
-    /// The delivery reports that were begun, newest first; the last 20,000 are kept.
+    /// The delivery reports, newest first; the store keeps the last 20,000.
     pub fn reports(&self) -> Vec<Report> {
         self.memory().reports.newest_first()
     }
@@ -226,12 +225,12 @@ impl Store {
         self.memory().reports.of(id)
     }
 
-    /// Whether the webhook for delivery reports has agreed to them.
+    /// Whether the webhook for delivery reports has accepted the handshake.
     pub fn is_validated(&self) -> bool {
         self.memory().reports.is_validated()
     }
 
-    /// What was wrong with the handshakes so far.
+    /// The errors of previous handshakes.
     pub fn webhook_complaints(&self) -> Vec<String> {
         self.memory().reports.complaints().to_vec()
     }
@@ -263,7 +262,7 @@ impl Store {
         self.changes.notify();
     }
 
-    /// The time by the emulator's clock.
+    /// The time on the emulator's clock.
     pub fn now(&self) -> SystemTime {
         self.clock.now()
     }
@@ -292,7 +291,7 @@ impl Store {
         self.memory().faults.take(call, email)
     }
 
-    /// Stores a mail once: the check for a repeat and the storing are one step.
+    /// Stores a mail once: checks for a repeat and stores under one lock.
     pub(crate) fn accept(&self, new: NewMessage) -> Result<Acceptance, Refusal> {
         let now = self.clock.now();
         let mut memory = self.memory();
@@ -308,7 +307,7 @@ impl Store {
         }
     }
 
-    /// A panic elsewhere cannot leave the memory half changed in a way that matters here.
+    /// A panic elsewhere cannot leave the memory in a harmful state.
     fn memory(&self) -> MutexGuard<'_, Memory> {
         self.memory.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -335,13 +334,13 @@ impl Memory {
         let dropped = self.mailbox.add(Arc::clone(&message));
         self.keep(&message, &dropped)?;
         if let Some(accepted) = &self.accepted {
-            // Nobody listens any more only when the emulator ends.
+            // The receiver is only gone when the emulator ends.
             let _ = accepted.send(Arc::clone(&message));
         }
         Ok(message)
     }
 
-    /// The file follows the memory: what one has forgotten, the other forgets.
+    /// The file follows the memory: what the memory drops, the file drops too.
     fn keep(&mut self, message: &Message, dropped: &[Uuid]) -> Result<(), Refusal> {
         let Some(archive) = &mut self.archive else {
             return Ok(());

@@ -1,4 +1,4 @@
-//! Delivery reports: what was pushed, how often, and how it was answered.
+//! Delivery reports: what was pushed, how often, and what the webhook answered.
 
 use std::collections::VecDeque;
 use std::time::Duration;
@@ -8,27 +8,27 @@ use uuid::Uuid;
 
 use crate::acs::operation::DeliveryStatus;
 
-/// Most reports kept; the oldest are dropped.
+/// The most reports to keep; the oldest are dropped.
 const MAX_REPORTS: usize = 20_000;
 
-/// Most complaints about handshakes kept.
+/// The most errors about handshakes to keep.
 const MAX_COMPLAINTS: usize = 30;
 
-/// One event and its tries.
+/// One event and its attempts.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Report {
-    /// The event's id, the same in every try.
+    /// The event's id, the same in every attempt.
     pub id: Uuid,
-    /// The operation whose mail it is about.
+    /// The operation that it reports on.
     pub message_id: Uuid,
-    /// The recipient it is about.
+    /// The recipient that it reports on.
     pub recipient: String,
     /// What became of the mail there.
     pub status: DeliveryStatus,
     /// The state of the event itself.
     pub state: ReportState,
-    /// Its tries, oldest first.
+    /// Its attempts, oldest first.
     pub pushes: Vec<Push>,
 }
 
@@ -36,24 +36,24 @@ pub struct Report {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub enum ReportState {
-    /// It has yet to be taken.
+    /// The webhook has not accepted it yet.
     Waiting,
-    /// The webhook took it.
+    /// The webhook accepted it.
     Taken,
-    /// The webhook refused it for good, or time is up.
+    /// The webhook refused it for good, or time ran out.
     Dropped,
 }
 
-/// One try.
+/// One attempt.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Push {
-    /// When, after the first try, by Event Grid's schedule: what a real subscription would have waited.
+    /// When, after the first attempt, by Event Grid's schedule: how long a real subscription would have waited.
     #[serde(rename = "afterSeconds", serialize_with = "seconds")]
     pub after: Duration,
-    /// The status answered, if there was an answer.
+    /// The status of the answer, if there was one.
     pub status: Option<u16>,
-    /// Why there was none.
+    /// Why there was no answer.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub error: Option<String>,
 }
@@ -79,7 +79,7 @@ impl ReportLog {
         }
     }
 
-    /// Changes a report, unless it was dropped or cleared in the meantime.
+    /// Changes a report, unless it has been dropped or cleared.
     pub(crate) fn update(&mut self, id: Uuid, change: impl FnOnce(&mut Report)) {
         if let Some(report) = self.reports.iter_mut().rev().find(|report| report.id == id) {
             change(report);

@@ -37,7 +37,7 @@ const CLIENT_REQUEST_ID: &str = "x-ms-client-request-id";
 const SUPPORTED_VERSIONS: HeaderName = HeaderName::from_static("api-supported-versions");
 const CORRELATION_ID: HeaderName = HeaderName::from_static("mise-correlation-id");
 
-/// Longest `x-ms-client-request-id` that is remembered; a UUID has 36 characters.
+/// The longest `x-ms-client-request-id` to remember; a UUID has 36 characters.
 const LONGEST_REQUEST_ID: usize = 128;
 
 /// The routes of the emulated service.
@@ -45,7 +45,7 @@ pub(crate) fn routes() -> Router<Arc<Resource>> {
     Router::new().route("/emails:send", post(send)).route("/emails/operations/{id}", get(status))
 }
 
-/// The body of both calls: `error` is null, not absent, while there is none.
+/// The body of both calls; `error` is null, not absent, if there is no error.
 #[derive(Serialize)]
 struct OperationStatus<'a> {
     id: Uuid,
@@ -103,7 +103,7 @@ impl SendCall<'_> {
         let config = &self.resource.config;
         body::require_json(&parts.headers)?;
         let email: Email = body::parse(body)?;
-        // Whether ACS looks at the sender before the rest is not known.
+        // Whether ACS checks the sender first is unknown.
         check_address("senderAddress", &email.sender_address)?;
         config.senders.check(&email.sender_address)?;
         Ok(validate(email, version, config.max_recipients)?)
@@ -191,7 +191,7 @@ fn claim(headers: &HeaderMap) -> Claim {
     }
 }
 
-/// The request as received, but for `Authorization`, which opens doors.
+/// The request as received, without `Authorization`, which is a credential.
 fn raw_request(parts: &Parts, body: Bytes) -> RawRequest {
     let headers = parts.headers.iter().filter(|(name, _)| *name != AUTHORIZATION);
     RawRequest {
@@ -237,7 +237,7 @@ fn with_retry_after(mut response: Response, wait: Duration) -> Response {
     response
 }
 
-/// Adds the headers that ACS sends with every answer. The date is that of the clock that signatures are held against.
+/// Adds the headers that ACS sends with every answer. The date is that of the clock that checks signatures.
 fn with_service_headers(mut response: Response, resource: &Resource) -> Response {
     let headers = response.headers_mut();
     for (name, value) in [

@@ -1,4 +1,4 @@
-//! The emulator without its socket, for tests that ask it many thousand times.
+//! The emulator without its socket, for tests that make many thousand calls.
 
 use axum::Router;
 use axum::body::Body;
@@ -16,7 +16,7 @@ use crate::faults::ResetHandle;
 #[derive(Clone, Debug)]
 pub struct InProcess(Router);
 
-/// The connection was reset, on purpose.
+/// The connection was deliberately reset.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
 #[error("connection reset")]
 pub struct ConnectionReset;
@@ -26,11 +26,11 @@ impl InProcess {
         InProcess(router)
     }
 
-    /// Answers one request. A fault that hangs makes the future pend for ever, and one that delays needs tokio's
-    /// timer; otherwise it is ready when polled.
+    /// Answers one request. A fault that hangs makes the future pend for ever, and one that delays needs tokio's timer;
+    /// otherwise, the future is ready when polled.
     ///
     /// # Errors
-    /// When a fault resets the connection.
+    /// If a fault resets the connection.
     pub async fn answer(&self, request: Request<Bytes>) -> Result<Response<Bytes>, ConnectionReset> {
         let reset = ResetHandle::default();
         let mut request = as_received(request);

@@ -19,16 +19,16 @@ use tokio_rustls::server::TlsStream;
 
 use crate::faults::ResetHandle;
 
-/// Connections at a time; ACS documents the same number per subscription.
+/// The most connections at a time; ACS documents the same number per subscription.
 const MAX_CONNECTIONS: usize = 250;
 /// How long a client may take to send its request line and headers.
 const HEADERS_WITHIN: Duration = Duration::from_secs(30);
-/// How long open calls may take to end once the emulator stops.
+/// How long open calls may take to finish once the emulator stops.
 const SHUTDOWN_GRACE: Duration = Duration::from_secs(2);
-/// How long to wait when the system has no file handle left for another connection.
+/// How long to wait if the system has no file descriptor for another connection.
 const ACCEPT_RETRY_DELAY: Duration = Duration::from_millis(50);
 
-/// Serves until `shutdown` completes, then lets open calls end for a short while.
+/// Serves until `shutdown` completes, then gives open calls a short time to finish.
 pub(crate) async fn serve(
     listener: TcpListener,
     tls: Option<TlsAcceptor>,
@@ -45,12 +45,12 @@ pub(crate) async fn serve(
     drop(socket);
     drop(close);
     let drained = async { while connections.join_next().await.is_some() {} };
-    // Whoever is not done by then is cut off when the set is dropped.
+    // Connections that are still open then are closed when the set is dropped.
     let _ = timeout(SHUTDOWN_GRACE, drained).await;
     Ok(())
 }
 
-/// Where connections come in.
+/// Where connections arrive.
 struct Socket {
     listener: TcpListener,
     tls: Option<TlsAcceptor>,
@@ -76,7 +76,7 @@ impl Socket {
     }
 }
 
-/// Speaks TLS first where that is asked for. A client that does not trust the certificate hangs up here.
+/// Speaks TLS first if it is configured. A client that does not trust the certificate hangs up here.
 async fn serve_stream(stream: TcpStream, tls: Option<TlsAcceptor>, router: Router, closing: watch::Receiver<()>) {
     let Some(tls) = tls else {
         return serve_connection(stream, router, closing).await;
@@ -86,7 +86,7 @@ async fn serve_stream(stream: TcpStream, tls: Option<TlsAcceptor>, router: Route
     }
 }
 
-/// A connection, which can be stripped down to its socket.
+/// A connection from which the socket can be taken.
 trait Stream: AsyncRead + AsyncWrite + Unpin {
     fn into_socket(self) -> TcpStream;
 }
@@ -111,7 +111,7 @@ async fn serve_connection(stream: impl Stream, router: Router, mut closing: watc
         .header_read_timeout(HEADERS_WITHIN)
         .serve_connection(TokioIo::new(stream), service);
     tokio::select! {
-        // A broken connection is the client's business.
+        // A broken connection only concerns the client.
         _ = &mut connection => return,
         () = reset.requested() => return abort(connection.into_parts().io.into_inner().into_socket()),
         _ = closing.changed() => std::pin::Pin::new(&mut connection).graceful_shutdown(),
@@ -121,7 +121,7 @@ async fn serve_connection(stream: impl Stream, router: Router, mut closing: watc
 
 /// Closes with RST instead of FIN: the client sees "connection reset", not an end of file.
 fn abort(stream: TcpStream) {
-    // If the option cannot be set, the client sees a plain close, which is just as unanswered.
+    // If the option cannot be set, the client sees a normal close, which is also no answer.
     let _ = stream.set_zero_linger();
     drop(stream);
 }

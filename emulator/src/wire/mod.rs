@@ -1,4 +1,4 @@
-//! The wire: the routes, the calls of ACS Email behind them, and the sockets they are reached by.
+//! The wire: the routes, the calls of ACS Email, and their sockets.
 
 mod calls;
 mod in_process;
@@ -37,9 +37,8 @@ pub(crate) fn router(resource: Arc<Resource>, listening: SocketAddr, studio: Rou
         .method_not_allowed_fallback(async || Refusal::Method)
 }
 
-/// Keeps pages of other sites out of a developer's mails: a name that was made to point at this machine (DNS
-/// rebinding) shows in the Host header, and another site's page in Origin. ACS's own calls are signed and need no such
-/// guard.
+/// Keeps pages of other sites away from a developer's mails: a name that points to this machine (DNS rebinding) shows
+/// in the Host header, and another site's page in Origin. ACS's own calls are signed and need no such protection.
 async fn guard(State(listening): State<IpAddr>, request: Request, next: Next) -> Result<Response, Refusal> {
     let headers = request.headers();
     if (listening.is_loopback() && !names_this_machine(headers)) || is_foreign(headers) {
@@ -48,7 +47,8 @@ async fn guard(State(listening): State<IpAddr>, request: Request, next: Next) ->
     Ok(next.run(request).await)
 }
 
-/// Browsers write the origin of the page that asks, except where a page reads from its own. Programs write none.
+/// Browsers send the origin of the page that makes the request, except for reads from its own origin. Programs send
+/// none.
 fn is_foreign(headers: &HeaderMap) -> bool {
     let Some(origin) = headers.get(ORIGIN) else { return false };
     let site = origin.to_str().ok().and_then(|origin| origin.split_once("://")).map(|(_, site)| site.as_bytes());

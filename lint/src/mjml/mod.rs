@@ -1,8 +1,8 @@
-//! Mails written in MJML: turned into HTML when a policy is read, so that nothing that runs knows MJML.
+//! Mails written in MJML: converted to HTML when the tool reads a policy, so that nothing at run time knows MJML.
 //!
-//! A tag of the template language is opaque to MJML. Each is replaced by a word, the rest is translated, and the words
-//! become tags again: the values are escaped where the gate renders the HTML, as in a template written by hand. Whatever
-//! MJML would drop, move or repeat is refused.
+//! To MJML, the template language's tags mean nothing. This code replaces each tag with a word, converts the rest, and
+//! turns the words back into tags. The gate then escapes the values when it renders the HTML, as in a hand-written
+//! template. Anything that MJML would drop, move or repeat is an error.
 
 mod place;
 mod tag;
@@ -20,7 +20,7 @@ use trace::Trace;
 
 const HELP: &str = "MJML's elements and their attributes are described at https://documentation.mjml.io.";
 
-/// A policy's files with HTML in the place of MJML, and the way back.
+/// A policy's files with HTML in place of MJML, and the way back.
 #[derive(Debug, Clone, Default)]
 pub struct Translation {
     files: Files,
@@ -29,7 +29,7 @@ pub struct Translation {
 }
 
 impl Translation {
-    /// Translates every template that is written in MJML.
+    /// Converts every template that is written in MJML.
     pub fn of(sources: &Files) -> Self {
         let mut translation = Self::default();
         let mut files: BTreeMap<String, String> = BTreeMap::new();
@@ -56,17 +56,17 @@ impl Translation {
         translation
     }
 
-    /// The files as the gate takes them.
+    /// The files for the gate.
     pub const fn files(&self) -> &Files {
         &self.files
     }
 
-    /// Why some could not be translated.
+    /// Why some templates could not be converted.
     pub fn findings(&self) -> &[Diagnostic] {
         &self.findings
     }
 
-    /// A finding about the gate's files as one about those that people wrote.
+    /// Turns a finding about the gate's files into one about the files that people wrote.
     pub fn original(&self, finding: Diagnostic) -> Diagnostic {
         match self.traces.get(&finding.file) {
             Some(trace) => trace.original(finding),
@@ -75,7 +75,7 @@ impl Translation {
     }
 }
 
-/// The path of the HTML part, where this is one in MJML.
+/// The path of the HTML part, if this is one in MJML.
 fn html_path(path: &str) -> Option<String> {
     let (folder, file) = path.rsplit_once('/')?;
     (folder.starts_with(TEMPLATES_FOLDER) && file == MJML_FILE).then(|| format!("{folder}/{}", Part::Html.file()))
@@ -102,7 +102,7 @@ fn translate(path: &str, source: &str) -> Result<(String, Trace), Vec<Diagnostic
     if findings.is_empty() { Ok((text, trace)) } else { Err(findings) }
 }
 
-/// Without files, fonts and pictures of others: what is sent is in the policy.
+/// Without files, fonts and pictures from elsewhere: everything that is sent is in the policy.
 fn render(path: &str, prepared: &Prepared) -> Result<String, Vec<Diagnostic>> {
     let error = |place, reason: String| vec![Diagnostic::error(path, place, format!("Invalid MJML: {reason}"), HELP)];
     let parsed = mrml::parse_with_options(&prepared.text, &ParserOptions::default()).map_err(|reason| {
@@ -132,7 +132,7 @@ fn warned(path: &str, prepared: &Prepared, warning: &mrml::prelude::parser::Warn
     Diagnostic::error(path, place, format!("MJML ignores this: {}.", warning.kind), HELP)
 }
 
-/// Where in the text that MJML got.
+/// The place in the text that MJML received.
 fn position(error: &Error, text: &str) -> Option<usize> {
     match error {
         Error::UnexpectedElement { position, .. }
@@ -149,7 +149,7 @@ fn position(error: &Error, text: &str) -> Option<usize> {
     }
 }
 
-/// Our own words for the crate's errors, because its positions refer to another text.
+/// Our own words for the crate's errors, because their positions refer to another text.
 fn sentence(error: &Error) -> String {
     match error {
         Error::UnexpectedElement { .. } => "this element is not allowed here.".to_owned(),

@@ -1,4 +1,4 @@
-//! Where tags are in the MJML, and the text that MJML gets instead of the source.
+//! Where tags are in the MJML, and the text that MJML receives instead of the source.
 
 use std::collections::BTreeSet;
 use std::ops::Range;
@@ -23,18 +23,18 @@ const CONTENT: [&str; 11] = [
     "mj-title",
 ];
 
-/// What MJML gets.
+/// The text for MJML.
 #[derive(Debug)]
 pub struct Prepared {
-    /// The document, with words for tags.
+    /// The document, with words in place of tags.
     pub text: String,
-    /// The part of the source that the document is.
+    /// The range of the document in the source.
     pub document: Range<usize>,
     /// The tags in comments of the document, which are not part of the mail.
     pub hidden: BTreeSet<usize>,
     /// For each piece of the text that is not a copy: its range, and the range of the source that it replaces.
     pieces: Vec<(Range<usize>, Range<usize>)>,
-    /// Where the source's lines begin, but for the first.
+    /// Where the lines of the source start, except the first.
     lines: Vec<usize>,
 }
 
@@ -55,7 +55,7 @@ impl Prepared {
     }
 }
 
-/// Puts words in the place of tags, and statements between elements into elements of their own.
+/// Puts words in place of tags, and turns statements between elements into elements.
 pub fn prepare(path: &str, source: &str, tags: &Tags) -> Result<Prepared, Vec<Diagnostic>> {
     let document = document(source, tags).ok_or_else(|| {
         let message = "Invalid MJML: the element <mjml> is missing.";
@@ -71,7 +71,7 @@ pub fn prepare(path: &str, source: &str, tags: &Tags) -> Result<Prepared, Vec<Di
     Ok(Prepared { hidden: placement.hidden, ..replaced(source, &document, tags, &placement.between) })
 }
 
-/// From `<mjml` to `</mjml>`; tags may stand before and behind.
+/// From `<mjml` to `</mjml>`; tags may come before and after.
 fn document(source: &str, tags: &Tags) -> Option<Range<usize>> {
     let outside = |at: &usize| !tags.iter().any(|(_, tag)| tag.span.contains(at));
     let start = source.match_indices("<mjml").map(|(at, _)| at).find(outside)?;
@@ -98,7 +98,7 @@ fn replaced(source: &str, document: &Range<usize>, tags: &Tags, between: &BTreeS
     Prepared { text, document: document.clone(), hidden: BTreeSet::new(), pieces, lines }
 }
 
-/// The finding about a tag in a place where it is not allowed.
+/// The finding about a tag at a place where it is not allowed.
 enum Misplaced {
     /// A value between elements.
     Value(usize),
@@ -108,7 +108,7 @@ enum Misplaced {
     Text(usize),
 }
 
-/// Where the words stand.
+/// Where the words are.
 #[derive(Default)]
 struct Placement {
     between: BTreeSet<usize>,
@@ -117,7 +117,7 @@ struct Placement {
 }
 
 impl Placement {
-    /// Reads as far as the document is one; what is wrong with it MJML will say.
+    /// Reads as far as the document is well-formed; MJML itself reports what is wrong after that.
     fn of(text: &str, tags: &Tags) -> Self {
         let mut placement = Self::default();
         let mut open: Vec<&str> = Vec::new();

@@ -1,11 +1,11 @@
-//! The tags of the template language in a text, as the engine's own lexer sees them.
+//! The tags of the template language in a text, as the engine's own lexer finds them.
 
 use std::ops::Range;
 
 use minijinja::machinery::{Token, parse, tokenize};
 use postern::policy::{Diagnostic, Place, TEMPLATES_FOLDER, template_finding, template_syntax};
 
-/// Statements that make a template a part of another, and so need more than the text at hand.
+/// Statements that combine a template with others, and so need more than the text at hand.
 const INHERITANCE: [&str; 3] = ["extends", "block", "endblock"];
 
 /// What a tag does.
@@ -24,11 +24,11 @@ pub enum Kind {
 pub struct Tag {
     /// What it does.
     pub kind: Kind,
-    /// Where it is in the source, delimiters included.
+    /// Its range in the source, including delimiters.
     pub span: Range<usize>,
 }
 
-/// All tags of a source, in order, and words to stand for them.
+/// All tags of a source, in order, and the words that replace them.
 #[derive(Debug)]
 pub struct Tags {
     list: Vec<Tag>,
@@ -36,7 +36,7 @@ pub struct Tags {
 }
 
 impl Tags {
-    /// Finds them; the source must be a template that compiles.
+    /// Finds the tags; the source must be a template that compiles.
     pub fn of(path: &str, source: &str) -> Result<Self, Vec<Diagnostic>> {
         let name = path.strip_prefix(TEMPLATES_FOLDER).unwrap_or(path);
         parse(source, name, template_syntax()).map_err(|error| vec![template_finding(path, &error)])?;
@@ -62,7 +62,7 @@ impl Tags {
         self.list.get(index)
     }
 
-    /// The word that stands for a tag. None begins with another.
+    /// The word that replaces a tag. No word starts with another one.
     pub fn word(&self, index: usize) -> String {
         format!("{}{index}x", self.word)
     }
@@ -96,7 +96,7 @@ fn lexed(source: &str) -> Vec<Tag> {
     tags
 }
 
-/// The end of the tag itself: the engine counts the white space that it trims.
+/// The end of the tag itself: the engine includes the white space that it trims.
 fn closed(source: &str, start: usize, end: usize) -> usize {
     source.get(start..end).map_or(end, |text| start + text.trim_end().len())
 }

@@ -12,7 +12,7 @@ use super::tag::{Kind, Tag, Tags};
 pub struct Trace {
     source: String,
     text: String,
-    /// Every tag that is in the HTML, in the order of the HTML; some are there more than once.
+    /// Every tag that is in the HTML, in the order of the HTML; some occur more than once.
     written: Vec<Written>,
 }
 
@@ -20,18 +20,18 @@ pub struct Trace {
 #[derive(Debug, Clone)]
 struct Written {
     index: usize,
-    /// In the HTML.
+    /// Its range in the HTML.
     at: Range<usize>,
-    /// In the MJML.
+    /// Its range in the MJML.
     from: Range<usize>,
-    /// How many bytes of the tag stand before the line break that was put into it.
+    /// How many bytes of the tag precede the line break that was inserted into it.
     opening: usize,
 }
 
 /// Replaces the words with their tags again, and restores the text around the document.
 ///
-/// Each tag gets a line break behind its opening, which prints nothing: a line of the HTML then belongs to one tag, and
-/// the engine, whose errors give only lines, identifies it.
+/// Each tag gets a line break after its opening delimiter, which prints nothing. Every line of the HTML then belongs to
+/// one tag, and the engine's errors, which only have a line, identify it.
 pub fn restore(source: &str, mark: &str, prepared: &Prepared, tags: &Tags, html: &str) -> (String, Trace) {
     let mut trace = Trace { source: source.to_owned(), text: format!("{mark}\n"), written: Vec::new() };
     let before = 0..prepared.document.start;
@@ -74,7 +74,7 @@ impl Trace {
         self.written.push(Written { index, at: start..self.text.len(), from: tag.span.clone(), opening });
     }
 
-    /// What MJML dropped, moved or repeated although it must not.
+    /// Reports what MJML dropped, moved or repeated and should not have.
     pub fn complaints(&self, path: &str, prepared: &Prepared, tags: &Tags) -> Vec<Diagnostic> {
         let must = |(index, tag): &(usize, &Tag)| tag.kind != Kind::Comment && !prepared.hidden.contains(index);
         let missing = tags.iter().filter(must).find(|(index, _)| !self.written.iter().any(|tag| tag.index == *index));
@@ -101,7 +101,7 @@ impl Trace {
         self.source.get(span.clone()).unwrap_or_default()
     }
 
-    /// A finding about the HTML as one about the MJML.
+    /// Turns a finding about the HTML into one about the MJML.
     pub fn original(&self, finding: Diagnostic) -> Diagnostic {
         let folder = finding.file.rsplit_once('/').map_or("", |(folder, _)| folder);
         let place = match &finding.place {
@@ -112,7 +112,7 @@ impl Trace {
         Diagnostic { file: format!("{folder}/{MJML_FILE}"), place, ..finding }
     }
 
-    /// Within a tag the text is the same; elsewhere the same words are looked for.
+    /// Within a tag, the texts are the same; elsewhere, this looks for the same words.
     fn span(&self, span: &Range<usize>) -> Place {
         let tag = self.written.iter().find(|tag| tag.at.start <= span.start && span.end <= tag.at.end);
         if let Some(tag) = tag {
@@ -130,7 +130,7 @@ impl Trace {
         }
     }
 
-    /// The tag that fills a line, rather than one that only begins on it.
+    /// The tag that fills a line, not one that only starts on it.
     fn line(&self, line: usize) -> Place {
         let number = |offset: usize| self.text.get(..offset).unwrap_or_default().matches('\n').count() + 1;
         let fills = |tag: &&Written| number(tag.at.start) < line && line <= number(tag.at.end);

@@ -45,7 +45,7 @@ impl<'s> Walk<'s, '_> {
             }
             ast::CallType::Object(_) => self.run(call, None, None),
         }
-        // What a block or a macro writes was noted while it was walked.
+        // What a block or a macro writes was recorded when it was walked.
         Value::text(self.source_text(span))
     }
 

@@ -1,4 +1,4 @@
-//! Conditions, and what holds where they come out one way or the other.
+//! Conditions, and what is known in the branch for each result.
 
 use minijinja::machinery::ast;
 

@@ -1,4 +1,4 @@
-//! What a template demands of values, and the findings about those that the schema does not guarantee.
+//! What a template requires of values, and the findings about requirements that the schema does not guarantee.
 
 use minijinja::machinery::{Span, ast};
 use postern::policy::{Diagnostic, Place, TEMPLATES_FOLDER};
@@ -92,7 +92,8 @@ impl<'s> Walk<'s, '_> {
                     return Value::text(full);
                 };
                 self.report.used.insert(member.pointer().to_owned());
-                // No name in a payload has this character in a template, so no two paths are the same by accident.
+                // In a template, no name in a payload can have this character, so two paths are never the same by
+                // accident.
                 let path = of.path.as_ref().map(|path| format!("{path}\u{1f}{name}"));
                 self.refined(Value::field(full, path, member, required))
             }
@@ -109,7 +110,7 @@ impl<'s> Walk<'s, '_> {
         }
     }
 
-    /// An entry of what must be a list.
+    /// An entry of a value that must be a list.
     pub(super) fn entry(&mut self, list: &Value<'s>, span: Span) -> Value<'s> {
         if !self.needs_presence(list, span) {
             return Value::text("an entry");
@@ -129,7 +130,7 @@ impl<'s> Walk<'s, '_> {
         item
     }
 
-    /// The member of a list's entries that a filter names in its first argument.
+    /// The member of a list's entries that a filter's first argument names.
     pub(super) fn attribute(&mut self, filter: &'s ast::Spanned<ast::Filter<'s>>, item: &Value<'s>) {
         let named = match filter.args.first() {
             Some(ast::CallArg::Pos(name)) => name.as_const(),

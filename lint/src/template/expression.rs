@@ -9,7 +9,7 @@ use super::walk::Walk;
 use crate::field::Types;
 
 impl<'s> Walk<'s, '_> {
-    /// A value that must be there.
+    /// A value that must be present.
     pub(super) fn present(&mut self, expression: &'s ast::Expr<'s>) -> Value<'s> {
         let value = self.evaluate(expression);
         self.needs_presence(&value, expression.span());
@@ -44,7 +44,7 @@ impl<'s> Walk<'s, '_> {
             ast::Expr::IfExpr(choice) => {
                 let outcome = self.test(&choice.test_expr);
                 let yes = self.assuming(outcome.yes, |this| this.evaluate(&choice.true_expr));
-                // Without `else` the other outcome prints nothing.
+                // Without `else`, the other result prints nothing.
                 let no = choice.false_expr.as_ref().map_or(constant_value(&minijinja::Value::from("")), |other| {
                     self.assuming(outcome.no, |this| this.evaluate(other))
                 });
@@ -66,7 +66,7 @@ impl<'s> Walk<'s, '_> {
             ast::Expr::Call(call) => {
                 let mut value = None;
                 let text = self.captured(span, |this| value = Some(this.call(call, None)));
-                // What a function gives is a value, what a macro or a block writes is markup.
+                // The result of a function is a value; what a macro or a block writes is markup.
                 value.filter(|value| value.types != Types::TEXT).unwrap_or(text)
             }
             ast::Expr::List(list) => self.list(&list.items, span),

@@ -1,17 +1,17 @@
-//! What a condition implies about the payload where it holds.
+//! What a condition implies about the payload if it is true.
 
 use std::collections::BTreeMap;
 
 use crate::field::Types;
 
-/// What is known of one value.
+/// What is known about one value.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Fact {
-    /// Whether it is certainly there.
+    /// Whether it is certainly present.
     pub present: bool,
     /// The types it may have.
     pub types: Types,
-    /// Whether it begins as a harmless address does.
+    /// Whether it starts like a harmless address.
     pub link: bool,
 }
 
@@ -25,7 +25,7 @@ impl Facts {
         Self(path.map(|path| (path.to_owned(), Fact { present, types, link: false })).into_iter().collect())
     }
 
-    /// The fact that a value is there and begins as a harmless address does.
+    /// The fact that a value is present and starts like a harmless address.
     pub fn link(path: Option<&str>) -> Self {
         Self(
             path.map(|path| (path.to_owned(), Fact { present: true, types: Types::ALL, link: true }))
@@ -34,12 +34,12 @@ impl Facts {
         )
     }
 
-    /// What is known of a path.
+    /// What is known about a path.
     pub fn get(&self, path: &str) -> Option<Fact> {
         self.0.get(path).copied()
     }
 
-    /// What is known where both hold.
+    /// What is known if both are true.
     pub fn and(mut self, other: Self) -> Self {
         for (path, fact) in other.0 {
             let known = self.0.entry(path).or_insert(fact);
@@ -52,7 +52,7 @@ impl Facts {
         self
     }
 
-    /// What is known where one of them holds, but not which.
+    /// What is known if one of them is true, but not which one.
     pub fn or(self, other: &Self) -> Self {
         let common = self.0.into_iter().filter_map(|(path, fact)| {
             let same = other.0.get(&path)?;
@@ -66,14 +66,14 @@ impl Facts {
 /// What follows from a condition, by its result.
 #[derive(Debug, Default)]
 pub struct Outcome {
-    /// Known where it is true.
+    /// What is known if it is true.
     pub yes: Facts,
-    /// Known where it is false.
+    /// What is known if it is false.
     pub no: Facts,
 }
 
 impl Outcome {
-    /// The outcome of the opposite condition.
+    /// The result of the negated condition.
     pub fn not(self) -> Self {
         Self { yes: self.no, no: self.yes }
     }

@@ -8,14 +8,14 @@ use postern::policy::Markup;
 use super::value::Value;
 use super::walk::Walk;
 
-/// How deep templates may be nested in one another; a template that includes itself ends here.
+/// How deep files may include each other; this ends the walk of a template that includes itself.
 const MAX_DEPTH: usize = 16;
 
 /// A block with the file that contains it.
 pub(super) type Block<'s> = (&'s str, &'s ast::Block<'s>);
 
 impl<'s> Walk<'s, '_> {
-    /// Walks a file, and what it extends.
+    /// Walks a file, and the one that it extends.
     pub(super) fn template(&mut self, name: &str) {
         let Some((file, source)) = self.sources.0.get_key_value(name) else { return };
         let ast::Stmt::Template(tree) = &source.tree else { return };
@@ -29,20 +29,20 @@ impl<'s> Walk<'s, '_> {
         for statement in &tree.children {
             match statement {
                 ast::Stmt::Extends(_) => {}
-                // Where a file extends another, its blocks stand where the other has them.
+                // If a file extends another, its blocks replace the other's.
                 ast::Stmt::Block(_) if parent.is_some() => {}
                 statement => self.statement(statement),
             }
         }
         if let Some(extends) = parent {
-            // What stands beside the blocks of such a file is not written.
+            // In such a file, text outside the blocks is not written.
             self.spot = spot;
             self.named(&extends.name, Self::template);
         }
         self.file = outer;
     }
 
-    /// Walks another file, unless it is not known which or files nest without end.
+    /// Walks another file, unless its name is not constant or files include each other without end.
     pub(super) fn named(&mut self, name: &'s ast::Expr<'s>, walk: impl FnOnce(&mut Self, &str)) {
         let constant = name.as_const();
         let Some(target) = constant.as_ref().and_then(|name| name.as_str()) else {

@@ -8,40 +8,40 @@ use super::value::Value;
 use super::walk::Walk;
 use crate::field::Types;
 
-/// What becomes of a value.
+/// What a filter does to a value.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Effect {
-    /// Takes a text or number, gives a text that may hold its text and that of the arguments.
+    /// Takes a text or number; gives a text that may contain its text and that of the arguments.
     Text,
-    /// Takes a text or number, gives a number.
+    /// Takes a text or number; gives a number.
     Number,
-    /// Takes a number, gives a text.
+    /// Takes a number; gives a text.
     Time,
-    /// Takes anything that is there, gives a number.
+    /// Takes anything present; gives a number.
     Count,
-    /// Takes anything that is there, gives true or false.
+    /// Takes anything present; gives true or false.
     Truth,
-    /// Takes a list, gives a list of the same entries.
+    /// Takes a list; gives a list of the same entries.
     Entries,
-    /// Takes a list and the name of a member of its entries, gives a list of some of them.
+    /// Takes a list and the name of a member of its entries; gives a list of some of them.
     Selected,
-    /// Takes a list, gives one of its entries.
+    /// Takes a list; gives one of its entries.
     Entry,
-    /// Takes a list of texts or numbers, gives a text.
+    /// Takes a list of texts or numbers; gives a text.
     Join,
-    /// Takes a text, gives a list of texts.
+    /// Takes a text; gives a list of texts.
     Split,
-    /// Takes an object whose members are of one kind, gives a list of names with values.
+    /// Takes an object whose members have the same schema; gives a list of names with values.
     Pairs,
-    /// Takes anything, even what is missing.
+    /// Takes anything, even a missing value.
     Default,
-    /// Takes anything that is there, gives a text that holds all of it.
+    /// Takes anything present; gives a text that contains all of it.
     Whole,
-    /// Lets text through as markup.
+    /// Marks text as markup.
     Raw,
 }
 
-/// The filters that can be followed; `None` for the rest.
+/// The filters that this crate can follow; `None` for all others.
 fn effect(name: &str) -> Option<Effect> {
     Some(match name {
         "upper" | "lower" | "title" | "capitalize" | "trim" | "replace" | "escape" | "e" | "indent" | "string"
@@ -64,7 +64,7 @@ fn effect(name: &str) -> Option<Effect> {
 }
 
 impl<'s> Walk<'s, '_> {
-    /// A filter on its own, as in `{% filter upper %}`.
+    /// A filter used as a statement, as in `{% filter upper %}`.
     pub(super) fn filtered(&mut self, filter: &'s ast::Expr<'s>, value: Value<'s>) -> Value<'s> {
         match filter {
             ast::Expr::Filter(filter) => {

@@ -1,26 +1,26 @@
-//! The proof that a text is an address that opens nothing but a web page or a mail.
+//! Proves that a text is an address that can only open a web page or a mail.
 
 use regex_syntax::hir::literal::{ExtractKind, Extractor};
 use regex_syntax::hir::{Hir, HirKind, Look};
 
 use crate::field::{Field, Types};
 
-/// How addresses begin that run nothing: `javascript:` and `data:` are not among them.
+/// The starts of addresses that run nothing: `javascript:` and `data:` are not among them.
 pub const SCHEMES: [&str; 3] = ["https://", "http://", "mailto:"];
 
-/// What is known of a text as an address.
+/// What is known about a text as an address.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Link {
     /// Nothing.
     Unproven,
     /// It is such an address, or empty.
     Harmless,
-    /// It begins as such an address does.
+    /// It starts like such an address.
     Proven,
 }
 
 impl Link {
-    /// What is known of a constant.
+    /// What is known about a constant.
     pub fn of_text(text: &str) -> Self {
         match text.trim_start() {
             "" => Self::Harmless,
@@ -29,7 +29,7 @@ impl Link {
         }
     }
 
-    /// What a schema proves: every value that it names, or a pattern, begins as such an address does.
+    /// What a schema proves: every value that it lists, or its pattern, starts like such an address.
     pub fn of_field(field: &Field<'_>) -> Self {
         let listed = |options: Vec<&serde_json::Value>| {
             options.iter().all(|option| option.as_str().is_none_or(|text| begins(text.as_bytes())))
@@ -46,7 +46,7 @@ fn begins(text: &[u8]) -> bool {
         .any(|scheme| text.get(..scheme.len()).is_some_and(|start| start.eq_ignore_ascii_case(scheme.as_bytes())))
 }
 
-/// Whether every text that a pattern lets through begins as such an address does.
+/// Whether every text that matches a pattern starts like such an address.
 fn proves(pattern: &str) -> bool {
     let Ok(hir) = regex_syntax::parse(pattern) else { return false };
     let prefixes = Extractor::new().kind(ExtractKind::Prefix).extract(&hir);

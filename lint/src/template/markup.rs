@@ -1,8 +1,8 @@
-//! Where in the HTML a template stands when it writes a value: escaping makes a value harmless in text and in quoted
+//! The place in the HTML at which a template writes a value: escaping makes a value harmless in text and in quoted
 //! attributes, and nowhere else.
 //!
-//! It reads the text between tags of the template language as a browser does, as far as places for values need it (HTML
-//! Standard, 13.2.5). Comments that Outlook reads as conditions are passed over, because it shows what is in them.
+//! It reads the text between the template language's tags as a browser does, as far as the places of values require
+//! (HTML Standard, 13.2.5). It skips comments that Outlook reads as conditions, because Outlook shows their content.
 
 use super::link::{Link, SCHEMES};
 
@@ -11,21 +11,21 @@ use super::link::{Link, SCHEMES};
 pub enum Spot {
     /// Text between tags.
     Text,
-    /// The text of an element that has no elements in it, by the element's name.
+    /// The text of an element that cannot contain elements, by the element's name.
     Raw(String),
-    /// Behind a `<` that may begin a tag.
+    /// After a `<` that may start a tag.
     Less,
     /// In a tag's name.
     Name(String),
-    /// In a tag of this element, between or in attributes' names; with the name that was last begun.
+    /// In a tag of this element, between or in attribute names; with the name that started last.
     Tag(String, String),
-    /// Behind the `=` of an attribute.
+    /// After the `=` of an attribute.
     Equals(String, String),
     /// In an attribute's value.
     Value(Attribute),
-    /// In a declaration, or in what only looks like one.
+    /// In a declaration, or in something that only looks like one.
     Declaration(String),
-    /// In a comment, with what it says so far.
+    /// In a comment, with its text so far.
     Comment(String),
 }
 
@@ -35,17 +35,17 @@ pub struct Attribute {
     element: String,
     /// Its name, in lower case.
     pub name: String,
-    /// The quote that ends it; `None` where a space does.
+    /// The quote that ends it; `None` if a space does.
     pub quote: Option<char>,
     start: Start,
 }
 
-/// How the value of an attribute begins.
+/// How the value of an attribute starts.
 #[derive(Debug, Clone, PartialEq, Eq)]
 enum Start {
     /// Nothing is written yet.
     Empty,
-    /// What may become the beginning of a harmless address.
+    /// Something that may become the start of a harmless address.
     Partial(String),
     /// A harmless address.
     Link,
@@ -56,20 +56,20 @@ enum Start {
 /// Why a value cannot be written at a place.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Objection {
-    /// It is not in text, nor in a quoted attribute.
+    /// The place is neither in text nor in a quoted attribute.
     Place,
     /// The attribute is a program.
     Program,
     /// The attribute is a list of styles.
     Style,
-    /// The attribute is an address, and the value may begin with any scheme.
+    /// The attribute is an address, and the value may start with any scheme.
     Address,
-    /// The value may have tags and quotes of its own.
+    /// The value may contain tags and quotes.
     Markup,
 }
 
 impl Objection {
-    /// What is wrong with a value of this name, and what helps.
+    /// What is wrong with a value of this name, and how to fix it.
     pub fn words(self, name: &str) -> (String, &'static str) {
         match self {
             Self::Place => (
@@ -100,20 +100,20 @@ impl Objection {
 /// What is to be written.
 #[derive(Debug, Clone, Copy)]
 pub struct Written {
-    /// Whether it holds text of a payload.
+    /// Whether it contains text of a payload.
     pub foreign: bool,
-    /// Whether it can be nothing but numbers, truth values and words that the schema lists.
+    /// Whether it can only be numbers, truth values and words that the schema lists.
     pub listed: bool,
     /// Whether it is markup, which is not escaped again.
     pub markup: bool,
-    /// What is known of it as an address.
+    /// What is known about it as an address.
     pub link: Link,
 }
 
 /// Elements whose content is text alone.
 const RAW: [&str; 8] = ["script", "style", "title", "textarea", "xmp", "iframe", "noembed", "noframes"];
 
-/// Those of them whose text is read as that of other elements.
+/// Those of them whose text may contain character references, as in other elements.
 const ESCAPABLE: [&str; 2] = ["title", "textarea"];
 
 /// Attributes that are addresses (HTML Standard, index of attributes; `background` of older mails; `xlink:href` of
@@ -138,7 +138,7 @@ const ADDRESSES: [&str; 16] = [
 ];
 
 impl Spot {
-    /// The place behind a piece of text.
+    /// The place after a piece of text.
     pub fn after(self, text: &str) -> Self {
         text.chars().fold(self, Self::step)
     }
@@ -165,7 +165,7 @@ impl Spot {
                 '>' => opened(element),
                 '=' if !name.is_empty() => Self::Equals(element, name.trim_end().to_owned()),
                 '/' => Self::Tag(element, String::new()),
-                // A space may stand before the `=`; a further name begins anew.
+                // White space may precede the `=`; any other name starts a new attribute.
                 space if space.is_ascii_whitespace() => {
                     let name = if name.is_empty() { name } else { format!("{} ", name.trim_end()) };
                     Self::Tag(element, name)
@@ -200,7 +200,7 @@ impl Spot {
         }
     }
 
-    /// In an element's text, where only its own end tag is one: `name` has what of that was read behind a `\0`.
+    /// In an element's text, only its own end tag counts as a tag: after a `\0`, `name` has what was read of that tag.
     fn raw(element: String, character: char) -> Self {
         let (name, read) = element.split_once('\0').unwrap_or((element.as_str(), ""));
         let read = if character == '<' { "<".to_owned() } else { with(read.to_owned(), character) };
@@ -212,7 +212,7 @@ impl Spot {
         }
     }
 
-    /// The place behind a value, or why the value cannot be written here.
+    /// The place after a value, or why the value cannot be written here.
     pub fn write(&self, value: Written) -> Result<Self, Objection> {
         match self {
             Self::Text => Ok(self.clone()),
@@ -223,7 +223,7 @@ impl Spot {
         }
     }
 
-    /// The place where two ways meet; `None` where they do not.
+    /// The place where two branches meet; `None` if their places differ.
     pub fn join(self, other: &Self) -> Option<Self> {
         match (self, other) {
             (one, other) if one == *other => Some(one),
@@ -301,7 +301,7 @@ fn with(mut text: String, character: char) -> String {
     text
 }
 
-/// Behind a tag.
+/// After a tag.
 fn opened(element: String) -> Spot {
     if RAW.contains(&element.as_str()) { Spot::Raw(element) } else { Spot::Text }
 }

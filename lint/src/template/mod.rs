@@ -1,4 +1,4 @@
-//! What a template does with a payload, read from its syntax tree: what it prints, loops over and asks for, and what of
+//! What a template does with a payload, from its syntax tree: what it prints, loops over and requires, and which of
 //! that its schema does not guarantee.
 
 mod call;
@@ -37,7 +37,7 @@ impl<'a> Sources<'a> {
         let parsed = files.paths().filter_map(|path| {
             let name = path.strip_prefix(TEMPLATES_FOLDER).filter(|name| name.ends_with(".j2"))?;
             let text = files.text(path)?;
-            // What does not parse did not compile either, and then no tree is asked for.
+            // A template that does not parse did not compile either, so nothing asks for its tree.
             let tree = parse(text, name, template_syntax()).ok()?;
             Some((name, Source { text, tree }))
         });
@@ -48,15 +48,15 @@ impl<'a> Sources<'a> {
 /// A place where a template writes a value.
 #[derive(Debug, Clone)]
 pub struct Print<'s> {
-    /// The part that it is written to.
+    /// The part that contains it.
     pub part: Part,
     /// The file, relative to the policy directory.
     pub file: String,
     /// The expression.
     pub place: Place,
-    /// The value as the template names it.
+    /// The value, as the template names it.
     pub name: String,
-    /// The fields whose text it may hold.
+    /// The fields whose text it may contain.
     pub sources: Vec<Field<'s>>,
     /// Whether the template cuts it to a length.
     pub cut: bool,
@@ -65,15 +65,15 @@ pub struct Print<'s> {
 /// What a mail's template does with the payload.
 #[derive(Debug, Default)]
 pub struct Report<'s> {
-    /// What the schema does not guarantee.
+    /// The findings about what the schema does not guarantee.
     pub findings: Vec<Diagnostic>,
-    /// The parts that show the link that asks for a confirmation.
+    /// The parts that show the confirmation link.
     pub links: Vec<Part>,
-    /// Every value that is written.
+    /// Every value that it writes.
     pub prints: Vec<Print<'s>>,
-    /// Every list that is looped over, with the part it is written to.
+    /// Every list that it loops over, with the part.
     pub loops: Vec<(Part, Field<'s>)>,
-    /// The fields that matter to the mail, by their pointers in the schema.
+    /// The fields that the mail uses, by their pointers in the schema.
     pub used: BTreeSet<String>,
 }
 

@@ -1,4 +1,4 @@
-//! The names that are bound at a place of a template, and the values behind them.
+//! The names that are bound at a place in a template, and their values.
 
 use std::collections::BTreeMap;
 
@@ -59,7 +59,7 @@ impl<'s> Walk<'s, '_> {
         }
     }
 
-    /// What has no path gets one with its name, so that conditions can speak of it.
+    /// A value without a path gets one with its name, so that conditions can refer to it.
     pub(super) fn renamed(&mut self, name: &str, mut value: Value<'s>) -> Value<'s> {
         if value.path.is_none() {
             self.bindings += 1;
@@ -70,7 +70,7 @@ impl<'s> Walk<'s, '_> {
     }
 }
 
-/// What two branches leave behind: a name that one of them does not set may be missing.
+/// The result of two branches: a name that one of them does not set may be missing.
 pub(super) fn joined<'s>(
     chosen: BTreeMap<String, Value<'s>>,
     mut other: BTreeMap<String, Value<'s>>,
@@ -87,7 +87,7 @@ pub(super) fn joined<'s>(
     names
 }
 
-/// What `loop` offers inside a loop.
+/// The members of `loop` inside a loop.
 pub(super) fn loop_value<'s>(item: &Value<'s>, binding: usize) -> Value<'s> {
     let number = |name: &str| (name.to_owned(), Value::computed(name, Types::NUMBER, []));
     let truth = |name: &str| (name.to_owned(), Value::computed(name, Types::BOOLEAN, []));
@@ -102,7 +102,7 @@ pub(super) fn loop_value<'s>(item: &Value<'s>, binding: usize) -> Value<'s> {
     Value::text("loop").shaped(Types::OBJECT, Shape::Names(names))
 }
 
-/// The table of all fields, whose values may say whatever the form was filled in with.
+/// The table of all fields, whose values may contain anything that was typed into the form.
 pub(super) fn table<'s>(root: &Field<'s>) -> Value<'s> {
     let text = |name: &str| Value { sources: vec![root.clone()], ..Value::text(name) };
     let row = BTreeMap::from([("label".to_owned(), text("field.label")), ("value".to_owned(), text("field.value"))]);

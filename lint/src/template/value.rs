@@ -1,4 +1,4 @@
-//! What is known of a value statically, without a payload.
+//! What is known about a value without a payload.
 
 use std::collections::BTreeMap;
 use std::rc::Rc;
@@ -8,15 +8,15 @@ use minijinja::machinery::ast;
 use super::link::Link;
 use crate::field::{Field, Types};
 
-/// The names that are known at a place of a template, innermost last.
+/// The names that are bound at a place in a template, innermost last.
 pub type Scopes<'s> = Vec<BTreeMap<String, Value<'s>>>;
 
 /// A value of the template language, known statically.
 #[derive(Clone)]
 pub struct Value<'s> {
-    /// As the template's author names it.
+    /// Its name, as the template's author wrote it.
     pub name: String,
-    /// Where conditions know it from: empty for the payload itself, `None` for what is computed.
+    /// The path by which conditions refer to it: empty for the payload itself, `None` for a computed value.
     pub path: Option<String>,
     /// The types it may have.
     pub types: Types,
@@ -24,11 +24,11 @@ pub struct Value<'s> {
     pub absent: bool,
     /// What it consists of.
     pub shape: Shape<'s>,
-    /// The fields whose text it may hold.
+    /// The fields whose text it may contain.
     pub sources: Vec<Field<'s>>,
     /// Whether it was cut to a length.
     pub cut: bool,
-    /// What is known of it as an address.
+    /// What is known about it as an address.
     pub link: Link,
     /// Whether it may be markup, which is not escaped again.
     pub markup: bool,
@@ -39,15 +39,15 @@ pub struct Value<'s> {
 pub enum Shape<'s> {
     /// A text, a number, or something that cannot be taken apart.
     Plain,
-    /// What the schema says of a place of the payload.
+    /// What the schema says about a place of the payload.
     Field(Field<'s>),
     /// A list of such values.
     List(Box<Value<'s>>),
-    /// Names with values: an imported file, or a loop's own.
+    /// Names with values: an imported file, or a loop's `loop`.
     Names(BTreeMap<String, Value<'s>>),
-    /// Values in a row, as loops take them apart.
+    /// Values in sequence, which loops unpack.
     Row(Vec<Value<'s>>),
-    /// A macro, with the names it was written among.
+    /// A macro, with the names that were bound where it was defined.
     Macro(Rc<Macro<'s>>),
 }
 
@@ -57,12 +57,12 @@ pub struct Macro<'s> {
     pub file: &'s str,
     /// Its tree.
     pub tree: &'s ast::Macro<'s>,
-    /// The names it was written among.
+    /// The names that were bound where it was defined.
     pub scopes: Scopes<'s>,
 }
 
 impl<'s> Value<'s> {
-    /// Something computed of other values.
+    /// A value computed from others.
     pub fn computed(name: impl Into<String>, types: Types, of: impl IntoIterator<Item = Self>) -> Self {
         let (mut sources, mut markup) = (Vec::<Field<'s>>::new(), false);
         for value in of {
@@ -86,7 +86,7 @@ impl<'s> Value<'s> {
         }
     }
 
-    /// A text that holds nothing of the payload.
+    /// A text that contains nothing from the payload.
     pub fn text(name: impl Into<String>) -> Self {
         Self::computed(name, Types::TEXT, [])
     }
@@ -126,13 +126,13 @@ impl<'s> Value<'s> {
         Self { path, absent, cut, link, shape, ..Self::computed(name, types, [self, other]) }
     }
 
-    /// Whether it can be nothing but numbers, truth values and words that the schema lists.
+    /// Whether it can only be numbers, truth values and words that the schema lists.
     pub fn is_listed(&self) -> bool {
         let listed = |field: &Field<'_>| !field.types().may_be(Types::TEXT) || field.options().is_some();
         !self.markup && self.sources.iter().all(listed)
     }
 
-    /// An entry of a list; `None` if nothing is known of it.
+    /// An entry of a list; `None` if nothing is known about it.
     pub fn item(&self) -> Option<Self> {
         match &self.shape {
             Shape::Field(field) => {

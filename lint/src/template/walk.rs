@@ -22,15 +22,15 @@ pub struct Walk<'s, 'r> {
     pub(super) schema: &'s str,
     pub(super) root: Field<'s>,
     pub(super) part: Part,
-    /// Where in the HTML it is; text where the part is none.
+    /// The place in the HTML; text if the part is not HTML.
     pub(super) spot: Spot,
     pub(super) report: &'r mut Report<'s>,
     pub(super) file: &'s str,
     pub(super) scopes: Scopes<'s>,
     pub(super) facts: Facts,
-    /// By name, the block of the template itself first, then those of what it extends.
+    /// By name, the template's own block first, then those of the files that it extends.
     pub(super) blocks: BTreeMap<&'s str, Vec<Block<'s>>>,
-    /// The blocks that are being walked, with their place in the row above.
+    /// The blocks that are being walked, with their position in that list.
     pub(super) open: Vec<(&'s str, usize)>,
     pub(super) depth: usize,
     pub(super) bindings: usize,
@@ -75,7 +75,7 @@ impl<'s, 'r> Walk<'s, 'r> {
             ast::Stmt::Template(_) => {}
             ast::Stmt::EmitRaw(text) => self.raw(text.raw),
             ast::Stmt::EmitExpr(emit) => {
-                // What a macro or a block writes is walked where it is written.
+                // What a macro or a block writes is checked where it is written.
                 let value = match &emit.expr {
                     ast::Expr::Call(call) => self.call(call, None),
                     expression => self.evaluate(expression),
@@ -139,7 +139,7 @@ impl<'s, 'r> Walk<'s, 'r> {
         }
     }
 
-    /// Writes a value, if it is something to write.
+    /// Writes a value, if it writes anything.
     fn print(&mut self, value: &Value<'s>, span: Span) {
         self.needs_text(value, span);
         self.written(value, span);

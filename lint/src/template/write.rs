@@ -14,7 +14,7 @@ impl<'s> Walk<'s, '_> {
         }
     }
 
-    /// What is written while something is walked, as a value: markup, where it holds text of a payload.
+    /// What a piece of template writes while it is walked, as a value; it is markup if it contains text of a payload.
     pub(super) fn captured(&mut self, span: Span, walk: impl FnOnce(&mut Self)) -> Value<'s> {
         let (outer, prints) = (std::mem::replace(&mut self.spot, Spot::Text), self.report.prints.len());
         walk(self);
@@ -24,7 +24,7 @@ impl<'s> Walk<'s, '_> {
         Value { markup, ..Value::text("a text") }
     }
 
-    /// The place where two ways meet, which must be one.
+    /// The place where two branches meet; both must end at the same place.
     pub(super) fn needs_meeting(&mut self, one: Spot, other: &Spot, span: Span) -> Spot {
         one.join(other).unwrap_or_else(|| {
             let message = "The HTML is in the middle of a tag or an element at one end of this, and not at the other.";
@@ -33,7 +33,7 @@ impl<'s> Walk<'s, '_> {
         })
     }
 
-    /// Looks whether escaping makes a value harmless at its place in the HTML.
+    /// Checks whether escaping makes a value harmless at its place in the HTML.
     pub(super) fn written(&mut self, value: &Value<'s>, span: Span) {
         if self.part != Part::Html {
             return;
@@ -49,8 +49,8 @@ impl<'s> Walk<'s, '_> {
         }
     }
 
-    /// Markup may take the place of signs that escaping leaves alone, such as line breaks; in the place of others it
-    /// could undo what escaping did.
+    /// Markup may replace characters that escaping leaves alone, such as line breaks; replacing others could undo the
+    /// escaping.
     pub(super) fn needs_escapes_kept(&mut self, filter: &'s ast::Spanned<ast::Filter<'s>>, arguments: &[Value<'s>]) {
         if filter.name != "replace" || !arguments.iter().any(|argument| argument.markup) {
             return;

@@ -1,4 +1,4 @@
-//! From a form's fields to a payload: nested by their names where the schema nests, typed as the schema says.
+//! Turns a form's fields into a payload: nested by their names where the schema nests, typed as the schema says.
 
 use std::collections::BTreeMap;
 
@@ -11,7 +11,7 @@ use super::{Field, Filled};
 use crate::pointer;
 use crate::policy::{MAX_DEPTH, MAX_FIELDS, Schema};
 
-/// Two fields conflict: one sets a property, the other one a property below it.
+/// Two fields conflict: one sets a property, the other one sets a property below it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Contradiction;
 
@@ -22,17 +22,17 @@ enum Key {
     Entry(usize),
 }
 
-/// What fields say of a place.
+/// What the fields say about a place.
 enum Node<'a> {
     Texts(Vec<String>, Shape<'a>),
     Members(BTreeMap<String, Node<'a>>),
     Entries(BTreeMap<usize, Node<'a>>),
 }
 
-/// Makes the payload, and the list of what was filled in, in the order in which it was sent.
+/// Builds the payload, and the list of what was filled in, in the order in which it was sent.
 ///
 /// # Errors
-/// If one field sets a property and another one a property below it.
+/// If one field sets a property, and another one sets a property below it.
 pub fn assemble(schema: &Schema, fields: Vec<Field>) -> Result<(Value, Vec<Filled>), Contradiction> {
     let root = Shape::root(schema.document());
     let mut payload = Node::Members(BTreeMap::new());
@@ -50,7 +50,7 @@ pub fn assemble(schema: &Schema, fields: Vec<Field>) -> Result<(Value, Vec<Fille
     Ok((payload, order))
 }
 
-/// The list of what was filled in, for a script's JSON: its members in the order in which they were sent.
+/// The list of what was filled in, for JSON sent by a script: its members in the order in which they were sent.
 pub fn members(schema: &Schema, mut names: Vec<String>) -> Vec<Filled> {
     let root = Shape::root(schema.document());
     names.truncate(MAX_FIELDS);
@@ -64,14 +64,14 @@ pub fn members(schema: &Schema, mut names: Vec<String>) -> Vec<Filled> {
     order
 }
 
-/// The list of what was filled in, by its pointers.
+/// The list of what was filled in, from its pointers.
 pub fn labelled(schema: &Schema, pointers: &[String]) -> Vec<Filled> {
     let root = Shape::root(schema.document());
     let keys = |pointer: &String| pointer::names(pointer).map(Key::Member).collect::<Vec<_>>();
     pointers.iter().map(|pointer| filled(root, &keys(pointer))).collect()
 }
 
-/// The place that a field fills as a pointer, what people call it, and what the schema says of it.
+/// The place that a field fills, as a pointer; its name for people; and what the schema says about it.
 pub fn place_of<'a>(schema: &'a Schema, name: &str) -> (String, String, Shape<'a>) {
     let root = Shape::root(schema.document());
     let (keys, shape) = place(root, name);
@@ -80,7 +80,7 @@ pub fn place_of<'a>(schema: &'a Schema, name: &str) -> (String, String, Shape<'a
 }
 
 /// Where a field belongs. The schema decides: a property of exactly that name comes first, brackets and dots mean
-/// nesting only where the schema nests, and any other name is used as it is.
+/// nesting only where the schema nests, and any other name stays whole.
 fn place<'a>(root: Shape<'a>, name: &str) -> (Vec<Key>, Shape<'a>) {
     let literal = || vec![Key::Member(name.to_owned())];
     if let Some(shape) = root.member(name) {
@@ -94,10 +94,10 @@ fn walk<'a>(root: Shape<'a>, steps: &[Step<'_>]) -> Option<(Vec<Key>, Shape<'a>)
     let (mut keys, mut shape) = (Vec::new(), root);
     for (index, step) in steps.iter().enumerate() {
         match (step, shape.items()) {
-            // The list takes its texts itself, so that `a[]` and a repeated `a` are the same.
+            // The list itself takes the texts, so that `a[]` and a repeated `a` are the same.
             (Step::Append, Some(_)) if index + 1 == steps.len() => return Some((keys, shape)),
             (Step::Below(number), Some(items)) => {
-                // A longer number means nothing: only the order of entries counts.
+                // A longer number has no meaning: only the order of entries counts.
                 keys.push(Key::Entry(number.parse::<u16>().ok()?.into()));
                 shape = items;
             }
@@ -144,7 +144,7 @@ impl<'a> Node<'a> {
         below.add(rest, text, shape)
     }
 
-    /// The value; `None` where nothing was filled in.
+    /// The value; `None` if nothing was filled in.
     fn value(self) -> Option<Value> {
         match self {
             Self::Texts(texts, shape) => coerce(&texts, shape),

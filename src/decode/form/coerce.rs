@@ -1,15 +1,15 @@
-//! From the texts of a form control to a value of the type that the schema names, never guessed: what does not read as
-//! that type stays the text it is, and the validator says what was expected.
+//! Converts the texts of a form control to the type that the schema names, without guessing: text that cannot be read
+//! as that type stays text, and the validator says what the schema expects.
 
 use serde_json::{Number, Value};
 
 use super::shape::Shape;
 
-/// What checkboxes and the usual hidden fields next to them send.
+/// The values that checkboxes, and the usual hidden fields before them, send.
 const TRUE: [&str; 4] = ["on", "true", "1", "yes"];
 const FALSE: [&str; 4] = ["off", "false", "0", "no"];
 
-/// The value of a control that was sent with these texts; `None` where it counts as not filled in.
+/// The value of a control that was sent with these texts; `None` if it counts as not filled in.
 pub(super) fn coerce(texts: &[String], shape: Shape<'_>) -> Option<Value> {
     if let Some(items) = shape.items() {
         let values: Vec<_> = texts.iter().filter(|text| !text.is_empty()).map(|text| scalar(text, items)).collect();
@@ -18,7 +18,7 @@ pub(super) fn coerce(texts: &[String], shape: Shape<'_>) -> Option<Value> {
     match texts {
         [text] if text.is_empty() => empty(shape),
         [text] => Some(scalar(text, shape)),
-        // A hidden field before a checkbox of the same name says what an unchecked box means: the last one counts.
+        // A hidden field before a checkbox of the same name says what an unticked box means, so the last one counts.
         [.., last] if !shape.allows_text() && texts.iter().all(|text| boolean(text, shape).is_some()) => {
             boolean(last, shape)
         }
@@ -26,7 +26,7 @@ pub(super) fn coerce(texts: &[String], shape: Shape<'_>) -> Option<Value> {
     }
 }
 
-/// An optional field left empty was not filled in; a required one stays, so that the schema's own rule applies.
+/// An optional field left empty was not filled in. A required one stays, so that the schema's own rule applies.
 fn empty(shape: Shape<'_>) -> Option<Value> {
     if !shape.required {
         None
@@ -42,7 +42,7 @@ fn scalar(text: &str, shape: Shape<'_>) -> Value {
     typed.unwrap_or_else(|| Value::String(text.to_owned()))
 }
 
-/// A number as HTML's number inputs write it: a decimal point, no grouping, no infinity.
+/// A number in the format of HTML's number inputs: a decimal point, no grouping, no infinity.
 fn number(text: &str, shape: Shape<'_>) -> Option<Value> {
     let text = text.trim();
     let plain = text.bytes().all(|byte| byte.is_ascii_digit() || b"+-.eE".contains(&byte));

@@ -1,4 +1,4 @@
-//! Fields that are meant for the gate and not for the mail: the conventions of form services that people move from.
+//! Fields that are meant for the gate and not for the mail, following the conventions of form services.
 
 use serde_json::{Map, Value};
 
@@ -8,19 +8,19 @@ use crate::policy::{Form, PROOF_FIELD, TOKEN_FIELD};
 /// What control fields said.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub struct Controls {
-    /// A field that is hidden from people was filled in.
+    /// A field that people do not see was filled in.
     pub trapped: bool,
-    /// Where the visitor wants to go afterwards.
+    /// Where the visitor should go afterwards.
     pub next: Option<String>,
     /// The form token.
     pub token: Option<String>,
     /// The solution of the proof of work.
     pub proof_of_work: Option<String>,
-    /// The captcha's answer.
+    /// The captcha's solution.
     pub captcha: Option<String>,
-    /// The names of the control fields that were there: a page sends them again, but does not show them.
+    /// The names of the control fields in the form: an error page contains them again, but does not show them.
     pub names: Vec<String>,
-    /// Fields that a form service would have obeyed and the gate does not, each once.
+    /// Fields that a form service would have obeyed and the gate ignores, each once.
     pub ignored: Vec<&'static str>,
 }
 
@@ -39,7 +39,7 @@ impl Controls {
         controls
     }
 
-    /// Whether a field is a control field, whose text is noted. `known` says which names the schema has.
+    /// Whether a field is a control field; if so, notes its text. `known` says which names the schema has.
     fn take(&mut self, form: &Form, name: &str, text: Option<&str>, known: &impl Fn(&str) -> bool) -> bool {
         let mut taken = self.proves(form, name, text);
         if form.honeypot.as_deref() == Some(name) || form.conventions.iter().any(|one| one.honeypot == name) {
@@ -67,7 +67,7 @@ impl Controls {
 }
 
 impl Controls {
-    /// Whether a field is what a guard of the form asks for.
+    /// Whether a guard of the form requires this field.
     fn proves(&mut self, form: &Form, name: &str, text: Option<&str>) -> bool {
         let place = if form.token.is_some() && name == TOKEN_FIELD {
             &mut self.token
@@ -83,7 +83,8 @@ impl Controls {
     }
 }
 
-/// What a form would have sent for a value: a script's unticked box is `false`, and nothing is `null`.
+/// What a form would have sent for a value: an unticked box in a script's JSON is `false`, and an empty field is
+/// `null`.
 fn text(value: &Value) -> Option<&str> {
     match value {
         Value::String(text) => Some(text),

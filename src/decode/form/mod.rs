@@ -1,4 +1,4 @@
-//! From the fields of a visitor's form to a payload, by the schema's types, and to what they say to the gate itself.
+//! Turns the fields of a visitor's form into a payload, by the schema's types, and reads its control fields.
 
 mod assemble;
 mod coerce;
@@ -29,7 +29,7 @@ pub struct Field {
 /// What a visitor's form contains besides its payload.
 #[derive(Debug, Default)]
 pub struct FormFields {
-    /// What was sent, control fields too, for a page that shows it again; nothing for a script's JSON.
+    /// Everything that was sent, including control fields, for a page that shows it again; empty for a script's JSON.
     pub sent: Vec<Field>,
     /// What the control fields said.
     pub controls: Controls,
@@ -55,8 +55,8 @@ pub struct Upload {
     pub bytes: Bytes,
 }
 
-/// A name that means the same to every mail program and file system: no folder, no control character, nothing that
-/// changes the direction of reading, which can make a name that ends in `.exe` look like `exe.pdf`.
+/// A name that means the same to every mail program and file system: no folder, no control character, and nothing that
+/// changes the direction of text, which could make a name that ends in `.exe` look like `exe.pdf`.
 pub fn clean(name: &str) -> String {
     let file = name.rsplit(['/', '\\']).next().unwrap_or_default();
     let kept = one_line(file, usize::MAX);

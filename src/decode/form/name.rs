@@ -3,13 +3,13 @@
 /// One step of a name.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Step<'a> {
-    /// A member of an object, or an entry of a list where it is a number.
+    /// A member of an object or, if it is a number, an entry of a list.
     Below(&'a str),
     /// `[]`: one more entry of a list.
     Append,
 }
 
-/// The steps of a nested name; `None` when the name is plain or its brackets make no sense.
+/// The steps of a nested name; `None` if the name is plain or its brackets make no sense.
 pub(super) fn steps(name: &str) -> Option<Vec<Step<'_>>> {
     let head = name.find(['[', '.'])?;
     let (first, mut rest) = name.split_at(head);

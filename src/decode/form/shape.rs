@@ -1,9 +1,9 @@
-//! What a schema says about the place that a form control fills, followed through `properties`, `items`, `allOf` and
-//! references inside the document. `anyOf`, `oneOf` and conditions are not followed: that would be guessing.
+//! What a schema says about the place that a form control fills, following `properties`, `items`, `allOf` and
+//! references inside the document. It does not follow `anyOf`, `oneOf` and conditions: that would be guessing.
 
 use serde_json::Value;
 
-/// The most references that are followed on the way to one place, so that a cycle ends.
+/// How many references to follow on the way to one place, so that a cycle ends.
 const MAX_HOPS: usize = 16;
 
 /// A place in a schema.
@@ -11,12 +11,12 @@ const MAX_HOPS: usize = 16;
 pub struct Shape<'a> {
     document: &'a Value,
     schema: &'a Value,
-    /// Whether the object around it names it under `required`.
+    /// Whether the enclosing object lists it under `required`.
     pub required: bool,
 }
 
 impl Shape<'static> {
-    /// A place of which the schema says nothing.
+    /// A place about which the schema says nothing.
     pub const UNKNOWN: Self = Self { document: &Value::Null, schema: &Value::Null, required: false };
 }
 
@@ -26,7 +26,7 @@ impl<'a> Shape<'a> {
         Self { document, schema: document, required: true }
     }
 
-    /// The schema here and what it takes in by `$ref` and `allOf`.
+    /// The schema here, and those that it includes by `$ref` and `allOf`.
     fn parts(self) -> Vec<&'a Value> {
         let (mut parts, mut open, mut hops) = (Vec::new(), vec![self.schema], 0);
         while let Some(schema) = open.pop() {
@@ -69,8 +69,8 @@ impl<'a> Shape<'a> {
         Some(Self { schema, required: false, ..self })
     }
 
-    /// The types that `type` allows here, or else those of the values that `const` and `enum` list; none where the
-    /// schema does not say.
+    /// The types that `type` allows here, or else those of the values in `const` and `enum`; none if the schema does
+    /// not say.
     fn types(self) -> Vec<&'a str> {
         match (self.keyword("type"), self.keyword("const"), self.keyword("enum")) {
             (Some(Value::String(name)), _, _) => vec![name],
@@ -86,13 +86,13 @@ impl<'a> Shape<'a> {
         self.types().contains(&name)
     }
 
-    /// Whether a text may stay a text here.
+    /// Whether text may stay text here.
     pub fn allows_text(self) -> bool {
         let types = self.types();
         types.is_empty() || types.contains(&"string")
     }
 
-    /// The format that the schema asks for here.
+    /// The format that the schema requires here.
     pub fn format(self) -> Option<&'a str> {
         self.keyword("format")?.as_str()
     }

@@ -1,4 +1,4 @@
-//! `auth = { … }`, resolved and made valid.
+//! Reads and validates `auth = { … }`.
 
 use toml::Spanned;
 
@@ -10,7 +10,8 @@ use crate::policy::scheme::{self, Checker, Definition};
 use crate::policy::{Kind, MAX_SECRETS, RouteAuth, Rule, Scheme, Tenant, TokenLocation};
 use crate::setting::SettingName;
 
-/// Events are authenticated; forms cannot be. `None` means that something was wrong, and the findings say what.
+/// Reads how callers authenticate: events must, and forms cannot. `None` means that something is wrong; the findings
+/// say what.
 pub(super) fn auth(name: &str, table: &RouteTable, findings: &mut Findings) -> Option<Option<RouteAuth>> {
     match (table.kind.get_ref(), &table.auth) {
         (Kind::Form, None) => Some(None),
@@ -33,7 +34,7 @@ pub(super) fn auth(name: &str, table: &RouteTable, findings: &mut Findings) -> O
     }
 }
 
-/// Who may make status requests. `None` means that something was wrong, and the findings say what.
+/// Reads who may make status requests. `None` means that something is wrong; the findings say what.
 pub(super) fn operations(table: &OperationsTable, findings: &mut Findings) -> Option<RouteAuth> {
     let auth = resolve(table.auth.get_ref(), findings)?;
     let bodiless = |name: &&str| scheme::definitions().get(*name).is_some_and(|definition| definition.bodiless);
@@ -130,7 +131,7 @@ fn scheme(name: &str, definition: &Definition, auth: &AuthTable, findings: &mut 
         Checker::Entra => Scheme::Entra(tenant(name, auth, findings)?),
         Checker::Hmac => Scheme::Rule(Box::new(match &definition.rule {
             Some(terms) => {
-                let mut rule = told(Rule::new(terms), &auth.scheme, findings)?;
+                let mut rule = or_report(Rule::new(terms), &auth.scheme, findings)?;
                 if let (Some(timestamp), Some(tolerance)) = (&mut rule.timestamp, tolerance) {
                     timestamp.tolerance = tolerance;
                 }
@@ -142,14 +143,14 @@ fn scheme(name: &str, definition: &Definition, auth: &AuthTable, findings: &mut 
                     error(findings, &auth.scheme, format!("The scheme `{name}` needs a rule."), help);
                     return None;
                 };
-                told(Rule::new(terms.get_ref()), terms, findings)?
+                or_report(Rule::new(terms.get_ref()), terms, findings)?
             }
         })),
     };
     Some(scheme)
 }
 
-/// `None` where the tolerance is wrong.
+/// `None` if the tolerance is invalid.
 fn tolerance(
     name: &str,
     definition: &Definition,
@@ -166,16 +167,16 @@ fn tolerance(
         error(findings, seconds, message, "Remove `tolerance`.");
         return None;
     }
-    told(rule::tolerance(*seconds.get_ref()), seconds, findings).map(Some)
+    or_report(rule::tolerance(*seconds.get_ref()), seconds, findings).map(Some)
 }
 
-fn told<T, S>(result: Result<T, RuleError>, place: &Spanned<S>, findings: &mut Findings) -> Option<T> {
+fn or_report<T, S>(result: Result<T, RuleError>, place: &Spanned<S>, findings: &mut Findings) -> Option<T> {
     result.map_err(|refusal| error(findings, place, refusal.message, refusal.help)).ok()
 }
 
 fn location(name: &str, auth: &AuthTable, findings: &mut Findings) -> Option<TokenLocation> {
     match (&auth.header, &auth.query) {
-        (Some(header), None) => told(rule::header(header.get_ref()), header, findings).map(TokenLocation::Header),
+        (Some(header), None) => or_report(rule::header(header.get_ref()), header, findings).map(TokenLocation::Header),
         (None, Some(query)) if !query.get_ref().is_empty() => Some(TokenLocation::Query(query.get_ref().clone())),
         _ => {
             let message = format!("The scheme `{name}` needs `header` or `query`, which says where the secret is.");

@@ -1,4 +1,4 @@
-//! `postern.toml` as written: names and texts with their places, nothing resolved yet.
+//! `postern.toml` as it is written: names and texts with their places, not yet resolved.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -14,15 +14,15 @@ use crate::policy::{Diagnostic, Envelope, Kind, OneOrMany, POLICY_FILE, Place, P
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Document {
-    /// Approved From addresses, by name.
+    /// From addresses, by name.
     #[serde(default)]
     pub senders: BTreeMap<Spanned<String>, SenderTable>,
-    /// Webhooks, by name.
+    /// Forms and webhooks, by name.
     #[serde(default)]
     pub routes: BTreeMap<Spanned<String>, RouteTable>,
     /// Who may make status requests; if absent, nobody.
     pub operations: Option<OperationsTable>,
-    /// Where mails are stored that could not be delivered in time.
+    /// Where the gate stores mails that it could not deliver in time.
     pub overflow: Option<OverflowTable>,
 }
 
@@ -32,7 +32,8 @@ pub struct Document {
 pub struct OverflowTable {
     /// The address of a queue of Azure Storage.
     pub queue: Spanned<String>,
-    /// The address of a container for what is too large for the queue; that of the same name if absent.
+    /// The address of a container for mails that are too large for the queue; by default, the one with the queue's
+    /// name.
     pub container: Option<Spanned<String>>,
 }
 
@@ -58,7 +59,7 @@ pub struct OperationsTable {
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct RouteTable {
-    /// Where callers post to.
+    /// The path that callers post to.
     pub path: Spanned<String>,
     /// Who calls: people's browsers, or systems that authenticate.
     pub kind: Spanned<Kind>,
@@ -66,25 +67,25 @@ pub struct RouteTable {
     pub schema: Spanned<String>,
     /// How callers of an event route authenticate.
     pub auth: Option<Spanned<AuthTable>>,
-    /// What callers of an event route expect of answers: a name from [`crate::contract::CONTRACTS`].
+    /// How the callers of an event route react to answers: a name from [`crate::contract::CONTRACTS`].
     pub contract: Option<Spanned<String>>,
-    /// The envelope of the data of an event route's events.
+    /// The envelope of an event route's events.
     pub envelope: Option<Spanned<Envelope>>,
-    /// The sender's handshake, by which it asks whether its events are wanted.
+    /// The sender's handshake, with which it asks whether its events are wanted.
     pub handshake: Option<Spanned<HandshakeTable>>,
     /// The sites whose pages may post to a form route.
     pub origins: Option<Spanned<Vec<Spanned<String>>>>,
-    /// Where a browser goes after a form was accepted.
+    /// Where a browser goes after its form was accepted.
     pub thanks: Option<Spanned<String>>,
-    /// What a form does for its visitors and against robots.
+    /// Options for visitors and guards; only for forms.
     pub form: Option<Spanned<FormTable>>,
-    /// The most bytes a body may have.
+    /// The most bytes of a body.
     pub body_limit: Option<Spanned<u64>>,
     /// The most seconds the gate may take for a request.
     pub time_budget: Option<Spanned<u64>>,
     /// For how many seconds the same content is the same event.
     pub duplicate_window: Option<Spanned<u64>>,
-    /// What the route may send.
+    /// The mails that the route may send.
     #[serde(default)]
     pub mails: Vec<Spanned<MailTable>>,
 }
@@ -93,24 +94,24 @@ pub struct RouteTable {
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct FormTable {
-    /// Whether a request with neither `Origin` nor `Referer` is let in.
+    /// Whether to accept a request with neither `Origin` nor `Referer`.
     #[serde(default)]
     pub allow_missing_origin: bool,
-    /// Where a browser goes when something was wrong.
+    /// Where a browser goes if something is wrong.
     pub error_redirect: Option<Spanned<String>>,
     /// Names from [`crate::policy::CONVENTIONS`].
     pub conventions: Option<Vec<Spanned<String>>>,
-    /// The name of a field that is hidden from people.
+    /// The name of the honeypot, a field that people do not see.
     pub honeypot: Option<String>,
-    /// How long a page must and may have been open.
+    /// A form token: how long a page must and may have been open.
     pub token: Option<TokenTable>,
-    /// Work that a browser must do.
+    /// A proof of work that a browser must compute.
     pub proof_of_work: Option<ProofTable>,
     /// A third-party captcha.
     pub captcha: Option<CaptchaTable>,
     /// A link by which the visitor confirms the form.
     pub confirmation: Option<Spanned<ConfirmationTable>>,
-    /// The files that the form takes.
+    /// The files that the form accepts.
     pub attachments: Option<Spanned<AttachmentsTable>>,
 }
 
@@ -122,7 +123,7 @@ pub struct ConfirmationTable {
     pub key: Spanned<String>,
     /// How long a link is valid at least, in seconds.
     pub max_seconds: Option<Spanned<u64>>,
-    /// Where a browser goes after the form was confirmed.
+    /// Where a browser goes after the visitor confirmed the form.
     pub thanks: Option<Spanned<String>>,
 }
 
@@ -170,13 +171,13 @@ pub struct CaptchaTable {
     pub service: Spanned<String>,
     /// The setting that contains the service's secret.
     pub secret: Spanned<String>,
-    /// The sites on which the captcha may have been solved; those of `origins` if absent.
+    /// The sites on which the captcha may have been solved; by default, those of `origins`.
     pub hostnames: Option<Vec<String>>,
-    /// The action that the captcha must be for.
+    /// The action for which the captcha must have been solved.
     pub action: Option<Spanned<String>>,
-    /// The least score.
+    /// The minimum score.
     pub min_score: Option<Spanned<f64>>,
-    /// What happens to forms if the service does not answer.
+    /// What happens to forms while the service is down.
     #[serde(default)]
     pub on_failure: OnFailure,
 }
@@ -185,10 +186,10 @@ pub struct CaptchaTable {
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum OnFailure {
-    /// It is refused.
+    /// The gate refuses it.
     #[default]
     Refuse,
-    /// It is let in.
+    /// The gate accepts it.
     Admit,
 }
 
@@ -198,7 +199,7 @@ pub enum OnFailure {
 pub struct AuthTable {
     /// A name from [`crate::policy::scheme::names`].
     pub scheme: Spanned<String>,
-    /// The setting that contains the secret, or several while a secret is being replaced.
+    /// The setting that contains the secret, or several settings during a rotation.
     pub secret: Option<Spanned<OneOrMany>>,
     /// `hmac`: what is signed and how.
     pub rule: Option<Spanned<Terms>>,
@@ -208,11 +209,11 @@ pub struct AuthTable {
     pub url: Option<Spanned<String>>,
     /// `event-grid`: the header that contains the secret.
     pub header: Option<Spanned<String>>,
-    /// `event-grid`: the parameter of the address that contains the secret.
+    /// `event-grid`: the query parameter that contains the secret.
     pub query: Option<Spanned<String>>,
     /// `entra`: the tenant's id.
     pub tenant: Option<Spanned<String>>,
-    /// `entra`: whom tokens must be issued for.
+    /// `entra`: the audience of the tokens.
     pub audience: Option<Spanned<String>>,
     /// `entra`: the ids of the applications that may call.
     pub apps: Option<Spanned<OneOrMany>>,
@@ -224,7 +225,7 @@ pub struct AuthTable {
 pub struct HandshakeTable {
     /// The protocol.
     pub protocol: Protocol,
-    /// `event-grid`: the only subscription that is answered.
+    /// `event-grid`: the only subscription whose handshake the gate answers.
     pub subscription: Option<String>,
     /// `cloudevents`: the only origin that may send.
     pub origin: Option<String>,
@@ -247,7 +248,7 @@ pub enum Protocol {
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct MailTable {
-    /// Distinguishes the mail from others of the route; the template's name if absent.
+    /// Distinguishes the mail from the route's other mails; by default, the template's name.
     pub name: Option<Spanned<String>>,
     /// The template's name: `templates/NAME/`.
     pub template: Spanned<String>,
@@ -255,11 +256,11 @@ pub struct MailTable {
     pub sender: Spanned<String>,
     /// What the mail is for.
     pub purpose: Spanned<Purpose>,
-    /// Who gets it.
+    /// The recipients.
     pub to: Spanned<To>,
-    /// Where an answer goes.
+    /// Where replies go.
     pub reply_to: Option<Spanned<ReplyToTable>>,
-    /// Whether the mail carries the form's files.
+    /// Whether the form's files are attached.
     #[serde(default)]
     pub attachments: bool,
     /// The condition, a JSON Schema, under which the mail is sent.
@@ -271,7 +272,7 @@ pub struct MailTable {
 pub enum To {
     /// Addresses the policy names.
     Fixed(Vec<Spanned<String>>),
-    /// One address that the payload names.
+    /// One address that the payload contains.
     Field(FieldTable),
 }
 
@@ -299,7 +300,7 @@ impl Document {
     /// Reads the text of `postern.toml`.
     ///
     /// # Errors
-    /// One finding with its place, for the first thing that is not TOML, not known or not of the right type.
+    /// One finding with its place, for the first syntax error, unknown key or wrong type.
     pub fn parse(text: &str) -> Result<Self, Diagnostic> {
         toml::from_str(text).map_err(|error| {
             let place = error.span().map_or(Place::File, Place::Span);

@@ -1,4 +1,4 @@
-//! `[routes.NAME.form]`, resolved and made valid.
+//! Reads and validates `[routes.NAME.form]`.
 
 use std::time::Duration;
 
@@ -21,10 +21,10 @@ const DEFAULT_ATTACHMENT_BYTES: usize = 5 * 1000 * 1000;
 /// The most files, if the route does not say otherwise.
 const DEFAULT_FILES: usize = 3;
 
-/// Nobody fills in a form in less than three seconds, and two hours are enough for the slowest reader.
+/// Nobody fills in a form in less than three seconds, and two hours are enough for the slowest visitor.
 const DEFAULT_TOKEN_AGES: (u64, u64) = (3, 7200);
 
-/// The longest time that a token or challenge may be valid: a day.
+/// The longest validity of a token or challenge: a day.
 const MAX_AGE_SECONDS: u64 = 86_400;
 
 /// A phone that is a few years old tries this many hashes in a second or two.
@@ -39,13 +39,13 @@ const DEFAULT_CONFIRMATION_SECONDS: u64 = 86_400;
 /// The longest time for a confirmation: a week.
 const MAX_CONFIRMATION_SECONDS: u64 = 604_800;
 
-/// The time in which a challenge must be solved and the form be sent.
+/// The time in which a visitor must solve a challenge and send the form.
 const DEFAULT_PROOF_SECONDS: u64 = 1200;
 
-/// What reCAPTCHA's documentation starts with.
+/// The threshold that reCAPTCHA's documentation suggests to start with.
 const DEFAULT_MIN_SCORE: f64 = 0.5;
 
-/// Resolves the table; the findings say what was wrong with it.
+/// Reads the table; the findings say what is wrong with it.
 pub(super) fn form(name: &str, table: &RouteTable, findings: &mut Findings) -> Form {
     let Some(form) = &table.form else { return Form::default() };
     if *table.kind.get_ref() == Kind::Event {
@@ -172,7 +172,7 @@ fn captcha(captcha: &CaptchaTable, table: &RouteTable, findings: &mut Findings) 
     })
 }
 
-/// The hosts of the origins; none where one of them is a pattern.
+/// The hosts of the origins; none if one of them is a pattern.
 fn hosts(table: &RouteTable) -> Vec<String> {
     let origins = table.origins.iter().flat_map(|origins| origins.get_ref());
     let hosts = origins.map(|origin| origin.get_ref().parse::<http::Uri>().ok()?.host().map(str::to_owned));

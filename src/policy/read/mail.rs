@@ -1,4 +1,4 @@
-//! `[[routes.NAME.mails]]`, resolved and made valid.
+//! Reads and validates `[[routes.NAME.mails]]`.
 
 use serde_json::Value;
 use toml::Spanned;
@@ -8,7 +8,7 @@ use super::{Known, address, at, error};
 use crate::policy::diagnostic::Findings;
 use crate::policy::{Address, MAX_FIXED_RECIPIENTS, Mail, POLICY_FILE, Recipients, ReplyTo, Schema};
 
-/// A mail; with an error it is left out, and the findings say why.
+/// Reads a mail. Leaves out one with an error; the findings say why.
 pub(super) fn mail(
     table: Spanned<MailTable>,
     schema: &Schema,
@@ -92,7 +92,7 @@ fn chosen(table: &FieldTable, schema: &Schema, findings: &mut Findings) -> Optio
     Some(Recipients::Field { pointer: table.field.get_ref().clone(), allow })
 }
 
-/// Whether a payload always has a field.
+/// Whether every payload has a field.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Presence {
     Required,

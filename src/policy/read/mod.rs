@@ -1,4 +1,4 @@
-//! From the files of a policy to one that is valid, or to what is wrong with them.
+//! Turns the files of a policy into a valid policy, or into findings.
 
 mod auth;
 mod document;
@@ -18,11 +18,11 @@ use crate::setting::SettingName;
 use document::Document;
 
 impl Policy {
-    /// Makes a policy of its files.
+    /// Creates a policy from its files.
     ///
     /// # Errors
-    /// Every finding of severity error that keeps the policy from being used. The crate `postern-lint` finds more: it
-    /// also proves what mails would say and to whom.
+    /// Every finding of severity error, each of which makes the policy unusable. The crate `postern-lint` finds more:
+    /// it also proves what mails would say and to whom.
     pub fn load(files: &Files) -> Result<Self, Vec<Diagnostic>> {
         let (policy, findings) = Self::examine(files);
         let errors: Vec<_> = findings.into_iter().filter(|finding| finding.severity == Severity::Error).collect();
@@ -32,10 +32,10 @@ impl Policy {
         }
     }
 
-    /// What can be made of a policy's files, and every finding about them.
+    /// As much of a policy as its files allow, and every finding about them.
     ///
-    /// The policy lacks the routes, mails and senders that have errors, so it is for further proofs and never for use:
-    /// [`Policy::load`] gives one that may be used.
+    /// The policy lacks the routes, mails and senders that have errors, so it is only for further proofs:
+    /// [`Policy::load`] gives one for use.
     pub fn examine(files: &Files) -> (Option<Self>, Vec<Diagnostic>) {
         let mut findings = Findings::default();
         let policy = Self::assemble(files, &mut findings);
@@ -77,7 +77,7 @@ fn error<T>(findings: &mut Findings, spanned: &Spanned<T>, message: impl Into<St
     findings.error(POLICY_FILE, at(spanned), message, help);
 }
 
-/// Resolves `[senders]`.
+/// Reads `[senders]`.
 fn senders(document: &Document, findings: &mut Findings) -> BTreeMap<String, Sender> {
     let used = |name: &str| {
         document.routes.values().flat_map(|route| &route.mails).any(|mail| mail.get_ref().sender.get_ref() == name)
@@ -117,7 +117,7 @@ fn address(text: &Spanned<String>, findings: &mut Findings) -> Option<Address> {
 
 const SCHEMAS: &str = "schemas/";
 
-/// Compiles `schemas/*.json`, each once however many routes use it.
+/// Compiles `schemas/*.json`, each once, however many routes use it.
 fn schemas(files: &Files, document: &Document, findings: &mut Findings) -> BTreeMap<String, Option<Arc<Schema>>> {
     let mut schemas = BTreeMap::new();
     for path in files.paths().filter(|path| path.starts_with(SCHEMAS)) {
@@ -167,7 +167,7 @@ fn setting(name: &Spanned<String>, findings: &mut Findings) -> Option<SettingNam
     parsed.ok()
 }
 
-/// An address to send a visitor to: on https, or on this machine.
+/// An address to which a visitor may be sent: https, or on this machine.
 fn page(address: &Spanned<String>, findings: &mut Findings) -> Option<String> {
     let text = address.get_ref();
     let uri: Option<http::Uri> = text.parse().ok().filter(|_| text.bytes().all(|byte| byte.is_ascii_graphic()));

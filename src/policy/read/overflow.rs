@@ -1,4 +1,4 @@
-//! `[overflow]`, resolved and made valid.
+//! Reads and validates `[overflow]`.
 
 use toml::Spanned;
 
@@ -8,7 +8,7 @@ use crate::policy::diagnostic::Findings;
 use crate::policy::overflow::{MAX_NAME_BYTES, MIN_NAME_BYTES, POISON_SUFFIX};
 use crate::policy::{Overflow, StorageAddress};
 
-/// Resolves `[overflow]`.
+/// Reads `[overflow]`.
 pub(super) fn overflow(table: Option<&OverflowTable>, findings: &mut Findings) -> Option<Overflow> {
     let table = table?;
     let queue = address(&table.queue, "queue", MAX_NAME_BYTES - POISON_SUFFIX.len(), findings)?;
@@ -38,7 +38,7 @@ fn address(text: &Spanned<String>, kind: &str, longest: usize, findings: &mut Fi
             "Write https://ACCOUNT.{kind}.core.windows.net/NAME, NAME of {MIN_NAME_BYTES} to {longest} lowercase \
              letters, digits and single dashes. A signature belongs into the setting `overflow_sas`."
         );
-        // The text may contain a signature, which no report should repeat.
+        // The text may contain a signature, which no finding should repeat.
         error(findings, text, "This is not the address of an Azure Storage queue or container.", help);
     }
     address

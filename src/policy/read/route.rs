@@ -1,4 +1,4 @@
-//! `[routes.NAME]`, resolved and made valid.
+//! Reads and validates `[routes.NAME]`.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -17,7 +17,7 @@ use crate::policy::{
 };
 use crate::web::path::is_reserved;
 
-/// Resolves `[routes]`; a route with an error is left out, and the findings say why.
+/// Reads `[routes]`. Leaves out a route with an error; the findings say why.
 pub(super) fn routes(
     document: Document,
     senders: &BTreeMap<String, Sender>,
@@ -127,7 +127,8 @@ fn route(name: String, table: RouteTable, known: &Known<'_>, findings: &mut Find
     })
 }
 
-/// A form with a confirmation has one mail that asks for it, whatever was filled in, and others that wait.
+/// A form with a confirmation has one mail that asks for it, whatever the visitor filled in, and others that wait for
+/// it.
 fn confirmation<T>(table: &Spanned<T>, mails: &[Mail], findings: &mut Findings) {
     let asking: Vec<_> = mails.iter().filter(|mail| mail.purpose == Purpose::Verification).collect();
     if !matches!(asking.as_slice(), [mail] if mail.when.is_none() && matches!(mail.to, Recipients::Field { .. })) {
@@ -192,8 +193,8 @@ fn origins(name: &str, table: &RouteTable, findings: &mut Findings) -> Option<Ve
     }
 }
 
-/// An origin as browsers write it (RFC 6454, 6.2): scheme and host in lower case, a port only when not the default.
-/// With `*.` before its host it means every site below that name.
+/// An origin as browsers write it (RFC 6454, 6.2): scheme and host in lower case, a port only if it is not the default.
+/// With `*.` before its host, it matches every subdomain.
 fn origin(text: &Spanned<String>, findings: &mut Findings) -> Option<String> {
     let origin = text.get_ref();
     let site = origin.replacen("https://*.", "https://any.", 1);
@@ -205,7 +206,7 @@ fn origin(text: &Spanned<String>, findings: &mut Findings) -> Option<String> {
         && !site.contains(['@', '*', '?', '#'])
         && site.matches('/').count() == 2
         && !site.bytes().any(|byte| byte.is_ascii_uppercase());
-    // `https://*.example` would be anyone's.
+    // `https://*.example` would match everyone's sites.
     let narrow = site == *origin || host.matches('.').count() >= 2;
     if bare && narrow && (https || local) {
         return Some(origin.clone());
@@ -238,7 +239,7 @@ fn body_limits(table: &RouteTable, form: &Form, findings: &mut Findings) -> (usi
     }
 }
 
-/// The contract that the route names, else the one of its scheme.
+/// The contract that the route names, or else its scheme's.
 fn contract(table: &RouteTable, findings: &mut Findings) -> &'static Contract {
     if let Some(name) = &table.contract {
         if *table.kind.get_ref() == Kind::Form {
@@ -318,7 +319,7 @@ fn time_budget(table: &RouteTable, contract: &Contract, findings: &mut Findings)
     budget
 }
 
-/// The route's own window, else that of its callers.
+/// The route's own window, or else that of its callers.
 fn duplicate_window(table: &RouteTable, contract: &Contract, findings: &mut Findings) -> Option<DuplicateWindow> {
     let (horizon, usual) = match table.kind.get_ref() {
         Kind::Form => (contract::FORM_RETRY_HORIZON, Some(contract::FORM_DUPLICATE_WINDOW)),

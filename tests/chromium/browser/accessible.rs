@@ -1,4 +1,4 @@
-//! What axe-core finds in each view. Where npm cannot install it the test says so, and passes.
+//! What axe-core finds in each view. If npm cannot install it, the test says so and passes.
 
 use std::fs;
 use std::path::Path;
@@ -27,7 +27,7 @@ fn axe() -> Option<String> {
     Some(fs::read_to_string(script).unwrap())
 }
 
-/// Nothing that WCAG 2.2 AA minds. Mails are other people's, and their frames are not looked into.
+/// No violation of WCAG 2.2 AA. Mails are other people's, so axe-core does not check their frames.
 #[track_caller]
 fn is_accessible(page: &Page, axe: &str, view: &str) {
     page.load(axe);

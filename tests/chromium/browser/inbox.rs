@@ -28,7 +28,7 @@ fn a_mail_appears_without_a_reload() {
     inbox.until(&shows("Second,First"));
     assert_eq!(inbox.value("window.mark"), json!(1));
     inbox.until("document.getElementById('count').textContent === '2 messages'");
-    // The operations end without anybody asking.
+    // The operations end without a request from the page.
     inbox.until("document.querySelector('.badge.running') === null");
 }
 
@@ -98,7 +98,7 @@ fn faults_are_set_from_the_page() {
     assert_eq!(inbox.send(&email("Refused")), 429);
     assert_eq!(inbox.send(&email("Sent")), 202);
     inbox.until("document.getElementById('waiting').hidden");
-    // What makes no sense is told in the dialog.
+    // The dialog reports invalid input.
     inbox.value("document.querySelector('#fault [name=status]').min = ''");
     inbox.value("document.querySelector('#fault [name=status]').value = '200'");
     inbox.click("#fault [type=submit]");
@@ -123,7 +123,7 @@ fn a_hostile_mail_can_do_nothing() {
     assert_eq!(inbox.value("document.title"), json!("Inbox · ACS Email emulator"));
     assert_eq!(inbox.value("document.getElementById('subject').textContent"), json!(hostile));
     assert_eq!(inbox.value("document.querySelectorAll('main img').length"), json!(0));
-    // The frame is of an origin of its own, so that the page cannot even look into it, nor it into the page.
+    // The frame has its own origin, so neither it nor the page can look into the other.
     assert_eq!(inbox.value("document.getElementById('html').contentDocument === null"), json!(true));
     let own = "performance.getEntriesByType('resource').every((one) => one.name.startsWith(location.origin))";
     assert_eq!(inbox.value(own), json!(true));
@@ -157,7 +157,7 @@ fn every_view_fits_a_phone_and_a_desk() {
     }
 }
 
-/// Nothing makes the page scroll sideways.
+/// The page never scrolls sideways.
 #[track_caller]
 fn fits(inbox: &Inbox, name: &str) {
     inbox.keep(name);

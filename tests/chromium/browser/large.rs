@@ -1,5 +1,5 @@
-//! The inbox with as many messages as it keeps. What took how long is printed (`-- --nocapture large`), beside the same
-//! with a hundred messages in the same run.
+//! The inbox with as many messages as it keeps. Prints the times (`-- --nocapture large`), next to those with a hundred
+//! messages in the same run.
 
 use std::path::Path;
 use std::thread;
@@ -14,7 +14,7 @@ use crate::page::{Inbox, email, send};
 const MANY: usize = 10_000;
 const FEW: usize = 100;
 
-/// How often each thing is measured; the middle one counts.
+/// How often each time is measured; the median counts.
 const TIMES: usize = 5;
 
 fn fill(endpoint: &str, count: usize) {
@@ -44,7 +44,7 @@ fn middle(mut once: impl FnMut(usize)) -> Duration {
     taken[TIMES / 2]
 }
 
-/// What people wait for.
+/// The times that people wait.
 struct Taken {
     list: Duration,
     arrival: Duration,
@@ -65,7 +65,7 @@ fn measure(inbox: &Inbox, count: usize) -> Taken {
         assert_eq!(inbox.send(&email(&format!("New {time}"))), 202);
         inbox.until(&format!("{FIRST} === 'New {time}'"));
     });
-    // No more are kept than the cap says, so the oldest made room.
+    // The emulator keeps no more than its limit, so it dropped the oldest.
     let kept = MANY.min(count + TIMES);
     inbox.until(&total(kept));
     let search = middle(|time| {

@@ -1,4 +1,4 @@
-//! Inbox and studio in headless Chromium. Where there is no Chromium the tests say how to get one, and pass.
+//! Inbox and studio in headless Chromium. Without Chromium, the tests say how to get it, and pass.
 #![allow(
     clippy::unwrap_used,
     clippy::expect_used,

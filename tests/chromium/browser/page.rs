@@ -1,4 +1,4 @@
-//! An emulator with mails in it, or a gate at work, and the page in a browser.
+//! An emulator with mails in it, or a running gate, and the page in a browser.
 
 use std::env;
 use std::fs;
@@ -23,7 +23,7 @@ use tokio::runtime::Runtime;
 /// Far longer than anything takes.
 const PATIENCE: Duration = Duration::from_secs(60);
 
-/// A page in a browser of its own.
+/// A page in a separate browser.
 pub struct Page {
     tab: Arc<Tab>,
     _browser: Browser,
@@ -46,12 +46,12 @@ impl Deref for Inbox {
 }
 
 impl Inbox {
-    /// `None`, with a word on it, where there is no Chromium.
+    /// Without Chromium, prints a message and returns `None`.
     pub fn open() -> Option<Inbox> {
         Inbox::with(|_| {})
     }
 
-    /// With messages that are there before the page.
+    /// With messages that exist before the page is opened.
     pub fn with(fill: impl FnOnce(&str)) -> Option<Inbox> {
         Inbox::of(Config::default(), fill)
     }
@@ -83,7 +83,7 @@ fn chromium() -> Option<PathBuf> {
     found
 }
 
-/// `postern dev` with the policy beside these tests, and the page that it serves.
+/// `postern dev` with the policy next to these tests, and the page that it serves.
 pub struct Workshop {
     pub inbox: String,
     pub policy: TempDir,
@@ -100,7 +100,7 @@ impl Deref for Workshop {
 }
 
 impl Workshop {
-    /// `None`, with a word on it, where there is no Chromium or no tool.
+    /// Without Chromium or the tool, prints a message and returns `None`.
     pub fn open() -> Option<Workshop> {
         let chromium = chromium()?;
         let tool = env::var_os("POSTERN").map_or_else(|| root().join("../../target/debug/postern"), PathBuf::from);
@@ -123,7 +123,7 @@ impl Workshop {
         let mut lines = BufReader::new(child.stdout.take().unwrap()).lines().map(Result::unwrap);
         let inbox = lines.find_map(|line| line.trim().strip_prefix("Inbox").map(|rest| rest.trim().to_owned()));
         let inbox = inbox.expect("the tool says where the inbox is");
-        // What it says from now on nobody needs, but it must not wait for a reader.
+        // Its further output is not needed, but it must not block.
         thread::spawn(move || lines.for_each(drop));
         let page = Page::open(chromium, &format!("{inbox}/#studio"));
         Some(Workshop { inbox, policy, page, child })
@@ -199,7 +199,7 @@ impl Page {
         self.tab.type_str(text).unwrap();
     }
 
-    /// Waits until the page has drawn what it knows.
+    /// Waits until the page has drawn its current data.
     pub fn settle(&self) {
         self.value("window.drawn = false; requestAnimationFrame(() => requestAnimationFrame(() => { window.drawn = true })); 1");
         self.until("window.drawn");
@@ -217,12 +217,12 @@ impl Page {
         self.tab.call_method(serde_json::from_value::<Emulation::SetEmulatedMedia>(media).unwrap()).unwrap();
     }
 
-    /// Loads a script of another's into the page, as an extension would.
+    /// Loads another party's script into the page, as an extension would.
     pub fn load(&self, script: &str) {
         self.tab.evaluate(script, false).unwrap();
     }
 
-    /// Keeps a picture of the page for people to look at.
+    /// Saves a screenshot of the page for people.
     pub fn keep(&self, name: &str) {
         let picture = self.tab.capture_screenshot(CaptureScreenshotFormatOption::Png, None, None, true).unwrap();
         let directory = Path::new(env!("CARGO_TARGET_TMPDIR")).join("browser");

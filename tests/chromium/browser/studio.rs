@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 
 use crate::page::{Inbox, Page, Workshop};
 
-/// What an element says.
+/// The text of an element.
 fn says(selector: &str, text: &str) -> String {
     format!("document.querySelector({}).textContent.includes({})", json!(selector), json!(text))
 }
@@ -15,7 +15,7 @@ fn go(page: &Page, fragment: &str) {
     page.value(&format!("location.hash = {}", json!(fragment)));
 }
 
-/// Types into the field with this label in the place of what is there.
+/// Replaces the text of the field with this label.
 fn fill(page: &Page, label: &str, text: &str) {
     let find = format!(
         "[...document.querySelectorAll('#fields label')].find((one) => one.firstChild.textContent === {})",
@@ -31,7 +31,7 @@ fn choose(page: &Page, id: &str, value: &str) {
     page.value(&format!("document.getElementById('{id}').dispatchEvent(new Event('change', {{ bubbles: true }}))"));
 }
 
-/// The text of the mail's frame, which the page itself cannot look into: it is asked for as the frame asks.
+/// The text of the mail's frame, which the page itself cannot read: requests it as the frame does.
 fn framed(workshop: &Workshop) -> String {
     workshop.until("document.querySelector('#look-view iframe') !== null");
     let address = workshop.value("document.querySelector('#look-view iframe').src");
@@ -73,12 +73,12 @@ fn the_policy_is_told_as_people_read_it() {
     ] {
         assert_eq!(workshop.value(&says(selector, text)), json!(true), "{selector} {text}");
     }
-    // No secret is in anything that the page is given.
+    // Nothing that the page receives contains a secret.
     let policy = ureq::get(format!("{}/studio/policy", workshop.inbox)).call().unwrap().body_mut().read_to_string();
     let policy = policy.unwrap();
     assert!(!policy.contains("postern-development-secret") && !policy.contains("whsec_"), "{policy}");
 
-    // An edit is shown without a reload, and a broken one is told beside the policy that is still served.
+    // An edit appears without a reload, and errors appear above the policy that is still served.
     let file = workshop.policy.path().join("postern.toml");
     let text = fs::read_to_string(&file).unwrap();
     fs::write(&file, text.replace("shop-team@", "owners@")).unwrap();
@@ -139,7 +139,7 @@ fn the_form_shows_what_its_schema_says() {
     workshop.click("[aria-label='Remove Lines 1']");
     workshop.until("!document.querySelector('#look-view pre').textContent.includes('Paper')");
 
-    // A violation stands at its field, and a payload for which no mail applies is told as such.
+    // A violation appears at its field, and the page says if no mail applies to a payload.
     fill(&workshop, "Amount", "0");
     workshop.until("document.querySelector('#fields [aria-invalid]') !== null");
     let told = "document.getElementById(document.querySelector('#fields [aria-invalid]').getAttribute('aria-describedby')).textContent";
@@ -150,7 +150,7 @@ fn the_form_shows_what_its_schema_says() {
     workshop.value("document.querySelectorAll('#fields select')[0].dispatchEvent(new Event('change'))");
     workshop.until(&says("#verdict", "valid, and no mail applies"));
 
-    // The text and the form are two views of one payload.
+    // The text and the form are two views of the same payload.
     workshop.click("#tab-json");
     workshop.until("document.getElementById('json').value.includes('\"Eraser\"')");
     workshop.value("document.getElementById('json').focus(); document.getElementById('json').select()");
@@ -169,7 +169,7 @@ fn mails_that_wait_for_a_link_are_previewed_too() {
     workshop.until(&says("#mails .subject", "Please confirm your address"));
     workshop.click("#mail-tab-1");
     workshop.until(&says("#mails .subject", "A new reader: ada@example.com"));
-    // At first the gate itself sends the one that asks.
+    // Before the confirmation, the gate sends only the mail that asks for it.
     workshop.click("#send");
     workshop.until(&says("#sent", "200 OK"));
     assert_eq!(subjects(&workshop), ["Please confirm your address"]);
@@ -201,17 +201,17 @@ fn wrong_requests_are_refused_and_say_why() {
         workshop.until("document.querySelector('#sent .badge') !== null");
         let answer = workshop.value("document.querySelector('#sent p').textContent");
         assert_eq!(answer, json!(format!("{status} {reason}")), "{route} {mistake}");
-        // The problem as callers are told of it (RFC 9457); a robot is told of none.
+        // The problem as callers see it (RFC 9457); a robot does not see one.
         let told = if mistake == "trapped" { "\"sent\": 2" } else { "urn:postern:problem:" };
         workshop.until(&says("#sent pre", told));
     }
-    // No proof is shown, and nothing of all this was sent.
+    // The page shows no authentication, and none of this was sent.
     choose(&workshop, "mistake", "");
     workshop.click("#send");
     workshop.until(&says("#sent", "200 OK"));
     workshop.until(&says("#sent", "webhook-signature: …"));
     assert_eq!(subjects(&workshop), ["Order 4711 for Contosoville"]);
-    // What a route does not mind is not offered.
+    // The page does not offer mistakes that the route accepts.
     let offered = "[...document.getElementById('mistake').options].map((one) => one.value).join()";
     let expected = ",unsigned,wrong-signature,stale,unknown-field,missing-field,wrong-type,not-json,too-large";
     assert_eq!(workshop.value(offered), json!(expected));
@@ -263,7 +263,7 @@ fn pages_of_other_sites_are_kept_out() {
     assert_eq!(send("origin", "null"), 404);
     assert_eq!(send("host", "attacker.example"), 404);
     assert_eq!(send("origin", &workshop.inbox), 200);
-    // A page elsewhere can post a text without asking first.
+    // A page of another site can post text without a preflight.
     let text = agent.post(format!("{}/studio/send", workshop.inbox)).header("content-type", "text/plain").send(&order);
     assert_eq!(text.unwrap().status().as_u16(), 422);
 }

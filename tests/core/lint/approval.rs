@@ -1,4 +1,4 @@
-//! Approvals are of what was seen.
+//! Approvals are for the content that a reviewer saw.
 
 use postern::policy::{Address, Files, Policy};
 use postern_lint::approval::{self, approve, digest, names, stale, unapproved};

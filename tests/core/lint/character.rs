@@ -1,4 +1,4 @@
-//! Characters that nobody sees are refused wherever people read a policy, and nobody's script is.
+//! `check` refuses invisible characters wherever people read a policy, but the letters of no script.
 
 use super::Case;
 
@@ -33,7 +33,7 @@ fn what_steers_the_text_around_it_is_refused_in_every_file() {
     ] {
         let files = case().files();
         let old = files.text(path).unwrap();
-        // In JSON where a string has it, which is where JSON allows it.
+        // In JSON, inside a string, which is where JSON allows it.
         let new = if path.ends_with(".json") {
             old.replace("name\"", &format!("name{text}\""))
         } else {
@@ -58,7 +58,7 @@ fn what_steers_the_text_around_it_is_refused_in_every_file() {
 fn letters_joiners_and_line_ends_of_all_kinds_are_left_alone() {
     let text = "{{ name }}\r\n\tمرحبا שלום 👩\u{200d}💻 🏴\u{e0067}\u{e0062}\u{e007f} क्\u{200d}ष می\u{200c}خواهم ❤\u{fe0f}\r\n";
     assert_eq!(case().with("templates/note/body.txt.j2", text).told(), Vec::<String>::new());
-    // Where one is meant, a reader sees it.
+    // If a policy needs one, an escape makes it visible.
     let escaped = "{{ name }}{{ \"\\u200f\" }}!\n";
     assert_eq!(case().with("templates/note/body.txt.j2", escaped).told(), Vec::<String>::new());
     let sample = "{\"name\": \"Ada\\u202e\"}";

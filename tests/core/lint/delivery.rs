@@ -1,4 +1,4 @@
-//! What mailboxes think of a mail.
+//! What mailboxes object to in a mail.
 
 use super::Case;
 

@@ -1,4 +1,4 @@
-//! Examples keep their promises.
+//! Examples match their schemas.
 
 use super::Case;
 

@@ -1,4 +1,4 @@
-//! What HTML is proved to be: every value is escaped, and stands where escaping makes it harmless.
+//! The proofs about HTML: every value is escaped, at a place where escaping makes it harmless.
 
 use postern::policy::Policy;
 use postern::render::render_sample;
@@ -21,7 +21,7 @@ fn case(html: &str) -> Case {
     Case::new(PROPERTIES, REQUIRED, SAMPLE, text).with(PART, html)
 }
 
-/// What is wrong; of a list without a bound there is a warning too.
+/// The errors; a list without a limit also causes a warning.
 fn about(html: &str) -> Vec<String> {
     case(html).told().into_iter().filter(|line| line.starts_with("error ")).collect()
 }
@@ -130,7 +130,7 @@ fn html_and_text_do_not_use_each_others_files() {
         let found = case(tag).with("templates/_said.txt.j2", "{{ name }}").told();
         let name = if tag.contains('~') { ".txt.j2" } else { "_said.txt.j2" };
         assert!(found.contains(&error(PART, "HTML", name)), "{tag}: {found:?}");
-        // Nor does the gate take it, and if it did, the engine would not find the file.
+        // The gate does not load it either, and if it did, the engine would not find the file.
         let files = case(tag).with("templates/_said.txt.j2", "{{ name }}").files();
         assert!(Policy::load(&files).is_err(), "{tag}");
         let (policy, _) = Policy::examine(&files);

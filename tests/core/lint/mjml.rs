@@ -1,4 +1,4 @@
-//! Mails in MJML: what becomes of them, what is refused, and where findings are told.
+//! Mails in MJML: the HTML that they become, errors, and the places of findings.
 
 use std::fs;
 use std::path::Path;
@@ -52,7 +52,7 @@ fn body(elements: &str) -> Case {
     ))
 }
 
-/// What the gate sends of a payload.
+/// What the gate sends for a payload.
 fn rendered(files: &Files, payload: &Value) -> String {
     let policy = Policy::load(Translation::of(files).files()).unwrap();
     let route = policy.routes().next().unwrap();
@@ -60,7 +60,7 @@ fn rendered(files: &Files, payload: &Value) -> String {
     parts.html.unwrap()
 }
 
-/// Compares with a file, or writes it to be reviewed.
+/// Compares with a file, or writes it for review.
 fn golden(name: &str, actual: &str) {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/core/lint/mjml").join(name);
     if std::env::var_os("POSTERN_BLESS").is_some() {
@@ -94,7 +94,7 @@ fn what_is_written_around_elements_decides_about_them() {
     let many = with(true, json!([{ "name": "Tea", "price": "4" }, { "name": "Rum", "price": "9" }]));
     assert!(many.contains(">Tea</td>") && many.contains(">Rum</td>") && !many.contains("Nothing"));
     for html in [open, paid, many] {
-        // What is opened for Outlook is closed, whichever branch was taken.
+        // Whatever opens for Outlook is closed, in every branch.
         assert_eq!(html.matches("<!--[if").count(), html.matches("<![endif]").count());
         for element in ["table", "tr", "td", "div"] {
             let count = |tag: &str| html.matches(tag).count();
@@ -214,10 +214,10 @@ fn people_approve_the_mjml() {
     assert_eq!(digest(Translation::of(&files).files(), "templates/note"), approved);
     let policy = Policy::load(Translation::of(&files).files()).unwrap();
     assert_eq!(policy.templates().get("note").map(|template| template.digest()), approved);
-    // A comment is no part of the mail, but of what is read.
+    // A comment is not part of the mail, but of what reviewers read.
     let commented = body("<mj-text>{{ name }}</mj-text><!-- x -->").files();
     assert_ne!(digest(&commented, "templates/note"), approved);
-    // Whoever changes the HTML that was made changes the policy's digest.
+    // Changing the generated HTML changes the policy's digest.
     assert_ne!(Translation::of(&commented).files().digest(), Translation::of(&files).files().digest());
 }
 

@@ -1,4 +1,4 @@
-//! The proofs of `postern-lint`: each is disproved once, and told with file, line and sentence.
+//! The proofs of `postern-lint`: each fails once, with file, line and sentence.
 
 mod approval;
 mod character;

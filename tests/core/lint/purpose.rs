@@ -1,4 +1,4 @@
-//! What each purpose demands.
+//! What each purpose requires.
 
 use postern_lint::purpose::{RULES, To};
 

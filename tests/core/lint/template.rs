@@ -1,4 +1,4 @@
-//! What a template may do with what its schema guarantees.
+//! What a template may do, given what its schema guarantees.
 
 use super::Case;
 
@@ -20,7 +20,7 @@ const REQUIRED: &str = r#"["name", "text", "tags", "lines", "labels", "any", "pe
 const SAMPLE: &str = r#"{ "name": "Ada", "topic": "sales", "text": "Hello", "tags": ["a"], "lines": [{ "what": "tea", "price": 2 }],
 "labels": { "a": "b" }, "any": "x", "person": { "first": "Ada", "last": "Example" }, "count": 3 }"#;
 
-/// What is said about a text body, without the notes about fields that it leaves alone.
+/// The findings about a text body, without the notes about unused fields.
 fn about(text: &str) -> Vec<String> {
     let told = Case::new(PROPERTIES, REQUIRED, SAMPLE, text).told();
     told.into_iter().filter(|line| !line.starts_with("note ")).collect()

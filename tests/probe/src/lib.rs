@@ -37,7 +37,7 @@ async fn probe(request: Request) -> Answer {
     Response::new(FullBody::new(text.into()))
 }
 
-/// The sealer's door, as the gate has it: the first file's name says what to try, and its text with what.
+/// The function for the sealer, as in the gate: the first file's name says what to try, and its text with what.
 mod sealable {
     #![allow(missing_docs, unsafe_code, reason = "the interface is generated")]
 
@@ -130,7 +130,7 @@ async fn post(url: &str) -> String {
     }
 }
 
-/// A body that comes in pieces, the last of the list first, with a pause after each.
+/// A body that arrives in pieces, the last of the list first, with a pause after each.
 struct Halting {
     pieces: Vec<&'static [u8]>,
     pause: Pin<Box<dyn Future<Output = ()>>>,

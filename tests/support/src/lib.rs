@@ -1,5 +1,4 @@
-//! What tests and measurements use in the place of a host: each type is one of its services, and
-//! [`postern::host::Services`] puts them together.
+//! The services of a host for tests and measurements. [`postern::host::Services`] puts them together.
 
 use std::collections::BTreeMap;
 use std::time::{Duration, Instant, SystemTime};
@@ -16,7 +15,7 @@ pub struct SystemClock {
 }
 
 impl SystemClock {
-    /// Begins to count.
+    /// Starts the clock.
     pub fn new() -> Self {
         Self { started: Instant::now() }
     }
@@ -48,7 +47,7 @@ impl Random for SystemClock {
     }
 }
 
-/// Settings that stay the same. An empty value counts as unset, as with every host, and there are no files.
+/// Fixed settings. As with every host, an empty value counts as unset; there are no files.
 #[derive(Debug, Clone, Default)]
 pub struct FixedSettings(pub BTreeMap<String, String>);
 
@@ -78,7 +77,7 @@ impl Fetch for Offline {
     }
 }
 
-/// An audit log that nobody reads. Its lines are made all the same.
+/// An audit log that discards its lines, which are built all the same.
 #[derive(Debug, Clone, Copy)]
 pub struct Unread;
 

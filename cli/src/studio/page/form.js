@@ -1,5 +1,5 @@
-// A form made from a JSON Schema: what people fill in becomes a payload. What a form cannot show, such as a choice
-// between schemas, is a field of JSON.
+// A form made from a JSON Schema: what people fill in becomes a payload. Anything that a form cannot show, such as a
+// choice between schemas, is a field for JSON.
 
 const element = (name, properties = {}, ...children) => {
   const node = Object.assign(document.createElement(name), properties);
@@ -8,7 +8,7 @@ const element = (name, properties = {}, ...children) => {
 };
 
 const INPUTS = { email: "email", "idn-email": "email", uri: "url", date: "date", time: "text", "date-time": "text" };
-// A text that may be longer is written over several lines.
+// A text that may be longer than this gets several lines.
 const LONG = 200;
 
 let count = 0;
@@ -18,7 +18,7 @@ const isObject = (value) => value !== null && typeof value === "object" && !Arra
 // A place in a payload as a JSON Pointer (RFC 6901).
 export const below = (pointer, name) => `${pointer}/${String(name).replaceAll("~", "~0").replaceAll("/", "~1")}`;
 
-// The schema that a reference stands for; references go round in circles at the deepest once per level of the payload.
+// The schema that a reference points to. A limit on hops ends circular references.
 function resolved(schema, root, hops = 0) {
   if (!isObject(schema) || typeof schema.$ref !== "string" || hops > 16) return plain(schema);
   const names = schema.$ref.startsWith("#/") ? schema.$ref.slice(2).split("/") : [];
@@ -27,7 +27,7 @@ function resolved(schema, root, hops = 0) {
   return isObject(target) ? resolved({ ...target, ...beside }, root, hops + 1) : plain(schema);
 }
 
-// A schema or nothing is that schema, which may be null.
+// A choice between a schema and null is that schema, made nullable.
 function plain(schema) {
   const choices = isObject(schema) && (schema.anyOf ?? schema.oneOf);
   if (!Array.isArray(choices)) return schema;
@@ -39,7 +39,7 @@ function plain(schema) {
 
 const nullable = (schema) => schema.nullable === true || [schema.type].flat().includes("null");
 
-// What kind of field a schema needs; "json" where no other fits.
+// The kind of field for a schema; "json" if no other fits.
 function kindOf(schema) {
   if (!isObject(schema)) return "json";
   if ("const" in schema) return "const";
@@ -57,7 +57,7 @@ function words(name) {
   return spaced.charAt(0).toUpperCase() + spaced.slice(1);
 }
 
-// A new value for something that is added.
+// The initial value of a member or entry that is added.
 function fresh(schema, root) {
   schema = resolved(schema, root);
   if (!isObject(schema)) return null;
@@ -94,7 +94,7 @@ export class SchemaForm {
     this.changed(this.value);
   }
 
-  // Draws the form anew after something came or went, and puts the focus where the user was.
+  // Redraws the form after something was added or removed, and restores the focus.
   redraw(pointer) {
     this.fill(this.root, this.value);
     this.changed(this.value);
@@ -106,7 +106,7 @@ export class SchemaForm {
     (place?.control ?? place?.box?.querySelector("input, select, textarea, button"))?.focus();
   }
 
-  // Fields for an object's properties, then for what else it holds.
+  // Fields for an object's properties, then for its other members.
   members(schema, object, pointer) {
     const required = new Set(schema.required ?? []);
     const known = Object.entries(schema.properties ?? {});
@@ -222,7 +222,7 @@ export class SchemaForm {
     return [...items, add];
   }
 
-  // The control for a single value. An empty optional field is a member that is not there.
+  // The control for a single value. An empty optional field means that the member is absent.
   control(kind, schema, slot, required) {
     const value = slot.get();
     if (kind === "const") {
@@ -243,7 +243,7 @@ export class SchemaForm {
     const texts = options.map((option) => JSON.stringify(option));
     if (!required || !slot.has) select.append(new Option("–", ""));
     select.append(...options.map((option, index) => new Option(typeof option === "string" ? option : texts[index], texts[index])));
-    // A value that is not on the list stays what it is until another is chosen.
+    // A value that is not on the list stays until another is chosen.
     if (slot.has && !texts.includes(value)) select.append(new Option(`${value} (not on the list)`, value));
     select.value = slot.has ? value : "";
     select.addEventListener("change", () => slot.set(select.value === "" ? undefined : JSON.parse(select.value)));

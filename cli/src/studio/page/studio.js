@@ -1,5 +1,5 @@
-// The studio: the policy as people read it, and its routes to try. The server signs and renders; this page never has a
-// secret. Whatever comes from a policy or a payload is set as text, never as markup.
+// The studio: the policy in readable form, and its routes to try. The server signs and renders; this page never has a
+// secret. Everything from a policy or a payload is set as text, never as markup.
 import { SchemaForm } from "/studio/form.js";
 
 const DEBOUNCE = 250;
@@ -25,7 +25,7 @@ async function ask(path, body, signal) {
   return answer;
 }
 
-// Rows of a name and what it says.
+// Rows with a name and its value.
 function facts(entries) {
   const list = element("dl", { className: "facts" });
   for (const [name, ...values] of entries) {
@@ -118,7 +118,7 @@ function approvalRow(approval) {
   return element("tr", {}, element("th", { scope: "row", textContent: approval.name }), cell(badge(words, kind)), cell(approval.by ?? "–"), cell(approval.on ?? "–"));
 }
 
-// How a route's payload is edited: the text is what counts, and the form is a way to write it.
+// How a route's payload is edited: the text is what is sent, and the form is a way to write it.
 
 class Studio {
   async start(root) {
@@ -152,7 +152,7 @@ class Studio {
     return this;
   }
 
-  // Takes the policy in again, if it has changed.
+  // Reads the policy again, if it has changed.
   async refresh() {
     const response = await fetch("/studio/policy");
     const text = await response.text();
@@ -179,7 +179,7 @@ class Studio {
     byId("route-links").replaceChildren(link("#studio", "Policy", open ? `${open} to approve` : "all approved"), ...links);
   }
 
-  // Shows what an address's fragment names: the policy, or a route of it.
+  // Shows what the address's fragment names: the policy, or one of its routes.
   show(fragment, again = false) {
     this.fragment = fragment;
     const name = decodeURIComponent(fragment.slice("#studio/".length));
@@ -229,14 +229,14 @@ class Studio {
     this.rehearseSoon(0);
   }
 
-  // The payload has another text now.
+  // Called when the payload's text has changed.
   write(text) {
     this.texts.set(this.route.name, text);
     if (this.view === "json") this.check();
     this.rehearseSoon();
   }
 
-  // Says of the text where it stops being JSON.
+  // Shows where the text stops being JSON.
   check() {
     try {
       JSON.parse(this.text);
@@ -313,7 +313,7 @@ class Studio {
     else this.verdict(mails.length ? `would send ${plural(mails.length, "mail")}` : "valid, and no mail applies", mails.length ? "delivered" : "waiting");
     byId("violations").hidden = this.violations.length === 0;
     byId("violations").replaceChildren(...this.violations.map((one) => element("li", {}, code(one.pointer || "the payload"), element("span", { textContent: one.detail }))));
-    // What was valid last stays in sight while a field is being written.
+    // The last valid preview stays visible while the user types.
     if (good) this.showMails(mails);
     byId("mails").classList.toggle("stale", !good);
   }
@@ -383,7 +383,7 @@ function findings(checks) {
   return rows.length ? element("ul", { className: "rows" }, ...rows) : element("p", { className: "none", textContent: "No problems found." });
 }
 
-// Tabs of one panel: the arrow keys walk through them.
+// The tabs of a panel: the arrow keys move through them.
 function tabList(label, names, chosen, choose, panel) {
   const list = element("div", { className: "tabs", role: "tablist" });
   list.setAttribute("aria-label", label);

@@ -1,4 +1,4 @@
-//! The look at an HTML body, element by element.
+//! Checks an HTML body, element by element.
 
 use http::Uri;
 use postern_legibility::{LowContrast, MIN_CONTRAST, declarations, low_contrast};
@@ -7,7 +7,7 @@ use scraper::{ElementRef, Html};
 use super::support::{FEATURES, Marker};
 use super::{Checks, Level};
 
-/// What mail programs take out, or filters take offence at.
+/// Elements that mail programs remove, or that filters object to.
 const REMOVED: [&str; 8] = ["script", "form", "input", "iframe", "object", "embed", "base", "link"];
 
 pub(super) fn check(html: &str, checks: &mut Checks) {

@@ -1,4 +1,5 @@
-//! What a mailbox may think of a message: links, size, pictures, contrast, and HTML that mail programs do not know.
+//! What a mailbox may object to in a message: links, size, pictures, contrast, and HTML that mail programs do not
+//! support.
 
 mod html;
 mod support;
@@ -8,16 +9,16 @@ use serde::Serialize;
 
 use crate::acs::email::Content;
 
-/// The most findings and links reported for one message.
+/// The most findings and links to report for one message.
 const MOST: usize = 100;
 
-/// How bad it is.
+/// How serious a finding is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub(crate) enum Level {
-    /// It will not arrive as meant.
+    /// The message will not arrive as intended.
     Error,
-    /// Some will not see it as meant.
+    /// Some recipients will not see it as intended.
     Warning,
     /// Worth knowing.
     Note,
@@ -27,19 +28,19 @@ pub(crate) enum Level {
 #[derive(Debug, Serialize)]
 pub(crate) struct Finding {
     level: Level,
-    /// Which check found it.
+    /// The check that found it.
     check: &'static str,
     message: String,
 }
 
-/// A link and the words that it is behind.
+/// A link and its text.
 #[derive(Debug, Serialize)]
 pub(crate) struct Link {
     address: String,
     text: String,
 }
 
-/// All that was found, the worst first.
+/// All findings, the most serious first.
 #[derive(Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub(crate) struct Checks {
@@ -48,12 +49,12 @@ pub(crate) struct Checks {
     clip_bytes: usize,
     links: Vec<Link>,
     findings: Vec<Finding>,
-    /// Where the table of what mail programs know comes from.
+    /// The source of the table of what mail programs support.
     support_source: &'static str,
 }
 
 impl Checks {
-    /// Looks at a message's bodies.
+    /// Checks a message's bodies.
     pub(crate) fn of(content: &Content) -> Checks {
         let html = content.html.as_deref().unwrap_or_default();
         let text = content.plain_text.as_deref().unwrap_or_default();
@@ -84,7 +85,7 @@ impl Checks {
         }
     }
 
-    /// Each finding is reported once, however often it occurs.
+    /// Reports each finding once, however often it occurs.
     fn find(&mut self, level: Level, check: &'static str, message: String) {
         let known = self.findings.iter().any(|finding| finding.message == message);
         if !known && self.findings.len() < MOST {

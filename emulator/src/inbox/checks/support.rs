@@ -1,32 +1,32 @@
-//! HTML and CSS that large mail programs do not know.
+//! HTML and CSS that major mail programs do not support.
 
-/// Where the table comes from. It is kept up by the people of that site, who test in the programs themselves.
+/// The source of the table. The people of that site maintain it, and test in the programs themselves.
 pub(super) const SOURCE: &str = "https://www.caniemail.com";
 
-/// How a feature shows in a mail.
+/// How to recognise a feature in a mail.
 #[derive(Clone, Copy, Debug)]
 pub(super) enum Marker {
     /// An element of this name.
     Element(&'static str),
     /// A declaration of this property with this value.
     Value(&'static str, &'static str),
-    /// A declaration of this property with any value, or of one that begins with it and a dash.
+    /// A declaration of this property with any value, or of one that starts with it and a dash.
     Property(&'static str),
     /// A declaration of a custom property.
     Custom,
     /// This text in a style sheet.
     Sheet(&'static str),
-    /// A picture whose address is its data.
+    /// A picture whose address contains its data.
     DataPicture,
 }
 
 /// A feature.
 #[derive(Debug)]
 pub(super) struct Feature {
-    /// As the source calls it.
+    /// Its name in the source.
     pub(super) name: &'static str,
     pub(super) marker: Marker,
-    /// The programs that do not know it.
+    /// The programs that do not support it.
     pub(super) unknown_to: &'static str,
 }
 
@@ -36,7 +36,7 @@ const fn feature(name: &'static str, marker: Marker, unknown_to: &'static str) -
 
 const EVERYWHERE: &str = "Gmail, Outlook on Windows, Outlook.com and Yahoo";
 
-/// The table, as of November 2026. Outlook on Windows means the versions up to 2019, whose engine is Word's.
+/// The table, as of November 2026. Outlook on Windows means the versions up to 2019, which render with Word's engine.
 pub(super) const FEATURES: [Feature; 15] = [
     feature("<video> element", Marker::Element("video"), EVERYWHERE),
     feature("<audio> element", Marker::Element("audio"), EVERYWHERE),
