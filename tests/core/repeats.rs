@@ -43,7 +43,7 @@ async fn within_the_horizon_it_is_one_mail_and_beyond_the_window_a_new_one() {
         let files = plain(line);
         let gaps = [0, 1, horizon / 2, horizon - 1, horizon, horizon + 1, window - horizon, window, window + 1];
         let (mut repeats, mut new) = (0, 0);
-        for phase in (0..window - horizon).step_by(usize::try_from(horizon / 5).unwrap()) {
+        for phase in (0..window - horizon).step_by(usize::try_from((window - horizon) / 9).unwrap()) {
             for first in gaps {
                 for second in gaps {
                     let start = NOW - NOW % (window - horizon) + phase;
