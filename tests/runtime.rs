@@ -214,6 +214,45 @@ async fn a_trap_is_answered_and_told() {
     assert_eq!(running.text("/count").await, "1");
 }
 
+/// Holds the first request that it gets, and answers the others; says when it has one.
+async fn holding() -> (SocketAddr, tokio::sync::mpsc::UnboundedReceiver<()>) {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = listener.local_addr().unwrap();
+    let (arrived, arrivals) = tokio::sync::mpsc::unbounded_channel();
+    tokio::spawn(async move {
+        let mut held = Vec::new();
+        while let Ok((mut stream, _)) = listener.accept().await {
+            while stream.read(&mut vec![0; 65536]).await.unwrap() > 0 {
+                arrived.send(()).unwrap();
+                if held.is_empty() {
+                    break;
+                }
+                stream.write_all(b"HTTP/1.1 202 Accepted\r\ncontent-length: 0\r\n\r\n").await.unwrap();
+            }
+            held.push(stream);
+        }
+    });
+    (address, arrivals)
+}
+
+#[tokio::test]
+async fn a_trap_takes_no_other_request_with_it() {
+    for (bytes, status) in
+        [(0, StatusCode::OK), (256 << 10, StatusCode::OK), ((256 << 10) + 1, StatusCode::INTERNAL_SERVER_ERROR)]
+    {
+        let (address, mut arrivals) = holding().await;
+        let running = Running::new(Limits::default(), allowed(&[format!("http://{address}")])).await;
+        let body = "x".repeat(bytes);
+        let request = Request::post(format!("/relay?http://{address}/")).body(Full::new(Bytes::from(body.clone())));
+        let host = running.host.clone();
+        let answer = tokio::spawn(async move { read(host.handle(request.unwrap()).await).await });
+        arrivals.recv().await.unwrap();
+        assert_eq!(running.get("/trap").await.0, StatusCode::INTERNAL_SERVER_ERROR);
+        let text = if status.is_success() { body } else { FAILED.to_owned() };
+        assert!(answer.await.unwrap() == (status, text), "{bytes}");
+    }
+}
+
 #[tokio::test]
 async fn an_endless_loop_is_answered_in_time_and_ended() {
     let running = Running::new(impatient(), guest()).await;

@@ -3,10 +3,11 @@
 use crate::answer::{Failure, ResponseBody};
 use crate::cache::Cache;
 use crate::guest::Guest;
-use crate::instance::{Maker, State};
+use crate::instance::{Arriving, Company, Maker, State};
 use crate::limits::Limits;
 use crate::log::{Event, Log};
 use crate::outbound::Outbound;
+use crate::tape::Tape;
 use crate::variables;
 use bytes::Bytes;
 use http::header::HOST;
@@ -51,7 +52,16 @@ struct Inner {
     log: Log,
     requests: Semaphore,
     instructions: Arc<AtomicU64>,
-    current: RwLock<Option<ProxyHandler<Maker>>>,
+    current: RwLock<Option<Loaded>>,
+}
+
+/// The handlers of the current component.
+#[derive(Clone)]
+struct Loaded {
+    /// Instances that work on several requests.
+    shared: ProxyHandler<Maker>,
+    /// A fresh instance for each request, for those whose instance another request took down.
+    alone: ProxyHandler<Maker>,
 }
 
 /// Why a host cannot be created on this machine.
@@ -120,10 +130,10 @@ impl Host {
     /// the old one stays.
     pub async fn load(&self, guest: Guest) -> Result<(), LoadError> {
         let host = self.clone();
-        let loaded = tokio::task::spawn_blocking(move || host.prepare(guest))
+        let loaded = tokio::task::spawn_blocking(move || host.prepare(&guest))
             .await
             .map_err(|error| LoadError::Compile(error.to_string()))??;
-        *self.0.current.write().unwrap_or_else(PoisonError::into_inner) = Some(ProxyHandler::new(loaded));
+        *self.0.current.write().unwrap_or_else(PoisonError::into_inner) = Some(loaded);
         Ok(())
     }
 
@@ -142,18 +152,43 @@ impl Host {
         }
     }
 
+    /// Handles a request, and does so again where its instance ended because of another: every mail has an operation
+    /// id that does not depend on the try, so it cannot be sent twice.
     async fn dispatch(&self, request: Request<WasiBody>) -> Result<Response<WasiBody>, Failure> {
-        let handler = self.current().ok_or(Failure::NotLoaded)?;
+        let loaded = self.current().ok_or(Failure::NotLoaded)?;
         let deadline = Instant::now() + self.0.limits.request_time;
         let _permit = timeout_at(deadline, self.0.requests.acquire()).await.map_err(|_| Failure::Busy)?;
-        let announced = request.body().size_hint().upper().map(|bytes| usize::try_from(bytes).unwrap_or(usize::MAX));
-        timeout_at(deadline, handler.handle(announced, request))
+        let (parts, body) = request.into_parts();
+        let (tape, company) = (Tape::default(), Company::default());
+        let first = Request::from_parts(parts.clone(), tape.record(body));
+        match self.attempt(&loaded.shared, first, &company, deadline).await {
+            Err(Failure::Failed) if company.was_kept() => match tape.replay() {
+                Some(body) => {
+                    let again = Request::from_parts(parts, body);
+                    self.attempt(&loaded.alone, again, &Company::default(), deadline).await
+                }
+                None => Err(Failure::Failed),
+            },
+            answer => answer,
+        }
+    }
+
+    async fn attempt(
+        &self,
+        handler: &ProxyHandler<Maker>,
+        request: Request<WasiBody>,
+        company: &Company,
+        deadline: Instant,
+    ) -> Result<Response<WasiBody>, Failure> {
+        let body_bytes = request.body().size_hint().upper().map(|bytes| usize::try_from(bytes).unwrap_or(usize::MAX));
+        let arriving = Arriving { body_bytes, company: company.clone() };
+        timeout_at(deadline, handler.handle(arriving, request))
             .await
             .map_err(|_| Failure::TooSlow)?
             .map_err(|error| self.classify(&error))
     }
 
-    fn current(&self) -> Option<ProxyHandler<Maker>> {
+    fn current(&self) -> Option<Loaded> {
         self.0.current.read().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
@@ -174,23 +209,15 @@ impl Host {
         Failure::Failed
     }
 
-    fn prepare(&self, guest: Guest) -> Result<Maker, LoadError> {
+    fn prepare(&self, guest: &Guest) -> Result<Loaded, LoadError> {
         let host = &self.0;
         check_directory(guest.policy_dir.as_deref())?;
         check_readable(&guest.readable)?;
         let component = host.compile(&guest.component).map_err(|error| LoadError::Compile(format!("{error:#}")))?;
-        Ok(Maker {
-            engine: host.engine.clone(),
-            component: host.link(&component)?,
-            environment: environment(&guest),
-            settings: Arc::new(guest.settings),
-            policy_dir: guest.policy_dir,
-            readable: guest.readable,
-            allowed: guest.allowed_outbound.into(),
-            outbound: host.outbound.clone(),
-            limits: host.limits,
-            instructions: host.instructions.clone(),
-            log: host.log.clone(),
+        let alone = Limits { requests_per_instance: 1, concurrent_per_instance: 1, ..host.limits };
+        Ok(Loaded {
+            shared: ProxyHandler::new(host.maker(guest, &component, host.limits)?),
+            alone: ProxyHandler::new(host.maker(guest, &component, alone)?),
         })
     }
 }
@@ -204,6 +231,22 @@ impl Inner {
         // Otherwise, the first request would wait for it.
         component.initialize_copy_on_write_image()?;
         Ok(component)
+    }
+
+    fn maker(&self, guest: &Guest, component: &Component, limits: Limits) -> Result<Maker, LoadError> {
+        Ok(Maker {
+            engine: self.engine.clone(),
+            component: self.link(component)?,
+            environment: environment(guest),
+            settings: Arc::new(guest.settings.clone()),
+            policy_dir: guest.policy_dir.clone(),
+            readable: guest.readable.clone(),
+            allowed: guest.allowed_outbound.clone().into(),
+            outbound: self.outbound.clone(),
+            limits,
+            instructions: self.instructions.clone(),
+            log: self.log.clone(),
+        })
     }
 
     fn link(&self, component: &Component) -> Result<ProxyPre<State>, LoadError> {

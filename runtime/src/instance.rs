@@ -8,8 +8,8 @@ use crate::outbound::{Gateway, Outbound};
 use crate::variables::Settings;
 use std::path::PathBuf;
 use std::pin::Pin;
-use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, PoisonError, Weak};
 use std::task::{Context, Poll};
 use std::time::{Duration, Instant};
 use tokio::time::{Sleep, sleep, timeout};
@@ -47,6 +47,40 @@ impl WasiView for State {
 impl WasiHttpView for State {
     fn http(&mut self) -> WasiHttpCtxView<'_> {
         WasiHttpCtxView { hooks: &mut self.gateway, table: &mut self.table, ctx: &mut self.http }
+    }
+}
+
+/// What an instance should know of a request.
+pub(crate) struct Arriving {
+    /// The bytes of its body, from its `Content-Length`.
+    pub(crate) body_bytes: Option<usize>,
+    pub(crate) company: Company,
+}
+
+/// Whether a request shared its instance with another at any time.
+#[derive(Clone, Default)]
+pub(crate) struct Company(Arc<AtomicBool>);
+
+impl Company {
+    /// Whether another request was in progress in the same instance.
+    pub(crate) fn was_kept(&self) -> bool {
+        self.0.load(Ordering::Acquire)
+    }
+}
+
+/// The requests that an instance works on, as long as their callers wait.
+#[derive(Default)]
+struct InProgress(Mutex<Vec<Weak<AtomicBool>>>);
+
+impl InProgress {
+    fn join(&self, company: &Company) {
+        let mut requests = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        requests.retain(|request| request.strong_count() > 0);
+        for other in requests.iter().filter_map(Weak::upgrade) {
+            other.store(true, Ordering::Release);
+            company.0.store(true, Ordering::Release);
+        }
+        requests.push(Arc::downgrade(&company.0));
     }
 }
 
@@ -130,6 +164,7 @@ impl HandlerState for Maker {
                 concurrent: self.limits.concurrent_per_instance,
                 body_bytes: self.limits.body_bytes_per_instance,
                 held_bytes: Arc::default(),
+                in_progress: InProgress::default(),
                 request_time: self.limits.request_time,
                 instructions: self.instructions.clone(),
                 log: self.log.clone(),
@@ -181,6 +216,7 @@ pub(crate) struct Worker {
     body_bytes: usize,
     /// Bytes of the bodies of requests in progress.
     held_bytes: Arc<AtomicUsize>,
+    in_progress: InProgress,
     request_time: Duration,
     instructions: Arc<AtomicU64>,
     log: Log,
@@ -188,8 +224,7 @@ pub(crate) struct Worker {
 
 impl WorkerState for Worker {
     type StoreData = State;
-    /// The bytes of the request's body, from its `Content-Length`.
-    type RequestData = Option<usize>;
+    type RequestData = Arriving;
 
     fn should_accept_request(&self, concurrent: usize, total: usize) -> ShouldAccept {
         let full = self.held_bytes.load(Ordering::Acquire) >= self.body_bytes;
@@ -203,10 +238,11 @@ impl WorkerState for Worker {
     fn on_request_start(
         &self,
         _store: StoreContextMut<'_, State>,
-        body_bytes: Option<usize>,
+        arriving: Arriving,
         _task: GuestTaskId,
     ) -> Pin<Box<dyn Future<Output = ()> + Send + Sync>> {
-        let held = HeldBytes::new(&self.held_bytes, body_bytes.unwrap_or(self.body_bytes));
+        self.in_progress.join(&arriving.company);
+        let held = HeldBytes::new(&self.held_bytes, arriving.body_bytes.unwrap_or(self.body_bytes));
         let time = sleep(self.request_time);
         Box::pin(async move {
             time.await;

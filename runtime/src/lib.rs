@@ -19,6 +19,7 @@ mod prune;
 mod seal;
 mod section;
 mod server;
+mod tape;
 mod variables;
 
 pub use answer::ResponseBody;

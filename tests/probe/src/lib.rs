@@ -30,6 +30,7 @@ async fn probe(request: Request) -> Answer {
         "/trap" => panic!("asked to"),
         "/spin" => spin(),
         "/sleep" => sleep().await,
+        "/relay" => return relay(request, &query).await,
         "/grow" => grow(query.parse().unwrap()).to_string(),
         "/post" => post(&query).await,
         _ => "unknown".to_owned(),
@@ -113,6 +114,13 @@ fn spin() -> String {
 async fn sleep() -> String {
     wait_for(3_600_000_000_000).await;
     String::new()
+}
+
+/// Reads the body, asks another server, and answers with the body.
+async fn relay(request: Request, url: &str) -> Answer {
+    let answer = echo(request).await;
+    post(url).await;
+    answer
 }
 
 fn grow(megabytes: usize) -> usize {
