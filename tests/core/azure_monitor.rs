@@ -199,6 +199,8 @@ async fn an_end_reads_as_an_end() {
         ("resource-health-available", "[AVAILABLE AGAIN] ", true),
         ("autoscale", "[SUCCEEDED] ", true),
         ("autoscale-failed", "[FAILED] ", false),
+        ("older-metric", "[ACTIVATED] ", false),
+        ("older-metric-resolved", "[DEACTIVATED] ", true),
     ] {
         let sent = monitor.sent(&payload(name)).await;
         assert!(part(&sent, "subject").starts_with(start), "{name}: {}", part(&sent, "subject"));
