@@ -3,6 +3,7 @@
 
 mod addresses;
 mod attachments;
+mod azure_monitor;
 mod batches;
 mod captchas;
 mod confirmation;

@@ -18,7 +18,7 @@ use serde_json::Value;
 use crate::support::*;
 
 /// Valid for every scheme: a name with a password, in printable characters.
-const SECRET: &str = "a-name:and-a-password";
+pub const SECRET: &str = "a-name:and-a-password";
 const FOLDER: &str = "tests/core/presets";
 
 fn root() -> &'static Path {
@@ -29,7 +29,8 @@ fn starter() -> Files {
     Files::read(&root().join("cli/starter")).unwrap()
 }
 
-fn preset(name: &str) -> Preset {
+/// The preset of that name.
+pub fn preset(name: &str) -> Preset {
     postern_presets::all().into_iter().find(|preset| preset.name == name).unwrap()
 }
 
@@ -41,13 +42,14 @@ fn with(files: &Files, addition: &Addition) -> Files {
     old.chain(new).chain([policy]).collect()
 }
 
-fn added(preset: &Preset) -> Files {
+/// The starting policy with a preset.
+pub fn added(preset: &Preset) -> Files {
     let files = starter();
     with(&files, &preset.add(&files).unwrap())
 }
 
 /// The valid examples of a preset, by name.
-fn examples(preset: &Preset) -> Vec<(String, &'static str)> {
+pub fn examples(preset: &Preset) -> Vec<(String, &'static str)> {
     let folder = format!("schemas/{}.examples/valid/", preset.name);
     let example = |(path, text): (String, &'static str)| {
         Some((path.strip_prefix(&folder)?.strip_suffix(".json")?.to_owned(), text))
@@ -62,7 +64,7 @@ fn hex_hmac(signed: &[&[u8]]) -> String {
 }
 
 /// A delivery as the sender would make it, signed with the sha2 and hmac crates, not with the code under test.
-fn delivery(preset: &Preset, event: &str) -> Request<Bytes> {
+pub fn delivery(preset: &Preset, event: &str) -> Request<Bytes> {
     let route = preset.route();
     let value = |key: &str| {
         let (_, rest) = route.split_once(&format!("{key} = \""))?;
@@ -114,7 +116,8 @@ async fn mails(preset: &Preset, event: &str) -> String {
     if mails.is_empty() { "No mail.\n".to_owned() } else { mails.join("\n=====\n") }
 }
 
-fn mail(sent: &Value) -> String {
+/// A mail as its reader sees it.
+pub fn mail(sent: &Value) -> String {
     assert!(sent["content"]["html"].as_str().unwrap().starts_with("<!doctype html>"));
     let to = sent["recipients"]["to"].as_array().unwrap().iter().map(|to| to["address"].as_str().unwrap());
     let (from, subject) = (sent["senderAddress"].as_str().unwrap(), sent["content"]["subject"].as_str().unwrap());

@@ -127,6 +127,7 @@ impl<'s, 'r> Walk<'s, 'r> {
             }
             ast::Stmt::Macro(tree) => {
                 let value = self.macro_value(tree);
+                let value = self.renamed(tree.name, value);
                 self.bind(tree.name, value);
             }
             ast::Stmt::CallBlock(block) => {

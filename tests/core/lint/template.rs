@@ -56,6 +56,7 @@ fn what_the_schema_guarantees_is_printed() {
         "{% set about %}{{ name }}{% endset %}{{ about }}",
         "{% macro hello(who, greeting='Hello') %}{{ greeting }} {{ who }}{% endmacro %}{{ hello(name) }}{{ hello(who=name) }}",
         "{% macro box() %}[{{ caller() }}]{% endmacro %}{% call box() %}{{ name }}{% endcall %}",
+        "{% macro hello(who) %}{{ who }}{% endmacro %}{% if topic %}!{% endif %}{{ hello(name) }}",
         "{% filter upper %}{{ name }}{% endfilter %}{{ count + 1 }} {{ -count }} {% for n in range(3) %}{{ n }}{% endfor %}",
         "{{ count | utc }} {% for line in lines | selectattr('price', 'gt', 3) %}{{ line.what }}{% endfor %}",
         "{% for word in name | split(' ') %}{{ word }}{% endfor %}{% for one in ['a', name] %}{{ one }}{% endfor %}",
