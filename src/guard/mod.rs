@@ -19,9 +19,10 @@ use uuid::Uuid;
 use crate::auth::Caller;
 use crate::decode::Submission;
 use crate::decode::form::{Controls, Filled, Upload};
-use crate::host::Fetch;
-use crate::policy::Route;
-use crate::web::Site;
+use crate::host::{Fetch, Settings};
+use crate::policy::{PUBLIC_URL, Route};
+use crate::setting::{SettingError, SettingFault, bare};
+use crate::web::{Origin, Site};
 
 pub use captcha::CaptchaError;
 pub use confirmation::{ConfirmationError, Link, confirmed, link};
@@ -126,6 +127,17 @@ fn check_site(site: &Site, allow_missing: bool) -> Result<(), Refusal> {
         Site::Unknown if allow_missing => Ok(()),
         Site::Unknown | Site::Foreign => Err(Refusal::Origin),
     }
+}
+
+/// The origin under which visitors reach the gate, where a setting says so.
+///
+/// # Errors
+/// If the setting is not the address of a server, or something is around it.
+pub async fn own_origin(host: &impl Settings) -> Result<Option<Origin>, SettingError> {
+    let text = bare(PUBLIC_URL, host.setting(PUBLIC_URL).await)?;
+    let origin =
+        |text: String| Origin::parse(&text).ok_or_else(|| SettingError::new(PUBLIC_URL, SettingFault::Endpoint));
+    text.map(origin).transpose()
 }
 
 /// The server that verifies a form's visitors, if it has a captcha.

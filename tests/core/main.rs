@@ -26,6 +26,7 @@ mod presets;
 mod repeats;
 mod scaling;
 mod schemes;
+mod settings;
 mod signature;
 mod signed;
 mod staging;
