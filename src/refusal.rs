@@ -116,6 +116,7 @@ impl Refusal {
             Self::Decode(_) => problem::MALFORMED,
             Self::Handshake(_) => problem::HANDSHAKE,
             Self::Guard(guard::Refusal::Origin | guard::Refusal::Trap { .. }) => problem::FOREIGN_ORIGIN,
+            Self::Guard(guard::Refusal::HiddenOrigin) => problem::HIDDEN_ORIGIN,
             Self::Guard(guard::Refusal::Captcha(CaptchaError::Secret) | guard::Refusal::Key(_)) => {
                 problem::NOT_CONFIGURED
             }
@@ -154,6 +155,11 @@ impl Refusal {
             }
             Self::Guard(guard::Refusal::Confirmation(_)) => {
                 "The confirmation link is incomplete or has expired. Send the form again.".to_owned()
+            }
+            Self::Guard(guard::Refusal::HiddenOrigin) => {
+                "The browser sent `Origin: null`, so the gate cannot see which site the form is on. Add <meta \
+                 name=\"referrer\" content=\"strict-origin-when-cross-origin\"> to the page."
+                    .to_owned()
             }
             Self::Guard(guard::Refusal::Key(_)) => {
                 "Nothing was sent. GET /readyz lists what is missing or invalid.".to_owned()

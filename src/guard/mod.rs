@@ -57,6 +57,9 @@ pub enum Refusal {
     /// The page that posted is not on one of the route's sites.
     #[error("foreign-origin")]
     Origin,
+    /// The browser does not say which site the page is on.
+    #[error("the browser sent Origin: null; the page needs Referrer-Policy: strict-origin-when-cross-origin")]
+    HiddenOrigin,
     /// A field that people do not see was filled in.
     #[error("honeypot")]
     Trap {
@@ -119,12 +122,13 @@ pub fn admit(
     Ok(Admitted { payload, filled, uploads, caller })
 }
 
-/// Refuses a browser on another site. Every current browser sends `Origin` with a POST, so a request with neither
-/// `Origin` nor `Referer` does not come from a web page.
+/// Refuses a browser on another site, or on one that it does not name. Every current browser sends `Origin` with a POST,
+/// so a request with neither `Origin` nor `Referer` does not come from a web page.
 fn check_site(site: &Site, allow_missing: bool) -> Result<(), Refusal> {
     match site {
         Site::Listed(_) | Site::Own => Ok(()),
-        Site::Unknown if allow_missing => Ok(()),
+        Site::Unknown | Site::Withheld if allow_missing => Ok(()),
+        Site::Withheld => Err(Refusal::HiddenOrigin),
         Site::Unknown | Site::Foreign => Err(Refusal::Origin),
     }
 }
