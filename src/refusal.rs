@@ -111,7 +111,9 @@ impl Refusal {
             Self::Caller(auth::Refusal::Keys(_)) => problem::TRY_LATER,
             Self::Caller(auth::Refusal::UnusableSecret) | Self::Policy | Self::Settings(_) => problem::NOT_CONFIGURED,
             Self::Caller(_) => problem::UNAUTHENTICATED,
-            Self::Decode(decode::Error::MediaType(_) | decode::Error::BinaryMode) => problem::MEDIA_TYPE,
+            Self::Decode(decode::Error::MediaType(_) | decode::Error::BinaryMode | decode::Error::Charset) => {
+                problem::MEDIA_TYPE
+            }
             Self::Decode(decode::Error::FilesTooLarge(_)) => problem::BODY_TOO_LARGE,
             Self::Decode(_) => problem::MALFORMED,
             Self::Handshake(_) => problem::HANDSHAKE,

@@ -430,3 +430,19 @@ test('a page that hides its site is told what to change, and works once it has',
   assert.equal(page.url(), `${SITE}/thanks.html`);
   assert.equal((await sent()).length, 1);
 });
+
+test('pages in windows-1252: sent where they say so or send UTF-8, else told what to change', async () => {
+  for (const [name, works] of [['charset', true], ['accept-charset', true], ['says-nothing', false]]) {
+    await open(`/latin/${name}.html`);
+    assert.equal(await page.evaluate(() => document.characterSet), 'windows-1252');
+    await fill({ ...ADA, name: 'Jürgen', message: `5 € für Öl (${name})` });
+    await send();
+    if (works) assert.equal(page.url(), `${SITE}/thanks.html`, name);
+    else assert.ok((await text('span[lang=en]')).endsWith('Add accept-charset="utf-8" to its <form> element.'));
+    await page.close();
+  }
+  page = undefined;
+  const texts = (await sent()).map((mail) => mail.content.plainText);
+  const expected = ['charset', 'accept-charset'].map((name) => `Name: Jürgen\nE-mail: ada@customer.example\nMessage: 5 € für Öl (${name})\n`);
+  assert.deepEqual(texts, expected);
+});

@@ -10,6 +10,7 @@ mod contracts;
 mod delivery;
 mod deploy;
 mod docs;
+mod encodings;
 mod envelopes;
 mod flow;
 mod forms;
