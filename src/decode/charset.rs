@@ -1,4 +1,4 @@
-//! What a body is encoded in. UTF-8 wherever the bytes are valid UTF-8, whatever the sender says; else what it says.
+//! Finds out what a body is encoded in: UTF-8 if its bytes are valid UTF-8, otherwise what its sender says.
 
 use std::borrow::Cow;
 

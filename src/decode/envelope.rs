@@ -46,7 +46,7 @@ pub(super) fn open(
     }
 }
 
-/// CloudEvents as the JSON format has them, with their data in `data` however it was sent. `text` is all of them.
+/// CloudEvents in the JSON format, with their data in `data`, however it was sent. `text` contains all of them.
 fn structured(text: &str, mut events: Vec<Value>) -> Result<Vec<Value>, Error> {
     let mut left = None;
     for event in &mut events {
@@ -65,23 +65,27 @@ fn structured(text: &str, mut events: Vec<Value>) -> Result<Vec<Value>, Error> {
     Ok(events)
 }
 
-/// Where the JSON format has data that its sender treats as bytes (CloudEvents 1.0.2, JSON format, 3.1).
+/// The member that holds data which the sender treats as bytes (CloudEvents 1.0.2, JSON format, 3.1).
 const DATA_BASE64: &str = "data_base64";
 
-/// Decodes an event's bytes: JSON where its type says so or says nothing, else text. What is neither stays as it is,
-/// because a mail need not show it. `left` is the number of values that all data together may still have.
+/// Decodes an event's bytes: as JSON if its type says so or says nothing, otherwise as text. What is neither stays as it
+/// is, because no mail has to show it, and no bytes are no data, as in binary mode. `left` is the number of values that
+/// the data of all events may still have.
 fn unpack(members: &mut Map<String, Value>, encoded: Value, left: &mut usize) -> Result<(), Error> {
     if members.get("data").is_some_and(|data| !data.is_null()) {
         return Err(Error::DataTwice);
     }
     let bytes = encoded.as_str().and_then(|text| STANDARD.decode(text).ok()).ok_or(Error::NotBase64)?;
+    if bytes.is_empty() {
+        return Ok(());
+    }
     let said = members.get("datacontenttype").and_then(Value::as_str);
     let said: HeaderMap =
         said.and_then(|said| HeaderValue::from_str(said).ok()).into_iter().map(|value| (CONTENT_TYPE, value)).collect();
     let declared = Charset::declared(&said)?;
     let essence = essence(&said);
     if essence.is_empty() || essence.ends_with("/json") || essence.ends_with("+json") {
-        let text = charset::json(&bytes, declared)?;
+        let text = charset::json(&bytes, declared).map_err(|_| Error::DataNotText)?;
         *left = left.checked_sub(json::values(&text)).ok_or(Error::TooManyValues)?;
         members.insert("data".to_owned(), json::value(&text).map_err(in_data)?);
     } else if let Some(text) = declared.unwrap_or_default().decode(&bytes) {

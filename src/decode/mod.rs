@@ -113,6 +113,9 @@ pub enum Error {
     /// An event's binary data cannot be decoded.
     #[error("The `data_base64` of an event is not valid base64.")]
     NotBase64,
+    /// An event's binary data is no text, though it should be JSON.
+    #[error("The `data_base64` of an event is not UTF-8, and its `datacontenttype` names no other charset.")]
+    DataNotText,
     /// An event's binary data is not JSON, though it should be; the place is that of the first error.
     #[error(
         "The `data_base64` of an event is not JSON (line {line}, column {column}), and its `datacontenttype` names no \
