@@ -15,10 +15,10 @@ use crate::deliver::{Dispatch, Handled, Prepared, deliver};
 use crate::entra::TokenCache;
 use crate::guard::{self, Keys};
 use crate::handshake;
-use crate::host::{AuditLog as _, BodyError, Clock as _, Host, Sending, Services, Settings};
+use crate::host::{AuditLog as _, BodyError, Clock as _, Host, Sending, Services};
 use crate::inquiry::Question;
 use crate::outbound::Outbound;
-use crate::policy::{ConfirmationGuard, Diagnostic, Kind, PUBLIC_URL, Policy, Route, Stage};
+use crate::policy::{ConfirmationGuard, Diagnostic, Kind, Policy, Route, Stage};
 use crate::refusal::Refusal;
 use crate::render::{self, Message};
 use crate::repeat::operation;
@@ -30,7 +30,7 @@ use crate::texts::Texts;
 use crate::trace::Trace;
 use crate::validate::{self, Valid};
 use crate::visitor::{self, Visit, Wants};
-use crate::web::{Origin, Sites};
+use crate::web::Sites;
 
 /// The gate: a policy that is ready to use, or the reasons why there is none.
 #[derive(Debug)]
@@ -121,8 +121,9 @@ impl Gate {
             }
             Target::Submission(policy, route) => {
                 let (arrival, mut entry) = self.begin(host, &parts, arrived);
+                let own = guard::own_origin(host).await.ok().flatten();
                 let mut visit = match route.kind {
-                    Kind::Form => Some(Visit::of(route, Stage::Submitted, &parts, own(host).await.as_ref())),
+                    Kind::Form => Some(Visit::of(route, Stage::Submitted, &parts, own.as_ref())),
                     Kind::Event => None,
                 };
                 let done = self.submit(host, policy, route, body, &arrival, &mut entry, visit.as_mut()).await;
@@ -130,7 +131,8 @@ impl Gate {
             }
             Target::Confirmation(policy, route, guard) => {
                 let (arrival, mut entry) = self.begin(host, &parts, arrived);
-                let visit = Visit::of(route, Stage::Confirmed, &parts, own(host).await.as_ref());
+                let own = guard::own_origin(host).await.ok().flatten();
+                let visit = Visit::of(route, Stage::Confirmed, &parts, own.as_ref());
                 let done = self.confirm(host, policy, route, guard, &arrival, &mut entry, &visit).await;
                 answer(route, Some(&visit), entry, done)
             }
@@ -295,11 +297,6 @@ impl Gate {
         entry.inquiry(&inquiry);
         inquiry.answer.map_err(Refusal::Inquiry)
     }
-}
-
-/// The address under which visitors reach the gate, if the operator has set it.
-async fn own(host: &impl Settings) -> Option<Origin> {
-    Origin::parse(&host.setting(PUBLIC_URL).await?)
 }
 
 /// The answer to a request, and the audit line of each event. A visitor's form is one event, and its answer differs

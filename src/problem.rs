@@ -59,6 +59,7 @@ problem_types! {
     MEDIA_TYPE = "unsupported-media-type", UNSUPPORTED_MEDIA_TYPE, GiveUp, "Unsupported content type";
     MALFORMED = "malformed-body", BAD_REQUEST, GiveUp, "The body is malformed";
     FOREIGN_ORIGIN = "foreign-origin", FORBIDDEN, Correct, "This site is not allowed to use this form";
+    HIDDEN_ORIGIN = "hidden-origin", FORBIDDEN, Correct, "The browser does not say which site this form is on";
     UNPROVEN = "unproven", FORBIDDEN, Correct, "The form failed a check against robots";
     UNVOUCHED = "captcha-unavailable", SERVICE_UNAVAILABLE, Retry, "The captcha cannot be verified at the moment";
     HANDSHAKE = "handshake-refused", FORBIDDEN, Correct, "The handshake was refused";

@@ -1,5 +1,7 @@
 //! Probes: whether the component runs, and whether the gate could send.
 
+use std::collections::BTreeSet;
+
 use bytes::Bytes;
 use http::{Method, Response, StatusCode};
 use serde_json::json;
@@ -7,7 +9,7 @@ use serde_json::json;
 use crate::acs::Connection;
 use crate::auth::secrets;
 use crate::contract;
-use crate::guard::Keys;
+use crate::guard::{Keys, own_origin};
 use crate::host::Settings;
 use crate::overflow::{self, StorageCredential};
 use crate::policy::{Address, Diagnostic, Digest, Policy};
@@ -108,11 +110,13 @@ async fn missing(host: &impl Settings, policy: &Loaded) -> Vec<String> {
         errors.extend(StorageCredential::read(host).await.err().unwrap_or_default());
         errors.extend(overflow::Key::read(host).await.err());
     }
+    if policy.has_forms() {
+        errors.extend(own_origin(host).await.err());
+    }
     for route in policy.routes() {
         errors.extend(secrets(host, route.auth.as_ref()).await.err().unwrap_or_default());
         errors.extend(Keys::read(host, route).await.err().unwrap_or_default());
     }
-    let mut missing: Vec<_> = errors.iter().map(ToString::to_string).collect();
-    missing.dedup();
-    missing
+    let mut named = BTreeSet::new();
+    errors.iter().map(ToString::to_string).filter(|error| named.insert(error.clone())).collect()
 }

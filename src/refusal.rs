@@ -111,11 +111,14 @@ impl Refusal {
             Self::Caller(auth::Refusal::Keys(_)) => problem::TRY_LATER,
             Self::Caller(auth::Refusal::UnusableSecret) | Self::Policy | Self::Settings(_) => problem::NOT_CONFIGURED,
             Self::Caller(_) => problem::UNAUTHENTICATED,
-            Self::Decode(decode::Error::MediaType(_) | decode::Error::BinaryMode) => problem::MEDIA_TYPE,
+            Self::Decode(decode::Error::MediaType(_) | decode::Error::BinaryMode | decode::Error::Charset) => {
+                problem::MEDIA_TYPE
+            }
             Self::Decode(decode::Error::FilesTooLarge(_)) => problem::BODY_TOO_LARGE,
             Self::Decode(_) => problem::MALFORMED,
             Self::Handshake(_) => problem::HANDSHAKE,
             Self::Guard(guard::Refusal::Origin | guard::Refusal::Trap { .. }) => problem::FOREIGN_ORIGIN,
+            Self::Guard(guard::Refusal::HiddenOrigin) => problem::HIDDEN_ORIGIN,
             Self::Guard(guard::Refusal::Captcha(CaptchaError::Secret) | guard::Refusal::Key(_)) => {
                 problem::NOT_CONFIGURED
             }
@@ -154,6 +157,11 @@ impl Refusal {
             }
             Self::Guard(guard::Refusal::Confirmation(_)) => {
                 "The confirmation link is incomplete or has expired. Send the form again.".to_owned()
+            }
+            Self::Guard(guard::Refusal::HiddenOrigin) => {
+                "The browser sent `Origin: null`, so the gate cannot see which site the form is on. Add <meta \
+                 name=\"referrer\" content=\"strict-origin-when-cross-origin\"> to the page."
+                    .to_owned()
             }
             Self::Guard(guard::Refusal::Key(_)) => {
                 "Nothing was sent. GET /readyz lists what is missing or invalid.".to_owned()

@@ -71,7 +71,7 @@ impl<'a> Context<'a> {
     /// The variables of a mail's templates for a sample, whose text is `json`.
     pub fn sample(route: &Route, mail: &Mail, sample: &'a Value, json: &str) -> Self {
         let link = asks(route, mail).then_some(SAMPLE_LINK);
-        Self::new(sample, decode::filled(route, json.as_bytes()).as_deref(), &mail.to, link)
+        Self::new(sample, decode::filled(route, json).as_deref(), &mail.to, link)
     }
 
     /// The variables of a mail's templates for a payload; `filled` is what the visitor filled in.

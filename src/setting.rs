@@ -59,6 +59,18 @@ pub enum SettingFault {
     /// It has no value.
     #[error("is not set")]
     Missing,
+    /// It is in quotation marks. Shells and Compose take them away; `docker run --env-file` and portals do not.
+    #[error("is in quotation marks, which count as part of the value: remove them")]
+    Quoted,
+    /// It starts or ends with a line break, as files do that `echo` wrote.
+    #[error("starts or ends with a line break: remove it")]
+    LineBreak,
+    /// It starts or ends with a space or a tab.
+    #[error("starts or ends with a space: remove it")]
+    Space,
+    /// It starts or ends with a character that nobody sees, such as the byte order mark of Windows programs.
+    #[error("starts or ends with an invisible character, such as a byte order mark: save it without one")]
+    Invisible,
     /// It is not an address of an ACS resource.
     #[error("must be an https address without a path (http only for localhost)")]
     Endpoint,
@@ -97,6 +109,50 @@ pub enum SettingFault {
     Secret,
 }
 
+impl SettingFault {
+    /// What is around a value and was not meant as part of it. No setting has a value that needs one of these: a secret
+    /// with them is almost always another one than its sender has.
+    pub fn around(value: &str) -> Option<Self> {
+        let ends = || [value.chars().next(), value.chars().next_back()].into_iter().flatten();
+        let quoted = |(open, close): (char, char)| value.strip_prefix(open).is_some_and(|rest| rest.ends_with(close));
+        if ends().any(|end| INVISIBLE.contains(&end)) {
+            Some(Self::Invisible)
+        } else if ends().any(|end| matches!(end, '\n' | '\r')) {
+            Some(Self::LineBreak)
+        } else if ends().any(char::is_whitespace) {
+            Some(Self::Space)
+        } else if QUOTATION_MARKS.into_iter().any(quoted) {
+            Some(Self::Quoted)
+        } else {
+            None
+        }
+    }
+}
+
+/// The byte order mark, and what web pages put between the words that people copy.
+const INVISIBLE: [char; 4] = ['\u{FEFF}', '\u{200B}', '\u{2060}', '\u{200E}'];
+
+/// Pairs in which people write values, and those that word processors make of them.
+const QUOTATION_MARKS: [(char, char); 6] = [
+    ('"', '"'),
+    ('\'', '\''),
+    ('`', '`'),
+    ('\u{201C}', '\u{201D}'),
+    ('\u{2018}', '\u{2019}'),
+    ('\u{201E}', '\u{201C}'),
+];
+
+/// A setting's value, if there is one.
+///
+/// # Errors
+/// If something is around it that was not meant as part of it.
+pub fn bare(name: &str, value: Option<String>) -> Result<Option<String>, SettingError> {
+    match value.as_deref().and_then(SettingFault::around) {
+        Some(fault) => Err(SettingError::new(name, fault)),
+        None => Ok(value),
+    }
+}
+
 impl SettingError {
     /// An error about the setting of that name.
     pub fn new(name: &str, fault: SettingFault) -> Self {
@@ -128,7 +184,38 @@ impl fmt::Debug for Secret {
 
 #[cfg(test)]
 mod tests {
-    use super::SettingName;
+    use super::{SettingFault, SettingName, bare};
+
+    #[test]
+    fn what_is_around_a_value_is_named_and_never_shown() {
+        for (value, fault) in [
+            ("s3cret", None),
+            ("it's \"quoted\" inside", None),
+            ("\"only one side", None),
+            ("\"", None),
+            ("", None),
+            ("\"s3cret\"", Some(SettingFault::Quoted)),
+            ("'s3cret'", Some(SettingFault::Quoted)),
+            ("\"\"", Some(SettingFault::Quoted)),
+            ("\u{201C}s3cret\u{201D}", Some(SettingFault::Quoted)),
+            ("\u{201E}s3cret\u{201C}", Some(SettingFault::Quoted)),
+            ("s3cret\n", Some(SettingFault::LineBreak)),
+            ("s3cret\r\n", Some(SettingFault::LineBreak)),
+            ("\"s3cret\"\n", Some(SettingFault::LineBreak)),
+            (" s3cret", Some(SettingFault::Space)),
+            ("s3cret\t", Some(SettingFault::Space)),
+            ("s3cret\u{A0}", Some(SettingFault::Space)),
+            ("\u{FEFF}s3cret", Some(SettingFault::Invisible)),
+            ("s3cret\u{200B}", Some(SettingFault::Invisible)),
+        ] {
+            assert_eq!(SettingFault::around(value), fault, "{value:?}");
+            match bare("hook_secret", Some(value.to_owned())) {
+                Ok(kept) => assert_eq!((kept.as_deref(), fault), (Some(value), None)),
+                Err(error) => assert!(!error.to_string().contains("s3cret"), "{error}"),
+            }
+        }
+        assert_eq!(bare("hook_secret", None), Ok(None));
+    }
 
     #[test]
     fn names_are_lower_snake() {

@@ -3,7 +3,7 @@
 use crate::host::Settings;
 use crate::policy::Address;
 use crate::render::{MAX_SUBJECT_CHARS, Message};
-use crate::setting::{SettingError, SettingFault};
+use crate::setting::{SettingError, SettingFault, bare};
 use crate::web::header::one_line;
 
 /// The name of the setting that contains the address. If it is not set, mails go where the policy says.
@@ -14,8 +14,8 @@ pub const REDIRECT_ALL_TO: &str = "redirect_all_to";
 /// # Errors
 /// If the setting is not an address: a typo must not make staging reach real people.
 pub async fn read(host: &impl Settings) -> Result<Option<Address>, SettingError> {
-    let Some(text) = host.setting(REDIRECT_ALL_TO).await else { return Ok(None) };
-    let address = Address::parse(text.trim());
+    let Some(text) = bare(REDIRECT_ALL_TO, host.setting(REDIRECT_ALL_TO).await)? else { return Ok(None) };
+    let address = Address::parse(&text);
     address.map(Some).map_err(|_| SettingError::new(REDIRECT_ALL_TO, SettingFault::Address))
 }
 

@@ -3,11 +3,11 @@
 use std::env;
 use std::fmt;
 
-use anyhow::ensure;
+use anyhow::{bail, ensure};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use postern::policy::{Policy, RouteAuth, SecretForm};
-use postern::setting::SettingName;
+use postern::setting::{SettingFault, SettingName};
 
 /// The text that every development secret contains.
 const DEVELOPMENT: &str = "postern-development-secret";
@@ -37,12 +37,15 @@ pub fn all(policy: &Policy) -> anyhow::Result<Vec<Secret>> {
     policy.secrets().into_iter().map(|name| find(policy, name)).collect()
 }
 
-/// One secret of a policy. The value of a setting must be valid for every scheme that uses it.
+/// One secret of a policy. The value of a setting must have nothing around it, and be valid for every scheme that uses it.
 pub fn find(policy: &Policy, name: &SettingName) -> anyhow::Result<Secret> {
     let auths = auths(policy, name);
     let variable = variable(name);
     match env::var(&variable).ok().filter(|value| !value.is_empty()) {
         Some(value) => {
+            if let Some(fault) = SettingFault::around(&value) {
+                bail!("The environment variable {variable} {fault}.");
+            }
             for auth in auths {
                 ensure!(auth.scheme.usable(&value), unusable(&variable, auth));
             }

@@ -5,6 +5,7 @@ use std::env;
 
 use anyhow::anyhow;
 use postern::policy::PUBLIC_URL;
+use postern::setting::{SettingError, SettingFault};
 use postern::staging::REDIRECT_ALL_TO;
 use postern::{acs, entra, overflow};
 
@@ -26,6 +27,12 @@ pub fn read<'a>(named: impl IntoIterator<Item = &'a str>) -> Settings {
 /// One setting; `None` if it is not set, or empty.
 pub fn value(name: &str) -> Option<String> {
     env::var(name.to_ascii_uppercase()).ok().filter(|value| !value.is_empty())
+}
+
+/// The settings that have something around them, such as quotation marks; each by name, with what it is.
+pub fn surrounded(settings: &Settings) -> Vec<SettingError> {
+    let fault = |(name, value): (&String, &String)| Some(SettingError::new(name, SettingFault::around(value)?));
+    settings.iter().filter_map(fault).collect()
 }
 
 /// What is wrong with settings, in one sentence.

@@ -149,6 +149,9 @@ fn check(route: &Route, format: Format, request: &Request<Bytes>, events: &Event
 fn says_the_same(route: &Route, format: Format, request: &Request<Bytes>, events: &Events) {
     let whole: Option<Value> = serde_json::from_slice(request.body()).ok();
     let first = || &events.submissions[0];
+    if is_more_than_others_read(request.body(), whole.as_ref(), format) {
+        return;
+    }
     match (route.kind, format, route.path.as_str()) {
         (Kind::Event, Format::Json, "/event" | "/alerts") => assert_eq!(Some(&first().payload), whole.as_ref()),
         (Kind::Event, Format::Json, "/list" | "/grid") => {
@@ -163,6 +166,19 @@ fn says_the_same(route: &Route, format: Format, request: &Request<Bytes>, events
             assert!(sent.iter().zip(&pairs).all(|(sent, pair)| (pair.0.as_ref(), pair.1.as_ref()) == *sent));
         }
         _ => {}
+    }
+}
+
+/// Whether the gate reads what the others do not: other encodings, and halves of surrogate pairs.
+fn is_more_than_others_read(body: &[u8], whole: Option<&Value>, format: Format) -> bool {
+    match format {
+        Format::Json => whole.is_none(),
+        Format::Urlencoded | Format::Multipart => {
+            let bytes: Vec<u8> = percent_encoding::percent_decode(body).collect();
+            std::str::from_utf8(&bytes).is_err()
+                || body.starts_with(b"\xEF\xBB\xBF")
+                || form_urlencoded::parse(body).any(|(name, _)| name == "_charset_")
+        }
     }
 }
 

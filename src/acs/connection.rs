@@ -11,7 +11,7 @@ use super::request::text;
 use super::signature::{AccessKey, sign};
 use crate::entra::{Identity, TokenCache, TokenError};
 use crate::host::{Clock, Fetch, Settings};
-use crate::setting::{SettingError, SettingFault};
+use crate::setting::{SettingError, SettingFault, bare};
 use crate::web::Origin;
 
 /// The names of the settings for the connection to ACS.
@@ -77,11 +77,15 @@ impl Connection {
         name: &str,
     ) -> Result<Self, Vec<SettingError>> {
         let endpoint = required(setting::ENDPOINT, endpoint, Origin::parse, SettingFault::Endpoint);
-        let scope = host.setting(setting::SCOPE).await.unwrap_or_else(|| PUBLIC_SCOPE.to_owned());
-        match (endpoint, Identity::read(host, name).await) {
-            (Ok(endpoint), Ok(identity)) => Ok(Self { endpoint, credential: Credential::Token { identity, scope } }),
-            (endpoint, identity) => {
-                Err(endpoint.err().into_iter().chain(identity.err().into_iter().flatten()).collect())
+        let scope = bare(setting::SCOPE, host.setting(setting::SCOPE).await);
+        match (endpoint, scope, Identity::read(host, name).await) {
+            (Ok(endpoint), Ok(scope), Ok(identity)) => {
+                let scope = scope.unwrap_or_else(|| PUBLIC_SCOPE.to_owned());
+                Ok(Self { endpoint, credential: Credential::Token { identity, scope } })
+            }
+            (endpoint, scope, identity) => {
+                let own = endpoint.err().into_iter().chain(scope.err());
+                Err(own.chain(identity.err().into_iter().flatten()).collect())
             }
         }
     }
@@ -140,7 +144,10 @@ impl Connection {
     ) -> Result<Self, Vec<SettingError>> {
         match (connection, endpoint, key) {
             (None, endpoint, key) => Self::from_pair(endpoint, key),
-            (Some(text), None, None) => Self::parse(&text).map_err(|error| vec![error]),
+            (Some(text), None, None) => match SettingFault::around(&text) {
+                Some(fault) => Err(vec![SettingError::new(setting::CONNECTION_STRING, fault)]),
+                None => Self::parse(&text).map_err(|error| vec![error]),
+            },
             (Some(_), _, _) => Err(vec![SettingError::new(setting::CONNECTION_STRING, SettingFault::Ambiguous)]),
         }
     }
@@ -188,7 +195,7 @@ const ACCESS_KEY: &str = "access-key";
 /// The identity's name; `None` if a key is used. A key takes precedence unless a name says otherwise, because platforms
 /// set the variables of their identities unasked.
 async fn chosen(host: &impl Settings, has_key: bool) -> Result<Option<&'static str>, SettingError> {
-    match host.setting(setting::IDENTITY).await.as_deref().map(str::trim) {
+    match bare(setting::IDENTITY, host.setting(setting::IDENTITY).await)?.as_deref() {
         None if has_key => Ok(None),
         None => Ok(Identity::spoken_of(host).await),
         Some(ACCESS_KEY) => Ok(None),
@@ -205,8 +212,8 @@ fn required<T>(
     parse: impl Fn(&str) -> Option<T>,
     fault: SettingFault,
 ) -> Result<T, SettingError> {
-    let text = value.ok_or_else(|| SettingError::new(name, SettingFault::Missing))?;
-    parse(text.trim()).ok_or_else(|| SettingError::new(name, fault))
+    let text = bare(name, value)?.ok_or_else(|| SettingError::new(name, SettingFault::Missing))?;
+    parse(&text).ok_or_else(|| SettingError::new(name, fault))
 }
 
 #[cfg(test)]

@@ -20,7 +20,7 @@ use serde::Deserialize;
 use sha2::Sha256;
 
 use super::{Refusal, token};
-use crate::entra::{PUBLIC_AUTHORITY, setting};
+use crate::entra;
 use crate::host::{Clock, Fetch, FetchError, Settings};
 use crate::policy::Tenant;
 
@@ -104,12 +104,6 @@ struct PublishedKey {
     e: String,
 }
 
-/// The address of the Entra server that publishes the cloud's keys.
-pub(super) async fn authority(host: &impl Settings) -> String {
-    let authority = host.setting(setting::AUTHORITY).await;
-    authority.as_deref().unwrap_or(PUBLIC_AUTHORITY).trim_end_matches('/').to_owned()
-}
-
 /// Checks the token of a request. If the tenant's keys are unknown or too old, fetches them first.
 pub(super) async fn verify(
     host: &(impl Settings + Clock + Fetch),
@@ -129,7 +123,7 @@ pub(super) async fn verify(
     if header.alg != "RS256" {
         return Err(Refusal::Algorithm);
     }
-    let authority = &authority(host).await;
+    let authority = &entra::authority(host).await.map_err(|_| Refusal::UnusableSecret)?.to_string();
     // Checks the token's claims first, so that a stranger's token rarely causes a request to Entra.
     check(&claims, tenant, authority, host.now())?;
     let kid = header.kid.ok_or(Refusal::MalformedToken)?;

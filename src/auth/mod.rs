@@ -16,9 +16,10 @@ use http::request::Parts;
 use http::{HeaderMap, HeaderName, Uri};
 use sha2::{Digest as _, Sha256};
 
+use crate::entra::authority;
 use crate::host::{Clock, Fetch, FetchError, Settings};
 use crate::policy::{Route, RouteAuth, Scheme};
-use crate::setting::{SettingError, SettingFault};
+use crate::setting::{SettingError, SettingFault, bare};
 
 pub use entra::KeyCache;
 pub use sign::{RequestAuth, SignError, sign};
@@ -197,15 +198,19 @@ impl Scheme {
 /// The values of the settings that verify callers.
 ///
 /// # Errors
-/// Every setting that is missing, or does not have the format that the scheme requires.
+/// Every setting that is missing, has something around it, or does not have the format that the scheme requires.
 pub async fn secrets(host: &impl Settings, auth: Option<&RouteAuth>) -> Result<Vec<String>, Vec<SettingError>> {
     let Some(auth) = auth else { return Ok(Vec::new()) };
     let (mut secrets, mut errors) = (Vec::new(), Vec::new());
+    if let Scheme::Entra(_) = auth.scheme {
+        errors.extend(authority(host).await.err());
+    }
     for name in &auth.secrets {
-        match host.setting(name.as_str()).await {
-            None => errors.push(SettingError::new(name.as_str(), SettingFault::Missing)),
-            Some(secret) if auth.scheme.usable(&secret) => secrets.push(secret),
-            Some(_) => errors.push(SettingError::new(name.as_str(), SettingFault::Secret)),
+        match bare(name.as_str(), host.setting(name.as_str()).await) {
+            Ok(None) => errors.push(SettingError::new(name.as_str(), SettingFault::Missing)),
+            Ok(Some(secret)) if auth.scheme.usable(&secret) => secrets.push(secret),
+            Ok(Some(_)) => errors.push(SettingError::new(name.as_str(), SettingFault::Secret)),
+            Err(error) => errors.push(error),
         }
     }
     if errors.is_empty() { Ok(secrets) } else { Err(errors) }
@@ -214,7 +219,7 @@ pub async fn secrets(host: &impl Settings, auth: Option<&RouteAuth>) -> Result<V
 /// The server that publishes the keys of callers, if their scheme has one.
 pub async fn verifier(host: &impl Settings, auth: &RouteAuth) -> Option<Uri> {
     match auth.scheme {
-        Scheme::Entra(_) => entra::authority(host).await.parse().ok(),
+        Scheme::Entra(_) => authority(host).await.ok().map(|authority| authority.uri("/")),
         _ => None,
     }
 }

@@ -1,5 +1,6 @@
 //! Turns bytes into a submission: its payload is JSON, whatever the format of the body.
 
+mod charset;
 mod envelope;
 mod event_id;
 pub mod form;
@@ -14,6 +15,7 @@ use serde_json::Value;
 use crate::auth::{self, Caller, Verified};
 use crate::policy::{Coverage, Envelope, Kind, MAX_DEPTH, MAX_FIELDS, MAX_FILES, Route};
 use crate::web::media_type::{URLENCODED, essence};
+use charset::{CHARSET_FIELD, Charset};
 use form::{Contradiction, Controls, Field, Filled, FormFields, Upload};
 
 pub use envelope::MAX_EVENTS;
@@ -93,9 +95,38 @@ pub enum Error {
     /// The headers that contain an event's attributes are invalid.
     #[error("The event's attributes cannot be read from the headers.")]
     Attributes,
-    /// The text is not UTF-8 once percent-decoded.
-    #[error("The body is not UTF-8 text.")]
+    /// There is no encoding of the name that the content type has.
+    #[error("The charset in the content type is not supported: send UTF-8, as `; charset=utf-8`.")]
+    Charset,
+    /// What a program sent is not in UTF-8, and nothing says what it is in.
+    #[error(
+        "The body is not UTF-8; it was probably sent as ISO-8859-1. Encode it as UTF-8, and add `; charset=utf-8` to the \
+         content type."
+    )]
     NotUtf8,
+    /// What a page sent is not in UTF-8, and nothing says what it is in.
+    #[error("The form is not UTF-8. Add accept-charset=\"utf-8\" to its <form> element.")]
+    FormNotUtf8,
+    /// An event has its data twice.
+    #[error("An event has both `data` and `data_base64`.")]
+    DataTwice,
+    /// An event's binary data cannot be decoded.
+    #[error("The `data_base64` of an event is not valid base64.")]
+    NotBase64,
+    /// An event's binary data is no text, though it should be JSON.
+    #[error("The `data_base64` of an event is not UTF-8, and its `datacontenttype` names no other charset.")]
+    DataNotText,
+    /// An event's binary data is not JSON, though it should be; the place is that of the first error.
+    #[error(
+        "The `data_base64` of an event is not JSON (line {line}, column {column}), and its `datacontenttype` names no \
+         other type."
+    )]
+    DataNotJson {
+        /// The line of the decoded text, counted from 1.
+        line: usize,
+        /// The column, counted from 1.
+        column: usize,
+    },
     /// The content type of a multipart body has no valid boundary.
     #[error("The content type has no valid boundary.")]
     Boundary,
@@ -145,7 +176,7 @@ const fn accepted(kind: Kind, forms: bool) -> &'static str {
 /// The format of a request's body.
 ///
 /// # Errors
-/// If the header is missing, or names another format or another character set than UTF-8.
+/// If the header is missing or names another format.
 pub fn format(route: &Route, headers: &HeaderMap) -> Result<Format, Error> {
     // An event without data has no body, and so no content type.
     let no_data = route.envelope == Some(Envelope::CloudEvents)
@@ -166,15 +197,9 @@ pub fn limit(route: &Route, headers: &HeaderMap) -> usize {
 /// `forms` says whether the systems that call an event route also send HTML forms.
 fn media_type(kind: Kind, forms: bool, headers: &HeaderMap) -> Result<Format, Error> {
     let refused = Error::MediaType(accepted(kind, forms));
-    let Some(Ok(text)) = headers.get(CONTENT_TYPE).map(http::HeaderValue::to_str) else { return Err(refused) };
     let essence = essence(headers);
-    let mut parameters = text.split(';').skip(1).filter_map(|parameter| parameter.trim().split_once('='));
-    let foreign_charset = parameters.any(|(name, value)| {
-        name.eq_ignore_ascii_case("charset") && !value.trim_matches('"').eq_ignore_ascii_case("utf-8")
-    });
     let json = essence == "application/json" || (essence.starts_with("application/") && essence.ends_with("+json"));
     match (forms || kind == Kind::Form, essence.as_str()) {
-        _ if foreign_charset => Err(refused),
         _ if json => Ok(Format::Json),
         (true, URLENCODED) => Ok(Format::Urlencoded),
         (_, "multipart/form-data") if kind == Kind::Form => Ok(Format::Multipart),
@@ -186,13 +211,15 @@ fn media_type(kind: Kind, forms: bool, headers: &HeaderMap) -> Result<Format, Er
 /// visitor's form get the types of the route's schema; JSON keeps its own.
 ///
 /// # Errors
-/// If the body does not have the format, or is too deep, wide or long.
+/// If the body does not have the format or the encoding that it should have, or is too deep, wide or long.
 pub fn decode(route: &Route, headers: &HeaderMap, format: Format, verified: Verified) -> Result<Events, Error> {
     let (body, caller) = verified.into_parts();
     match (route.kind, format) {
         (Kind::Event, _) => events(route, headers, format, &body, &caller),
         (Kind::Form, Format::Json) => script(route, headers, &body, caller),
-        (Kind::Form, Format::Urlencoded) => form(route, headers, urlencoded::decode(&body)?, Vec::new(), caller),
+        (Kind::Form, Format::Urlencoded) => {
+            form(route, headers, urlencoded::decode_page(&body, Charset::declared(headers)?)?, Vec::new(), caller)
+        }
         (Kind::Form, Format::Multipart) => {
             let (fields, uploads) = multipart::decode(route, headers, body)?;
             form(route, headers, fields, uploads, caller)
@@ -208,6 +235,8 @@ fn form(
     uploads: Vec<Upload>,
     mut caller: Caller,
 ) -> Result<Events, Error> {
+    // The browser filled it in, and has been understood.
+    fields.retain(|field| field.name != CHARSET_FIELD || route.schema.has(CHARSET_FIELD));
     let sent = fields.clone();
     let controls = Controls::of_fields(&route.form, &mut fields, |name| route.schema.has(name));
     caller.event_id = content_id(headers, &fields, &uploads);
@@ -225,13 +254,17 @@ fn content_id(headers: &HeaderMap, fields: &[Field], uploads: &[Upload]) -> Stri
 
 /// A form that a page's script sent.
 fn script(route: &Route, headers: &HeaderMap, body: &[u8], mut caller: Caller) -> Result<Events, Error> {
-    let mut payload = json::decode(body)?;
+    let text = charset::json(body, Charset::declared(headers)?)?;
+    let mut payload = json::decode(&text)?;
     let controls = match &mut payload {
-        Value::Object(members) => Controls::of_members(&route.form, members, |name| route.schema.has(name)),
+        Value::Object(members) => {
+            members.retain(|name, _| name != CHARSET_FIELD || route.schema.has(CHARSET_FIELD));
+            Controls::of_members(&route.form, members, |name| route.schema.has(name))
+        }
         _ => Controls::default(),
     };
     // A mail that shows all fields shows them in this order, so a form with another order is another event.
-    let filled = filled(route, body);
+    let filled = filled(route, &text);
     let shown = filled.iter().flatten().filter(|filled| payload.pointer(&filled.pointer).is_some());
     let shown = shown.map(|filled| filled.pointer.as_bytes());
     caller.event_id = auth::submission_id(headers, [payload.to_string().as_bytes()].into_iter().chain(shown));
@@ -240,19 +273,23 @@ fn script(route: &Route, headers: &HeaderMap, body: &[u8], mut caller: Caller) -
 }
 
 /// What a form's script, or a sample, has filled in, in the order of its text; `None` if no mail shows it.
-pub fn filled(route: &Route, json: &[u8]) -> Option<Vec<Filled>> {
+pub fn filled(route: &Route, json: &str) -> Option<Vec<Filled>> {
     (route.kind == Kind::Form && route.shows_table()).then(|| form::members(&route.schema, json::names(json)))
 }
 
 fn events(route: &Route, headers: &HeaderMap, format: Format, body: &[u8], caller: &Caller) -> Result<Events, Error> {
     let coverage = route.auth.as_ref().map(|auth| auth.scheme.coverage());
     let whole = coverage == Some(Coverage::Request);
+    // No signature covers the content type. It can change no text: what is not UTF-8 is windows-1252 or refused.
+    let declared = Charset::declared(headers)?;
+    let text = || charset::json(body, declared);
+    let is_json = || text().is_ok_and(|text| text.trim_start().starts_with('{'));
     let (payloads, batch) = match (route.envelope, format) {
-        (Some(envelope), Format::Json) => envelope::open(envelope, headers, whole, body)?,
-        (None, Format::Json) => (vec![json::decode(body)?], false),
+        (Some(envelope), Format::Json) => envelope::open(envelope, headers, whole, &text()?)?,
+        (None, Format::Json) => (vec![json::decode(&text()?)?], false),
         // No signature covers the content type, and no sender's form begins as JSON does: this is JSON, replayed as a
         // form.
-        (None, Format::Urlencoded) if !whole && body.trim_ascii_start().starts_with(b"{") => {
+        (None, Format::Urlencoded) if !whole && is_json() => {
             return Err(Error::MediaType(accepted(Kind::Event, false)));
         }
         (None, Format::Urlencoded) => (vec![unfold(urlencoded::members(urlencoded::decode(body)?))?], false),
@@ -275,7 +312,7 @@ fn events(route: &Route, headers: &HeaderMap, format: Format, body: &[u8], calle
 /// GitHub and Slack put JSON into `payload`, a form's only field.
 fn unfold(form: Value) -> Result<Value, Error> {
     match form.as_object().filter(|fields| fields.len() == 1).and_then(|fields| fields.get("payload")) {
-        Some(Value::String(text)) => json::decode(text.as_bytes()),
+        Some(Value::String(text)) => json::decode(text),
         _ => Ok(form),
     }
 }
@@ -292,13 +329,13 @@ mod tests {
     }
 
     #[test]
-    fn content_types_are_told_apart_by_their_essence_and_charset() {
+    fn content_types_are_told_apart_by_their_essence() {
         for (value, form, event) in [
             ("application/json", Some(Format::Json), Some(Format::Json)),
             ("Application/JSON; charset=UTF-8", Some(Format::Json), Some(Format::Json)),
             ("application/cloudevents+json", Some(Format::Json), Some(Format::Json)),
             ("application/x-www-form-urlencoded", Some(Format::Urlencoded), None),
-            ("application/json; charset=utf-16", None, None),
+            ("application/json; charset=utf-16", Some(Format::Json), Some(Format::Json)),
             ("multipart/form-data; boundary=x", Some(Format::Multipart), None),
             ("text/plain", None, None),
             ("application/jsonx", None, None),

@@ -7,8 +7,10 @@ use http::header::CONTENT_TYPE;
 use multer::{Field as Part, Multipart};
 
 use super::Error;
+use super::charset::{CHARSET_FIELD, Charset};
 use super::form::{Field, Upload, clean};
 use crate::policy::{MAX_FIELDS, MAX_FILES, Route};
+use crate::web::media_type;
 
 /// The fields in the order in which they were sent.
 ///
@@ -18,18 +20,40 @@ pub(super) fn decode(route: &Route, headers: &HeaderMap, body: Bytes) -> Result<
     let boundary = multer::parse_boundary(content_type).map_err(|_| Error::Boundary)?;
     let body = stream::iter([Ok::<_, std::convert::Infallible>(body)]);
     let parts = read(route, Multipart::new(body, boundary)).now_or_never();
-    parts.unwrap_or(Err(Error::Multipart))
+    let (texts, uploads) = parts.unwrap_or(Err(Error::Multipart))?;
+    Ok((decoded(texts, Charset::declared(headers)?)?, uploads))
 }
 
-async fn read(route: &Route, mut parts: Multipart<'_>) -> Result<(Vec<Field>, Vec<Upload>), Error> {
-    let (mut fields, mut uploads) = (Vec::new(), Vec::new());
+/// A part that is no file, before it is decoded.
+struct Text {
+    name: String,
+    bytes: Bytes,
+    /// What the part itself says (RFC 7578, 4.5).
+    charset: Option<Charset>,
+}
+
+/// The fields of a form whose parts may name their encoding, or one field or the content type that of all.
+fn decoded(texts: Vec<Text>, declared: Option<Charset>) -> Result<Vec<Field>, Error> {
+    let utf8 = texts.iter().all(|text| std::str::from_utf8(&text.bytes).is_ok());
+    let own = texts.iter().find(|text| text.name == CHARSET_FIELD);
+    let common = own.map_or(declared, |text| Charset::named(&text.bytes));
+    let fields = texts.into_iter().map(|Text { name, bytes, charset }| {
+        let charset = charset.or(common).filter(|_| !utf8).unwrap_or_default();
+        Ok(Field { name, text: charset.decode(&bytes).ok_or(Error::FormNotUtf8)?.into_owned() })
+    });
+    fields.collect()
+}
+
+async fn read(route: &Route, mut parts: Multipart<'_>) -> Result<(Vec<Text>, Vec<Upload>), Error> {
+    let (mut texts, mut uploads) = (Vec::new(), Vec::new());
     let mut left = route.form.attachments.as_ref().map(|allowed| allowed.max_bytes);
     while let Some(part) = parts.next_field().await.map_err(|_| Error::Multipart)? {
-        if fields.len() == MAX_FIELDS {
+        if texts.len() == MAX_FIELDS {
             return Err(Error::TooManyFields);
         }
         let name = part.name().ok_or(Error::Multipart)?.to_owned();
         let file = part.file_name().map(clean);
+        let charset = media_type::charset(part.headers()).and_then(|label| Charset::named(label.as_bytes()));
         let bytes = whole(part).await.map_err(|_| Error::Multipart)?;
         match (file, &mut left) {
             // For a file control without a file, a browser sends an empty file.
@@ -43,17 +67,18 @@ async fn read(route: &Route, mut parts: Multipart<'_>) -> Result<(Vec<Field>, Ve
                 }
                 // A schema may have a property for the control; its value is the file's name.
                 if route.schema.has(name.trim_end_matches("[]")) {
-                    fields.push(Field { name: name.clone(), text: file.clone() });
+                    texts.push(Text {
+                        name: name.clone(),
+                        bytes: file.clone().into(),
+                        charset: Some(Charset::default()),
+                    });
                 }
                 uploads.push(Upload { field: name, name: file, bytes });
             }
-            (None, _) => {
-                let text = String::from_utf8(bytes.into()).map_err(|_| Error::NotUtf8)?;
-                fields.push(Field { name, text });
-            }
+            (None, _) => texts.push(Text { name, bytes, charset }),
         }
     }
-    Ok((fields, uploads))
+    Ok((texts, uploads))
 }
 
 /// The content of a part. It comes in one piece, because the body did; reading it by chunks saves a copy.

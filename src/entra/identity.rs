@@ -6,7 +6,7 @@ use http::header::{ACCEPT, CONTENT_LENGTH, CONTENT_TYPE};
 use http::{HeaderName, HeaderValue, Request, Uri};
 
 use crate::host::Settings;
-use crate::setting::{Secret, SettingError, SettingFault};
+use crate::setting::{Secret, SettingError, SettingFault, bare};
 use crate::web::Origin;
 
 /// The names of the settings. In upper case they are the environment variables that Azure's SDKs read.
@@ -110,7 +110,7 @@ impl Identity {
     /// # Errors
     /// Every one of its settings that is missing or malformed.
     pub async fn read(host: &impl Settings, name: &str) -> Result<Self, Vec<SettingError>> {
-        let client = host.setting(setting::CLIENT).await;
+        let client = bare(setting::CLIENT, host.setting(setting::CLIENT).await).map_err(|error| vec![error])?;
         match name {
             "client-secret" => {
                 let (application, secret) = (Application::read(host).await, required(host, setting::SECRET).await);
@@ -242,9 +242,7 @@ impl Assertion {
 
 impl Application {
     async fn read(host: &impl Settings) -> Result<Self, Vec<SettingError>> {
-        let authority = host.setting(setting::AUTHORITY).await;
-        let authority = Origin::parse(authority.as_deref().unwrap_or(PUBLIC_AUTHORITY).trim())
-            .ok_or_else(|| SettingError::new(setting::AUTHORITY, SettingFault::Endpoint));
+        let authority = authority(host).await;
         let tenant = required(host, setting::TENANT).await.and_then(|tenant| {
             // It becomes part of an address.
             let plain = tenant.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'.'));
@@ -290,15 +288,24 @@ fn managed(endpoint: &Uri, path: &str, version: &str, scope: &str, client: Optio
     Request::get(Uri::from_parts(parts).ok()?).body(Bytes::new()).ok()
 }
 
+/// The address of the cloud's Entra.
+///
+/// # Errors
+/// If the setting is not the address of a server.
+pub(crate) async fn authority(host: &impl Settings) -> Result<Origin, SettingError> {
+    let authority = bare(setting::AUTHORITY, host.setting(setting::AUTHORITY).await)?;
+    Origin::parse(authority.as_deref().unwrap_or(PUBLIC_AUTHORITY))
+        .ok_or_else(|| SettingError::new(setting::AUTHORITY, SettingFault::Endpoint))
+}
+
 async fn required(host: &impl Settings, name: &str) -> Result<String, SettingError> {
-    let value = host.setting(name).await.map(|value| value.trim().to_owned());
-    value.filter(|value| !value.is_empty()).ok_or_else(|| SettingError::new(name, SettingFault::Missing))
+    bare(name, host.setting(name).await)?.ok_or_else(|| SettingError::new(name, SettingFault::Missing))
 }
 
 /// An address on this machine or its platform, where plain http is usual.
 async fn address(host: &impl Settings, name: &str, usual: Option<&str>) -> Result<Uri, SettingError> {
-    let text = match (host.setting(name).await, usual) {
-        (Some(text), _) => text.trim().to_owned(),
+    let text = match (bare(name, host.setting(name).await)?, usual) {
+        (Some(text), _) => text,
         (None, Some(usual)) => usual.to_owned(),
         (None, None) => return Err(SettingError::new(name, SettingFault::Missing)),
     };

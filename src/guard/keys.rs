@@ -5,7 +5,7 @@ use std::fmt;
 
 use crate::host::Settings;
 use crate::policy::{Holds, Route};
-use crate::setting::{MIN_KEY_BYTES, SettingError, SettingFault, SettingName};
+use crate::setting::{MIN_KEY_BYTES, SettingError, SettingFault, SettingName, bare};
 use crate::web::Origin;
 
 /// The keys of a route.
@@ -21,21 +21,22 @@ impl Keys {
     /// Reads the keys.
     ///
     /// # Errors
-    /// Every setting that is missing, too short for a key, or not an address.
+    /// Every setting that is missing, has something around it, is too short for a key, or not an address.
     pub async fn read(host: &impl Settings, route: &Route) -> Result<Self, Vec<SettingError>> {
         let (mut keys, mut errors) = (BTreeMap::new(), Vec::new());
         for (name, holds) in route.form.settings() {
-            match host.setting(name.as_str()).await {
-                None => errors.push(SettingError::new(name.as_str(), SettingFault::Missing)),
-                Some(value) if holds == Holds::Key && value.len() < MIN_KEY_BYTES => {
+            match bare(name.as_str(), host.setting(name.as_str()).await) {
+                Ok(None) => errors.push(SettingError::new(name.as_str(), SettingFault::Missing)),
+                Ok(Some(value)) if holds == Holds::Key && value.len() < MIN_KEY_BYTES => {
                     errors.push(SettingError::new(name.as_str(), SettingFault::Key));
                 }
-                Some(value) if holds == Holds::Address && Origin::parse(&value).is_none() => {
+                Ok(Some(value)) if holds == Holds::Address && Origin::parse(&value).is_none() => {
                     errors.push(SettingError::new(name.as_str(), SettingFault::Endpoint));
                 }
-                Some(value) => {
+                Ok(Some(value)) => {
                     keys.insert(name.clone(), value);
                 }
+                Err(error) => errors.push(error),
             }
         }
         if errors.is_empty() { Ok(Self(keys)) } else { Err(errors) }

@@ -19,9 +19,10 @@ use uuid::Uuid;
 use crate::auth::Caller;
 use crate::decode::Submission;
 use crate::decode::form::{Controls, Filled, Upload};
-use crate::host::Fetch;
-use crate::policy::Route;
-use crate::web::Site;
+use crate::host::{Fetch, Settings};
+use crate::policy::{PUBLIC_URL, Route};
+use crate::setting::{SettingError, SettingFault, bare};
+use crate::web::{Origin, Site};
 
 pub use captcha::CaptchaError;
 pub use confirmation::{ConfirmationError, Link, confirmed, link};
@@ -56,6 +57,9 @@ pub enum Refusal {
     /// The page that posted is not on one of the route's sites.
     #[error("foreign-origin")]
     Origin,
+    /// The browser does not say which site the page is on.
+    #[error("the browser sent Origin: null; the page needs Referrer-Policy: strict-origin-when-cross-origin")]
+    HiddenOrigin,
     /// A field that people do not see was filled in.
     #[error("honeypot")]
     Trap {
@@ -118,14 +122,26 @@ pub fn admit(
     Ok(Admitted { payload, filled, uploads, caller })
 }
 
-/// Refuses a browser on another site. Every current browser sends `Origin` with a POST, so a request with neither
-/// `Origin` nor `Referer` does not come from a web page.
+/// Refuses a browser on another site, or on one that it does not name. Every current browser sends `Origin` with a POST,
+/// so a request with neither `Origin` nor `Referer` does not come from a web page.
 fn check_site(site: &Site, allow_missing: bool) -> Result<(), Refusal> {
     match site {
         Site::Listed(_) | Site::Own => Ok(()),
-        Site::Unknown if allow_missing => Ok(()),
+        Site::Unknown | Site::Withheld if allow_missing => Ok(()),
+        Site::Withheld => Err(Refusal::HiddenOrigin),
         Site::Unknown | Site::Foreign => Err(Refusal::Origin),
     }
+}
+
+/// The origin under which visitors reach the gate, where a setting says so.
+///
+/// # Errors
+/// If the setting is not the address of a server, or something is around it.
+pub async fn own_origin(host: &impl Settings) -> Result<Option<Origin>, SettingError> {
+    let text = bare(PUBLIC_URL, host.setting(PUBLIC_URL).await)?;
+    let origin =
+        |text: String| Origin::parse(&text).ok_or_else(|| SettingError::new(PUBLIC_URL, SettingFault::Endpoint));
+    text.map(origin).transpose()
 }
 
 /// The server that verifies a form's visitors, if it has a captcha.

@@ -10,7 +10,7 @@ use http::{HeaderValue, Request, Uri};
 use crate::acs;
 use crate::entra::{Identity, TokenCache, TokenError};
 use crate::host::{Clock, Fetch, Settings};
-use crate::setting::{Secret, SettingError, SettingFault};
+use crate::setting::{Secret, SettingError, SettingFault, bare};
 
 /// The names of the settings for the overflow queue.
 pub mod setting {
@@ -50,18 +50,19 @@ impl StorageCredential {
     /// # Errors
     /// Every setting that is missing or malformed.
     pub async fn read(host: &impl Settings) -> Result<Self, Vec<SettingError>> {
-        let named = host.setting(setting::IDENTITY).await;
-        if let (None, Some(signature)) = (&named, host.setting(setting::SAS).await) {
+        let read = async |name| bare(name, host.setting(name).await).map_err(|error| vec![error]);
+        let named = read(setting::IDENTITY).await?;
+        if let (None, Some(signature)) = (&named, read(setting::SAS).await?) {
             return signed(&signature).map(Self::Signature).map_err(|error| vec![error]);
         }
-        let identity = match named.as_deref().map(str::trim) {
+        let identity = match named.as_deref() {
             Some(name) => {
                 let known = Identity::NAMES.into_iter().find(|known| *known == name);
                 known.ok_or_else(|| vec![SettingError::new(setting::IDENTITY, SettingFault::Identity)])?
             }
             None => {
-                let acs = host.setting(acs::setting::IDENTITY).await;
-                let known = Identity::NAMES.into_iter().find(|known| acs.as_deref().map(str::trim) == Some(known));
+                let acs = read(acs::setting::IDENTITY).await?;
+                let known = Identity::NAMES.into_iter().find(|known| acs.as_deref() == Some(known));
                 let spoken_of = Identity::spoken_of(host).await;
                 known.or(spoken_of).ok_or_else(|| vec![SettingError::new(setting::SAS, SettingFault::Missing)])?
             }
@@ -122,7 +123,6 @@ impl StorageCredential {
 /// A shared access signature as the portal shows it, with or without the question mark, if it is complete and fits into
 /// an address.
 fn signed(text: &str) -> Result<Secret, SettingError> {
-    let text = text.trim();
     let text = text.strip_prefix('?').unwrap_or(text);
     let signed = form_urlencoded::parse(text.as_bytes()).any(|(name, value)| name == "sig" && !value.is_empty());
     let fits = format!("/?{text}").parse::<PathAndQuery>().is_ok() && !text.contains('#');

@@ -3,7 +3,7 @@
 use super::setting;
 use crate::guard::mac;
 use crate::host::Settings;
-use crate::setting::{MIN_KEY_BYTES, Secret, SettingError, SettingFault};
+use crate::setting::{MIN_KEY_BYTES, Secret, SettingError, SettingFault, bare};
 
 /// The purpose of letters' signatures. A signature that a form's guard makes with the same key is not valid for a
 /// letter.
@@ -17,7 +17,7 @@ impl Key {
     /// Reads the key that signs.
     ///
     /// # Errors
-    /// If the setting is missing, or shorter than [`MIN_KEY_BYTES`].
+    /// If the setting is missing, has something around it, or is shorter than [`MIN_KEY_BYTES`].
     pub async fn read(host: &impl Settings) -> Result<Self, SettingError> {
         let key = Self::of(host, setting::KEY).await?;
         key.ok_or_else(|| SettingError::new(setting::KEY, SettingFault::Missing))
@@ -35,7 +35,7 @@ impl Key {
     }
 
     async fn of(host: &impl Settings, name: &str) -> Result<Option<Self>, SettingError> {
-        match host.setting(name).await {
+        match bare(name, host.setting(name).await)? {
             Some(text) if text.len() < MIN_KEY_BYTES => Err(SettingError::new(name, SettingFault::Key)),
             text => Ok(text.map(|text| Self(Secret::new(text)))),
         }

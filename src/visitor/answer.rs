@@ -83,6 +83,7 @@ fn success(route: &Route, visit: &Visit, events: &[Handled]) -> Response<Bytes> 
         (Wants::Page | Wants::Anything, Some(next)) if status == StatusCode::OK => response::see_other(&next),
         (Wants::Page, None) => page::thanks(route, visit),
         (_, next) => {
+            let next = next.or_else(|| visit.needs_next.then(String::new));
             members.extend(next.map(|next| ("next".to_owned(), Value::String(next))));
             if visit.stage == Stage::Submitted && route.form.confirmation.is_some() {
                 members.insert("confirmation".to_owned(), json!("pending"));
@@ -99,7 +100,7 @@ fn failure(route: &Route, visit: &Visit, mut problem: Problem, violations: &[Vio
     match (visit.wants, &route.form.error_redirect) {
         (Wants::Page, Some(address)) => response::see_other(&with_codes(address, problem.kind.slug, violations)),
         (Wants::Page, None) => {
-            let mut response = page::failed(route, visit, problem.status, violations);
+            let mut response = page::failed(route, visit, &problem, violations);
             response.headers_mut().extend(problem.headers);
             response
         }
@@ -136,7 +137,7 @@ fn field(violation: &Violation) -> String {
 fn form_code(kind: &ProblemType) -> String {
     match *kind {
         problem::BODY_TOO_LARGE => "FILES_TOO_BIG".to_owned(),
-        problem::FOREIGN_ORIGIN => "BLOCKED".to_owned(),
+        problem::FOREIGN_ORIGIN | problem::HIDDEN_ORIGIN => "BLOCKED".to_owned(),
         other => upper_snake(other.slug),
     }
 }

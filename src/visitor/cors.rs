@@ -9,8 +9,17 @@ use http::{HeaderValue, Response, StatusCode};
 
 use crate::web::{Site, response};
 
-/// The headers that scripts may send in addition to those of every form.
-const HEADERS: &str = "accept, content-type, idempotency-key, x-requested-with";
+/// The headers that scripts may send in addition to those of every form: all of them, because no header gives a script a
+/// right that a form does not have. `*` does not cover `Authorization`, which would prove nothing here.
+///
+/// The names are for browsers that do not know the `*` (Safari before 15.4): `accept` and `content-type`;
+/// `idempotency-key` and `x-requested-with`, which the gate reads; `formspree-…` of @formspree/core 4 (`core.ts`,
+/// `submitForm`); `hx-…` of htmx 2 (`getHeaders`) and 4 (htmx.org/reference, "Request headers"); `x-alpine-…` of Alpine
+/// AJAX; `sentry-trace`, `baggage`, `traceparent` and `tracestate`, which tracing libraries add to any request
+/// (docs.sentry.io, "Dealing with CORS Issues"; W3C Trace Context).
+const HEADERS: &str = "*, accept, content-type, idempotency-key, x-requested-with, formspree-client, \
+    formspree-session-data, hx-boosted, hx-current-url, hx-prompt, hx-request, hx-request-type, hx-source, hx-target, \
+    hx-trigger, hx-trigger-name, x-alpine-request, x-alpine-target, sentry-trace, baggage, traceparent, tracestate";
 
 /// How long a browser may cache a preflight's answer, in seconds.
 const MAX_AGE: &str = "7200";

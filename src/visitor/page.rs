@@ -11,6 +11,7 @@ use super::visit::Visit;
 use crate::decode::form::{Shape, place_of};
 use crate::pointer;
 use crate::policy::{self, Markup, Route, Stage, TOKEN_FIELD};
+use crate::problem::{self, Problem, ProblemType};
 use crate::texts::fill;
 use crate::validate::Violation;
 use crate::web::{Site, response};
@@ -58,6 +59,9 @@ struct Page<'a> {
     /// The site to go back to, or the page to go on to.
     back: Option<&'a str>,
     go_back: &'static str,
+    /// What whoever made the page must change, in English.
+    hint: Option<&'a str>,
+    for_the_owner: &'static str,
 }
 
 /// The page after a form was accepted, or confirmed.
@@ -82,9 +86,9 @@ pub(super) fn queued<'a>(visit: &'a Visit, next: Option<&'a str>) -> Response<By
 }
 
 /// The page after a form was refused. With `violations`, it shows the form with what was typed.
-pub(super) fn failed(route: &Route, visit: &Visit, status: StatusCode, violations: &[Violation]) -> Response<Bytes> {
+pub(super) fn failed(route: &Route, visit: &Visit, problem: &Problem, violations: &[Violation]) -> Response<Bytes> {
     let texts = visit.texts;
-    let message = match (status, violations) {
+    let message = match (problem.status, violations) {
         (_, [_]) => texts.check_one.to_owned(),
         (_, [_, ..]) => fill(texts.check_many, violations.len()),
         (StatusCode::PAYLOAD_TOO_LARGE, _) => texts.too_large.to_owned(),
@@ -106,8 +110,15 @@ pub(super) fn failed(route: &Route, visit: &Visit, status: StatusCode, violation
         // Without its script, or if the gate does not know its own origin, the form could not be sent from here.
         let sendable = visit.can_send_again && !route.form.needs_script();
         page.controls = Some(if sendable { controls } else { Vec::new() });
+    } else if is_of_the_page(problem.kind) {
+        page.hint = Some(&problem.detail);
     }
-    page.respond(status)
+    page.respond(problem.status)
+}
+
+/// Whether only whoever made the page can correct a problem. They meet it when they try their form.
+fn is_of_the_page(kind: ProblemType) -> bool {
+    [problem::HIDDEN_ORIGIN, problem::MEDIA_TYPE, problem::MALFORMED].contains(&kind)
 }
 
 impl<'a> Page<'a> {
@@ -115,7 +126,7 @@ impl<'a> Page<'a> {
         let texts = visit.texts;
         let back = match &visit.site {
             Site::Listed(origin) => Some(origin.as_str()),
-            Site::Own | Site::Foreign | Site::Unknown => None,
+            Site::Own | Site::Foreign | Site::Withheld | Site::Unknown => None,
         };
         Self {
             lang: texts.tag,
@@ -128,6 +139,8 @@ impl<'a> Page<'a> {
             send: texts.send,
             back,
             go_back: texts.go_back,
+            hint: None,
+            for_the_owner: texts.for_the_owner,
         }
     }
 

@@ -38,6 +38,8 @@ pub struct Visit {
     pub fields: FormFields,
     /// Whether they only want to know what would happen to the form.
     pub validate_only: bool,
+    /// Whether Formspree's client library reads the answer: it takes one without `next` for a failure.
+    pub needs_next: bool,
     /// Whether they send the form or confirm it.
     pub stage: Stage,
     /// A new form token for the page that shows the form again.
@@ -55,6 +57,7 @@ impl Visit {
             can_send_again: sites.take_back(&parts.uri, &parts.headers),
             fields: FormFields::default(),
             validate_only: validate_only(parts),
+            needs_next: parts.headers.contains_key("formspree-client"),
             stage,
             fresh_token: None,
         }

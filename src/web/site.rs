@@ -8,11 +8,21 @@ use http::{HeaderMap, HeaderValue, Uri};
 
 use super::origin::Origin;
 
+/// What browsers send for an origin that they do not reveal or that has no name (HTML standard, 7.1.1).
+const NULL: &str = "null";
+
+/// The `Referer` of what has no address of its own (RFC 9110, 10.1.3).
+const NO_REFERER: &str = "about:blank";
+
 /// The site of the page that sent a request, as its headers say.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Site {
-    /// The headers say nothing.
+    /// There are no such headers: no page sent it.
     Unknown,
+    /// The browser does not say: its `Origin` is `null`, and there is no `Referer` of another site. Most often the page
+    /// has a referrer policy that hides where it is; sandboxed frames, `data:` addresses and redirects by other sites
+    /// do the same (Fetch standard, "append a request `Origin` header").
+    Withheld,
     /// The headers name an origin that the route does not list.
     Foreign,
     /// A listed origin.
@@ -33,15 +43,23 @@ pub struct Sites<'a> {
 impl Sites<'_> {
     /// The site that a request comes from.
     pub fn of(self, uri: &Uri, headers: &HeaderMap) -> Site {
-        let text = |value: &HeaderValue| value.to_str().unwrap_or_default().to_owned();
-        let claimed = match (headers.get(ORIGIN), headers.get(REFERER)) {
-            (Some(origin), _) => text(origin),
-            (None, Some(referer)) => origin_of(&text(referer)),
-            (None, None) => return Site::Unknown,
-        };
-        if self.lists(&claimed) {
-            Site::Listed(claimed)
-        } else if self.is_own(uri, headers, &claimed) {
+        let text = |name| headers.get(name).map(|value: &HeaderValue| value.to_str().unwrap_or_default());
+        let referer = text(REFERER).filter(|referer| !matches!(*referer, "" | NO_REFERER)).map(origin_of);
+        match (text(ORIGIN), referer) {
+            // A frame or a redirect that hides its origin can have a `Referer` all the same. It may tell on a foreign
+            // site, but makes nobody a listed one.
+            (Some(NULL), Some(referer)) if self.named(uri, headers, referer) == Site::Foreign => Site::Foreign,
+            (Some(NULL), _) => Site::Withheld,
+            (Some(claimed), _) | (None, Some(claimed)) => self.named(uri, headers, claimed),
+            (None, None) => Site::Unknown,
+        }
+    }
+
+    /// The site of an origin.
+    fn named(self, uri: &Uri, headers: &HeaderMap, origin: &str) -> Site {
+        if self.lists(origin) {
+            Site::Listed(origin.to_owned())
+        } else if self.is_own(uri, headers, origin) {
             Site::Own
         } else {
             Site::Foreign
@@ -95,9 +113,9 @@ pub fn matches(listed: &str, origin: &str) -> bool {
     })
 }
 
-fn origin_of(url: &str) -> String {
+fn origin_of(url: &str) -> &str {
     let authority_end = url.match_indices('/').nth(2).map_or(url.len(), |(index, _)| index);
-    url.get(..authority_end).unwrap_or_default().to_owned()
+    url.get(..authority_end).unwrap_or_default()
 }
 
 #[cfg(test)]
@@ -130,13 +148,25 @@ mod tests {
         assert_eq!(of(&[("referer", "https://www.contoso.example/contact?x=1")]), listed());
         assert_eq!(of(&[("referer", LISTED)]), listed());
         assert_eq!(of(&[]), Site::Unknown);
-        for foreign in
-            ["https://evil.example", "null", "http://www.contoso.example", "https://www.contoso.example.evil", ""]
-        {
+        assert_eq!(of(&[("referer", "about:blank")]), Site::Unknown);
+        for foreign in ["https://evil.example", "http://www.contoso.example", "https://www.contoso.example.evil", ""] {
             assert_eq!(of(&[("origin", foreign), ("referer", LISTED)]), Site::Foreign, "{foreign}");
         }
         assert_eq!(of(&[("referer", "https://www.contoso.example.evil/")]), Site::Foreign);
         assert_eq!(of(&[("referer", "https://www.contoso.example@evil.example/")]), Site::Foreign);
+    }
+
+    #[test]
+    fn a_browser_that_hides_the_origin_makes_no_page_a_listed_one() {
+        assert_eq!(of(&[("origin", "null")]), Site::Withheld);
+        for referer in ["", "about:blank", LISTED, "https://www.contoso.example/contact"] {
+            assert_eq!(of(&[("origin", "null"), ("referer", referer)]), Site::Withheld, "{referer}");
+        }
+        let own = [("origin", "null"), ("referer", "http://localhost:3000/contact"), ("host", "localhost:3000")];
+        assert_eq!(of(&own), Site::Withheld);
+        for referer in ["https://evil.example/", "https://www.contoso.example.evil/", "about:srcdoc", "null"] {
+            assert_eq!(of(&[("origin", "null"), ("referer", referer)]), Site::Foreign, "{referer}");
+        }
     }
 
     #[test]
@@ -159,7 +189,7 @@ mod tests {
             let origin: &'static str = format!("http://{host}").leak();
             assert_eq!(of(&[("origin", origin), ("host", host)]), Site::Foreign, "{origin}");
         }
-        assert_eq!(of(&[("origin", "null"), ("host", "null")]), Site::Foreign);
+        assert_eq!(of(&[("origin", "null"), ("host", "null")]), Site::Withheld);
         assert_eq!(of(&[("origin", "https://"), ("host", "")]), Site::Foreign);
     }
 

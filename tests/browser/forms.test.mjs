@@ -44,8 +44,51 @@ const HIDDEN = `<!doctype html><html lang="en"><title>Contact</title><script src
 <form method="post" action="${GATE}/contact">${HIDING}<input id="name" name="name"><input id="email" name="email">
 <input id="message" name="message"><button type="submit">Send</button></form>`;
 
+// Client libraries as npm has them, not what we think that they send.
+const MODULES = new URL('./node_modules/', import.meta.url);
+const LIBRARIES = {
+  '/formspree-core.js': '@formspree/core/dist/index.mjs',
+  '/formspree-ajax.js': '@formspree/ajax/dist/global.js',
+  '/axios.js': 'axios/dist/axios.min.js',
+  '/jquery.js': 'jquery/dist/jquery.min.js',
+  '/htmx2.js': 'htmx.org/dist/htmx.min.js',
+  '/htmx4.js': 'htmx4/dist/htmx.min.js',
+  '/turbo.js': '@hotwired/turbo/dist/turbo.es2017-umd.js',
+};
+
+const CONTROLS = `<input id="name" name="name"><input id="email" name="email"><input id="message" name="message">
+<input type="hidden" name="_gotcha"><button type="submit">Send</button>`;
+const plain = (head, form = '') => `<!doctype html><html lang="en"><title>Contact</title>${head}
+<form method="post" action="${GATE}/contact"${form}>${CONTROLS.replace('_gotcha', 'website')}</form>`;
+const htmx = (version, config) => `<!doctype html><html lang="en"><title>Contact</title>
+<meta name="htmx-config" content='${config}'><script src="/htmx${version}.js"></script>
+<form id="form" hx-post="${GATE}/f/contact" hx-target="#answer">${CONTROLS}</form><p id="answer"></p>`;
+
+// Pages as the libraries' documentation has them.
+const PAGES = {
+  '/core.html': '<!doctype html><html lang="en"><title>Contact</title>',
+  '/ajax.html': `<!doctype html><html lang="en"><title>Contact</title>
+    <script>window.formspree = window.formspree || function () { (formspree.q = formspree.q || []).push(arguments); };
+    formspree('initForm', { formElement: '#form', formId: 'contact', origin: '${GATE}' });</script>
+    <script src="/formspree-ajax.js" defer></script><div data-fs-success></div><div data-fs-error></div>
+    <form id="form">${CONTROLS}<span data-fs-error="email"></span></form>`,
+  '/axios.html': '<!doctype html><html lang="en"><title>Contact</title><script src="/axios.js"></script>',
+  '/jquery.html': '<!doctype html><html lang="en"><title>Contact</title><script src="/jquery.js"></script>',
+  '/htmx2.html': htmx(2, '{"selfRequestsOnly": false}'),
+  '/htmx4.html': htmx(4, '{"mode": "cors"}'),
+  '/turbo.html': plain('<script src="/turbo.js"></script>'),
+  '/open.html': plain('<meta name="referrer" content="strict-origin-when-cross-origin">'),
+  '/no-referrer.html': plain('<meta name="referrer" content="no-referrer">'),
+  '/same-origin.html': plain('<meta name="referrer" content="same-origin">'),
+  '/latin/says-nothing.html': plain('<meta charset="windows-1252">'),
+  '/latin/charset.html': plain('<meta charset="windows-1252">').replace('<button', '<input type="hidden" name="_charset_"><button'),
+  '/latin/accept-charset.html': plain('<meta charset="windows-1252">', ' accept-charset="utf-8"'),
+};
+
 // The example as it is, with the gate's address put in.
 const content = async (path) => {
+  if (path in PAGES) return PAGES[path];
+  if (path in LIBRARIES) return readFile(new URL(LIBRARIES[path], MODULES), 'utf8');
   if (path === '/thanks.html') return '<!doctype html><title>Thanks</title><h1>Thank you!</h1>';
   if (path === '/altcha.js') return readFile(WIDGET, 'utf8');
   if (path === '/altcha.html') return ALTCHA;
@@ -64,7 +107,8 @@ const open = async (path, { scripts = true, site = SITE, language = 'en', size =
     const url = new URL(request.url());
     if (url.origin === GATE) return request.continue();
     if (url.origin !== SITE && url.origin !== FOREIGN) return request.abort();
-    const type = { css: 'text/css', js: 'text/javascript' }[url.pathname.split('.').pop()] ?? 'text/html; charset=utf-8';
+    const html = url.pathname.startsWith('/latin/') ? 'text/html' : 'text/html; charset=utf-8';
+    const type = { css: 'text/css', js: 'text/javascript' }[url.pathname.split('.').pop()] ?? html;
     const body = await content(url.pathname).catch(() => null);
     return request.respond(body === null ? { status: 404, body: '' } : { status: 200, contentType: type, body });
   });
@@ -77,7 +121,7 @@ beforeEach(async () => {
 });
 
 afterEach(async () => {
-  await page?.close();
+  if (page?.isClosed() === false) await page.close();
   page = undefined;
 });
 
@@ -287,4 +331,118 @@ test('a page of another site is refused, with a script and without', async () =>
   await send();
   assert.equal(await text('h1'), 'This could not be sent');
   assert.deepEqual(await sent(), []);
+});
+
+const ADA = { name: 'Ada', email: 'ada@customer.example', message: 'Hello' };
+const MAIL = 'Name: Ada\nE-mail: ada@customer.example\nMessage: Hello\n';
+const fill = async (fields) => {
+  for (const [name, text] of Object.entries(fields)) await page.type(`#${name}`, text);
+};
+
+test('@formspree/core: JSON and FormData are sent, and its errors are read', async () => {
+  await open('/core.html');
+  const submit = (fields, asForm) => page.evaluate(async (endpoint, fields, asForm) => {
+    const { createClient } = await import('/formspree-core.js');
+    const data = new FormData();
+    for (const [name, text] of Object.entries(fields)) data.append(name, text);
+    const result = await createClient().submitForm('contact', asForm ? data : fields, { endpoint, clientName: 'test@1' });
+    return { kind: result.kind, email: result.getFieldErrors?.('email'), form: result.getFormErrors?.() };
+  }, GATE, fields, asForm);
+  assert.deepEqual(await submit(ADA, false), { kind: 'success' });
+  assert.deepEqual(await submit({ ...ADA, message: 'Hello again' }, true), { kind: 'success' });
+  const wrong = { code: 'TYPE_EMAIL', message: 'This must be an email address.' };
+  assert.deepEqual(await submit({ ...ADA, email: 'ada at home' }, false), { kind: 'error', email: [wrong], form: [] });
+  assert.deepEqual((await sent()).map((mail) => mail.content.plainText), [MAIL, MAIL.replace('Hello', 'Hello again')]);
+});
+
+test('@formspree/ajax: a form of its documentation, with an error first', async () => {
+  await open('/ajax.html');
+  await fill({ ...ADA, email: 'ada at home' });
+  await page.click('button');
+  await page.waitForFunction(() => document.querySelector('[data-fs-error="email"]').textContent !== '');
+  assert.equal(await text('[data-fs-error="email"]'), 'This must be an email address.');
+  await page.$eval('#email', (one) => { one.value = 'ada@customer.example'; });
+  await page.click('button');
+  await page.waitForFunction(() => document.body.textContent.includes('Thank you!'));
+  assert.deepEqual((await sent()).map((mail) => mail.content.plainText), [MAIL]);
+});
+
+test('axios: JSON, FormData and URLSearchParams, with headers that pages and tracing libraries add', async () => {
+  await open('/axios.html');
+  const headers = { 'X-Requested-With': 'XMLHttpRequest', 'sentry-trace': '0123456789abcdef0123456789abcdef-0123456789abcdef-1', 'X-Of-This-Site': '1' };
+  for (const [index, kind] of ['JSON', 'FormData', 'URLSearchParams'].entries()) {
+    const answer = await page.evaluate(async (url, fields, kind, headers) => {
+      let data = fields;
+      if (kind !== 'JSON') {
+        data = new globalThis[kind]();
+        for (const [name, text] of Object.entries(fields)) data.append(name, text);
+      }
+      const { status, data: { sent } } = await axios.post(url, data, { headers });
+      return [status, sent];
+    }, `${GATE}/f/contact`, { ...ADA, message: kind }, kind, headers);
+    assert.deepEqual(answer, [200, 1], kind);
+    assert.equal((await sent())[index].content.plainText, MAIL.replace('Hello', kind));
+  }
+});
+
+test('jQuery: what $.ajax makes of a form', async () => {
+  await open('/jquery.html');
+  const sentByIt = await page.evaluate((url, fields) => new Promise((resolve, reject) => {
+    $.ajax({ url, method: 'POST', data: fields, dataType: 'json' }).then((answer) => resolve(answer.sent), reject);
+  }), `${GATE}/f/contact`, ADA);
+  assert.equal(sentByIt, 1);
+  assert.equal((await sent())[0].content.plainText, MAIL);
+});
+
+for (const [version, answered] of [[2, '"sent":1'], [4, 'Thank you']]) {
+  test(`htmx ${version}: a form with hx-post`, async () => {
+    await open(`/htmx${version}.html`);
+    await fill(ADA);
+    await page.click('button');
+    await page.waitForFunction(() => document.querySelector('#answer').textContent !== '');
+    assert.ok((await text('#answer')).includes(answered), await text('#answer'));
+    assert.equal((await sent())[0].content.plainText, MAIL);
+  });
+}
+
+test('Turbo leaves a form to another site to the browser', async () => {
+  await open('/turbo.html');
+  await fill(ADA);
+  await send();
+  assert.equal(page.url(), `${SITE}/thanks.html`);
+  assert.equal((await sent())[0].content.plainText, MAIL);
+});
+
+test('a page that hides its site is told what to change, and works once it has', async () => {
+  for (const policy of ['no-referrer', 'same-origin']) {
+    await open(`/${policy}.html`, { language: 'de' });
+    await fill(ADA);
+    await send();
+    assert.equal(await text('h1'), 'Das konnte nicht gesendet werden', policy);
+    const hint = await text('span[lang=en]');
+    assert.ok(hint.startsWith('The browser sent `Origin: null`') && hint.includes('<meta name="referrer" content="strict-origin-when-cross-origin">'), hint);
+    assert.deepEqual(await sent(), []);
+    await page.close();
+  }
+  await open('/open.html');
+  await fill(ADA);
+  await send();
+  assert.equal(page.url(), `${SITE}/thanks.html`);
+  assert.equal((await sent()).length, 1);
+});
+
+test('pages in windows-1252: sent where they say so or send UTF-8, else told what to change', async () => {
+  for (const [name, works] of [['charset', true], ['accept-charset', true], ['says-nothing', false]]) {
+    await open(`/latin/${name}.html`);
+    assert.equal(await page.evaluate(() => document.characterSet), 'windows-1252');
+    await fill({ ...ADA, name: 'Jürgen', message: `5 € für Öl (${name})` });
+    await send();
+    if (works) assert.equal(page.url(), `${SITE}/thanks.html`, name);
+    else assert.ok((await text('span[lang=en]')).endsWith('Add accept-charset="utf-8" to its <form> element.'));
+    await page.close();
+  }
+  page = undefined;
+  const texts = (await sent()).map((mail) => mail.content.plainText);
+  const expected = ['charset', 'accept-charset'].map((name) => `Name: Jürgen\nE-mail: ada@customer.example\nMessage: 5 € für Öl (${name})\n`);
+  assert.deepEqual(texts, expected);
 });

@@ -1,7 +1,7 @@
 //! The example pages in a real browser, with and without scripts, against the gate.
 //!
-//! puppeteer-core, which `npm ci` in this directory installs, drives Chromium. If something is missing, the test says
-//! so and how to get it.
+//! puppeteer-core drives Chromium. `npm ci` in this directory installs it and the client libraries that the pages use. If
+//! something is missing, the test says so and how to get it.
 #![allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test may fail loudly")]
 
 use std::path::{Path, PathBuf};
@@ -33,8 +33,12 @@ struct Stand {
 
 impl Fetch for Stand {
     async fn fetch(&self, request: http::Request<Bytes>, _: Duration) -> Result<http::Response<Bytes>, FetchError> {
+        let Some(operation) = request.headers().get("operation-id") else {
+            // A question about an earlier operation: there is none.
+            return Ok(http::Response::builder().status(404).body(Bytes::new()).unwrap());
+        };
         self.sent.lock().unwrap().push(serde_json::from_slice(request.body()).unwrap());
-        let operation = request.headers()["operation-id"].to_str().unwrap();
+        let operation = operation.to_str().unwrap();
         let body = json!({"id": operation, "status": "Running", "error": null}).to_string();
         Ok(http::Response::builder().status(202).body(body.into()).unwrap())
     }
@@ -79,8 +83,10 @@ fn missing() -> Option<String> {
         return Some("node does not run: `apt-get install nodejs npm`".to_owned());
     }
     let modules = directory().join("node_modules");
-    let there = ["puppeteer-core", "altcha"].iter().all(|name| modules.join(name).exists());
-    (!there).then(|| "the driver and the widget are not installed: `npm ci --prefix tests/browser`".to_owned())
+    let packages = ["puppeteer-core", "altcha", "@formspree/core", "@formspree/ajax", "axios", "jquery", "htmx4"];
+    let there = packages.iter().all(|name| modules.join(name).exists());
+    (!there)
+        .then(|| "the driver and the pages' libraries are not installed: `npm ci --prefix tests/browser`".to_owned())
 }
 
 fn drive(url: String) -> ExitStatus {

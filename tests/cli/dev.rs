@@ -362,9 +362,15 @@ fn a_busy_port_is_one_sentence_with_the_option_to_change_it() {
 
 #[test]
 fn a_secret_that_no_caller_could_use_is_told_at_the_start() {
-    let output = postern(&fixture()).args(ANYWHERE).env("DEPLOY_SECRET", "canary?").output().unwrap();
-    let stderr = "error: The environment variable DEPLOY_SECRET does not hold a valid secret for the scheme standard-webhooks.\n";
-    assert_eq!(said(output), Said { status: 1, stdout: String::new(), stderr: stderr.to_owned() });
+    for (value, fault) in [
+        ("canary?", "does not hold a valid secret for the scheme standard-webhooks"),
+        ("\"whsec_Y2FuYXJ5\"", "is in quotation marks, which count as part of the value: remove them"),
+        ("whsec_Y2FuYXJ5\r\n", "starts or ends with a line break: remove it"),
+    ] {
+        let output = postern(&fixture()).args(ANYWHERE).env("DEPLOY_SECRET", value).output().unwrap();
+        let stderr = format!("error: The environment variable DEPLOY_SECRET {fault}.\n");
+        assert_eq!(said(output), Said { status: 1, stdout: String::new(), stderr });
+    }
 }
 
 /// The studio page's data for a call.

@@ -126,6 +126,31 @@ fn where_no_source_is_the_tools_of_its_tests_do_not_matter() {
 }
 
 #[test]
+fn settings_with_something_around_them_are_named_and_not_shown() {
+    let mut command = asking(doctor(postern(&fixture())), "'https://contoso.communication.azure.com'", "a2V5\n");
+    command.env("DEPLOY_SECRET", "\"whsec_c2VjcmV0\"").env("REDIRECT_ALL_TO", " a@contoso.example");
+    let (status, found) = findings(command);
+    let quoted = "is in quotation marks, which count as part of the value: remove them";
+    let alone = "Set the environment variable to the value alone.";
+    let of_resource = "In the environment, names are in upper case; copy the values from the resource's Keys page.";
+    let failed = |check: &str, message: String, help: &str| json!({"check": check, "state": "failed", "message": message, "help": help});
+    assert_eq!(
+        found[found.len() - 4..],
+        [
+            failed("settings", format!("DEPLOY_SECRET {quoted}"), alone),
+            failed("settings", "REDIRECT_ALL_TO starts or ends with a space: remove it".to_owned(), alone),
+            failed("ACS settings", format!("acs_endpoint {quoted}"), of_resource),
+            failed(
+                "ACS settings",
+                "acs_access_key starts or ends with a line break: remove it".to_owned(),
+                of_resource
+            ),
+        ]
+    );
+    assert_eq!(status, 1);
+}
+
+#[test]
 fn people_read_marks_with_what_to_do_below() {
     let held = TcpListener::bind("127.0.0.1:0").unwrap();
     let address = held.local_addr().unwrap().to_string();

@@ -243,3 +243,16 @@ fn settings_that_are_missing_are_told_before_it_serves() {
     let expected = Said { status: 1, stdout: String::new(), stderr: stderr.to_owned() };
     assert_eq!(said(command.env_remove("DEPLOY_SECRET").output().unwrap()), expected);
 }
+
+#[test]
+fn settings_in_quotation_marks_are_named_before_it_serves() {
+    let (_place, file, _) = sealed(&[]);
+    let mut command = serve(&file, "\"https://contoso.communication.azure.com\"");
+    command.env("DEPLOY_SECRET", format!("'{DEPLOY_SECRET}'")).env("PUBLIC_URL", "https://mail.contoso.example\n");
+    let quoted = "is in quotation marks, which count as part of the value: remove them";
+    let stderr = format!(
+        "error: Missing or invalid settings (environment variables, upper case): acs_endpoint {quoted}; deploy_secret \
+         {quoted}; public_url starts or ends with a line break: remove it.\n"
+    );
+    assert_eq!(said(command.output().unwrap()), Said { status: 1, stdout: String::new(), stderr });
+}

@@ -1,9 +1,11 @@
 //! Envelopes, batches, handshakes and forms of systems, through the gate's public interface.
 
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
 use bytes::Bytes;
 use http::Request;
-use postern::decode::MAX_EVENTS;
-use postern::policy::Policy;
+use postern::decode::{MAX_EVENTS, MAX_VALUES};
+use postern::policy::{Files, MAX_DEPTH, Policy};
 use serde_json::{Value, json};
 
 use crate::contracts::{ailing, hook, host, request};
@@ -110,13 +112,255 @@ async fn what_is_no_cloudevent_is_refused() {
         (binary(("ce-id", "again")), "The event's attributes cannot be read from the headers."),
         (binary(("ce-data", "{}")), "The event's attributes cannot be read from the headers."),
         (binary(("ce-a-b", "x")), "The event's attributes cannot be read from the headers."),
-        (binary(("ce-note", "%FF")), "The body is not UTF-8 text."),
+        (binary(("ce-note", "%FF")), "The event's attributes cannot be read from the headers."),
     ] {
         let host = host([]);
         let response = call(&gate, &host, request).await;
         assert_eq!((response.status().as_u16(), body(&response)["detail"].as_str().unwrap()), (400, detail));
         assert_eq!(host.sent().len(), 0);
     }
+}
+
+/// Prints every event whole, and refuses attributes that are not text.
+fn printing(auth: &str) -> Files {
+    let files = hook(&format!("{auth}\n        envelope = \"cloudevents\""));
+    let text = |path: &str| match path {
+        "schemas/any.json" => {
+            r#"{"type":"object","additionalProperties":{"type":["string","integer"]},"properties":{"data":{}}}"#
+                .to_owned()
+        }
+        "templates/note/body.txt.j2" => {
+            "{{ data if data is defined else 'no data' }} {{ data_base64 or '' }}".to_owned()
+        }
+        other => files.text(other).unwrap().to_owned(),
+    };
+    files.paths().map(|path| (path.to_owned(), text(path))).collect()
+}
+
+/// What the mails of a request say, or the status and the sentence of its refusal.
+async fn printed(request: Request<Bytes>) -> Result<Vec<String>, (u16, String)> {
+    let host = host([]);
+    let response = call(&gate(&printing(BEARER)), &host, request).await;
+    let text = |mail: &Value| mail["content"]["plainText"].as_str().unwrap().trim_end().to_owned();
+    match response.status().as_u16() {
+        // Sending begins with any of them.
+        200 => Ok(host.sent().iter().map(text).collect::<std::collections::BTreeSet<_>>().into_iter().collect()),
+        status => Err((status, body(&response)["detail"].as_str().unwrap().to_owned())),
+    }
+}
+
+fn batch(events: &Value) -> Request<Bytes> {
+    of_type("application/cloudevents-batch+json", events.to_string())
+}
+
+/// github.com/cloudevents/spec, v1.0.2, cloudevents/formats/json-format.md, 3.2 and 4.3; where it has "... base64 encoded
+/// string ..." and "...raw binary bytes...", a message of Thrift.
+#[tokio::test]
+async fn the_specification_s_own_examples_become_mails() {
+    let thrift = STANDARD.encode(b"\x82\x21\x01\x04ping\xFF\x00");
+    let example = |letter: &str, source: &str, rest: Value| {
+        let mut event = json!({
+            "specversion": "1.0",
+            "type": "com.example.someevent",
+            "source": source,
+            "id": format!("{letter}234-1234-1234"),
+            "time": "2018-04-05T17:31:00Z",
+            "comexampleextension1": "value",
+            "comexampleothervalue": 5,
+        });
+        event.as_object_mut().unwrap().extend(rest.as_object().unwrap().clone());
+        event
+    };
+    let app = json!({"appinfoA": "abc", "appinfoB": 123, "appinfoC": true});
+    let app_printed = "{'appinfoA': 'abc', 'appinfoB': 123, 'appinfoC': True}";
+    let with_bytes = json!({"datacontenttype": "application/vnd.apache.thrift.binary", "data_base64": thrift});
+    let with_json = json!({"datacontenttype": "application/json", "data": app});
+    let opaque = format!("no data {thrift}");
+    for (event, expected) in [
+        (example("A", "/mycontext", with_bytes.clone()), opaque.as_str()),
+        (
+            example(
+                "B",
+                "/mycontext",
+                json!({"unsetextension": null, "datacontenttype": "application/xml", "data": "<much wow=\"xml\"/>"}),
+            ),
+            r#"<much wow="xml"/>"#,
+        ),
+        (
+            example("C", "/mycontext", json!({"subject": null, "datacontenttype": "application/json", "data": app})),
+            app_printed,
+        ),
+        (example("D", "/mycontext", json!({"subject": null, "data": "I'm just a string"})), "I'm just a string"),
+    ] {
+        assert_eq!(printed(structured(&event)).await, Ok(vec![expected.to_owned()]), "{event}");
+    }
+    let both = json!([example("B", "/mycontext/4", with_bytes), example("C", "/mycontext/9", with_json)]);
+    assert_eq!(printed(batch(&both)).await, Ok(vec![opaque, app_printed.to_owned()]));
+    assert_eq!(printed(batch(&json!([]))).await, Ok(Vec::new()));
+    let placeholder = example("A", "/mycontext", json!({"data_base64": "... base64 encoded string ..."}));
+    let refused = "The `data_base64` of an event is not valid base64.";
+    assert_eq!(printed(structured(&placeholder)).await, Err((400, refused.to_owned())));
+}
+
+fn with_data(data_base64: &Value, content_type: Option<&str>) -> Value {
+    let mut event = cloudevent();
+    let members = event.as_object_mut().unwrap();
+    members.remove("data");
+    members.insert("data_base64".to_owned(), data_base64.clone());
+    match content_type {
+        Some(content_type) => members.insert("datacontenttype".to_owned(), content_type.into()),
+        None => members.remove("datacontenttype"),
+    };
+    event
+}
+
+#[tokio::test]
+async fn binary_data_is_read_as_its_type_says() {
+    for (content_type, bytes, expected) in [
+        (None, r#"{"text":"hello"}"#.as_bytes(), "{'text': 'hello'}"),
+        (None, b"-9.5", "-9.5"),
+        (None, b"\xEF\xBB\xBF[1,2]", "[1, 2]"),
+        (Some("application/json"), br#""\ud83d""#, "\u{FFFD}"),
+        (Some("application/json; charset=iso-8859-1"), b"\"K\xF6ln\"", "Köln"),
+        (Some("application/vnd.contoso+json"), b"[1,2]", "[1, 2]"),
+        (Some("text/json"), b"[1,2]", "[1, 2]"),
+        (Some("text/plain"), b"ON", "ON"),
+        (Some("text/plain"), b"[1,2]", "[1,2]"),
+        (Some("text/plain; charset=windows-1252"), b"5 \x80", "5 €"),
+        (Some("application/octet-stream"), "23.5 °C".as_bytes(), "23.5 °C"),
+        (Some("application/xml"), b"", "no data"),
+        (None, b"", "no data"),
+        (Some("image/png"), b"\x89PNG", "no data iVBORw=="),
+    ] {
+        let event = with_data(&STANDARD.encode(bytes).into(), content_type);
+        assert_eq!(printed(structured(&event)).await, Ok(vec![expected.to_owned()]), "{event}");
+        assert_eq!(printed(batch(&json!([event]))).await, Ok(vec![expected.to_owned()]), "{event}");
+    }
+}
+
+#[tokio::test]
+async fn binary_data_that_cannot_be_read_is_refused_with_the_reason() {
+    let not_base64 = "The `data_base64` of an event is not valid base64.";
+    let encoded = |bytes: &[u8]| json!(STANDARD.encode(bytes));
+    let not_json = |place: &str| {
+        format!("The `data_base64` of an event is not JSON ({place}), and its `datacontenttype` names no other type.")
+    };
+    let nested = |levels: usize| format!("{}1{}", "[".repeat(levels), "]".repeat(levels));
+    for (data, content_type, detail) in [
+        (json!("ey J9"), None, not_base64.to_owned()),
+        (json!("e30"), None, not_base64.to_owned()),
+        (json!({"text": "hello"}), None, not_base64.to_owned()),
+        (encoded(b"ON"), None, not_json("line 1, column 1")),
+        (encoded(b"{\n1}"), Some("application/json"), not_json("line 2, column 1")),
+        (
+            encoded(b"\"\xFF\""),
+            None,
+            "The `data_base64` of an event is not UTF-8, and its `datacontenttype` names no other charset.".to_owned(),
+        ),
+        (
+            encoded(b"1"),
+            Some("application/json; charset=x"),
+            "The charset in the content type is not supported: send UTF-8, as `; charset=utf-8`.".to_owned(),
+        ),
+        // Inside its event it is a level deeper.
+        (encoded(nested(MAX_DEPTH).as_bytes()), None, format!("The body is nested more than {MAX_DEPTH} levels deep.")),
+    ] {
+        let event = with_data(&data, content_type);
+        let (status, found) = printed(structured(&event)).await.unwrap_err();
+        assert_eq!(found, detail, "{event}");
+        assert!(matches!(status, 400 | 415), "{status}");
+        assert_eq!(printed(batch(&json!([cloudevent(), event]))).await.unwrap_err().1, detail, "{event}");
+    }
+    assert!(printed(structured(&with_data(&encoded(nested(MAX_DEPTH - 1).as_bytes()), None))).await.is_ok());
+    let mut twice = with_data(&encoded(b"1"), None);
+    twice["data"] = json!(1);
+    let detail = "An event has both `data` and `data_base64`.";
+    assert_eq!(printed(structured(&twice)).await, Err((400, detail.to_owned())));
+    twice["data"] = Value::Null;
+    assert_eq!(printed(structured(&twice)).await, Ok(vec!["1".to_owned()]));
+}
+
+#[tokio::test]
+async fn the_values_of_all_binary_data_count_together() {
+    let list = |values: usize| STANDARD.encode(format!("[{}]", vec!["1"; values - 1].join(",")));
+    let files = hook(&format!("{BEARER}\n        envelope = \"cloudevents\"\n        body_limit = 1000000"));
+    // No mail shows them.
+    let quiet = |data: String| {
+        let mut event = with_data(&data.into(), None);
+        event["quiet"] = json!(true);
+        event
+    };
+    let own = quiet(String::new()).as_object().unwrap().len() + 1;
+    for (extra, expected) in [(0, None), (1, Some(json!("The body has more than 100000 values.")))] {
+        let half = MAX_VALUES / 2;
+        let events = json!([quiet(list(half)), quiet(list(half - 2 * own - 1 + extra))]);
+        let host = host([]);
+        let response = call(&gate(&files), &host, batch(&events)).await;
+        assert_eq!(body(&response).get("detail"), expected.as_ref(), "{extra}");
+    }
+}
+
+/// MicrosoftDocs/azure-docs, articles/event-grid/mqtt-routing-event-schema.md: MQTT 3.1.1, and 5 with a format indicator.
+#[tokio::test]
+async fn a_device_s_alert_through_event_grid_s_broker_is_the_same_mail_however_it_was_packed() {
+    let policy = r#"
+        [senders.alerts]
+        address = "alerts@contoso.example"
+        owner = "facilities@contoso.example"
+        [routes.devices]
+        path = "/hooks/devices"
+        kind = "event"
+        auth = { scheme = "event-grid", header = "x-postern-secret", secret = "devices_secret" }
+        envelope = "cloudevents"
+        handshake = "cloudevents"
+        schema = "devices"
+        [[routes.devices.mails]]
+        template = "devices"
+        sender = "alerts"
+        purpose = "alert"
+        to = ["facilities@contoso.example"]
+    "#;
+    let schema = json!({"type": "object", "required": ["data"], "properties": {"data": {
+        "type": "object", "required": ["device", "alert", "value", "unit", "since"],
+    }}});
+    let files = Files::from_iter([
+        ("postern.toml", policy.to_owned()),
+        ("schemas/devices.json", schema.to_string()),
+        ("templates/devices/subject.txt.j2", "{{ data.device }}: {{ data.alert }}".to_owned()),
+        ("templates/devices/body.txt.j2", "{{ data.value }} {{ data.unit }} since {{ data.since }}".to_owned()),
+        ("templates/devices/sample.json", "{}".to_owned()),
+    ]);
+    let data = json!({
+        "device": "freezer-07", "state": "raised", "severity": "critical", "alert": "Temperature too high", "value": -9.5,
+        "unit": "°C", "since": "2026-03-02T03:14:15Z",
+    });
+    let event = |rest: Value| {
+        let mut event = json!({
+            "specversion": "1.0", "id": "9aeb0fdf-c01e-0131-0922-9eb54906e209", "time": "2026-03-02T03:14:16.4589254Z",
+            "type": "MQTT.EventPublished", "source": "contoso-iot", "subject": "plants/bern/freezer-07/alert",
+        });
+        event.as_object_mut().unwrap().extend(rest.as_object().unwrap().clone());
+        event
+    };
+    let packed = STANDARD.encode(data.to_string());
+    let v3 = event(json!({"data_base64": packed}));
+    let v3_typed = event(json!({"data_base64": packed, "datacontenttype": "application/json"}));
+    let v5 = event(json!({"data": data, "datacontenttype": "application/json; charset=utf-8"}));
+    let mut sent = Vec::new();
+    for (body, content_type) in [
+        (&v5, "application/cloudevents+json; charset=utf-8"),
+        (&v3, "application/cloudevents+json; charset=utf-8"),
+        (&json!([v3_typed]), "application/cloudevents-batch+json; charset=utf-8"),
+    ] {
+        let host = ScriptedHost::new().set("devices_secret", "s3cret");
+        let request = set(post("/hooks/devices", content_type, body.to_string()), "x-postern-secret", "s3cret");
+        assert_eq!(call(&gate(&files), &host, request).await.status(), 200);
+        sent.push((host.operations(), host.sent()));
+    }
+    let content = &sent[0].1[0]["content"];
+    assert_eq!(content["subject"], "freezer-07: Temperature too high");
+    assert_eq!(content["plainText"], "-9.5 °C since 2026-03-02T03:14:15Z");
+    assert!(sent.iter().all(|other| *other == sent[0]));
 }
 
 fn grid(id: usize) -> Value {

@@ -197,10 +197,11 @@ async fn bodies_that_cannot_be_read_are_told_apart() {
     let many = "a=1&".repeat(201);
     let nested = json!({"properties": {"p": {"properties": {"q": {}}}}});
     let deep = format!("p{}=1", "[q]".repeat(40));
+    let not_utf8 = "The form is not UTF-8. Add accept-charset=\"utf-8\" to its <form> element.";
     for (schema, form, detail) in [
         (&json!({}), many.as_str(), Some("The body has more than 200 fields.")),
         (&json!({}), &many[4..], None),
-        (&json!({}), "a=%FF", Some("The body is not UTF-8 text.")),
+        (&json!({}), "a=%FF", Some(not_utf8)),
         (&nested, "p=1&p[q]=2", Some("Two fields set the same property in different ways.")),
         (&nested, "p[q]=2&p=1", Some("Two fields set the same property in different ways.")),
         (&nested, deep.as_str(), None),
@@ -219,7 +220,7 @@ async fn bodies_that_cannot_be_read_are_told_apart() {
         (good, file.as_bytes(), Some("This form does not accept files.")),
         (good, nothing.as_bytes(), None),
         (good, nameless.as_bytes(), not_multipart),
-        (good, latin.as_slice(), Some("The body is not UTF-8 text.")),
+        (good, latin.as_slice(), Some(not_utf8)),
         (good, &file.as_bytes()[..file.len() - 10], not_multipart),
         (good, b"", not_multipart),
         (good, b"--xyz--", None),

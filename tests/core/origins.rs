@@ -64,3 +64,69 @@ async fn the_page_of_errors_has_a_form_where_it_can_be_sent_and_a_way_back_where
         assert_eq!(again.status(), if sendable { 303 } else { 403 });
     }
 }
+
+const HIDDEN: &str = "The browser sent `Origin: null`, so the gate cannot see which site the form is on. Add <meta \
+                      name=\"referrer\" content=\"strict-origin-when-cross-origin\"> to the page.";
+
+/// What browsers send for a plain form that hides where it is (fetch.spec.whatwg.org, "append a request `Origin`
+/// header"; MDN, "Origin").
+fn hidden(referer: Option<&str>) -> Request<Bytes> {
+    let mut request = set(set(browser(GOOD), "origin", "null"), "sec-fetch-mode", "navigate");
+    request.headers_mut().extend(referer.map(|referer| (http::header::REFERER, referer.parse().unwrap())));
+    request
+}
+
+#[tokio::test]
+async fn a_page_that_hides_its_site_is_let_in_where_the_route_says_so_and_told_what_to_change_elsewhere() {
+    let (strict, open) = (gate(&example()), gate(&with("allow_missing_origin = true")));
+    for (what, referer) in [
+        ("Referrer-Policy: no-referrer; or same-origin, which is Django's default", None),
+        ("a redirect by another site: the policy still lets the Referer through", Some("https://www.contoso.example/")),
+        ("a sandboxed frame of the site", Some("https://www.contoso.example/contact")),
+        ("a data: page (RFC 9110, 10.1.3)", Some("about:blank")),
+    ] {
+        let host = ScriptedHost::new();
+        let page = html(&call(&strict, &host, hidden(referer)).await);
+        let hint = "For the owner of this website: <span lang=\"en\">The browser sent `Origin: null`";
+        assert!(page.contains(hint) && page.contains("strict-origin-when-cross-origin"), "{what}: {page}");
+        assert_eq!(
+            host.line()["reason"],
+            "hidden-origin: the browser sent Origin: null; the page needs Referrer-Policy: strict-origin-when-cross-origin"
+        );
+        let response = call(&strict, &ScriptedHost::new(), set(hidden(referer), "accept", "application/json")).await;
+        let told = body(&response);
+        assert_eq!((response.status().as_u16(), problem(&response).as_str()), (403, "hidden-origin"), "{what}");
+        assert_eq!((&told["detail"], &told["errors"][0]["code"]), (&HIDDEN.into(), &"BLOCKED".into()), "{what}");
+
+        // Nothing of it can be read by the page's scripts, or decides where the visitor goes.
+        let host = ScriptedHost::new();
+        let response = call(&open, &host, hidden(referer)).await;
+        assert_eq!((response.status().as_u16(), host.sent().len()), (303, 2), "{what}");
+        assert_eq!(header(&response, "access-control-allow-origin"), None);
+    }
+}
+
+#[tokio::test]
+async fn a_foreign_site_stays_out_whatever_the_browser_hides() {
+    for lines in ["", "allow_missing_origin = true"] {
+        let gate = gate(&with(lines));
+        for (origin, referer) in [
+            ("https://evil.example", None),
+            ("null", Some("https://evil.example/")),
+            ("null", Some("https://www.contoso.example.evil.example/")),
+            ("null", Some("about:srcdoc")),
+            ("https://evil.example", Some("https://www.contoso.example/")),
+        ] {
+            let host = ScriptedHost::new();
+            let response = call(&gate, &host, set(hidden(referer), "origin", origin)).await;
+            assert_eq!((response.status().as_u16(), host.sent().len()), (403, 0), "{origin} {referer:?} {lines}");
+            assert_eq!(host.line()["reason"], "foreign-origin");
+        }
+    }
+    // What no browser sends.
+    let host = ScriptedHost::new();
+    let mut bare = browser(GOOD);
+    bare.headers_mut().remove("origin");
+    assert_eq!(call(&gate(&example()), &host, bare).await.status(), 403);
+    assert_eq!(host.line()["reason"], "foreign-origin");
+}

@@ -147,7 +147,10 @@ async fn scripts_of_listed_sites_may_read_answers() {
         assert_eq!((response.status().as_u16(), header(&response, "vary")), (204, Some("Origin")));
         assert_eq!(header(&response, "access-control-allow-origin"), allowed, "{origin}");
         assert_eq!(header(&response, "access-control-allow-methods"), allowed.map(|_| "POST"));
-        let headers = "accept, content-type, idempotency-key, x-requested-with";
+        let headers = "*, accept, content-type, idempotency-key, x-requested-with, formspree-client, \
+                       formspree-session-data, hx-boosted, hx-current-url, hx-prompt, hx-request, hx-request-type, \
+                       hx-source, hx-target, hx-trigger, hx-trigger-name, x-alpine-request, x-alpine-target, \
+                       sentry-trace, baggage, traceparent, tracestate";
         assert_eq!(header(&response, "access-control-allow-headers"), allowed.map(|_| headers));
         assert_eq!(header(&response, "access-control-allow-credentials"), None);
         assert!(host.lines.borrow().is_empty(), "a question has no audit line");
@@ -159,6 +162,33 @@ async fn scripts_of_listed_sites_may_read_answers() {
             (if listed { 200 } else { 403 }, Some("Origin"))
         );
         assert_eq!(header(&response, "access-control-allow-origin"), allowed, "{origin}");
+    }
+}
+
+/// formspree/formspree-js, packages/formspree-core/src/core.ts (`submitForm`) and submission.ts (an answer without `next`
+/// is "Unexpected response format"). The library itself runs in tests/browser.
+#[tokio::test]
+async fn formspree_s_library_may_send_its_headers_and_reads_a_success() {
+    let gate = gate(&with("!thanks = -\nconventions = [\"formspree\"]"));
+    let names = "content-type,formspree-client,formspree-session-data";
+    let ask = Request::builder().method("OPTIONS").uri("/contact").header("origin", SITE);
+    let ask = ask.header("access-control-request-method", "POST").header("access-control-request-headers", names);
+    let response = call(&gate, &ScriptedHost::new(), ask.body("").unwrap()).await;
+    let allowed = header(&response, "access-control-allow-headers").unwrap();
+    let allowed: Vec<_> = allowed.split(", ").collect();
+    assert!(names.split(',').all(|name| allowed.contains(&name)), "{allowed:?}");
+    let mut form = contact();
+    form["_gotcha"] = json!("");
+    for (header, next) in [("formspree-client", Some("")), ("x-other-client", None)] {
+        let host = ScriptedHost::new();
+        let request = set(contact_request(&form), "accept", "application/json");
+        let response = call(&gate, &host, set(request, header, "@formspree/react@3.0.0 @formspree/core@4.0.0")).await;
+        let answer = body(&response);
+        assert_eq!(
+            (response.status().as_u16(), answer["sent"].as_u64(), answer["next"].as_str()),
+            (200, Some(2), next)
+        );
+        assert_eq!(host.sent()[0]["content"]["subject"], "Message from Ada");
     }
 }
 

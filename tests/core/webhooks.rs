@@ -74,15 +74,25 @@ async fn what_the_official_library_signs_is_let_in() {
 
 #[tokio::test]
 async fn the_specification_s_own_example_is_verified() {
-    // The first example of the libraries' test suites: body, id, time and secret are published together.
-    let host = ScriptedHost::new();
-    host.now.set(1_614_265_330);
-    let body = r#"{"test": 2432232314}"#;
-    let mut request =
-        request("msg_p5jXN8AQM9LWM0D4loKWxJek", "1614265330", "v1,g0hM9SsE+OTPJTGt/tmIKtSyZlE3uFJELVlNIOLJ1OE=");
-    *request.body_mut() = body.into();
-    let response = call(&gate(&jobs_policy(ONE)), &host, request).await;
-    assert_eq!(response.status(), 422, "let in, though the payload has no job");
+    // The libraries' test suites publish body, id, time and secret together: webhook.test.ts of the JavaScript library,
+    // "sign function works" and "multi sig payload is valid".
+    let good = "v1,g0hM9SsE+OTPJTGt/tmIKtSyZlE3uFJELVlNIOLJ1OE=";
+    let other = "Ceo5qEr07ixe2NLpvHk3FH9bwy/WavXrAFQ/9tdO6mc=";
+    for (signatures, status) in [
+        // Let in, though the payload has no job.
+        (good.to_owned(), 422),
+        (format!("v1,{other} v2,{other} {good} v1,{other}"), 422),
+        (format!("v1,{other} v2,{other}"), 401),
+        ("v1,g0hM9".to_owned(), 401),
+        ("v1,".to_owned(), 401),
+    ] {
+        let host = ScriptedHost::new();
+        host.now.set(1_614_265_330);
+        let mut request = request("msg_p5jXN8AQM9LWM0D4loKWxJek", "1614265330", &signatures);
+        *request.body_mut() = r#"{"test": 2432232314}"#.into();
+        let response = call(&gate(&jobs_policy(ONE)), &host, request).await;
+        assert_eq!(response.status(), status, "{signatures}");
+    }
 }
 
 #[tokio::test]

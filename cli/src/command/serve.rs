@@ -1,5 +1,6 @@
 //! `postern serve`: a sealed component in the embedded host, with an ACS resource behind it.
 
+use std::collections::BTreeSet;
 use std::fs;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
@@ -81,7 +82,9 @@ impl Proofs {
         let mut wrong: Vec<_> = faults.map(ToString::to_string).collect();
         let missing = description.settings.iter().filter(|name| !settings.contains_key(*name));
         wrong.extend(missing.map(|name| format!("{name} is not set")));
-        wrong.dedup();
+        wrong.extend(settings::surrounded(settings).iter().map(ToString::to_string));
+        let mut named = BTreeSet::new();
+        wrong.retain(|fault| named.insert(fault.clone()));
         match (acs, overflow) {
             (Ok(acs), Ok(overflow)) if wrong.is_empty() => Ok(Self { acs, overflow }),
             _ => Err(settings::unusable(&wrong)),

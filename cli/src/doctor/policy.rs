@@ -3,12 +3,14 @@
 use std::path::Path;
 
 use postern::policy::{POLICY_FILE, Policy};
+use postern::setting::{SettingError, SettingName};
+use postern::{acs, entra};
 use postern_lint::approval;
 
 use super::{Finding, State};
 use crate::directory::Directory;
 use crate::report::counted;
-use crate::secret;
+use crate::{secret, settings};
 
 /// The policy, if there is a usable one, and all checks of it.
 pub fn look(path: &Path) -> (Option<Policy>, Vec<Finding>) {
@@ -18,7 +20,12 @@ pub fn look(path: &Path) -> (Option<Policy>, Vec<Finding>) {
     let read = Directory::read(path).and_then(|directory| Ok((directory.proven()?.0, directory)));
     match read {
         Ok((policy, directory)) => {
-            let findings = vec![usable(&policy), approved(&directory), secrets(&policy)];
+            let mut findings = vec![usable(&policy), approved(&directory)];
+            let surrounded = surrounded(&policy);
+            if surrounded.is_empty() {
+                findings.push(secrets(&policy));
+            }
+            findings.extend(surrounded);
             (Some(policy), findings)
         }
         Err(_) => {
@@ -45,6 +52,19 @@ fn approved(directory: &Directory) -> Finding {
         ),
         Err(finding) => Finding::bad("approvals", State::Failed, finding.message, finding.help),
     }
+}
+
+/// The settings with something around them that is not part of the value. Those of the ACS resource are checked with the
+/// resource.
+fn surrounded(policy: &Policy) -> Vec<Finding> {
+    let settings = settings::read(policy.secrets().into_iter().map(SettingName::as_str));
+    let of_resource = |name: &str| acs::setting::ALL.contains(&name) || entra::setting::ALL.contains(&name);
+    let faults = settings::surrounded(&settings).into_iter().filter(|fault| !of_resource(&fault.name));
+    let finding = |SettingError { name, fault }: SettingError| {
+        let message = format!("{} {fault}", name.to_ascii_uppercase());
+        Finding::bad("settings", State::Failed, message, "Set the environment variable to the value alone.")
+    };
+    faults.map(finding).collect()
 }
 
 /// Shows only names, never values.
