@@ -6,6 +6,7 @@ mod attachments;
 mod azure_monitor;
 mod batches;
 mod captchas;
+mod cases;
 mod confirmation;
 mod contracts;
 mod delivery;

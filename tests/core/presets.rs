@@ -25,7 +25,7 @@ fn root() -> &'static Path {
     Path::new(env!("CARGO_MANIFEST_DIR"))
 }
 
-fn starter() -> Files {
+pub fn starter() -> Files {
     Files::read(&root().join("cli/starter")).unwrap()
 }
 
