@@ -192,6 +192,7 @@ async fn an_end_reads_as_an_end() {
         ("prometheus-resolved", "[RESOLVED Sev3] ", true),
         ("service-health-active", "[INCIDENT ACTIVE] ", false),
         ("service-health-resolved", "[INCIDENT RESOLVED] ", true),
+        ("service-health-status-resolved", "[INCIDENT RESOLVED] ", true),
         ("service-health-planned", "[MAINTENANCE PLANNED] ", false),
         ("service-health-in-progress", "[MAINTENANCE IN PROGRESS] ", false),
         ("service-health-complete", "[MAINTENANCE COMPLETE] ", true),
