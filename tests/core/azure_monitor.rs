@@ -196,6 +196,7 @@ async fn an_end_reads_as_an_end() {
         ("service-health-planned", "[MAINTENANCE PLANNED] ", false),
         ("service-health-in-progress", "[MAINTENANCE IN PROGRESS] ", false),
         ("service-health-complete", "[MAINTENANCE COMPLETE] ", true),
+        ("service-health-security", "[SECURITY RCA] ", true),
         ("resource-health-unavailable", "[UNAVAILABLE] ", false),
         ("resource-health-available", "[AVAILABLE AGAIN] ", true),
         ("autoscale", "[SUCCEEDED] ", true),
