@@ -72,7 +72,11 @@ impl<'s> Walk<'s, '_> {
             "string" => is(Types::TEXT),
             "number" => is(Types::NUMBER),
             "boolean" => is(Types::BOOLEAN),
-            "sequence" => is(Types::LIST),
+            // To the engine, what is missing is a sequence too.
+            "sequence" => Outcome {
+                yes: Facts::one(path, false, value.types.and(Types::LIST)),
+                no: Facts::one(path, true, value.types.without(Types::LIST)),
+            },
             "mapping" => is(Types::OBJECT),
             "startingwith" => {
                 self.needs_presence(&value, test.expr.span());
