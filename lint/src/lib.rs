@@ -16,7 +16,6 @@ mod html;
 mod maximum;
 pub mod mjml;
 mod pattern;
-mod pointer;
 pub mod purpose;
 mod sample;
 mod template;
