@@ -76,7 +76,7 @@ fn success(route: &Route, visit: &Visit, events: &[Handled]) -> Response<Bytes> 
         (Stage::Confirmed, Some(confirmation)) => &confirmation.thanks,
         _ => &route.thanks,
     };
-    let next = next.or_else(|| thanks.clone());
+    let next = next.or_else(|| thanks.clone()).filter(|_| !(visit.wants == Wants::Page && visit.is_script));
     match (visit.wants, next) {
         // The site's thank-you page would say that the mail was sent.
         (Wants::Page, next) if status == StatusCode::ACCEPTED => page::queued(visit, next.as_deref()),
@@ -98,8 +98,10 @@ fn success(route: &Route, visit: &Visit, events: &[Handled]) -> Response<Bytes> 
 
 fn failure(route: &Route, visit: &Visit, mut problem: Problem, violations: &[Violation]) -> Response<Bytes> {
     match (visit.wants, &route.form.error_redirect) {
-        (Wants::Page, Some(address)) => response::see_other(&with_codes(address, problem.kind.slug, violations)),
-        (Wants::Page, None) => {
+        (Wants::Page, Some(address)) if !visit.is_script => {
+            response::see_other(&with_codes(address, problem.kind.slug, violations))
+        }
+        (Wants::Page, _) => {
             let mut response = page::failed(route, visit, &problem, violations);
             response.headers_mut().extend(problem.headers);
             response

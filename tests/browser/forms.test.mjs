@@ -62,7 +62,7 @@ const plain = (head, form = '') => `<!doctype html><html lang="en"><title>Contac
 <form method="post" action="${GATE}/contact"${form}>${CONTROLS.replace('_gotcha', 'website')}</form>`;
 const htmx = (version, config) => `<!doctype html><html lang="en"><title>Contact</title>
 <meta name="htmx-config" content='${config}'><script src="/htmx${version}.js"></script>
-<form id="form" hx-post="${GATE}/f/contact" hx-target="#answer">${CONTROLS}</form><p id="answer"></p>`;
+<form id="form" hx-post="${GATE}/contact" hx-target="#answer">${CONTROLS.replace('_gotcha', 'website')}</form><p id="answer"></p>`;
 
 // Pages as the libraries' documentation has them.
 const PAGES = {
@@ -381,6 +381,20 @@ test('axios: JSON, FormData and URLSearchParams, with headers that pages and tra
       return [status, sent];
     }, `${GATE}/f/contact`, { ...ADA, message: kind }, kind, headers);
     assert.deepEqual(answer, [200, 1], kind);
+    assert.equal((await sent())[index].content.plainText, MAIL.replace('Hello', kind));
+  }
+});
+
+test('a snippet that asks for nothing, as form services have it, reads that the form was sent', async () => {
+  await open('/core.html');
+  for (const [index, kind] of ['FormData', 'URLSearchParams'].entries()) {
+    const answer = await page.evaluate(async (url, fields, kind) => {
+      const body = new globalThis[kind]();
+      for (const [name, text] of Object.entries(fields)) body.append(name, text);
+      const response = await fetch(url, { method: 'POST', body });
+      return [response.status, await response.json()];
+    }, `${GATE}/contact`, { ...ADA, message: kind }, kind);
+    assert.deepEqual([answer[0], answer[1].sent, answer[1].next], [200, 1, `${SITE}/thanks.html`], kind);
     assert.equal((await sent())[index].content.plainText, MAIL.replace('Hello', kind));
   }
 });
