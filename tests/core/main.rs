@@ -9,6 +9,7 @@ mod captchas;
 mod cases;
 mod confirmation;
 mod contracts;
+mod copies;
 mod delivery;
 mod deploy;
 mod docs;
