@@ -1,6 +1,7 @@
 //! Turns bytes into a submission: its payload is JSON, whatever the format of the body.
 
 mod charset;
+mod disposition;
 mod envelope;
 mod event_id;
 pub mod form;

@@ -15,6 +15,7 @@ mod deploy;
 mod docs;
 mod encodings;
 mod envelopes;
+mod file_names;
 mod flow;
 mod forms;
 mod guards;
