@@ -21,7 +21,7 @@ use std::collections::BTreeMap;
 
 use crate::setting::SettingName;
 
-pub use address::{Address, AddressError};
+pub use address::{ADDRESS_FORMATS, Address, AddressError};
 pub use diagnostic::{Diagnostic, Place, Severity};
 pub use digest::Digest;
 pub use files::{APPROVALS_FILE, FOLDERS, Files, MAX_FILE_BYTES, POLICY_FILE, ReadError, SAMPLE, TEMPLATES_FOLDER};

@@ -38,6 +38,7 @@ mod staging;
 mod support;
 mod tenants;
 mod trace;
+mod typed;
 mod violations;
 mod visitors;
 mod webhooks;
