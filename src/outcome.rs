@@ -16,6 +16,8 @@ pub enum Outcome {
     Rejected,
     /// ACS dropped the message, because every recipient is on its suppression list.
     Suppressed,
+    /// ACS found a recipient's address invalid.
+    InvalidAddress,
     /// ACS does not know the sender's username at its domain.
     UnknownSender,
     /// The sender's domain is not linked to the ACS resource.
@@ -85,6 +87,7 @@ impl Outcome {
             Self::Duplicate => "duplicate",
             Self::Rejected => "rejected",
             Self::Suppressed => "suppressed",
+            Self::InvalidAddress => "invalid-address",
             Self::UnknownSender => "unknown-sender",
             Self::UnlinkedDomain => "unlinked-domain",
             Self::Unauthorized => "unauthorized",
@@ -105,6 +108,7 @@ impl Outcome {
     pub const fn advice(self) -> Option<&'static str> {
         match self {
             Self::Suppressed => Some("correct the address, or wait until ACS lifts the suppression"),
+            Self::InvalidAddress => Some("correct the address: ACS cannot send to it"),
             Self::UnknownSender => Some("add the sender's username to its domain in ACS, or correct it in the policy"),
             Self::UnlinkedDomain => Some("link the sender's domain to the Communication Services resource"),
             Self::Unauthorized => Some("check the key or the identity's role, the endpoint, the clock and the sender"),
@@ -121,6 +125,11 @@ impl Outcome {
             self,
             Self::Throttled { .. } | Self::Unavailable { .. } | Self::Timeout | Self::Unreachable | Self::Garbled
         )
+    }
+
+    /// Whether ACS refused this message alone, and would refuse it again.
+    pub const fn is_refused(self) -> bool {
+        matches!(self, Self::Rejected | Self::Suppressed | Self::InvalidAddress | Self::TooLarge)
     }
 
     /// Whether nobody needs to send the event again: ACS or the overflow queue has a mail for it.

@@ -67,6 +67,7 @@ problem_types! {
     TEMPLATE = "template-failed", INTERNAL_SERVER_ERROR, Retry, "A mail could not be rendered";
     NOT_CONFIGURED = "not-configured", SERVICE_UNAVAILABLE, Retry, "The gate is not configured correctly";
     SUPPRESSED = "recipients-suppressed", BAD_GATEWAY, Refused, "Every recipient is on the suppression list";
+    INVALID_ADDRESS = "invalid-address", BAD_GATEWAY, Refused, "The mail service finds a recipient's address invalid";
     UNKNOWN_SENDER = "unknown-sender", BAD_GATEWAY, Retry, "The mail service does not know the sender";
     UNLINKED_DOMAIN = "unlinked-domain", BAD_GATEWAY, Retry, "The sender's domain is not linked to the mail service";
     REFUSED_BY_ACS = "not-accepted", BAD_GATEWAY, Refused, "The mail service rejected the mail";

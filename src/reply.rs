@@ -102,9 +102,7 @@ fn trouble(sent: &[Sent]) -> Option<(ProblemType, RetryDisposition)> {
     }
     // A problem with only this message keeps its status. What an operator can fix, such as a wrong key, is worth a
     // retry.
-    let hopeless = |outcome: Outcome| {
-        outcome.is_taken() || matches!(outcome, Outcome::Rejected | Outcome::Suppressed | Outcome::TooLarge)
-    };
+    let hopeless = |outcome: Outcome| outcome.is_taken() || outcome.is_refused();
     let disposition = if outcomes().filter(|outcome| *outcome != Outcome::NotAttempted).all(hopeless) {
         RetryDisposition::Refused
     } else {
@@ -118,6 +116,7 @@ fn refused_by_acs(sent: &[Sent]) -> ProblemType {
     let mut outcomes = sent.iter().map(|sent| sent.delivery.outcome);
     match outcomes.find(|outcome| !outcome.is_taken()) {
         Some(Outcome::Suppressed) => problem::SUPPRESSED,
+        Some(Outcome::InvalidAddress) => problem::INVALID_ADDRESS,
         Some(Outcome::UnknownSender) => problem::UNKNOWN_SENDER,
         Some(Outcome::UnlinkedDomain) => problem::UNLINKED_DOMAIN,
         _ => problem::REFUSED_BY_ACS,

@@ -3,8 +3,8 @@
 use serde_json::Value;
 
 use crate::policy::{Address, Mail, Recipients, ReplyTo, Route, Stage};
-use crate::texts::{Texts, fill};
-use crate::validate::{Valid, Violation};
+use crate::texts::Texts;
+use crate::validate::{Valid, Violation, about_address};
 
 /// A mail that applies, with its recipients.
 #[derive(Debug)]
@@ -78,14 +78,10 @@ fn mailbox(payload: &Value, reply_to: &ReplyTo, texts: &Texts) -> Result<Option<
 
 /// A schema's `email` format accepts more than mail systems do, so the gate's own rule decides.
 fn address(payload: &Value, pointer: &str, texts: &Texts) -> Result<Option<Address>, Violation> {
-    match payload.pointer(pointer) {
-        None => Ok(None),
-        Some(value) => value
-            .as_str()
-            .and_then(|text| Address::parse(text).ok())
-            .map(Some)
-            .ok_or_else(|| violation(pointer, "format", "TYPE_EMAIL", &fill(texts.wrong_type, texts.email))),
-    }
+    let Some(value) = payload.pointer(pointer) else { return Ok(None) };
+    Address::parse_typed(value.as_str().unwrap_or_default())
+        .map(Some)
+        .map_err(|error| violation(pointer, "format", "TYPE_EMAIL", &about_address(error, texts)))
 }
 
 fn violation(pointer: &str, keyword: &str, code: &str, detail: &str) -> Violation {

@@ -201,7 +201,7 @@ fn for_door() -> Inputs {
         ),
         ("/contact", URLENCODED, "name=&email=nobody&message=&topic=other".into()),
         ("/captcha", URLENCODED, solved.into()),
-        ("/captcha", URLENCODED, format!("{FORM}&website=http://spam&_next=/thanks").into()),
+        ("/captcha", URLENCODED, format!("{FORM}&feedback_note=http://spam&_next=/thanks").into()),
         ("/guarded", URLENCODED, guarded.into()),
         ("/files", MULTIPART, files()),
         ("/files", MULTIPART, multipart(&[])),

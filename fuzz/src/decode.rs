@@ -64,7 +64,7 @@ static POLICY: LazyLock<Policy> = LazyLock::new(|| {
     for (name, form, mail) in forms {
         let lines = format!(
             "kind = \"form\"\nschema = \"form\"\norigins = [\"https://www.contoso.example\"]\n[routes.{name}.form]\n\
-             honeypot = \"url\"\nconventions = [\"formspree\", \"formsubmit\", \"web3forms\", \"netlify\"]\n{form}"
+             honeypot = \"feedback_note\"\nconventions = [\"formspree\", \"formsubmit\", \"web3forms\", \"netlify\"]\n{form}"
         );
         policy += &route(name, &lines, mail);
     }

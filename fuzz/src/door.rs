@@ -65,7 +65,7 @@ kind = "form"
 schema = "contact"
 origins = ["https://www.contoso.example"]
 [routes.captcha.form]
-honeypot = "website"
+honeypot = "feedback_note"
 conventions = ["formspree", "formsubmit", "web3forms", "netlify"]
 captcha = { service = "turnstile", secret = "captcha_secret" }
 [[routes.captcha.mails]]

@@ -12,10 +12,12 @@ mod delivery;
 mod echo;
 mod example;
 mod field;
+mod honeypot;
 mod html;
 mod maximum;
 pub mod mjml;
 mod pattern;
+mod pointer;
 pub mod purpose;
 mod sample;
 mod template;
@@ -66,6 +68,7 @@ impl<'a> Checker<'a> {
     /// Adds a note.
     fn route(&self, route: &'a Route, findings: &mut Findings) -> Vec<Diagnostic> {
         example::check(route, self.files, findings);
+        honeypot::check(route, findings);
         for mail in &route.mails {
             purpose::check(route, mail, findings);
         }

@@ -16,8 +16,9 @@ use crate::web::retry::{plain_code, retry_after};
 
 /// ACS's error codes that an operator can act on, each with its own outcome. ACS publishes no list of its email codes;
 /// these are quoted in issues of its SDKs and in other clients' source.
-pub const TERMINAL_CODES: [(&str, Outcome); 3] = [
+pub const TERMINAL_CODES: [(&str, Outcome); 4] = [
     ("EmailDroppedAllRecipientsSuppressed", Outcome::Suppressed),
+    ("InvalidEmailAddress", Outcome::InvalidAddress),
     ("InvalidSenderUserName", Outcome::UnknownSender),
     ("DomainNotLinked", Outcome::UnlinkedDomain),
 ];

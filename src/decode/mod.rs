@@ -1,6 +1,7 @@
 //! Turns bytes into a submission: its payload is JSON, whatever the format of the body.
 
 mod charset;
+mod disposition;
 mod envelope;
 mod event_id;
 pub mod form;
@@ -237,6 +238,7 @@ fn form(
 ) -> Result<Events, Error> {
     // The browser filled it in, and has been understood.
     fields.retain(|field| field.name != CHARSET_FIELD || route.schema.has(CHARSET_FIELD));
+    form::correct_fields(&route.schema, &mut fields);
     let sent = fields.clone();
     let controls = Controls::of_fields(&route.form, &mut fields, |name| route.schema.has(name));
     caller.event_id = content_id(headers, &fields, &uploads);
@@ -256,6 +258,7 @@ fn content_id(headers: &HeaderMap, fields: &[Field], uploads: &[Upload]) -> Stri
 fn script(route: &Route, headers: &HeaderMap, body: &[u8], mut caller: Caller) -> Result<Events, Error> {
     let text = charset::json(body, Charset::declared(headers)?)?;
     let mut payload = json::decode(&text)?;
+    form::correct_members(&route.schema, &mut payload);
     let controls = match &mut payload {
         Value::Object(members) => {
             members.retain(|name, _| name != CHARSET_FIELD || route.schema.has(CHARSET_FIELD));

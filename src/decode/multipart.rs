@@ -3,11 +3,12 @@
 use bytes::Bytes;
 use futures_util::{FutureExt as _, stream};
 use http::HeaderMap;
-use http::header::CONTENT_TYPE;
+use http::header::{CONTENT_DISPOSITION, CONTENT_TYPE};
 use multer::{Field as Part, Multipart};
 
 use super::Error;
 use super::charset::{CHARSET_FIELD, Charset};
+use super::disposition::Disposition;
 use super::form::{Field, Upload, clean};
 use crate::policy::{MAX_FIELDS, MAX_FILES, Route};
 use crate::web::media_type;
@@ -51,8 +52,10 @@ async fn read(route: &Route, mut parts: Multipart<'_>) -> Result<(Vec<Text>, Vec
         if texts.len() == MAX_FIELDS {
             return Err(Error::TooManyFields);
         }
-        let name = part.name().ok_or(Error::Multipart)?.to_owned();
-        let file = part.file_name().map(clean);
+        let disposition =
+            part.headers().get(CONTENT_DISPOSITION).and_then(|value| Disposition::parse(value.as_bytes()));
+        let Disposition { name, file } = disposition.ok_or(Error::Multipart)?;
+        let file = file.as_deref().map(clean);
         let charset = media_type::charset(part.headers()).and_then(|label| Charset::named(label.as_bytes()));
         let bytes = whole(part).await.map_err(|_| Error::Multipart)?;
         match (file, &mut left) {

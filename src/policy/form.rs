@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use super::diagnostic::Place;
 use crate::setting::SettingName;
 
 /// A form's options for visitors, and its guards; empty for events.
@@ -14,7 +15,7 @@ pub struct Form {
     /// The form services whose control fields the gate understands.
     pub conventions: Vec<&'static Convention>,
     /// The name of the honeypot, a field that people do not see.
-    pub honeypot: Option<String>,
+    pub honeypot: Option<Honeypot>,
     /// A form token: how long a page must and may have been open.
     pub token: Option<TokenGuard>,
     /// A proof of work that a browser must compute.
@@ -25,6 +26,15 @@ pub struct Form {
     pub confirmation: Option<ConfirmationGuard>,
     /// The files that the form accepts.
     pub attachments: Option<Attachments>,
+}
+
+/// A honeypot: a field that people do not see.
+#[derive(Debug)]
+pub struct Honeypot {
+    /// The field's name.
+    pub name: String,
+    /// Where the policy names it.
+    pub place: Place,
 }
 
 /// The files that a form accepts.
@@ -153,30 +163,34 @@ pub struct FileType {
 
 const DOCX: &str = "application/vnd.openxmlformats-officedocument.wordprocessingml.document";
 const XLSX: &str = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet";
+const PPTX: &str = "application/vnd.openxmlformats-officedocument.presentationml.presentation";
 const ODT: &str = "application/vnd.oasis.opendocument.text";
 const ODS: &str = "application/vnd.oasis.opendocument.spreadsheet";
+const ODP: &str = "application/vnd.oasis.opendocument.presentation";
 const TXT: &str = "text/plain; charset=utf-8";
 const CSV: &str = "text/csv; charset=utf-8";
 
 /// Every file type that a policy may allow. Nothing that can run, on a computer or in a browser, is among them: no
-/// program, no script, no HTML, no SVG, no macro. The extensions are those of IANA's registrations and of mime-db,
-/// which browsers follow.
-pub const FILE_TYPES: [FileType; 12] = [
+/// program, no script, no HTML, no SVG, no macro. The extensions are those of IANA's registrations and of mime-db, which
+/// browsers follow, those that Chrome offers for `accept="image/jpeg"`, and `hif`, which cameras use.
+pub const FILE_TYPES: [FileType; 14] = [
     FileType { name: "pdf", content_type: "application/pdf", extensions: &["pdf"], content: Content::Pdf },
     FileType { name: "png", content_type: "image/png", extensions: &["png"], content: Content::Png },
     FileType {
         name: "jpeg",
         content_type: "image/jpeg",
-        extensions: &["jpg", "jpeg", "jpe", "jfif"],
+        extensions: &["jpg", "jpeg", "jpe", "jfif", "pjpeg", "pjp"],
         content: Content::Jpeg,
     },
     FileType { name: "gif", content_type: "image/gif", extensions: &["gif"], content: Content::Gif },
     FileType { name: "webp", content_type: "image/webp", extensions: &["webp"], content: Content::Webp },
-    FileType { name: "heic", content_type: "image/heic", extensions: &["heic", "heif"], content: Content::Heif },
+    FileType { name: "heic", content_type: "image/heic", extensions: &["heic", "heif", "hif"], content: Content::Heif },
     FileType { name: "docx", content_type: DOCX, extensions: &["docx"], content: Content::Office("word/") },
     FileType { name: "xlsx", content_type: XLSX, extensions: &["xlsx"], content: Content::Office("xl/") },
+    FileType { name: "pptx", content_type: PPTX, extensions: &["pptx"], content: Content::Office("ppt/") },
     FileType { name: "odt", content_type: ODT, extensions: &["odt"], content: Content::OpenDocument(ODT) },
     FileType { name: "ods", content_type: ODS, extensions: &["ods"], content: Content::OpenDocument(ODS) },
+    FileType { name: "odp", content_type: ODP, extensions: &["odp"], content: Content::OpenDocument(ODP) },
     FileType { name: "txt", content_type: TXT, extensions: &["txt"], content: Content::Text },
     FileType { name: "csv", content_type: CSV, extensions: &["csv"], content: Content::Text },
 ];
@@ -267,6 +281,20 @@ pub const SERVICES: [Service; 4] = [
         has_action: true,
         has_score: true,
     },
+];
+
+/// The fields that captcha widgets add to a form, and the widgets, whichever guard the route has: a page may have another
+/// one, or more than one. Left out unless the schema names them. Sources: the widgets' own documentation.
+pub const WIDGET_FIELDS: [(&str, &str); 9] = [
+    ("g-recaptcha-response", "reCAPTCHA, and hCaptcha's for pages that were written for it"),
+    ("h-captcha-response", "hCaptcha"),
+    ("cf-turnstile-response", "Turnstile"),
+    (PROOF_FIELD, "ALTCHA"),
+    ("frc-captcha-solution", "Friendly Captcha, version 1"),
+    ("frc-captcha-response", "Friendly Captcha, version 2"),
+    ("procaptcha-response", "Prosopo Procaptcha"),
+    ("private-captcha-solution", "Private Captcha"),
+    ("mtcaptcha-verifiedtoken", "MTCaptcha"),
 ];
 
 /// The control fields of a form service. Any other field is an ordinary one.

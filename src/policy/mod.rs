@@ -21,14 +21,14 @@ use std::collections::BTreeMap;
 
 use crate::setting::SettingName;
 
-pub use address::{Address, AddressError};
+pub use address::{ADDRESS_FORMATS, Address, AddressError};
 pub use diagnostic::{Diagnostic, Place, Severity};
 pub use digest::Digest;
 pub use files::{APPROVALS_FILE, FOLDERS, Files, MAX_FILE_BYTES, POLICY_FILE, ReadError, SAMPLE, TEMPLATES_FOLDER};
 pub use form::{
     Attachments, CONFIRMATION_LINK, CONVENTIONS, CaptchaGuard, ConfirmationGuard, Content, Convention, FILE_TYPES,
-    FileType, Form, Holds, MAX_ATTACHMENT_BYTES, MAX_FIELDS, MAX_FILES, PROOF_FIELD, PUBLIC_URL, ProofOfWorkGuard,
-    SERVICES, Service, TOKEN_FIELD, TokenGuard,
+    FileType, Form, Holds, Honeypot, MAX_ATTACHMENT_BYTES, MAX_FIELDS, MAX_FILES, PROOF_FIELD, PUBLIC_URL,
+    ProofOfWorkGuard, SERVICES, Service, TOKEN_FIELD, TokenGuard, WIDGET_FIELDS,
 };
 pub use one_or_many::OneOrMany;
 pub use overflow::{Overflow, POISON_SUFFIX, StorageAddress};

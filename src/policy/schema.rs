@@ -2,9 +2,10 @@
 
 use std::fmt;
 
-use jsonschema::{Draft, EmailOptions, PatternOptions, Validator};
+use jsonschema::{Draft, PatternOptions, Validator};
 use serde_json::{Map, Value};
 
+use super::address::{is_international_mailbox, is_mailbox};
 use super::digest::Digest;
 use super::unique::UniqueItems;
 use crate::pointer;
@@ -42,7 +43,8 @@ impl Schema {
             .offline()
             .should_validate_formats(true)
             .should_ignore_unknown_formats(false)
-            .with_email_options(EmailOptions::default().without_display_text().without_domain_literal())
+            .with_format("email", is_mailbox)
+            .with_format("idn-email", is_international_mailbox)
             .with_pattern_options(PatternOptions::regex())
             .with_keyword("uniqueItems", |_, demanded, _| Ok(Box::new(UniqueItems::of(demanded))));
         let options = if document.get("$schema").is_some() { options } else { options.with_draft(Draft::Draft202012) };
@@ -289,6 +291,19 @@ mod tests {
         let schema = Schema::compile(json!({"format": "email"}))?;
         assert!(schema.validator().is_valid(&json!("a@b.example")));
         assert!(!schema.validator().is_valid(&json!("a at b")));
+        for (format, text, valid) in [
+            ("email", "\"a b\"@c.example", true),
+            ("email", "a@localhost", true),
+            ("email", "a@b\u{fc}cher.example", true),
+            ("email", "\u{fc}@b.example", false),
+            ("email", "a@[127.0.0.1]", false),
+            ("email", "a@-b.example", false),
+            ("email", "A <a@b.example>", false),
+            ("idn-email", "\u{fc}@b\u{fc}cher.example", true),
+            ("idn-email", "\u{fc} b", false),
+        ] {
+            assert_eq!(Schema::compile(json!({"format": format}))?.validator().is_valid(&json!(text)), valid, "{text}");
+        }
         Ok(())
     }
 

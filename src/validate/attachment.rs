@@ -36,7 +36,7 @@ pub fn attach(
         match allowed.map(|allowed| (allowed, recognise(allowed, &name, &bytes))) {
             Some((_, Some((file_type, name)))) => {
                 let name = distinct(name, &attachments);
-                attachments.push(Attachment { name, content_type: file_type.content_type, bytes });
+                attachments.push(Attachment { name, content_type: content_type(file_type, &bytes), bytes });
             }
             Some((allowed, None)) => {
                 let names: Vec<_> = allowed.types.iter().map(|file_type| file_type.name).collect();
@@ -62,6 +62,14 @@ fn recognise(allowed: &Attachments, name: &str, bytes: &[u8]) -> Option<(&'stati
     let picture = |file_type: &&&FileType| is_picture(file_type) && content::is(file_type.content, bytes);
     let file_type = allowed.types.iter().find(picture).filter(|_| says_picture)?;
     Some((file_type, format!("{stem}.{}", file_type.extensions.first()?)))
+}
+
+/// The media type in the mail. Of a text that is not UTF-8 it does not name the encoding, which nothing in the file says.
+fn content_type(file_type: &FileType, bytes: &[u8]) -> &'static str {
+    match file_type.content_type.split_once(';') {
+        Some((essence, _)) if std::str::from_utf8(bytes).is_err() => essence,
+        _ => file_type.content_type,
+    }
 }
 
 fn ends(file_type: &FileType, extension: &str) -> bool {

@@ -86,12 +86,41 @@ fn is_open_document(bytes: &[u8], media_type: &str) -> Option<bool> {
 /// How texts start that have a meaning for programs: markup, scripts, documents and printer languages.
 const PROGRAM_TEXTS: [&str; 5] = ["<", "#!", "%PDF-", "%!", "{\\rtf"];
 
-/// Text for people: UTF-8 without control characters except those for lines and columns, and not the start of anything
-/// that a program takes for more than text.
+/// The characters of the longest of them.
+const LONGEST_PROGRAM_START: usize = 5;
+
+/// Text for people in one of the encodings that Windows' programs save it in: UTF-8; UTF-16 with its mark ("Unicode" in
+/// Notepad and Excel); and windows-1252 ("ANSI", and Excel's CSV in Western Europe).
 fn is_text(bytes: &[u8]) -> bool {
-    std::str::from_utf8(bytes).is_ok_and(|text| {
-        let plain = |character: char| !character.is_control() || matches!(character, '\n' | '\r' | '\t' | '\u{c}');
-        let start = text.trim_start_matches('\u{feff}').trim_start();
-        text.chars().all(plain) && !PROGRAM_TEXTS.iter().any(|program| start.starts_with(program))
-    })
+    match (std::str::from_utf8(bytes), bytes) {
+        (Ok(text), _) => reads_as_text(text.chars()),
+        (_, [0xff, 0xfe, units @ ..]) => is_utf16(units, u16::from_le_bytes),
+        (_, [0xfe, 0xff, units @ ..]) => is_utf16(units, u16::from_be_bytes),
+        _ => reads_as_text(bytes.iter().map(|byte| windows_1252(*byte))),
+    }
+}
+
+fn is_utf16(units: &[u8], unit: fn([u8; 2]) -> u16) -> bool {
+    let (pairs, rest) = units.as_chunks();
+    let characters = char::decode_utf16(pairs.iter().map(|pair| unit(*pair)));
+    !pairs.is_empty() && rest.is_empty() && reads_as_text(characters.map(|character| character.unwrap_or('\0')))
+}
+
+/// A byte's character, as far as it matters here: between U+0080 and U+009F, windows-1252 has signs where Unicode has
+/// controls, and five bytes mean nothing.
+const fn windows_1252(byte: u8) -> char {
+    match byte {
+        0x81 | 0x8d | 0x8f | 0x90 | 0x9d => '\0',
+        0x80..=0x9f => '\u{fffd}',
+        byte => byte as char,
+    }
+}
+
+/// No control characters but those of lines and columns, and not the beginning of something that a program takes for
+/// more than text.
+fn reads_as_text(mut characters: impl Iterator<Item = char> + Clone) -> bool {
+    let blank = |character: &char| *character == '\u{feff}' || character.is_whitespace();
+    let start: String = characters.clone().skip_while(blank).take(LONGEST_PROGRAM_START).collect();
+    let plain = |character: char| !character.is_control() || matches!(character, '\n' | '\r' | '\t' | '\u{c}');
+    !PROGRAM_TEXTS.iter().any(|program| start.starts_with(program)) && characters.all(plain)
 }

@@ -13,7 +13,7 @@ use crate::auth::Caller;
 use crate::decode::form::Filled;
 use crate::guard::Admitted;
 use crate::pointer;
-use crate::policy::{Route, Schema};
+use crate::policy::{ADDRESS_FORMATS, Address, AddressError, Route, Schema};
 use crate::texts::{Texts, fill};
 
 pub use attachment::{Attachment, attach};
@@ -131,10 +131,25 @@ fn violations_of(error: &ValidationError<'_>, texts: &Texts) -> Vec<Violation> {
     let violation = |pointer| Violation {
         pointer,
         keyword: error.kind().keyword().to_owned(),
-        detail: sentence(error.kind(), texts),
+        detail: about_typed_address(error, texts).unwrap_or_else(|| sentence(error.kind(), texts)),
         code: code(error.kind()),
     };
     pointers.into_iter().map(violation).collect()
+}
+
+/// What is wrong with an address that does not have the schema's format for one.
+fn about_typed_address(error: &ValidationError<'_>, texts: &Texts) -> Option<String> {
+    let Broken::Format { format } = error.kind() else { return None };
+    let text = error.instance().as_str().filter(|_| ADDRESS_FORMATS.contains(&format.as_str()))?;
+    Address::parse_typed(text).err().map(|error| about_address(error, texts))
+}
+
+/// What is wrong with an address, without anything of it.
+pub fn about_address(error: AddressError, texts: &Texts) -> String {
+    match error {
+        AddressError::Local => texts.local_part.to_owned(),
+        AddressError::Form | AddressError::Route => fill(texts.wrong_type, texts.email),
+    }
 }
 
 /// What the schema expects, in the schema's words only: no text of the payload may be returned or logged.

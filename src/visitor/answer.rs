@@ -8,7 +8,7 @@ use http::{Response, StatusCode};
 use serde_json::{Value, json};
 
 use super::visit::{Visit, Wants};
-use super::{cors, next, page};
+use super::{copy, cors, next, page};
 use crate::audit::{Summary, Verdict};
 use crate::deliver::Handled;
 use crate::outcome::{Delivery, Outcome, Sent};
@@ -28,20 +28,22 @@ pub fn answer(route: &Route, visit: &Visit, handled: &Handled) -> (Response<Byte
             if visit.validate_only {
                 (valid(), summary)
             } else {
-                (success(route, visit, &[pretended(route, event_id)]), summary)
+                (success(route, visit, &[pretended(route, event_id)], None), summary)
             }
         }
         Ok(_) if visit.validate_only => (valid(), Summary { verdict: Verdict::Validated, reason: None }),
         handled => {
             let events = slice::from_ref(handled);
             let response = match (reply::problem(route.contract, events, false), handled) {
-                (None, _) => success(route, visit, events),
-                // If the schema no longer accepts a link's form, there is nothing that the visitor could correct on a
-                // page.
-                (Some(problem), Err(Refusal::Invalid(violations))) if visit.stage == Stage::Submitted => {
-                    failure(route, visit, problem, violations)
+                (None, _) => success(route, visit, events, None),
+                (Some(_), Ok(sent)) if copy::only_copies_refused(route, sent) => {
+                    success(route, visit, events, Some(visit.texts.copy_refused))
                 }
-                (Some(problem), _) => failure(route, visit, problem, &[]),
+                (Some(problem), Ok(sent)) => {
+                    failure(route, visit, problem, &copy::refused_addresses(route, sent, visit.texts))
+                }
+                (Some(problem), Err(Refusal::Invalid(violations))) => failure(route, visit, problem, violations),
+                (Some(problem), Err(_)) => failure(route, visit, problem, &[]),
             };
             (response, reply::summary(handled))
         }
@@ -68,7 +70,8 @@ fn pretended(route: &Route, event_id: &str) -> Handled {
     Ok(mails.map(|mail| sent(&mail.name)).collect())
 }
 
-fn success(route: &Route, visit: &Visit, events: &[Handled]) -> Response<Bytes> {
+/// The answer where the team has the form; `notice` says what the visitor should know nevertheless.
+fn success(route: &Route, visit: &Visit, events: &[Handled], notice: Option<&'static str>) -> Response<Bytes> {
     let (status, mut members) = (reply::status(events), reply::success(events));
     let wanted = visit.fields.controls.next.as_deref();
     let next = wanted.and_then(|next| next::target(next, &route.origins, &visit.site));
@@ -76,15 +79,17 @@ fn success(route: &Route, visit: &Visit, events: &[Handled]) -> Response<Bytes> 
         (Stage::Confirmed, Some(confirmation)) => &confirmation.thanks,
         _ => &route.thanks,
     };
-    let next = next.or_else(|| thanks.clone()).filter(|_| !(visit.wants == Wants::Page && visit.is_script));
-    match (visit.wants, next) {
-        // The site's thank-you page would say that the mail was sent.
-        (Wants::Page, next) if status == StatusCode::ACCEPTED => page::queued(visit, next.as_deref()),
-        (Wants::Page | Wants::Anything, Some(next)) if status == StatusCode::OK => response::see_other(&next),
-        (Wants::Page, None) => page::thanks(route, visit),
-        (_, next) => {
+    let next = next.or_else(|| thanks.clone());
+    let queued = Some(visit.texts.queued).filter(|_| status == StatusCode::ACCEPTED);
+    match (visit.wants, next, notice.or(queued)) {
+        // The site's thank-you page would say that everything was sent.
+        (Wants::Page, next, Some(text)) => page::notice(visit, status, text, next.as_deref()),
+        (Wants::Page | Wants::Anything, Some(next), _) if status == StatusCode::OK => response::see_other(&next),
+        (Wants::Page, None, None) => page::thanks(route, visit),
+        (_, next, _) => {
             let next = next.or_else(|| visit.needs_next.then(String::new));
             members.extend(next.map(|next| ("next".to_owned(), Value::String(next))));
+            members.extend(notice.map(|notice| ("notice".to_owned(), json!(notice))));
             if visit.stage == Stage::Submitted && route.form.confirmation.is_some() {
                 members.insert("confirmation".to_owned(), json!("pending"));
             }
@@ -97,11 +102,11 @@ fn success(route: &Route, visit: &Visit, events: &[Handled]) -> Response<Bytes> 
 }
 
 fn failure(route: &Route, visit: &Visit, mut problem: Problem, violations: &[Violation]) -> Response<Bytes> {
+    // If the schema no longer accepts a link's form, there is nothing that the visitor could correct on a page.
+    let violations = if visit.stage == Stage::Submitted { violations } else { &[] };
     match (visit.wants, &route.form.error_redirect) {
-        (Wants::Page, Some(address)) if !visit.is_script => {
-            response::see_other(&with_codes(address, problem.kind.slug, violations))
-        }
-        (Wants::Page, _) => {
+        (Wants::Page, Some(address)) => response::see_other(&with_codes(address, problem.kind.slug, violations)),
+        (Wants::Page, None) => {
             let mut response = page::failed(route, visit, &problem, violations);
             response.headers_mut().extend(problem.headers);
             response

@@ -125,9 +125,9 @@
         if (!ok) {
           show(body);
         } else if (of('dispatchEvent')(new CustomEvent('postern:sent', { bubbles: true, cancelable: true, detail: body }))) {
-          live.textContent = body.queued ? say.queued : of('dataset').thanks || say.done;
+          live.textContent = body.notice || (body.queued ? say.queued : of('dataset').thanks || say.done);
           of('reset')();
-          if (body.next && !body.queued) location.assign(body.next);
+          if (body.next && !body.queued && !body.notice) location.assign(body.next);
         }
       } catch {
         live.textContent = say.fail;

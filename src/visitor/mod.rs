@@ -2,6 +2,7 @@
 //! requests.
 
 mod answer;
+mod copy;
 mod cors;
 mod endpoint;
 mod next;

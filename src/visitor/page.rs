@@ -75,14 +75,13 @@ pub(super) fn thanks(route: &Route, visit: &Visit) -> Response<Bytes> {
     Page::new(visit, title, text.to_owned()).respond(StatusCode::OK)
 }
 
-/// The page after a form whose mails are in the overflow queue, with the way on to `next`.
-pub(super) fn queued<'a>(visit: &'a Visit, next: Option<&'a str>) -> Response<Bytes> {
-    let texts = visit.texts;
-    let mut page = Page::new(visit, texts.thanks_title, texts.queued.to_owned());
+/// The page after a form of which the visitor should know more than that it was sent, with the way on to `next`.
+pub(super) fn notice<'a>(visit: &'a Visit, status: StatusCode, text: &str, next: Option<&'a str>) -> Response<Bytes> {
+    let mut page = Page::new(visit, visit.texts.thanks_title, text.to_owned());
     if next.is_some() {
-        (page.back, page.go_back) = (next, texts.go_on);
+        (page.back, page.go_back) = (next, visit.texts.go_on);
     }
-    page.respond(StatusCode::ACCEPTED)
+    page.respond(status)
 }
 
 /// The page after a form was refused. With `violations`, it shows the form with what was typed.

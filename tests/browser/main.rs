@@ -23,7 +23,11 @@ use tokio::net::TcpListener;
 use tokio::runtime::Handle;
 use tokio::task::spawn_blocking;
 
-/// The gate, and an ACS that accepts everything and remembers it.
+/// The domain to whose addresses ACS cannot send.
+const REFUSED: &str = "@refused.example";
+
+/// The gate, and an ACS that accepts everything and remembers it, but for mails to one domain. It knows no operation that
+/// it is asked about.
 struct Stand {
     gate: Gate,
     settings: FixedSettings,
@@ -37,7 +41,12 @@ impl Fetch for Stand {
             // A question about an earlier operation: there is none.
             return Ok(http::Response::builder().status(404).body(Bytes::new()).unwrap());
         };
-        self.sent.lock().unwrap().push(serde_json::from_slice(request.body()).unwrap());
+        let mail: Value = serde_json::from_slice(request.body()).unwrap();
+        if mail["recipients"]["to"][0]["address"].as_str().is_some_and(|address| address.ends_with(REFUSED)) {
+            let refused = http::Response::builder().status(400).header("x-ms-error-code", "InvalidEmailAddress");
+            return Ok(refused.body(Bytes::new()).unwrap());
+        }
+        self.sent.lock().unwrap().push(mail);
         let operation = operation.to_str().unwrap();
         let body = json!({"id": operation, "status": "Running", "error": null}).to_string();
         Ok(http::Response::builder().status(202).body(body.into()).unwrap())

@@ -78,7 +78,8 @@ async fn addresses_that_mail_software_may_read_in_another_way_are_refused() {
             "@evil.example:a@contoso.example",
             "\"a@evil.example\"@contoso.example",
             "a(c)@contoso.example",
-            "a@contoso\u{3002}example",
+            "a@contoso\u{2024}example",
+            "a@contoso.example\u{2024}evil.example",
         ] {
             assert_eq!(outcome(&gate, address).await, (422, Vec::new()), "{address}");
         }

@@ -1,5 +1,6 @@
 //! Files of a form: attached to the right mails, and only if their content matches their names.
 
+use std::collections::BTreeSet;
 use std::path::Path;
 
 use crate::support::*;
@@ -10,7 +11,7 @@ use http::Request;
 use postern::decode::form::clean;
 use postern::gate::Gate;
 use postern::host::BodyError;
-use postern::policy::{Files, MAX_ATTACHMENT_BYTES};
+use postern::policy::{FILE_TYPES, Files, MAX_ATTACHMENT_BYTES};
 use serde_json::{Value, json};
 
 const PDF: &[u8] = b"%PDF-1.7 canary";
@@ -99,6 +100,16 @@ async fn a_file_must_be_what_its_name_says_and_of_a_type_that_is_taken() {
         ("a.txt", b"\xef\xbb\xbf<svg onload=x>", false),
         ("a.txt", b"a\x00b", false),
         ("a.txt", b"\xff\xfe", false),
+        ("a.csv", b"Name;Stra\xdfe\r\nM\xfcller;\x80 5,00", true),
+        ("a.txt", b"\xff\xfeG\0r\0\xfc\0\r\0\n\0", true),
+        ("a.txt", b"\xfe\xff\0G\0r\0\xfc", true),
+        ("a.txt", b"\xff\xfeG\0r", false),
+        ("a.txt", b"\xff\xfe\x01\xd8G\0", false),
+        ("a.txt", b"\xff\xfe<\0s\0v\0g\0", false),
+        ("a.txt", b"\xff\xfea\0\0\0", false),
+        ("a.csv", b"M\xfcller\x81", false),
+        ("a.csv", b"M\xfcller\x00", false),
+        ("a.txt", b"#!/bin/sh\n# M\xfcller", false),
         ("a.html", b"<html>", false),
         ("a.svg", b"<svg>", false),
         ("a.docx", b"PK\x03\x04 no document", false),
@@ -134,8 +145,6 @@ async fn carried(gate: &Gate, files: &[(&str, &str, &[u8])]) -> Result<Vec<(Stri
     let list = sent[0]["attachments"].as_array().unwrap();
     Ok(list.iter().map(|file| (text(file, "name"), text(file, "contentType"))).collect())
 }
-
-const DOCX: &str = "application/vnd.openxmlformats-officedocument.wordprocessingml.document";
 
 /// The parts of a small document as Word writes it; other programs use another order.
 const WORD: [&str; 6] = [
@@ -174,14 +183,27 @@ fn package<'a>(names: impl IntoIterator<Item = &'a str>) -> Vec<u8> {
 
 #[tokio::test]
 async fn a_document_is_one_whichever_program_wrote_it() {
-    let gate = taking("types = [\"docx\"]");
-    // ECMA-376, part 2, does not order parts. Files of each program are in tests/fixtures/documents.
+    let names: Vec<_> = FILE_TYPES.iter().map(|file_type| format!("\"{}\"", file_type.name)).collect();
+    let gate = taking(&format!("types = [{}]", names.join(", ")));
+    // ECMA-376, part 2, does not order parts. README.md there says which program wrote which file.
     let documents = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures/documents");
-    for name in ["libreoffice-order.docx", "python-docx-order.docx", "word-order-short.docx", "word-order-long.docx"] {
-        let content = std::fs::read(documents.join(name)).unwrap();
+    let mut written = BTreeSet::new();
+    for entry in std::fs::read_dir(documents).unwrap() {
+        let path = entry.unwrap().path();
+        let (name, ending) = (path.file_name().unwrap().to_str().unwrap(), path.extension().unwrap().to_str().unwrap());
+        let Some(file_type) = FILE_TYPES.iter().find(|file_type| file_type.extensions.contains(&ending)) else {
+            assert_eq!(name, "README.md");
+            continue;
+        };
+        let content = std::fs::read(&path).unwrap();
         let taken = carried(&gate, &[("cv", name, &content)]).await;
-        assert_eq!(taken, Ok(vec![(name.to_owned(), DOCX.to_owned())]), "{name}");
+        assert_eq!(taken, Ok(vec![(name.to_owned(), file_type.content_type.to_owned())]), "{name}");
+        written.insert(file_type.name);
     }
+    let all: BTreeSet<_> =
+        FILE_TYPES.iter().map(|file_type| file_type.name).filter(|name| !["txt", "csv"].contains(name)).collect();
+    assert_eq!(written, all);
+    let gate = taking("types = [\"docx\"]");
     let mut turned = WORD;
     for _ in 0..WORD.len() {
         turned.rotate_left(1);
@@ -191,7 +213,7 @@ async fn a_document_is_one_whichever_program_wrote_it() {
 
 #[tokio::test]
 async fn packages_are_what_their_parts_say_and_carry_no_macros() {
-    let gate = taking("types = [\"docx\", \"xlsx\", \"odt\", \"ods\"]");
+    let gate = taking("types = [\"docx\", \"xlsx\", \"pptx\", \"odt\", \"ods\", \"odp\"]");
     let word = |more: &[&'static str]| package(WORD.into_iter().chain(more.iter().copied()));
     let excel = |more: &[&'static str]| {
         package(["[Content_Types].xml", "_rels/.rels", "xl/workbook.xml"].into_iter().chain(more.iter().copied()))
@@ -209,6 +231,15 @@ async fn packages_are_what_their_parts_say_and_carry_no_macros() {
         ("a.xlsx", excel(&[]), true),
         ("a.odt", odf("text", &["Thumbnails/thumbnail.png"]), true),
         ("a.ods", odf("spreadsheet", &["Configurations2/"]), true),
+        ("a.pptx", package(["[Content_Types].xml", "_rels/.rels", "ppt/presentation.xml"]), true),
+        ("a.odp", odf("presentation", &[]), true),
+        ("a.pptx", excel(&[]), false),
+        (
+            "a.pptx",
+            package(["[Content_Types].xml", "_rels/.rels", "ppt/presentation.xml", "ppt/vbaProject.bin"]),
+            false,
+        ),
+        ("a.odp", odf("text", &[]), false),
         ("a.docx", excel(&[]), false),
         ("a.docx", word(&["xl/workbook.xml"]), false),
         ("a.docx", odf("text", &[]), false),
@@ -241,6 +272,19 @@ async fn packages_are_what_their_parts_say_and_carry_no_macros() {
     }
 }
 
+#[tokio::test]
+async fn a_text_goes_with_the_encoding_that_is_known_of_it() {
+    let gate = taking("types = [\"txt\", \"csv\"]");
+    for (name, content, media_type) in [
+        ("a.csv", "Müller".as_bytes(), "text/csv; charset=utf-8"),
+        ("a.csv", b"M\xfcller", "text/csv"),
+        ("a.txt", b"\xff\xfea\0", "text/plain"),
+    ] {
+        let taken = carried(&gate, &[("list", name, content)]).await;
+        assert_eq!(taken, Ok(vec![(name.to_owned(), media_type.to_owned())]));
+    }
+}
+
 /// The start of a photo as phones write it: a box with these brands.
 fn heif(major: &str, compatible: &[&str]) -> Vec<u8> {
     let length = u8::try_from(16 + 4 * compatible.len()).unwrap();
@@ -257,6 +301,9 @@ async fn a_photo_is_taken_under_a_name_that_fits_its_content() {
     for (name, content, taken) in [
         ("damage.jfif", JPEG, Some(("damage.jfif", jpeg_type))),
         ("photo.jpe", JPEG, Some(("photo.jpe", jpeg_type))),
+        ("photo.pjpeg", JPEG, Some(("photo.pjpeg", jpeg_type))),
+        ("photo.PJP", JPEG, Some(("photo.PJP", jpeg_type))),
+        ("DSC_0001.HIF", &heif("mif1", &["MiHE", "mif1", "heix"]), Some(("DSC_0001.HIF", heic_type))),
         ("photo.JPEG", JPEG, Some(("photo.JPEG", jpeg_type))),
         ("IMG_2041.HEIC", JPEG, Some(("IMG_2041.jpg", jpeg_type))),
         ("IMG_2042.heif", &heic, Some(("IMG_2042.heif", heic_type))),

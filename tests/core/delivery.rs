@@ -129,6 +129,7 @@ async fn an_operation_that_failed_is_told_with_acs_s_reason() {
     let id = operation_id().await;
     for (code, outcome) in [
         ("EmailDroppedAllRecipientsSuppressed", "suppressed"),
+        ("InvalidEmailAddress", "invalid-address"),
         ("InvalidSenderUserName", "unknown-sender"),
         ("DomainNotLinked", "unlinked-domain"),
         ("EmailDropped", "rejected"),

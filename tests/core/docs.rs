@@ -130,6 +130,12 @@ fn the_table_of_captcha_services_is_that_of_the_code() {
 }
 
 #[test]
+fn the_table_of_widgets_is_that_of_the_code() {
+    let row = |(field, widget): &(&str, &str)| format!("| `{field}` | {widget} |");
+    table("docs/forms.md", "widgets", &postern::policy::WIDGET_FIELDS.iter().map(row).collect::<Vec<_>>());
+}
+
+#[test]
 fn the_table_of_file_types_is_that_of_the_code() {
     let row = |one: &postern::policy::FileType| {
         let extensions: Vec<_> = one.extensions.iter().map(|extension| format!("`.{extension}`")).collect();

@@ -182,7 +182,8 @@ async fn sender<H: Sending>(client: &Client<'_, H>, address: &Address, names: &s
             let message = format!("its domain is linked, but ACS does not know the name ({answer})");
             Finding::bad(check, State::Failed, message, sentence(advice))
         }
-        Outcome::Rejected => Finding::bad(
+        // The address that is missing is a recipient's.
+        Outcome::Rejected | Outcome::InvalidAddress => Finding::bad(
             check,
             State::Unknown,
             format!("unknown: ACS did not object ({answer}), but may not have checked"),

@@ -159,7 +159,8 @@ impl Mistake {
 /// The name of a honeypot.
 fn honeypot(route: &Route) -> Option<&str> {
     let form = &route.form;
-    form.honeypot.as_deref().or_else(|| form.conventions.first().map(|convention| convention.honeypot))
+    let own = form.honeypot.as_ref().map(|honeypot| honeypot.name.as_str());
+    own.or_else(|| form.conventions.first().map(|convention| convention.honeypot))
 }
 
 /// A payload that the schema refuses because of this mistake; `None` if no small change makes it invalid.

@@ -3,7 +3,7 @@
 use serde_json::{Map, Value};
 
 use super::Field;
-use crate::policy::{Form, PROOF_FIELD, TOKEN_FIELD};
+use crate::policy::{Form, PROOF_FIELD, TOKEN_FIELD, WIDGET_FIELDS};
 
 /// What control fields said.
 #[derive(Debug, Default, PartialEq, Eq)]
@@ -42,7 +42,9 @@ impl Controls {
     /// Whether a field is a control field; if so, notes its text. `known` says which names the schema has.
     fn take(&mut self, form: &Form, name: &str, text: Option<&str>, known: &impl Fn(&str) -> bool) -> bool {
         let mut taken = self.proves(form, name, text);
-        if form.honeypot.as_deref() == Some(name) || form.conventions.iter().any(|one| one.honeypot == name) {
+        taken |= WIDGET_FIELDS.iter().any(|(field, _)| *field == name) && !known(name);
+        let hidden = form.honeypot.as_ref().is_some_and(|honeypot| honeypot.name == name);
+        if hidden || form.conventions.iter().any(|one| one.honeypot == name) {
             self.trapped |= text != Some("");
             taken = true;
         }

@@ -5,6 +5,7 @@ mod coerce;
 mod control;
 mod name;
 mod shape;
+mod typed;
 
 use bytes::Bytes;
 
@@ -13,6 +14,7 @@ use crate::web::header::one_line;
 pub use assemble::{Contradiction, assemble, labelled, members, place_of};
 pub use control::Controls;
 pub use shape::Shape;
+pub use typed::{correct_fields, correct_members};
 
 /// The longest name, in characters.
 const MAX_NAME_CHARS: usize = 100;

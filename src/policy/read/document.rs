@@ -102,7 +102,7 @@ pub struct FormTable {
     /// Names from [`crate::policy::CONVENTIONS`].
     pub conventions: Option<Vec<Spanned<String>>>,
     /// The name of the honeypot, a field that people do not see.
-    pub honeypot: Option<String>,
+    pub honeypot: Option<Spanned<String>>,
     /// A form token: how long a page must and may have been open.
     pub token: Option<TokenTable>,
     /// A proof of work that a browser must compute.

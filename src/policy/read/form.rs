@@ -10,7 +10,7 @@ use super::document::{
 use super::{at, error, page, setting};
 use crate::policy::diagnostic::Findings;
 use crate::policy::{
-    Attachments, CONVENTIONS, CaptchaGuard, ConfirmationGuard, Convention, FILE_TYPES, Form, Kind,
+    Attachments, CONVENTIONS, CaptchaGuard, ConfirmationGuard, Convention, FILE_TYPES, Form, Honeypot, Kind,
     MAX_ATTACHMENT_BYTES, MAX_FILES, POLICY_FILE, PUBLIC_URL, ProofOfWorkGuard, SERVICES, TokenGuard,
 };
 use crate::setting::SettingName;
@@ -58,7 +58,7 @@ pub(super) fn form(name: &str, table: &RouteTable, findings: &mut Findings) -> F
         allow_missing_origin: form.allow_missing_origin,
         error_redirect: form.error_redirect.as_ref().and_then(|address| page(address, findings)),
         conventions: conventions(form, findings),
-        honeypot: form.honeypot.clone(),
+        honeypot: form.honeypot.as_ref().map(|name| Honeypot { name: name.get_ref().clone(), place: at(name) }),
         token: form.token.as_ref().and_then(|table| token(table, findings)),
         proof_of_work: form.proof_of_work.as_ref().and_then(|table| proof(table, findings)),
         confirmation: form.confirmation.as_ref().and_then(|table| confirmation(table, form, findings)),

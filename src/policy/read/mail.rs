@@ -6,7 +6,7 @@ use toml::Spanned;
 use super::document::{FieldTable, MailTable, ReplyToTable, To};
 use super::{Known, address, at, error};
 use crate::policy::diagnostic::Findings;
-use crate::policy::{Address, MAX_FIXED_RECIPIENTS, Mail, POLICY_FILE, Recipients, ReplyTo, Schema};
+use crate::policy::{ADDRESS_FORMATS, Address, MAX_FIXED_RECIPIENTS, Mail, POLICY_FILE, Recipients, ReplyTo, Schema};
 
 /// Reads a mail. Leaves out one with an error; the findings say why.
 pub(super) fn mail(
@@ -105,7 +105,7 @@ fn address_field(pointer: &Spanned<String>, schema: &Schema, findings: &mut Find
         error(findings, pointer, message, "Use a JSON Pointer such as \"/email\" to a property of the schema.");
         return None;
     };
-    if property.get("format").and_then(Value::as_str) != Some("email") {
+    if !property.get("format").and_then(Value::as_str).is_some_and(|format| ADDRESS_FORMATS.contains(&format)) {
         let message = format!("The schema does not require an email address at `{}`.", pointer.get_ref());
         error(findings, pointer, message, "Add \"format\": \"email\" to the property.");
     }

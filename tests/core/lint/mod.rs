@@ -5,6 +5,7 @@ mod character;
 mod delivery;
 mod echo;
 mod example;
+mod honeypot;
 mod markup;
 mod mjml;
 mod purpose;
