@@ -18,6 +18,7 @@ pub mod mjml;
 mod pattern;
 pub mod purpose;
 mod sample;
+mod shown;
 mod template;
 mod unused;
 
