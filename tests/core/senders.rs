@@ -193,7 +193,7 @@ async fn no_alert_is_refused_for_the_length_of_a_text() {
 }
 
 #[tokio::test]
-async fn a_data_source_that_fails_is_told_with_its_error() {
+async fn a_data_source_that_fails_is_reported_with_its_error() {
     let mut event = storm(1);
     let error = format!("failed to execute query A: {}", "SELECT … ".repeat(2000));
     event["alerts"][0]["labels"] = json!({"alertname": "DatasourceNoData", "datasource_uid": "P1", "ref_id": "A"});
@@ -276,6 +276,27 @@ async fn a_batch_may_hold_what_a_route_does_not_want() {
     assert_eq!(outcome.told(), (200, "ignored, sent, ignored, ignored".to_owned()));
     assert_eq!(body(&outcome.response)["sent"], 1);
     assert_eq!(outcome.sent.len(), 1);
+}
+
+#[tokio::test]
+async fn event_grid_gets_its_code_back_when_it_validates_a_subscription() {
+    // learn.microsoft.com, "Endpoint validation with Event Grid event schema": the event and its header.
+    let event = json!([{
+        "id": "2d1781af-3a4c-4d7c-bd0c-e34b19da4e66",
+        "topic": "/subscriptions/00000000-0000-0000-0000-000000000000",
+        "subject": "",
+        "data": {"validationCode": "512d38b6-c7b8-40c8-89fe-f46f9e9622b6", "validationUrl": "https://rp.eventgrid.azure.net"},
+        "eventType": "Microsoft.EventGrid.SubscriptionValidationEvent",
+        "eventTime": "2026-03-03T07:04:12.4556811Z",
+        "metadataVersion": "1",
+        "dataVersion": "1",
+    }]);
+    for name in ["acs-delivery", "event-grid-resources"] {
+        let request = set(signed(&preset(name), &event.to_string()), "aeg-event-type", "SubscriptionValidation");
+        let outcome = outcome(name, request).await;
+        assert_eq!(outcome.told(), (200, "handshake".to_owned()), "{name}");
+        assert_eq!(body(&outcome.response), json!({"validationResponse": "512d38b6-c7b8-40c8-89fe-f46f9e9622b6"}));
+    }
 }
 
 #[tokio::test]
