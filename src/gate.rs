@@ -8,7 +8,7 @@ use http::{HeaderMap, Method, Request, Response};
 
 use crate::acs::{self, Connection, OperationStatus};
 use crate::audit::{Entry, Summary};
-use crate::auth::{self, KeyCache, secrets};
+use crate::auth::{self, Caller, KeyCache, secrets};
 use crate::contract::{self, Contract};
 use crate::decode::{self, Events, Submission};
 use crate::deliver::{Dispatch, Handled, Prepared, deliver};
@@ -331,6 +331,10 @@ async fn prepare<'a>(
     submission: Submission,
     deadline: Duration,
 ) -> Result<Prepared<'a>, Refusal> {
+    if !select::is_wanted(route, &submission.payload) {
+        let Caller { event_id, derived, .. } = submission.caller;
+        return Ok(Prepared { event_id, derived, mails: Vec::new() });
+    }
     let texts = visit.map_or(Texts::neutral(), |visit| visit.texts);
     let stranger = visit.map(Visit::stranger);
     let admitted = guard::admit(route, stranger, submission, keys, host.now())?;

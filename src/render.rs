@@ -37,7 +37,7 @@ pub struct Message {
 pub struct Parts {
     /// One line without control characters.
     pub subject: String,
-    /// The plain text body.
+    /// The plain text body, without control characters but tabs and line feeds, as the HTML body.
     pub text: String,
     /// The HTML body.
     pub html: Option<String>,
@@ -165,7 +165,34 @@ fn render_parts(templates: &Templates, template: &Template, context: &Context<'_
     let part = |part| templates.render(template, part, context.clone()).map_err(|source| Error { part, source });
     Ok(Parts {
         subject: one_line(&part(Part::Subject)?, MAX_SUBJECT_CHARS),
-        text: part(Part::Text)?,
-        html: template.has_html().then(|| part(Part::Html)).transpose()?,
+        text: without_controls(part(Part::Text)?),
+        html: template.has_html().then(|| part(Part::Html).map(without_controls)).transpose()?,
     })
+}
+
+/// A body without control characters, whatever its template prints: HTML has no place for them, and a mail none for NUL
+/// (RFC 5322, 2.2). Tabs stay, and every line ends with a line feed.
+fn without_controls(body: String) -> String {
+    let belongs = |character: char| !character.is_control() || matches!(character, '\n' | '\t');
+    if body.chars().all(belongs) {
+        return body;
+    }
+    let lines = body.replace("\r\n", "\n").replace('\r', "\n");
+    lines.chars().filter(|character| belongs(*character)).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::without_controls;
+
+    #[test]
+    fn a_body_has_lines_and_tabs_and_no_other_controls() {
+        for (rendered, body) in [
+            ("a\tb\nc", "a\tb\nc"),
+            ("10 %\r20 %\r\ndone\r", "10 %\n20 %\ndone\n"),
+            ("a\0\u{7}\u{8}\u{1b}[1mb\u{7f}\u{85}\u{9b}c", "a[1mbc"),
+        ] {
+            assert_eq!(without_controls(rendered.to_owned()), body, "{rendered:?}");
+        }
+    }
 }

@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-use crate::policy::{Address, Mail, Recipients, ReplyTo, Route, Stage};
+use crate::policy::{Address, Kind, Mail, Recipients, ReplyTo, Route, Stage};
 use crate::texts::Texts;
 use crate::validate::{Valid, Violation, about_address};
 
@@ -26,6 +26,16 @@ pub struct Mailbox {
     pub name: Option<String>,
 }
 
+/// Whether a route has a mail for a payload that nothing has checked yet. Systems send more kinds of events than a route
+/// wants, and one that no mail is for need not fit the schema. Every form is wanted.
+pub fn is_wanted(route: &Route, payload: &Value) -> bool {
+    route.kind == Kind::Form || route.mails.iter().any(|mail| is_for(mail, payload))
+}
+
+fn is_for(mail: &Mail, payload: &Value) -> bool {
+    mail.when.as_ref().is_none_or(|when| when.validator().is_valid(payload))
+}
+
 /// Selects the mails of a route that belong to this stage.
 ///
 /// # Errors
@@ -37,9 +47,7 @@ pub fn select<'a>(
     texts: &Texts,
 ) -> Result<Vec<Selected<'a>>, Vec<Violation>> {
     let payload = valid.payload();
-    let applies = |mail: &&Mail| {
-        route.stage(mail) == stage && mail.when.as_ref().is_none_or(|when| when.validator().is_valid(payload))
-    };
+    let applies = |mail: &&Mail| route.stage(mail) == stage && is_for(mail, payload);
     let (selected, refused): (Vec<_>, Vec<_>) =
         route.mails.iter().filter(applies).map(|mail| resolve(mail, payload, texts)).partition(Result::is_ok);
     if refused.is_empty() {

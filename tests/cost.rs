@@ -86,6 +86,7 @@ impl Load {
             .header("content-length", self.body.len())
             .header("x-github-delivery", "72d3162e-cc78-11e3-81ab-4c9367dc0958")
             .header("x-hub-signature-256", format!("sha256={hex}"))
+            .header("authorization", format!("Bearer {ALERTS_SECRET}"))
             .body(Full::new(self.body.clone()))
             .unwrap()
     }
@@ -160,6 +161,54 @@ async fn sealed() -> Costs {
     let component = tokio::task::spawn_blocking(seal).await.unwrap();
     measure(&guest(component, None).await).await
 }
+
+/// As many alerts with twelve labels each as a body can have values for, nearly.
+const ALERTS_OF_A_STORM: usize = 4000;
+
+/// The preset's policy, as `postern add` makes it.
+fn alerting() -> Files {
+    let starter = Files::read(&root().join("../../../cli/starter")).unwrap();
+    let presets = postern_presets::all();
+    let addition = presets.iter().find(|preset| preset.name == "alertmanager").unwrap().add(&starter).unwrap();
+    let own = starter.paths().map(|path| (path.to_owned(), starter.text(path).unwrap().to_owned()));
+    let new = addition.files.iter().map(|(path, text)| (path.clone(), (*text).to_owned()));
+    own.chain(new).chain([("postern.toml".to_owned(), addition.policy.clone())]).collect()
+}
+
+/// A group as one dead node pool makes it: 4 MB.
+fn storm() -> Value {
+    let alert = |number: usize| {
+        let labels =
+            ["cluster", "namespace", "container", "endpoint", "instance", "job", "prometheus", "service", "team"];
+        let mut alert = json!({
+            "status": "firing", "startsAt": "2026-03-02T03:14:00.000Z", "endsAt": "0001-01-01T00:00:00Z",
+            "labels": {"alertname": "KubePodNotReady", "severity": "critical", "pod": format!("payment-{number:05}")},
+            "annotations": {"summary": "x".repeat(60), "description": "y".repeat(100), "runbook_url": "https://c.example"},
+            "generatorURL": format!("https://prometheus.contoso.example/graph?g0.expr={}", "sum+by+".repeat(30)),
+            "fingerprint": format!("{number:016x}"),
+        });
+        labels.iter().for_each(|label| alert["labels"][label] = json!(format!("a value of {label}")));
+        alert
+    };
+    json!({"version": "4", "status": "firing", "receiver": "postern", "groupKey": "{}", "truncatedAlerts": 0,
+        "commonLabels": {}, "groupLabels": {}, "externalURL": "https://alertmanager.contoso.example",
+        "alerts": (0..ALERTS_OF_A_STORM).map(alert).collect::<Vec<_>>()})
+}
+
+/// An instance has enough memory for the largest group of alerts, and answers long before its sender gives up.
+#[tokio::test]
+async fn a_storm_of_alerts_fits_into_an_instance() {
+    let seal = || seal(component(Flavour::Wasi), &alerting().sealed(), Some(&cache())).unwrap().component;
+    let mut guest = guest(tokio::task::spawn_blocking(seal).await.unwrap(), None).await;
+    guest.settings.insert("alertmanager_secret".to_owned(), ALERTS_SECRET.to_owned());
+    let load = Load { name: "storm", path: "/hooks/alertmanager", body: storm().to_string().into() };
+    let instructions = spent(&guest, &load, 1).await;
+    println!("{} bytes, {instructions} instructions", load.body.len());
+    assert!(instructions < MOST_INSTRUCTIONS, "{instructions}");
+}
+
+/// Twice what such a group takes: not a budget, but a sign of work that does not grow with the body alone.
+const MOST_INSTRUCTIONS: u64 = 2_000_000_000;
 
 /// A policy that hashes every name of a payload, as its schema requires, and sends nothing.
 fn hashing(keyword: &str) -> Files {

@@ -6,6 +6,7 @@ use postern_legibility::CLIP_BYTES;
 use serde_json::Value;
 
 use crate::field::Field;
+use crate::shown::Shown;
 use crate::template::Report;
 use crate::{Checker, Findings, html, maximum};
 
@@ -21,7 +22,8 @@ pub fn check(
     sample: Option<&Parts>,
     findings: &mut Findings,
 ) {
-    let largest = maximum::payload(&Field::root(route.schema.document()), route.upload_limit);
+    let shown = Shown::by([report]);
+    let largest = maximum::payload(&Field::root(route.schema.document()), &shown, route.upload_limit);
     subject(checker, route, mail, report, &largest, findings);
     if let Some(html) = sample.and_then(|parts| parts.html.as_deref()) {
         sample_size(mail, html, findings);
@@ -41,7 +43,7 @@ fn subject(
     findings: &mut Findings,
 ) {
     let mut bounded = true;
-    for print in report.prints.iter().filter(|print| print.part == Part::Subject && !print.cut) {
+    for print in report.prints.iter().filter(|print| print.part == Part::Subject && print.cut.is_none()) {
         if !print.sources.iter().all(maximum::is_bounded) {
             bounded = false;
             let message = format!("`{}` can have any length, but a subject cannot.", print.name);
@@ -99,7 +101,10 @@ fn largest_size(
         "Lower \"maxLength\" and \"maxItems\" in schemas/{}.json, or cut values: {{{{ text[:2000] }}}}.",
         route.schema_name
     );
-    let endless = report.loops.iter().any(|(part, list)| *part == Part::Html && list.max_items().is_none());
+    let endless = report.loops.iter().any(|each| {
+        let lists = || each.lists.iter().filter(|field| field.is_list());
+        each.part == Part::Html && each.cut.is_none() && lists().any(|list| list.max_items().is_none())
+    });
     if endless {
         let message = format!("The HTML loops over a list of any length; Gmail clips after {CLIP_BYTES} bytes.");
         findings.warning(&file, Place::File, message, help);

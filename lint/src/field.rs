@@ -74,6 +74,17 @@ impl Types {
     }
 }
 
+/// A way from a field to one directly below it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Step<'s> {
+    /// A member that the schema names.
+    Name(&'s str),
+    /// Any other member.
+    Member,
+    /// An entry of a list.
+    Entry,
+}
+
 /// A place of a payload, with every schema that applies to it: through `properties`, `items`, `additionalProperties`,
 /// `$ref` within the file, and `allOf`. `anyOf`, `oneOf`, `if` and the like guarantee nothing, so they do not count.
 #[derive(Debug, Clone)]
@@ -121,6 +132,32 @@ impl<'s> Field<'s> {
     /// The place in the schema that names the field, as an RFC 6901 pointer.
     pub fn pointer(&self) -> &str {
         self.schemas.first().map_or("", |(_, pointer)| pointer)
+    }
+
+    /// Whether a value has entries or members, and is no text or number.
+    pub fn is_container(&self) -> bool {
+        self.types().and(Types::LIST.or(Types::OBJECT)) != Types(0)
+            && !self.types().may_be(Types::TEXT.or(Types::NUMBER).or(Types::BOOLEAN))
+    }
+
+    /// Whether a value is a list, if it is not null.
+    pub fn is_list(&self) -> bool {
+        self.types().without(Types::NULL) == Types::LIST
+    }
+
+    /// Where the field's schemas say something with a keyword, as pointers, and what.
+    pub fn says(&self, keyword: &str) -> impl Iterator<Item = (String, &'s Value)> {
+        self.schemas
+            .iter()
+            .filter_map(move |(schema, pointer)| Some((format!("{pointer}/{keyword}"), schema.get(keyword)?)))
+    }
+
+    /// Every field directly below: members by their names, and what all further members or all entries are.
+    pub fn below(&self) -> impl Iterator<Item = (Step<'s>, Self)> {
+        let named = self.names().filter_map(|name| Some((Step::Name(name), self.property(name)?.0)));
+        named
+            .chain(self.member().map(|member| (Step::Member, member)))
+            .chain(self.item().map(|item| (Step::Entry, item)))
     }
 
     fn values(&self, keyword: &'static str) -> impl Iterator<Item = &'s Value> {

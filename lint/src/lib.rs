@@ -2,10 +2,12 @@
 //!
 //! [`check`] is the entry point. The core turns the files into a policy and refuses what cannot be loaded; this crate
 //! proves properties of a policy that loads: what a mail would say (`template/`), to whom (`purpose`, `echo`,
-//! `confirmation`), how a mailbox would judge it (`delivery`), and whether samples and examples match their schemas
-//! (`sample`, `example`). None of it is part of the component. [`approval`] records who approved what.
+//! `confirmation`), how a mailbox would judge it (`delivery`), whether samples and examples match their schemas
+//! (`sample`, `example`), and whether schemas of events have bounds that no mail needs (`bound`). None of it is part of
+//! the component. [`approval`] records who approved what.
 
 pub mod approval;
+mod bound;
 pub mod character;
 mod confirmation;
 mod delivery;
@@ -20,6 +22,7 @@ mod pattern;
 mod pointer;
 pub mod purpose;
 mod sample;
+mod shown;
 mod template;
 mod unused;
 
@@ -44,10 +47,11 @@ pub fn check(sources: &Files) -> Vec<Diagnostic> {
     if let Some(policy) = policy {
         let sources = if compiles { Sources::parse(files) } else { Sources::default() };
         let checker = Checker { files, policy: &policy, sources: &sources, compiles };
-        let notes: Vec<_> = policy.routes().map(|route| checker.route(route, &mut findings)).collect();
+        let routes: Vec<_> = policy.routes().map(|route| (route, checker.route(route, &mut findings))).collect();
         // An error already explains what is missing.
         if !findings.0.iter().any(|finding| finding.severity == Severity::Error) {
-            findings.0.extend(notes.into_iter().flatten());
+            findings.0.extend(routes.iter().flat_map(|(route, reports)| unused::notes(route, reports)));
+            findings.0.extend(bound::warnings(&routes));
         }
     }
     findings.0 = findings.0.into_iter().map(|finding| translation.original(finding)).collect();
@@ -65,8 +69,8 @@ struct Checker<'a> {
 }
 
 impl<'a> Checker<'a> {
-    /// Adds a note.
-    fn route(&self, route: &'a Route, findings: &mut Findings) -> Vec<Diagnostic> {
+    /// Gives what each mail does with the payload, for what is worth knowing where nothing is wrong.
+    fn route(&self, route: &'a Route, findings: &mut Findings) -> Vec<Report<'a>> {
         example::check(route, self.files, findings);
         honeypot::check(route, findings);
         for mail in &route.mails {
@@ -75,8 +79,7 @@ impl<'a> Checker<'a> {
         if !self.compiles {
             return Vec::new();
         }
-        let reports: Vec<_> = route.mails.iter().map(|mail| self.mail(route, mail, findings)).collect();
-        unused::notes(route, &reports)
+        route.mails.iter().map(|mail| self.mail(route, mail, findings)).collect()
     }
 
     fn mail(&self, route: &'a Route, mail: &'a Mail, findings: &mut Findings) -> Report<'a> {

@@ -3,6 +3,7 @@
 use serde_json::{Map, Number, Value};
 
 use crate::field::{Field, Types};
+use crate::shown::Shown;
 
 /// How deep to follow a schema that refers to itself.
 const MAX_DEPTH: usize = 12;
@@ -13,65 +14,81 @@ const LETTER: &str = "é";
 /// The longest number that people write, unless a schema limits it.
 const LONGEST_NUMBER: f64 = -1_234_567_890.123_456_7;
 
-/// Builds the payload. Strings and lists that the schema does not limit share `budget` bytes, which no body exceeds.
-pub fn payload(root: &Field<'_>, budget: usize) -> Value {
-    let mut left = budget;
-    value(root, &mut left, 0)
+/// Makes the payload: texts and lists as long as the schema allows and a mail shows, within the `budget` of bytes that no
+/// body exceeds.
+pub fn payload(root: &Field<'_>, shown: &Shown, budget: usize) -> Value {
+    Maker { shown, left: budget }.value(root, 0)
 }
 
-fn value(field: &Field<'_>, left: &mut usize, depth: usize) -> Value {
-    if let Some(options) = field.options() {
-        return options
-            .into_iter()
-            .max_by_key(|option| option.to_string().chars().count())
-            .cloned()
-            .unwrap_or_default();
-    }
-    let types = field.types();
-    if types.may_be(Types::OBJECT) && types != Types::ALL {
-        object(field, left, depth)
-    } else if types.may_be(Types::LIST) && types != Types::ALL {
-        list(field, left, depth)
-    } else if types.may_be(Types::TEXT) {
-        Value::String(text(field, left))
-    } else if types.may_be(Types::NUMBER) {
-        number(field)
-    } else if types.may_be(Types::BOOLEAN) {
-        Value::Bool(true)
-    } else {
-        Value::Null
-    }
+struct Maker<'a> {
+    shown: &'a Shown,
+    left: usize,
 }
 
-fn object(field: &Field<'_>, left: &mut usize, depth: usize) -> Value {
-    let names = field.names().filter(|_| depth < MAX_DEPTH);
-    let member = |name: &str| Some((name.to_owned(), value(&field.property(name)?.0, left, depth + 1)));
-    let mut members: Map<String, Value> = names.filter_map(member).collect();
-    if let Some(member) = field.member().filter(|_| depth < MAX_DEPTH) {
-        members.insert("a_name".to_owned(), value(&member, left, depth + 1));
+impl Maker<'_> {
+    fn value(&mut self, field: &Field<'_>, depth: usize) -> Value {
+        if let Some(options) = field.options() {
+            return options
+                .into_iter()
+                .max_by_key(|option| option.to_string().chars().count())
+                .cloned()
+                .unwrap_or_default();
+        }
+        let types = field.types();
+        if types.may_be(Types::OBJECT) && types != Types::ALL {
+            self.object(field, depth)
+        } else if types.may_be(Types::LIST) && types != Types::ALL {
+            self.list(field, depth)
+        } else if types.may_be(Types::TEXT) {
+            Value::String(self.text(field))
+        } else if types.may_be(Types::NUMBER) {
+            number(field)
+        } else if types.may_be(Types::BOOLEAN) {
+            Value::Bool(true)
+        } else {
+            Value::Null
+        }
     }
-    Value::Object(members)
-}
 
-fn list(field: &Field<'_>, left: &mut usize, depth: usize) -> Value {
-    let Some(item) = field.item().filter(|_| depth < MAX_DEPTH) else { return Value::Array(Vec::new()) };
-    let mut items = Vec::new();
-    while *left > 0 && field.max_items().is_none_or(|most| (items.len() as u64) < most) {
-        // An entry takes at least a comma.
-        *left -= 1;
-        items.push(value(&item, left, depth + 1));
+    fn object(&mut self, field: &Field<'_>, depth: usize) -> Value {
+        let mut members = Map::new();
+        if depth < MAX_DEPTH {
+            for name in field.names() {
+                if let Some((member, _)) = field.property(name) {
+                    members.insert(name.to_owned(), self.value(&member, depth + 1));
+                }
+            }
+            if let Some(member) = field.member() {
+                members.insert("a_name".to_owned(), self.value(&member, depth + 1));
+            }
+        }
+        Value::Object(members)
     }
-    Value::Array(items)
-}
 
-fn text(field: &Field<'_>, left: &mut usize) -> String {
-    if let Some(text) = field.formats().find_map(longest) {
-        return text.to_owned();
+    fn list(&mut self, field: &Field<'_>, depth: usize) -> Value {
+        let Some(item) = field.item().filter(|_| depth < MAX_DEPTH) else { return Value::Array(Vec::new()) };
+        let most = self.shown.entries(field).length();
+        let most =
+            field.max_items().and_then(|limit| usize::try_from(limit).ok()).map_or(most, |limit| limit.min(most));
+        let mut items = Vec::new();
+        while self.left > 0 && items.len() < most {
+            // An entry takes at least its comma.
+            self.left -= 1;
+            items.push(self.value(&item, depth + 1));
+        }
+        Value::Array(items)
     }
-    let room = *left / LETTER.len();
-    let length = field.max_length().and_then(|most| usize::try_from(most).ok()).map_or(room, |most| most.min(room));
-    *left -= length * LETTER.len();
-    LETTER.repeat(length)
+
+    fn text(&mut self, field: &Field<'_>) -> String {
+        if let Some(text) = field.formats().find_map(longest) {
+            return text.to_owned();
+        }
+        let most = self.shown.text(field).length().min(self.left / LETTER.len());
+        let length =
+            field.max_length().and_then(|limit| usize::try_from(limit).ok()).map_or(most, |limit| limit.min(most));
+        self.left -= length * LETTER.len();
+        LETTER.repeat(length)
+    }
 }
 
 /// Formats that limit the length of their texts.

@@ -38,6 +38,8 @@ pub struct About {
     pub documentation: Option<String>,
     /// Where the example payloads come from, as sentences.
     pub fixture: String,
+    /// The versions of the sender whose payloads were tried, as sentences; none where the format is our own.
+    pub tried: Option<String>,
     /// How to configure the sender, in Markdown.
     pub setup: String,
 }

@@ -4,6 +4,7 @@ mod address;
 mod diagnostic;
 mod digest;
 mod files;
+mod filter;
 mod form;
 mod json;
 mod one_or_many;

@@ -1,14 +1,14 @@
 //! Templates: a folder for each mail with subject, text and optional HTML, and the layouts they share.
 
 use std::collections::BTreeMap;
-use std::time::{Duration, UNIX_EPOCH};
 
 use minijinja::syntax::SyntaxConfig;
-use minijinja::{AutoEscape, Environment, ErrorKind, UndefinedBehavior, Value};
+use minijinja::{AutoEscape, Environment, UndefinedBehavior, Value};
 
 use super::diagnostic::{Diagnostic, Findings, Place};
 use super::digest::Digest;
 use super::files::{Files, SAMPLE, TEMPLATES_FOLDER as FOLDER};
+use super::filter;
 
 /// The parts of a template: file name, and whether the folder must have it.
 const SUBJECT: &str = "subject.txt.j2";
@@ -313,21 +313,8 @@ pub fn environment(markup: Markup) -> Environment<'static> {
     environment.set_undefined_behavior(UndefinedBehavior::SemiStrict);
     environment.set_fuel(Some(FUEL));
     environment.set_syntax(syntax());
-    environment.add_filter("utc", utc);
+    filter::add(&mut environment);
     environment
-}
-
-/// The last second of the year 9999; later times have no common notation.
-const LAST_SECOND: f64 = 253_402_300_799.0;
-
-/// Unix seconds in a format for people, `2026-03-03 07:05 UTC`: many senders write times as numbers.
-fn utc(seconds: f64) -> Result<String, minijinja::Error> {
-    if !(0.0..=LAST_SECOND).contains(&seconds) {
-        let reason = "utc takes seconds since 1970, up to the year 9999";
-        return Err(minijinja::Error::new(ErrorKind::InvalidOperation, reason));
-    }
-    let time = humantime::format_rfc3339_seconds(UNIX_EPOCH + Duration::from_secs_f64(seconds)).to_string();
-    Ok(format!("{} UTC", time.replace('T', " ").get(..16).unwrap_or_default()))
 }
 
 /// How templates are read: a line that contains only a block leaves no empty line.

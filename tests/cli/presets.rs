@@ -23,12 +23,12 @@ fn policy(directory: &Path) -> String {
     fs::read_to_string(directory.join("mail/postern.toml")).unwrap()
 }
 
-const ADDED: &str = "Added erp-approval to the policy: 11 files, and a route in postern.toml.
+const ADDED: &str = "Added erp-approval to the policy: 10 files, and a route in postern.toml.
 
 Next:
 - Replace these addresses in postern.toml: erp-team@contoso.example, workflow@contoso.example.
 - Set erp_approval_secret for the gate (ERP_APPROVAL_SECRET in the environment).
-- Let the ERP system post JSON as in `sample.json`, with basic authentication; the setting holds `NAME:PASSWORD`. The
+- Have the ERP system post JSON as in `sample.json`, with basic authentication; the setting holds `NAME:PASSWORD`. The
   payload names the approver, whose address must be in a domain listed in `allow`. The mail only links to the ERP system,
   where the approver signs in and decides: mail scanners would follow a link that approves by itself.
 

@@ -31,6 +31,7 @@ mod presets;
 mod repeats;
 mod scaling;
 mod schemes;
+mod senders;
 mod settings;
 mod signature;
 mod signed;

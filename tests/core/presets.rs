@@ -63,14 +63,19 @@ fn hex_hmac(signed: &[&[u8]]) -> String {
     mac.finalize().into_bytes().iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
-/// A delivery as the sender would make it, signed with the sha2 and hmac crates, not with the code under test.
+/// A delivery of one event as the sender would make it.
 pub fn delivery(preset: &Preset, event: &str) -> Request<Bytes> {
+    let listed = preset.route().contains("envelope = \"event-grid\"");
+    signed(preset, &if listed { format!("[{event}]") } else { event.to_owned() })
+}
+
+/// A request with this body, signed with the sha2 and hmac crates, not with the code under test.
+pub fn signed(preset: &Preset, body: &str) -> Request<Bytes> {
     let route = preset.route();
     let value = |key: &str| {
         let (_, rest) = route.split_once(&format!("{key} = \""))?;
         rest.split('"').next()
     };
-    let body = if value("envelope") == Some("event-grid") { format!("[{event}]") } else { event.to_owned() };
     let mut path = value("path").unwrap().to_owned();
     let (header, proof) = match value("scheme").unwrap() {
         "github" => ("x-hub-signature-256", format!("sha256={}", hex_hmac(&[body.as_bytes()]))),
@@ -95,7 +100,7 @@ pub fn delivery(preset: &Preset, event: &str) -> Request<Bytes> {
         .header("x-github-delivery", "72d3162e-cc78-11e3-81ab-4c9367dc0958")
         .header("aeg-event-type", "Notification")
         .header(header, proof)
-        .body(body.into())
+        .body(body.to_owned().into())
         .unwrap()
 }
 
@@ -298,10 +303,10 @@ fn document() -> String {
                     and\n\n```sh\npostern add alertmanager --policy my-policy\n```\n\nadds one: the files below \
                     `schemas/` and `templates/`, and the route in `postern.toml`. It overwrites nothing. From \
                     then\non the files are yours: replace the addresses, change the texts, approve the result. The \
-                    schemas check what the\ntemplates print and accept whatever else the sender adds. The mails are \
-                    readable on a phone: they say what happened,\nwhere and since when, link to the place to look, \
-                    and distinguish the start of an alert from its end. A test generates\nthis page from the \
-                    presets.\n\n| preset | what it reports |\n|---|---|\n"
+                    schemas check what the\ntemplates need and accept whatever else the sender adds or leaves \
+                    out; the templates cut what is too long for a mail. The\nmails are readable on a phone: they \
+                    say what happened, where and since when, link to the place to look, and distinguish\nthe start \
+                    of an alert from its end. A test generates this page from the presets.\n\n| preset | what it reports |\n|---|---|\n"
         .to_owned();
     for preset in postern_presets::all() {
         writeln!(text, "| [`{0}`](#{0}) | {1} |", preset.name, preset.about.description).unwrap();
@@ -315,7 +320,7 @@ fn document() -> String {
         let subjects: String = subjects.collect();
         write!(
             text,
-            "\n## {}\n\n{}.\n\n```toml\n{}```\n\n{}\n\nSubjects of its example mails:\n\n{subjects}\n{}Where the examples come from:\n{}\n",
+            "\n## {}\n\n{}.\n\n```toml\n{}```\n\n{}\n\nSubjects of its example mails:\n\n{subjects}\n{}{}Where the examples come from:\n{}\n",
             preset.name,
             about.description,
             preset.route(),
@@ -325,6 +330,7 @@ fn document() -> String {
                 .iter()
                 .map(|page| format!("[The sender's documentation]({page}).\n"))
                 .collect::<String>(),
+            about.tried.iter().map(|tried| format!("Tried with: {}\n", tried.trim())).collect::<String>(),
             about.fixture.trim()
         )
         .unwrap();

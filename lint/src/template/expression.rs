@@ -4,7 +4,7 @@ use minijinja::machinery::{Span, ast};
 use postern::policy::TABLE;
 
 use super::link::Link;
-use super::value::{Shape, Value};
+use super::value::{Shape, Value, longer};
 use super::walk::Walk;
 use crate::field::Types;
 
@@ -126,10 +126,13 @@ impl<'s> Walk<'s, '_> {
             let message = format!("`{}` may be {}, which cannot be cut.", value.name, wrong.words());
             self.error(slice.span(), message, "Only texts and lists can be cut; narrow the `type` in the schema.");
         }
-        let end = slice.stop.as_ref().and_then(ast::Expr::as_const).and_then(|stop| i64::try_from(stop).ok());
+        let stop = slice.stop.as_ref().and_then(at_most).and_then(|stop| usize::try_from(stop).ok());
+        let tail = slice.start.as_ref().filter(|_| slice.stop.is_none()).and_then(whole);
+        let tail = tail.filter(|start| *start < 0).and_then(|start| usize::try_from(start.unsigned_abs()).ok());
+        let cut = [value.cut, stop, tail].into_iter().flatten().min();
         let from_start = slice.start.is_none() && slice.step.is_none();
         let link = if from_start { value.link } else { Link::Unproven };
-        Value { cut: value.cut || end.is_some_and(|end| end >= 0), path: None, link, ..value }
+        Value { cut, path: None, link, ..value }
     }
 
     fn operation(&mut self, operation: &'s ast::Spanned<ast::BinOp<'s>>) -> Value<'s> {
@@ -152,7 +155,7 @@ impl<'s> Walk<'s, '_> {
                 self.needs_text(&left, operation.left.span());
                 let right = self.evaluate(&operation.right);
                 self.needs_text(&right, operation.right.span());
-                let cut = [&left, &right].into_iter().all(|value| value.cut || value.sources.is_empty());
+                let cut = longer(&left, &right);
                 let link = if left.link == Link::Proven { Link::Proven } else { Link::Unproven };
                 Value { cut, link, ..Value::computed(name, Types::TEXT, [left, right]) }
             }
@@ -182,6 +185,20 @@ impl<'s> Walk<'s, '_> {
         let values: Vec<_> = items.iter().map(|item| self.present(item)).collect();
         let item = values.clone().into_iter().reduce(Value::either).unwrap_or_else(|| Value::text("an entry"));
         Value::computed(self.source_text(span), Types::LIST, values).shaped(Types::LIST, Shape::List(Box::new(item)))
+    }
+}
+
+/// A whole number that a template spells out.
+fn whole(expression: &ast::Expr<'_>) -> Option<i64> {
+    i64::try_from(expression.as_const()?).ok()
+}
+
+/// The most that a number can be: what it is, or what is left of it after something was counted.
+fn at_most(expression: &ast::Expr<'_>) -> Option<i64> {
+    let counts = |expression: &ast::Expr<'_>| matches!(expression, ast::Expr::Filter(filter) if ["count", "length"].contains(&filter.name));
+    match expression {
+        ast::Expr::BinOp(rest) if matches!(rest.op, ast::BinOpKind::Sub) && counts(&rest.right) => whole(&rest.left),
+        expression => whole(expression),
     }
 }
 

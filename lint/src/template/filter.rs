@@ -13,6 +13,8 @@ use crate::field::Types;
 enum Effect {
     /// Takes a text or number; gives a text that may contain its text and that of the arguments.
     Text,
+    /// Takes a text or number and how much of it to keep, gives a text of that length and a note.
+    Excerpt,
     /// Takes a text or number; gives a number.
     Number,
     /// Takes a number; gives a text.
@@ -45,7 +47,8 @@ enum Effect {
 fn effect(name: &str) -> Option<Effect> {
     Some(match name {
         "upper" | "lower" | "title" | "capitalize" | "trim" | "replace" | "escape" | "e" | "indent" | "string"
-        | "urlencode" | "format" => Effect::Text,
+        | "urlencode" | "format" | "strip_ansi" => Effect::Text,
+        "excerpt" => Effect::Excerpt,
         "int" | "float" | "abs" | "round" => Effect::Number,
         "utc" => Effect::Time,
         "length" | "count" => Effect::Count,
@@ -95,9 +98,23 @@ impl<'s> Walk<'s, '_> {
                 self.needs_text(&value, span);
                 self.needs_escapes_kept(filter, &arguments);
                 let types = if effect == Effect::Number { Types::NUMBER } else { Types::TEXT };
-                let cut = value.cut && arguments.iter().all(|argument| argument.sources.is_empty());
+                let cut = value.cut.filter(|_| arguments.iter().all(|argument| argument.sources.is_empty()));
                 let text = Value { cut, ..Value::computed(name, types, std::iter::once(value).chain(arguments)) };
                 if effect == Effect::Split { listed(text) } else { text }
+            }
+            Effect::Excerpt => {
+                self.needs_text(&value, span);
+                let length = match filter.args.first() {
+                    Some(ast::CallArg::Pos(length)) => {
+                        length.as_const().and_then(|length| usize::try_from(length).ok())
+                    }
+                    _ => None,
+                };
+                if length.is_none() {
+                    self.undetermined(span, "Write how many characters to keep: {{ text | excerpt(2000) }}.");
+                }
+                let cut = [value.cut, length].into_iter().flatten().min();
+                Value { cut, ..Value::computed(name, Types::TEXT, [value]) }
             }
             Effect::Time => {
                 self.needs_number(&value, span);
@@ -113,7 +130,7 @@ impl<'s> Walk<'s, '_> {
                 let cut = value.cut;
                 Value {
                     cut,
-                    ..listed(Value::computed(name, item.types, [item.clone()]).shaped(item.types, item.shape))
+                    ..listed(Value::computed(name, item.types, [item.clone(), value]).shaped(item.types, item.shape))
                 }
             }
             Effect::Entry => {
@@ -123,7 +140,7 @@ impl<'s> Walk<'s, '_> {
             Effect::Join => {
                 let item = self.entry(&value, span);
                 self.needs_text(&item, span);
-                Value::computed(name, Types::TEXT, std::iter::once(item).chain(arguments))
+                Value::computed(name, Types::TEXT, [item, value].into_iter().chain(arguments))
             }
             Effect::Pairs => self.pairs(&value, span),
             Effect::Default => {

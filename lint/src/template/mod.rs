@@ -58,8 +58,19 @@ pub struct Print<'s> {
     pub name: String,
     /// The fields whose text it may contain.
     pub sources: Vec<Field<'s>>,
-    /// Whether the template cuts it to a length.
-    pub cut: bool,
+    /// The most characters of it that are written, where the template cuts it.
+    pub cut: Option<usize>,
+}
+
+/// A loop over lists, or over the members of objects.
+#[derive(Debug, Clone)]
+pub struct Loop<'s> {
+    /// The part that it is in.
+    pub part: Part,
+    /// What it takes its entries from.
+    pub lists: Vec<Field<'s>>,
+    /// The most entries that it takes, where the template cuts the list.
+    pub cut: Option<usize>,
 }
 
 /// What a mail's template does with the payload.
@@ -71,8 +82,8 @@ pub struct Report<'s> {
     pub links: Vec<Part>,
     /// Every value that it writes.
     pub prints: Vec<Print<'s>>,
-    /// Every list that it loops over, with the part.
-    pub loops: Vec<(Part, Field<'s>)>,
+    /// Every loop over something of the payload.
+    pub loops: Vec<Loop<'s>>,
     /// The fields that the mail uses, by their pointers in the schema.
     pub used: BTreeSet<String>,
 }

@@ -99,7 +99,9 @@ pub(super) fn loop_value<'s>(item: &Value<'s>, binding: usize) -> Value<'s> {
     let truths = ["first", "last"].map(truth);
     let others = ["previtem", "nextitem"].map(other);
     let names = numbers.into_iter().chain(truths).chain(others).collect();
-    Value::text("loop").shaped(Types::OBJECT, Shape::Names(names))
+    // Its path makes it the same value after the branches of an `{% if %}`.
+    let named = Value { path: Some(format!("#{binding}")), ..Value::text("loop") };
+    named.shaped(Types::OBJECT, Shape::Names(names))
 }
 
 /// The table of all fields, whose values may contain anything that was typed into the form.

@@ -26,8 +26,8 @@ pub struct Value<'s> {
     pub shape: Shape<'s>,
     /// The fields whose text it may contain.
     pub sources: Vec<Field<'s>>,
-    /// Whether it was cut to a length.
-    pub cut: bool,
+    /// The most characters or entries that are left of it, where it was cut.
+    pub cut: Option<usize>,
     /// What is known about it as an address.
     pub link: Link,
     /// Whether it may be markup, which is not escaped again.
@@ -80,7 +80,7 @@ impl<'s> Value<'s> {
             absent: false,
             shape: Shape::Plain,
             sources,
-            cut: false,
+            cut: None,
             link: Link::Unproven,
             markup,
         }
@@ -101,7 +101,7 @@ impl<'s> Value<'s> {
             sources: vec![field.clone()],
             link: Link::of_field(&field),
             shape: Shape::Field(field),
-            cut: false,
+            cut: None,
             markup: false,
         }
     }
@@ -116,7 +116,7 @@ impl<'s> Value<'s> {
     /// Either of two values.
     pub fn either(self, other: Self) -> Self {
         let absent = self.absent || other.absent;
-        let cut = self.cut && other.cut;
+        let cut = longer(&self, &other);
         let link = self.link.min(other.link);
         let types = self.types.or(other.types);
         let (name, shape) = (self.name.clone(), self.shape.clone());
@@ -148,4 +148,11 @@ impl<'s> Value<'s> {
     pub fn is_filled(&self) -> bool {
         matches!(&self.shape, Shape::Field(field) if field.is_filled())
     }
+}
+
+/// What two values are cut to, the longer of them: one that holds no text of the payload has an end of its own.
+pub fn longer(one: &Value<'_>, other: &Value<'_>) -> Option<usize> {
+    let endless = |field: &Field<'_>| field.types().may_be(Types::TEXT.or(Types::LIST).or(Types::OBJECT));
+    let length = |value: &Value<'_>| value.cut.or((!value.sources.iter().any(endless)).then_some(0));
+    Some(length(one)?.max(length(other)?))
 }

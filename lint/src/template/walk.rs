@@ -13,7 +13,7 @@ use super::link::Link;
 use super::markup::Spot;
 use super::scope::{loop_value, table};
 use super::value::{Scopes, Shape, Value};
-use super::{Print, Report, Sources};
+use super::{Loop, Print, Report, Sources};
 use crate::field::{Field, Types};
 
 /// One part of a template, walked for one route.
@@ -164,8 +164,9 @@ impl<'s, 'r> Walk<'s, 'r> {
         if each.recursive {
             self.error(each.iter.span(), "Recursive loops cannot be checked.", "Nest plain loops instead.");
         }
-        if let Shape::Field(field) = &list.shape {
-            self.report.loops.push((self.part, field.clone()));
+        let lists: Vec<_> = list.sources.iter().filter(|field| field.is_container()).cloned().collect();
+        if !lists.is_empty() {
+            self.report.loops.push(Loop { part: self.part, lists, cut: list.cut });
         }
         let item = self.entry(&list, each.iter.span());
         let facts = self.facts.clone();

@@ -1,6 +1,7 @@
 //! The proofs of `postern-lint`: each fails once, with file, line and sentence.
 
 mod approval;
+mod bound;
 mod character;
 mod delivery;
 mod echo;
