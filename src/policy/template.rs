@@ -1,6 +1,7 @@
 //! Templates: a folder per mail with subject, text and optional HTML, and the layouts they share.
 
 use std::collections::BTreeMap;
+use std::io;
 use std::time::{Duration, UNIX_EPOCH};
 
 use minijinja::syntax::SyntaxConfig;
@@ -22,6 +23,10 @@ pub const TABLE: &str = "fields";
 
 /// The most instructions one part may run: a loop over hostile input ends there.
 const FUEL: u64 = 2_000_000;
+
+/// The most bytes of one part: a loop that prints a long value again and again ends there, before it uses up the
+/// instance's memory. A text and an HTML part of this size fit into a request to ACS even if every byte is escaped.
+pub const MAX_PART_BYTES: usize = 2_500_000;
 
 /// One mail's template.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -265,14 +270,44 @@ impl Templates {
     /// Renders one part with what its mail sees.
     ///
     /// # Errors
-    /// When the part prints an undefined value, runs out of fuel, or fails otherwise.
+    /// When the part prints an undefined value, runs out of fuel, becomes longer than [`MAX_PART_BYTES`], or fails
+    /// otherwise.
     pub fn render(&self, template: &Template, part: Part, context: Value) -> Result<String, minijinja::Error> {
         let name = format!("{}/{}", template.name, part.file());
         let environment = match part.markup() {
             Markup::Text => &self.texts,
             Markup::Html => &self.pages,
         };
-        environment.get_template(&name)?.render(context)
+        let mut written = Bounded(Vec::new());
+        environment.get_template(&name)?.render_captured_to(context, &mut written).map_err(|error| {
+            match error.kind() {
+                ErrorKind::WriteFailure => too_long(),
+                _ => error,
+            }
+        })?;
+        String::from_utf8(written.0)
+            .map_err(|error| minijinja::Error::new(ErrorKind::WriteFailure, "the part is not UTF-8").with_source(error))
+    }
+}
+
+fn too_long() -> minijinja::Error {
+    minijinja::Error::new(ErrorKind::WriteFailure, format!("a part can have at most {MAX_PART_BYTES} bytes"))
+}
+
+/// What a template has written, up to [`MAX_PART_BYTES`].
+struct Bounded(Vec<u8>);
+
+impl io::Write for Bounded {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        if self.0.len().saturating_add(bytes.len()) > MAX_PART_BYTES {
+            return Err(io::ErrorKind::FileTooLarge.into());
+        }
+        self.0.extend_from_slice(bytes);
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
     }
 }
 
