@@ -3,7 +3,7 @@
 //! [`check`] is the entry point. The core reads the files into a policy and refuses what cannot be loaded; this crate
 //! proves properties of a policy that loads: what a mail would say (`template/`), to whom (`purpose`, `echo`,
 //! `confirmation`), how it would look to a mailbox (`delivery`), and whether samples and examples keep their promises
-//! (`sample`, `example`). None of it is part of the component. [`approval`] records who approved what.
+//! (`sample`, `example`), and who could call it with another's request (`shared_secret`). None of it is part of the component. [`approval`] records who approved what.
 
 pub mod approval;
 pub mod character;
@@ -19,6 +19,7 @@ mod pattern;
 mod pointer;
 pub mod purpose;
 mod sample;
+mod shared_secret;
 mod template;
 mod unused;
 
@@ -43,6 +44,7 @@ pub fn check(sources: &Files) -> Vec<Diagnostic> {
     if let Some(policy) = policy {
         let sources = if compiles { Sources::parse(files) } else { Sources::default() };
         let checker = Checker { files, policy: &policy, sources: &sources, compiles };
+        shared_secret::check(&policy, files, &mut findings);
         let notes: Vec<_> = policy.routes().map(|route| checker.route(route, &mut findings)).collect();
         // An error already explains what is missing.
         if !findings.0.iter().any(|finding| finding.severity == Severity::Error) {

@@ -8,6 +8,7 @@ mod example;
 mod markup;
 mod mjml;
 mod purpose;
+mod shared_secret;
 mod template;
 
 use std::collections::BTreeMap;
