@@ -1,12 +1,13 @@
 //! Turns a template and a valid payload into a message.
 
+use minijinja::ErrorKind;
 use minijinja::value::Serde;
 use serde::Serialize;
 use serde_json::Value;
 
 use crate::decode;
 use crate::decode::form::Filled;
-use crate::policy::{Address, Diagnostic, Mail, Part, Recipients, Route, Stage, Template, Templates};
+use crate::policy::{Address, Diagnostic, MAX_PART_BYTES, Mail, Part, Recipients, Route, Stage, Template, Templates};
 use crate::select::{Mailbox, Selected};
 use crate::validate::{Attachment, Valid};
 use crate::web::header::one_line;
@@ -114,7 +115,11 @@ pub struct Error {
 impl Error {
     /// The part that failed and the line, for the audit line; nothing from the payload.
     pub fn place(&self) -> String {
-        format!("{}:{}", self.part.file(), self.source.line().unwrap_or(0))
+        let file = self.part.file();
+        match self.source.kind() {
+            ErrorKind::WriteFailure => format!("{file} is longer than {MAX_PART_BYTES} bytes"),
+            _ => format!("{file}:{}", self.source.line().unwrap_or(0)),
+        }
     }
 
     /// What the failure means, for the template's author.

@@ -5,6 +5,7 @@
 
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
+use sha1::{Digest as _, Sha1};
 use uuid::Uuid;
 
 use crate::contract::DuplicateWindow;
@@ -55,5 +56,28 @@ fn period(window: DuplicateWindow, now: SystemTime) -> (u128, Duration) {
 
 /// The operation of an event's mail. The same event always has the same one, so ACS can recognise a repeat.
 pub(crate) fn operation(route: &Route, mail: &str, event_id: &str) -> Uuid {
-    Uuid::new_v5(&OPERATIONS, format!("{}\n{mail}\n{event_id}", route.name).as_bytes())
+    id(&format!("{}\n{mail}\n{event_id}", route.name))
+}
+
+/// The UUID of version 5 of a name.
+fn id(name: &str) -> Uuid {
+    // `Uuid::new_v5` is the same with a second crate for SHA-1.
+    let digest = Sha1::new().chain_update(OPERATIONS).chain_update(name).finalize();
+    let [bytes @ .., _, _, _, _]: [u8; 20] = digest.into();
+    uuid::Builder::from_sha1_bytes(bytes).into_uuid()
+}
+
+#[cfg(test)]
+mod tests {
+    use uuid::Uuid;
+
+    use super::OPERATIONS;
+
+    #[test]
+    fn operation_ids_are_version_5() {
+        // python3 -c "import uuid; print(uuid.uuid5(uuid.UUID('7d5c9a2e-41b6-4f0a-9c3d-2f6b8e17a054'), 'contact\nnotify\nx'))"
+        let expected = "563a28f2-9d05-5bc0-860b-691311b8c5bd";
+        assert_eq!(super::id("contact\nnotify\nx"), Uuid::parse_str(expected).unwrap());
+        assert_eq!(OPERATIONS.get_version_num(), 4);
+    }
 }

@@ -1,8 +1,7 @@
 //! What a schema guarantees about one place of a payload.
 
+use postern::pointer;
 use serde_json::Value;
-
-use crate::pointer;
 
 /// A set of JSON types.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -245,7 +244,7 @@ impl<'s> Field<'s> {
 
     /// A member of an object, and whether it is always present.
     pub fn property(&self, name: &str) -> Option<(Self, bool)> {
-        let step = pointer::escaped(name);
+        let step = pointer::escape(name);
         let found = self.schemas.iter().filter_map(|(schema, pointer)| {
             let named = schema.get("properties").and_then(|properties| properties.get(name));
             let named = named.map(|schema| (schema, format!("{pointer}/properties/{step}")));

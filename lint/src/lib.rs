@@ -3,8 +3,9 @@
 //! [`check`] is the entry point. The core turns the files into a policy and refuses what cannot be loaded; this crate
 //! proves properties of a policy that loads: what a mail would say (`template/`), to whom (`purpose`, `echo`,
 //! `confirmation`), how a mailbox would judge it (`delivery`), whether samples and examples match their schemas
-//! (`sample`, `example`), and whether schemas of events have bounds that no mail needs (`bound`). None of it is part of
-//! the component. [`approval`] records who approved what.
+//! (`sample`, `example`), whether schemas of events have bounds that no mail needs (`bound`), and whether a request to
+//! one route passes on another (`shared_secret`). None of it is part of the component. [`approval`] records who approved
+//! what.
 
 pub mod approval;
 mod bound;
@@ -19,9 +20,9 @@ mod html;
 mod maximum;
 pub mod mjml;
 mod pattern;
-mod pointer;
 pub mod purpose;
 mod sample;
+mod shared_secret;
 mod shown;
 mod template;
 mod unused;
@@ -47,6 +48,7 @@ pub fn check(sources: &Files) -> Vec<Diagnostic> {
     if let Some(policy) = policy {
         let sources = if compiles { Sources::parse(files) } else { Sources::default() };
         let checker = Checker { files, policy: &policy, sources: &sources, compiles };
+        shared_secret::check(&policy, files, &mut findings);
         let routes: Vec<_> = policy.routes().map(|route| (route, checker.route(route, &mut findings))).collect();
         // An error already explains what is missing.
         if !findings.0.iter().any(|finding| finding.severity == Severity::Error) {

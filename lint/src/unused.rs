@@ -2,10 +2,10 @@
 
 use std::collections::BTreeSet;
 
+use postern::pointer;
 use postern::policy::{Diagnostic, Mail, Place, Recipients, Route};
 
 use crate::field::Field;
-use crate::pointer;
 use crate::template::Report;
 
 /// Reports every field that no template, recipient, reply address or condition uses.

@@ -43,8 +43,8 @@ pub use schema::{MAX_UNIQUE_ITEMS, Schema, SchemaError};
 pub use scheme::{Coverage, Scheme, SecretForm, Tenant, TokenLocation};
 pub(crate) use template::environment as templates;
 pub use template::{
-    MJML as MJML_FILE, Markup, Part, TABLE, Template, Templates, finding as template_finding, is_translated,
-    syntax as template_syntax, translation_mark,
+    MAX_PART_BYTES, MJML as MJML_FILE, Markup, Part, TABLE, Template, Templates, finding as template_finding,
+    is_translated, syntax as template_syntax, translation_mark,
 };
 
 /// A valid policy. An invalid one cannot exist.

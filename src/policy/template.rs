@@ -1,9 +1,10 @@
 //! Templates: a folder for each mail with subject, text and optional HTML, and the layouts they share.
 
 use std::collections::BTreeMap;
+use std::io;
 
 use minijinja::syntax::SyntaxConfig;
-use minijinja::{AutoEscape, Environment, UndefinedBehavior, Value};
+use minijinja::{AutoEscape, Environment, ErrorKind, UndefinedBehavior, Value};
 
 use super::diagnostic::{Diagnostic, Findings, Place};
 use super::digest::Digest;
@@ -22,6 +23,10 @@ pub const TABLE: &str = "fields";
 
 /// How many instructions one part may run, so that a loop over hostile input ends.
 const FUEL: u64 = 2_000_000;
+
+/// The most bytes of one part: a loop that prints a long value again and again ends there, before it uses up the
+/// instance's memory. A text and an HTML part of this size fit into a request to ACS even if every byte is escaped.
+pub const MAX_PART_BYTES: usize = 2_500_000;
 
 /// One mail's template.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -265,14 +270,44 @@ impl Templates {
     /// Renders one part with the variables of its mail.
     ///
     /// # Errors
-    /// If the part prints an undefined value, runs out of fuel, or fails otherwise.
+    /// If the part prints an undefined value, runs out of fuel, becomes longer than [`MAX_PART_BYTES`], or fails
+    /// otherwise.
     pub fn render(&self, template: &Template, part: Part, context: Value) -> Result<String, minijinja::Error> {
         let name = format!("{}/{}", template.name, part.file());
         let environment = match part.markup() {
             Markup::Text => &self.texts,
             Markup::Html => &self.pages,
         };
-        environment.get_template(&name)?.render(context)
+        let mut written = Bounded(Vec::new());
+        environment.get_template(&name)?.render_captured_to(context, &mut written).map_err(|error| {
+            match error.kind() {
+                ErrorKind::WriteFailure => too_long(),
+                _ => error,
+            }
+        })?;
+        String::from_utf8(written.0)
+            .map_err(|error| minijinja::Error::new(ErrorKind::WriteFailure, "the part is not UTF-8").with_source(error))
+    }
+}
+
+fn too_long() -> minijinja::Error {
+    minijinja::Error::new(ErrorKind::WriteFailure, format!("a part can have at most {MAX_PART_BYTES} bytes"))
+}
+
+/// What a template has written, up to [`MAX_PART_BYTES`].
+struct Bounded(Vec<u8>);
+
+impl io::Write for Bounded {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        if self.0.len().saturating_add(bytes.len()) > MAX_PART_BYTES {
+            return Err(io::ErrorKind::FileTooLarge.into());
+        }
+        self.0.extend_from_slice(bytes);
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
     }
 }
 

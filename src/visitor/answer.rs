@@ -79,7 +79,7 @@ fn success(route: &Route, visit: &Visit, events: &[Handled], notice: Option<&'st
         (Stage::Confirmed, Some(confirmation)) => &confirmation.thanks,
         _ => &route.thanks,
     };
-    let next = next.or_else(|| thanks.clone());
+    let next = next.or_else(|| thanks.clone()).filter(|_| !(visit.wants == Wants::Page && visit.is_script));
     let queued = Some(visit.texts.queued).filter(|_| status == StatusCode::ACCEPTED);
     match (visit.wants, next, notice.or(queued)) {
         // The site's thank-you page would say that everything was sent.
@@ -105,8 +105,10 @@ fn failure(route: &Route, visit: &Visit, mut problem: Problem, violations: &[Vio
     // If the schema no longer accepts a link's form, there is nothing that the visitor could correct on a page.
     let violations = if visit.stage == Stage::Submitted { violations } else { &[] };
     match (visit.wants, &route.form.error_redirect) {
-        (Wants::Page, Some(address)) => response::see_other(&with_codes(address, problem.kind.slug, violations)),
-        (Wants::Page, None) => {
+        (Wants::Page, Some(address)) if !visit.is_script => {
+            response::see_other(&with_codes(address, problem.kind.slug, violations))
+        }
+        (Wants::Page, _) => {
             let mut response = page::failed(route, visit, &problem, violations);
             response.headers_mut().extend(problem.headers);
             response

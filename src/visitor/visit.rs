@@ -38,6 +38,9 @@ pub struct Visit {
     pub fields: FormFields,
     /// Whether they only want to know what would happen to the form.
     pub validate_only: bool,
+    /// Whether a script waits for the answer. If it were redirected to the site, the browser would not let it read the
+    /// site's page, and it would report a failure although the mail was sent.
+    pub is_script: bool,
     /// Whether Formspree's client library reads the answer: it takes one without `next` for a failure.
     pub needs_next: bool,
     /// Whether they send the form or confirm it.
@@ -57,6 +60,7 @@ impl Visit {
             can_send_again: sites.take_back(&parts.uri, &parts.headers),
             fields: FormFields::default(),
             validate_only: validate_only(parts),
+            is_script: is_script(parts),
             needs_next: parts.headers.contains_key("formspree-client"),
             stage,
             fresh_token: None,
@@ -85,6 +89,12 @@ fn validate_only(parts: &Parts) -> bool {
     form_urlencoded::parse(query.as_bytes()).any(|(name, value)| name == VALIDATE_ONLY && value == "1")
 }
 
+/// Whether `fetch` or `XMLHttpRequest` sent the request to another site, as every browser says since 2023 (W3C Fetch
+/// Metadata, 2.2).
+fn is_script(parts: &Parts) -> bool {
+    parts.headers.get("sec-fetch-mode").is_some_and(|mode| mode == "cors")
+}
+
 fn wants(route: &Route, parts: &Parts) -> Wants {
     let accept = parts.headers.get(ACCEPT).and_then(|value| value.to_str().ok()).unwrap_or_default();
     let json_body = decode::format(route, &parts.headers) == Ok(Format::Json);
@@ -92,7 +102,7 @@ fn wants(route: &Route, parts: &Parts) -> Wants {
         Wants::Json
     } else if accept.contains("text/html") {
         Wants::Page
-    } else if json_body {
+    } else if json_body || is_script(parts) {
         Wants::Json
     } else {
         Wants::Anything

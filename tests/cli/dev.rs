@@ -140,6 +140,23 @@ fn an_edit_is_served_when_it_is_good_and_reported_once_when_it_is_not() {
     assert_eq!(left_behind(&temporary), Vec::<String>::new());
 }
 
+#[test]
+fn an_edit_with_an_invisible_character_is_not_served() {
+    let policy = copy(&fixture());
+    let mut dev = start(&mut postern(policy.path()));
+    dev.running.line("Press Ctrl-C to stop");
+    assert_eq!(dev.running.next(), "");
+    let good = std::fs::read_to_string(policy.path().join(SUBJECT)).unwrap();
+    write(policy.path(), SUBJECT, &format!("{{# \u{202e} #}}{good}"));
+    assert!(dev.running.next().ends_with("Z  policy broken"));
+    let complaint = dev.running.next();
+    assert!(complaint.starts_with("error: The character U+202E is invisible"), "{complaint}");
+    dev.running.line("Still serving the last good policy.");
+    write(policy.path(), SUBJECT, &good);
+    assert!(dev.running.next().ends_with("Z  policy fixed: 2 routes, 2 mails"));
+    assert_eq!(dev.running.end("-TERM").0, Some(0));
+}
+
 /// The next object, which must be of this kind.
 fn event(running: &mut Running, kind: &str) -> Value {
     let mut object: Value = serde_json::from_str(&running.next()).unwrap();

@@ -135,6 +135,16 @@ fn a_policy_with_an_error_is_not_sealed() {
 }
 
 #[test]
+fn an_invisible_character_is_not_sealed() {
+    let policy = copy(&fixture());
+    edit(policy.path(), "templates/deploy-failed/subject.txt.j2", "{{", "{# \u{202e} #}{{");
+    let said = run(policy.path(), &["seal"]);
+    assert_eq!((said.status, said.stdout.as_str()), (1, ""));
+    assert!(said.stderr.starts_with("error: The character U+202E is invisible"), "{}", said.stderr);
+    assert!(!policy.path().join("postern.wasm").exists());
+}
+
+#[test]
 fn files_that_are_not_what_they_should_be_are_named() {
     let place = tempfile::tempdir().unwrap();
     fs::write(place.path().join("text.wasm"), "hello").unwrap();

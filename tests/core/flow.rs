@@ -329,6 +329,27 @@ async fn paths_methods_types_and_bodies_are_enforced() {
     }
 }
 
+/// Found by the corpus in the component: a loop multiplied a payload until the instance had no memory left.
+#[tokio::test]
+async fn a_part_that_becomes_too_long_is_not_written_to_its_end() {
+    let times = postern::policy::MAX_PART_BYTES / 5000;
+    for (times, status) in [(times, 200), (times + 1, 500)] {
+        let file = "templates/contact-notify/body.txt.j2";
+        let body = format!("{{% for _ in range({times}) %}}{{{{ message }}}}{{% endfor %}}");
+        let files = example();
+        let text = |path: &str| if path == file { body.clone() } else { files.text(path).unwrap().to_owned() };
+        let gate = gate(&files.paths().map(|path| (path.to_owned(), text(path))).collect());
+        let host = ScriptedHost::new();
+        let payload = json!({"name": "Ada", "email": "ada@customer.example", "message": "x".repeat(5000)});
+        let response = call(&gate, &host, contact_request(&payload)).await;
+        assert_eq!(response.status(), status);
+        if status == 500 {
+            let reason = "template-failed: contact-notify body.txt.j2 is longer than 2500000 bytes";
+            assert_eq!((host.sent().len(), &host.line()["reason"]), (0, &json!(reason)));
+        }
+    }
+}
+
 #[tokio::test]
 async fn a_body_that_did_not_arrive_is_told_from_one_that_is_too_large() {
     for (error, status, slug) in

@@ -166,6 +166,31 @@ async fn scripts_of_listed_sites_may_read_answers() {
     }
 }
 
+/// The snippets of Netlify ("Submit HTML forms with AJAX"), Basin and Getform set no `Accept`; htmx 4 sets `text/html`.
+/// A browser adds `Sec-Fetch-Mode`, which no script can set (W3C Fetch Metadata). tests/browser has the browsers' side.
+#[tokio::test]
+async fn a_script_is_not_sent_to_a_page_that_it_may_not_read() {
+    let gate = gate(&with("error_redirect = \"https://www.contoso.example/contact\""));
+    let page = "text/html";
+    for (mode, accept, good, bad) in [
+        ("cors", "*/*", (200, "application/json"), (422, "application/problem+json")),
+        ("cors", page, (200, "text/html; charset=utf-8"), (422, "text/html; charset=utf-8")),
+        ("navigate", "*/*", (303, "application/json"), (422, "application/problem+json")),
+        ("navigate", page, (303, "application/json"), (303, "application/json")),
+    ] {
+        for (form, expected, mails) in [(GOOD, good, 2), ("name=Ada&email=x&message=y", bad, 0)] {
+            let host = ScriptedHost::new();
+            let request = set(set(browser(form), "sec-fetch-mode", mode), "accept", accept);
+            let response = call(&gate, &host, request).await;
+            let found = (response.status().as_u16(), header(&response, "content-type").unwrap_or_default());
+            assert_eq!((found, host.sent().len()), (expected, mails), "{mode} {accept} {form}");
+            if found == (200, "application/json") {
+                assert_eq!(body(&response)["next"], "https://www.contoso.example/thanks");
+            }
+        }
+    }
+}
+
 /// formspree/formspree-js, packages/formspree-core/src/core.ts (`submitForm`) and submission.ts (an answer without `next`
 /// is "Unexpected response format"). The library itself runs in tests/browser.
 #[tokio::test]

@@ -10,6 +10,7 @@ mod honeypot;
 mod markup;
 mod mjml;
 mod purpose;
+mod shared_secret;
 mod template;
 
 use std::collections::BTreeMap;
