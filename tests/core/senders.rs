@@ -193,6 +193,26 @@ async fn no_alert_is_refused_for_the_length_of_a_text() {
 }
 
 #[tokio::test]
+async fn the_largest_event_that_a_sender_allows_is_a_mail() {
+    // docs.github.com: a text has 65,536 characters, a payload 25 MB. learn.microsoft.com, "Event Grid quotas": 1 MB.
+    let issue = json!({
+        "action": "opened", "repository": {"full_name": "contoso/shop"},
+        "issue": {"number": 1, "title": "Logs", "html_url": "https://github.com/c/s/issues/1", "body": "😀".repeat(65_536)},
+    });
+    let report = json!({
+        "id": "e-1", "topic": "t", "subject": "s", "dataVersion": "1.0", "metadataVersion": "1",
+        "eventType": "Microsoft.Communication.EmailDeliveryReportReceived", "eventTime": "2026-03-03T07:04:12Z",
+        "data": {"sender": "a@contoso.example", "recipient": "b@fabrikam.example", "status": "Bounced",
+            "deliveryStatusDetails": {"statusMessage": "x".repeat(1_000_000)}},
+    });
+    for (name, event) in [("github-issues", issue), ("acs-delivery", report)] {
+        let outcome = of_event(name, &event).await;
+        assert_eq!(outcome.told(), (200, "sent".to_owned()), "{name}");
+        assert!(outcome.text().len() < 50_000 && outcome.html().len() < 50_000, "{name} is cut");
+    }
+}
+
+#[tokio::test]
 async fn a_data_source_that_fails_is_reported_with_its_error() {
     let mut event = storm(1);
     let error = format!("failed to execute query A: {}", "SELECT … ".repeat(2000));
