@@ -3,7 +3,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use postern::decode::MAX_VALUES;
+use postern::decode::{MAX_VALUES, OBJECT_VALUES};
 use postern::pointer;
 use postern::policy::{Diagnostic, Kind, MAX_BODY_LIMIT, Mail, Place, Recipients, Route};
 use serde_json::Value;
@@ -183,7 +183,7 @@ fn least(field: &Field<'_>, depth: usize) -> Least {
     }
     let required: BTreeSet<_> = field.required().collect();
     // Its braces; the last of its members has no comma.
-    let object = Least { bytes: if required.is_empty() { 2 } else { 1 }, values: 1 };
+    let object = Least { bytes: if required.is_empty() { 2 } else { 1 }, values: OBJECT_VALUES };
     let members = required.into_iter().map(|name| {
         let value = field.property(name).map_or(Least::VALUE, |(member, _)| least(&member, depth + 1));
         // Its name in quotes, a colon and a comma.

@@ -10,9 +10,12 @@ use serde_json::Value;
 use super::Error;
 use crate::policy::MAX_DEPTH;
 
-/// The most values in a body, members and items alike: each takes many times its bytes in memory. The largest payloads
-/// of known senders, groups of 5,000 alerts, have fewer.
-pub const MAX_VALUES: usize = 100_000;
+/// The most values in a body, members and items alike: each takes many times its bytes in memory. An object counts as
+/// [`OBJECT_VALUES`]. The largest payloads of known senders, groups of 5,000 alerts with fifteen labels each, have fewer.
+pub const MAX_VALUES: usize = 250_000;
+
+/// As how many values an object counts: it takes more than half a kilobyte of memory, however few members it has.
+pub const OBJECT_VALUES: usize = 4;
 
 pub(super) fn decode(text: &str) -> Result<Value, Error> {
     value(text).and_then(|payload| if payload.is_object() { Ok(payload) } else { Err(Error::NotAnObject) })
@@ -21,8 +24,13 @@ pub(super) fn decode(text: &str) -> Result<Value, Error> {
 /// Any JSON value that is not nested too deeply and does not contain too many values.
 pub(super) fn value(text: &str) -> Result<Value, Error> {
     // Each value takes at least one byte, and all but one follow one of these.
-    let most = || text.bytes().filter(|byte| matches!(byte, b',' | b'[' | b'{')).count() + 1;
-    if text.len() > MAX_VALUES && most() > MAX_VALUES && values(text) > MAX_VALUES {
+    let counts = |byte| match byte {
+        b'{' => OBJECT_VALUES,
+        b',' | b'[' => 1,
+        _ => 0,
+    };
+    let most = || text.bytes().map(counts).sum::<usize>() + 1;
+    if text.len() > MAX_VALUES / OBJECT_VALUES && most() > MAX_VALUES && values(text) > MAX_VALUES {
         return Err(Error::TooManyValues);
     }
     let payload: Value = serde_json::from_str(&paired(text)).map_err(|error| refused(&error))?;
@@ -72,7 +80,7 @@ fn surrogate(text: &str, at: usize) -> Option<bool> {
 }
 
 /// How many values a JSON text has, counted before parsing: each except the first follows a comma or is the first in a
-/// list or an object.
+/// list or an object. An object counts as several.
 pub(super) fn values(text: &str) -> usize {
     let (mut count, mut in_text, mut escaped, mut opened) = (1, false, false, false);
     for byte in text.bytes() {
@@ -81,7 +89,8 @@ pub(super) fn values(text: &str) -> usize {
             b'\\' if in_text => escaped = true,
             b'"' => (in_text, opened) = (!in_text, false),
             _ if in_text || byte.is_ascii_whitespace() => {}
-            b'[' | b'{' => (count, opened) = (count + 1, true),
+            b'{' => (count, opened) = (count + OBJECT_VALUES, true),
+            b'[' => (count, opened) = (count + 1, true),
             b',' => (count, opened) = (count + 1, false),
             // The list or object was empty.
             b']' | b'}' if opened => (count, opened) = (count - 1, false),
@@ -133,7 +142,7 @@ impl<'de> Deserialize<'de> for Names {
 mod tests {
     use serde_json::json;
 
-    use super::{Error, MAX_DEPTH, MAX_VALUES, decode, names};
+    use super::{Error, MAX_DEPTH, MAX_VALUES, OBJECT_VALUES, decode, names};
 
     fn nested(levels: usize) -> String {
         format!("{}1{}", "{\"a\":".repeat(levels), "}".repeat(levels))
@@ -143,7 +152,7 @@ mod tests {
     fn depth_is_limited_exactly() {
         assert!(decode(&nested(MAX_DEPTH)).is_ok());
         assert_eq!(decode(&nested(MAX_DEPTH + 1)), Err(Error::TooDeep));
-        assert_eq!(decode(&nested(90_000)), Err(Error::TooDeep));
+        assert_eq!(decode(&nested(60_000)), Err(Error::TooDeep));
         assert_eq!(decode(&"[".repeat(90_000)), Err(Error::TooDeep));
     }
 
@@ -151,12 +160,17 @@ mod tests {
     fn the_number_of_values_is_limited_before_they_are_made() {
         // The object, its list, and the list's items.
         let list = |items: usize| format!("{{\"a\":[{}]}}", vec!["1"; items].join(","));
-        assert!(decode(&list(MAX_VALUES - 2)).is_ok());
-        assert_eq!(decode(&list(MAX_VALUES - 1)), Err(Error::TooManyValues));
+        assert!(decode(&list(MAX_VALUES - OBJECT_VALUES - 1)).is_ok());
+        assert_eq!(decode(&list(MAX_VALUES - OBJECT_VALUES)), Err(Error::TooManyValues));
+        let objects = |items: usize| format!("{{\"a\":[{}]}}", vec!["{}"; items].join(","));
+        assert!(decode(&objects(MAX_VALUES / OBJECT_VALUES - 2)).is_ok());
+        assert_eq!(decode(&objects(MAX_VALUES / OBJECT_VALUES - 1)), Err(Error::TooManyValues));
         let members: Vec<_> = (0..MAX_VALUES).map(|name| format!("\"{name}\":1")).collect();
         assert_eq!(decode(&format!("{{{}}}", members.join(","))), Err(Error::TooManyValues));
         assert_eq!(decode(&"{\"a\":{},".repeat(MAX_VALUES)), Err(Error::TooManyValues));
-        assert!(decode(&format!("{{\"a\":[{}]}}", vec!["[ ],{}"; MAX_VALUES / 2 - 1].join(","))).is_ok());
+        assert!(
+            decode(&format!("{{\"a\":[{}]}}", vec!["[ ],{}"; MAX_VALUES / (OBJECT_VALUES + 1) - 1].join(","))).is_ok()
+        );
         let text = format!("{{\"a\":\"{}\\\",\"}}", "[,{\\\"".repeat(MAX_VALUES));
         assert!(decode(&text).is_ok(), "what stands in a text is none");
     }

@@ -20,7 +20,7 @@ use charset::{CHARSET_FIELD, Charset};
 use form::{Contradiction, Controls, Field, Filled, FormFields, Upload};
 
 pub use envelope::MAX_EVENTS;
-pub use json::MAX_VALUES;
+pub use json::{MAX_VALUES, OBJECT_VALUES};
 
 /// A decoded payload that no later step has checked yet.
 #[derive(Debug)]

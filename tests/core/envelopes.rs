@@ -4,7 +4,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use bytes::Bytes;
 use http::Request;
-use postern::decode::{MAX_EVENTS, MAX_VALUES};
+use postern::decode::{MAX_EVENTS, MAX_VALUES, OBJECT_VALUES};
 use postern::policy::{Files, MAX_DEPTH, Policy};
 use serde_json::{Value, json};
 
@@ -290,8 +290,8 @@ async fn the_values_of_all_binary_data_count_together() {
         event["quiet"] = json!(true);
         event
     };
-    let own = quiet(String::new()).as_object().unwrap().len() + 1;
-    for (extra, expected) in [(0, None), (1, Some(json!("The body has more than 100000 values.")))] {
+    let own = quiet(String::new()).as_object().unwrap().len() + OBJECT_VALUES;
+    for (extra, expected) in [(0, None), (1, Some(json!("The body has more than 250000 values.")))] {
         let half = MAX_VALUES / 2;
         let events = json!([quiet(list(half)), quiet(list(half - 2 * own - 1 + extra))]);
         let host = host([]);

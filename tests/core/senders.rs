@@ -102,7 +102,7 @@ async fn each_recorded_event_gets_the_answer_and_the_mail_that_were_reviewed() {
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
 }
 
-/// A group of so many alerts, as a dead node pool makes it: each with twelve labels and two links.
+/// A group of so many alerts, as a dead node pool makes it: each with fifteen labels and two links.
 fn storm(alerts: usize) -> Value {
     let alert = |number: usize| {
         json!({
@@ -112,7 +112,7 @@ fn storm(alerts: usize) -> Value {
                 "pod": format!("payment-{number:04}-7d9c5b6f4-00000"), "container": "kube-state-metrics",
                 "endpoint": "http", "instance": format!("10.20.{}.{}:8080", number / 250, number % 250),
                 "job": "kube-state-metrics", "prometheus": "monitoring/k8s", "service": "kube-state-metrics",
-                "severity": "critical", "team": "payments",
+                "severity": "critical", "team": "payments", "region": "west", "zone": "1", "node": "aks-31",
             },
             "annotations": {
                 "summary": "Pod has been in a non-ready state for more than 15 minutes.",
@@ -137,8 +137,16 @@ fn storm(alerts: usize) -> Value {
 #[tokio::test]
 async fn the_worst_night_is_one_mail_with_twenty_alerts_and_an_honest_count() {
     for name in ["alertmanager", "grafana"] {
-        for alerts in [340, 4000] {
-            let event = storm(alerts);
+        for alerts in [340, 5000] {
+            let mut event = storm(alerts);
+            // What Grafana adds.
+            for alert in event["alerts"].as_array_mut().unwrap().iter_mut().filter(|_| name == "grafana") {
+                for link in ["silenceURL", "dashboardURL", "panelURL"] {
+                    alert[link] = json!(format!("https://grafana.contoso.example/{}", "a".repeat(60)));
+                }
+                alert["values"] = json!({"A": 1.5, "B": 2, "C": 1});
+                alert["valueString"] = json!("[ var='A' labels={instance=web01} value=1.5 ]");
+            }
             let outcome = of_event(name, &event).await;
             assert_eq!((outcome.told(), outcome.sent.len()), ((200, "sent".to_owned()), 1), "{name}");
             assert_eq!(outcome.subject(), format!("[FIRING {alerts}] KubePodNotReady (critical)"));

@@ -149,7 +149,7 @@ fn a_body_can_hold_what_the_schema_accepts() {
     assert_eq!(text(262_145, ""), [large]);
     assert_eq!(text(262_145, "body_limit = 1000000\n"), NONE);
     let list = |most: usize, lines: &str| {
-        // `{"a":"","b":"x"},`: each has two members, and three values with itself.
+        // `{"a":"","b":"x"},`: each has two members, and counts as four itself.
         let item = r#"{ "type": "object", "properties": { "a": { "type": "string" }, "b": { "enum": ["xx", "x"] } }, "required": ["a", "b"] }"#;
         let rows = format!("\"rows\": {{ \"type\": \"array\", \"maxItems\": {most}, \"items\": {item} }}");
         let body = "{% for row in rows %}{{ row.a[:9] }}{{ row.b }}{% endfor %}";
@@ -162,11 +162,11 @@ fn a_body_can_hold_what_the_schema_accepts() {
             "warning schemas/form.json:4 The `maxItems` of `rows` allows 262157 bytes and more, but the `body_limit` is 262144."
         ]
     );
-    assert_eq!(list(33_333, "body_limit = 10485760\n"), NONE);
+    assert_eq!(list(41_666, "body_limit = 10485760\n"), NONE);
     assert_eq!(
-        list(33_334, "body_limit = 10485760\n"),
+        list(41_667, "body_limit = 10485760\n"),
         [
-            "warning schemas/form.json:4 The `maxItems` of `rows` allows 100002 JSON values and more, but a body can have 100000."
+            "warning schemas/form.json:4 The `maxItems` of `rows` allows 250002 JSON values and more, but a body can have 250000."
         ]
     );
 }
