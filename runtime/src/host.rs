@@ -32,6 +32,10 @@ use wasmtime_wasi_http::{p2, p3};
 /// How often a running guest yields to others and to its time limit.
 const TICK: Duration = Duration::from_millis(10);
 
+/// The stack of code that the compiler does not optimise: its frames are several times as large, and templates that
+/// include others nest deeply.
+const UNOPTIMISED_STACK_BYTES: usize = 4 << 20;
+
 /// Core instances, tables and stacks that one component instance may need; a Rust component needs about half.
 const PARTS_PER_INSTANCE: u32 = 8;
 
@@ -267,6 +271,7 @@ fn engine(limits: &Limits) -> wasmtime::Result<Engine> {
     config.consume_fuel(limits.count_instructions);
     if !limits.optimise {
         config.cranelift_opt_level(OptLevel::None).cranelift_regalloc_algorithm(RegallocAlgorithm::SinglePass);
+        config.max_wasm_stack(UNOPTIMISED_STACK_BYTES).async_stack_size(2 * UNOPTIMISED_STACK_BYTES);
     }
     if limits.pooling {
         let mut pooled = config.clone();
