@@ -98,7 +98,8 @@ fn cache() -> Cache {
 
 /// The instructions of one instance that answers a load this many times, from its start to its end.
 async fn spent(guest: &Guest, load: &Load, times: usize) -> u64 {
-    let limits = Limits { count_instructions: true, requests_per_instance: times, ..Limits::default() };
+    let limits =
+        Limits { instructions_per_instance: Some(u64::MAX), requests_per_instance: times, ..Limits::default() };
     let host = Host::new(limits, Some(cache()), Arc::new(|event| println!("{event:?}"))).unwrap();
     host.load(guest.clone()).await.unwrap();
     for _ in 0..times {

@@ -157,3 +157,28 @@ fn the_map_names_what_is_there_and_nothing_else() {
         assert!(named.contains(&name.as_str()), "the map does not name {name}");
     }
 }
+
+/// A test that SECURITY.md names, `file.rs::name`, as its file and its function.
+fn is_a_test(name: &str) -> bool {
+    let Some((file, function)) = name.split_once("::") else { return false };
+    let text = fs::read_to_string(root().join("tests").join(file)).unwrap_or_default();
+    let mut lines = text.lines().map(str::trim).skip_while(|line| !line.contains(&format!("fn {function}(")));
+    lines.next().is_some_and(|line| {
+        let before = text.split(line).next().unwrap_or_default();
+        before.trim_end().lines().next_back().is_some_and(|attribute| attribute.contains("test"))
+    })
+}
+
+#[test]
+fn every_threat_names_the_tests_that_cover_it() {
+    let text = fs::read_to_string(root().join("SECURITY.md")).expect("the document");
+    let (_, rest) = text.split_once("## Threats\n").expect("the threats");
+    let (threats, _) = rest.split_once("\n## ").expect("what follows them");
+    let rows: Vec<_> = threats.lines().filter(|line| line.starts_with("| ")).skip(1).collect();
+    assert!(rows.len() > 15, "only {} threats", rows.len());
+    for row in rows {
+        let tests = row.trim_end_matches(" |").rsplit(" | ").next().unwrap_or_default();
+        let (named, missing): (Vec<_>, Vec<_>) = quoted(tests).partition(|name| is_a_test(name));
+        assert!(!named.is_empty() && missing.is_empty(), "{row}\nnames no test, or one that is not there: {missing:?}");
+    }
+}

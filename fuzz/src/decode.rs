@@ -1,6 +1,5 @@
-//! `decode::decode`: whatever a body contains, the result is bounded, is an object, and matches the body.
+//! `decode::decode`: whatever a body holds, what comes of it is bounded, is an object, and says what the body said.
 
-use std::sync::LazyLock;
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -9,95 +8,37 @@ use http::Request;
 use http::header::AUTHORIZATION;
 use postern::auth::{self, KeyCache, MAX_EVENT_ID_BYTES, Verified};
 use postern::decode::{self, Events, Format, MAX_EVENTS};
-use postern::policy::{Files, Kind, MAX_DEPTH, MAX_FIELDS, MAX_FILES, Policy, Route};
+use postern::policy::{Kind, MAX_DEPTH, MAX_FIELDS, MAX_FILES, Route};
+use postern_seeds::NOW;
+use postern_seeds::input::Input;
+use postern_seeds::policy::{DECODE_SECRET, POLICY};
 use serde_json::Value;
 
-use crate::NOW;
 use crate::host::StandIn;
 use crate::memory;
-use crate::request::Input;
 
-/// The secret of this target's event routes.
-const SECRET: &str = "s3cret";
+/// Where the routes of this target are.
+const ROUTES: &str = "/decode/";
 
-/// The most bytes of files that the form accepts.
+/// The most bytes of files that the form takes.
 const MAX_FILE_BYTES: usize = 2048;
 
-/// How much deeper than its JSON an event may be: attributes are next to its data.
+/// How much deeper than its JSON an event may be: attributes stand beside its data.
 const ENVELOPE: usize = 1;
 
-const ROUTES: [(&str, &str); 5] = [
-    ("event", "kind = \"event\"\nauth = { scheme = \"bearer\", secret = \"secret\" }\ncontract = \"github\""),
-    (
-        "list",
-        "kind = \"event\"\nauth = { scheme = \"bearer\", secret = \"secret\" }\nenvelope = \"list\"\ncontract = \"sendgrid\"",
-    ),
-    ("grid", "kind = \"event\"\nauth = { scheme = \"bearer\", secret = \"secret\" }\nenvelope = \"event-grid\""),
-    ("cloud", "kind = \"event\"\nauth = { scheme = \"bearer\", secret = \"secret\" }\nenvelope = \"cloudevents\""),
-    ("alerts", "kind = \"event\"\nauth = { scheme = \"bearer\", secret = \"secret\" }\ncontract = \"alertmanager\""),
-];
-
-/// Everything that a form can have: every type, a list, an object, and files by name.
-const FORM: &str = r#"{
-    "type": "object",
-    "properties": {
-        "name": { "type": "string" },
-        "age": { "type": "integer" },
-        "share": { "type": "number" },
-        "agree": { "type": "boolean" },
-        "topic": { "type": "array", "items": { "type": "string" } },
-        "sizes": { "type": "array", "items": { "type": "integer" } },
-        "address": { "type": "object", "properties": { "city": { "type": "string" } } },
-        "cv": { "type": "string" }
-    }
-}"#;
-
-static POLICY: LazyLock<Policy> = LazyLock::new(|| {
-    let mut policy = "[senders.web]\naddress = \"web@contoso.example\"\nowner = \"team@contoso.example\"\n".to_owned();
-    let forms = [
-        ("form", "", ""),
-        ("files", "attachments = { types = [\"pdf\", \"png\", \"txt\"], max_bytes = 2048 }", "attachments = true"),
-    ];
-    for (name, lines) in ROUTES {
-        policy += &route(name, &format!("{lines}\nschema = \"any\""), "");
-    }
-    for (name, form, mail) in forms {
-        let lines = format!(
-            "kind = \"form\"\nschema = \"form\"\norigins = [\"https://www.contoso.example\"]\n[routes.{name}.form]\n\
-             honeypot = \"feedback_note\"\nconventions = [\"formspree\", \"formsubmit\", \"web3forms\", \"netlify\"]\n{form}"
-        );
-        policy += &route(name, &lines, mail);
-    }
-    let files = Files::from_iter([
-        ("postern.toml", policy.as_str()),
-        ("schemas/any.json", "{\"type\": \"object\"}"),
-        ("schemas/form.json", FORM),
-        ("templates/note/subject.txt.j2", "Event"),
-        ("templates/note/body.txt.j2", "Event"),
-        ("templates/note/sample.json", "{}"),
-    ]);
-    Policy::load(&files).expect("the policy is good")
-});
-
-fn route(name: &str, lines: &str, mail: &str) -> String {
-    format!(
-        "[routes.{name}]\npath = \"/{name}\"\n{lines}\n[[routes.{name}.mails]]\ntemplate = \"note\"\nsender = \"web\"\n\
-         purpose = \"notification\"\nto = [\"team@contoso.example\"]\n{mail}\n"
-    )
-}
-
-/// Reads an input and decodes its body as its route does; returns whether there was a result.
+/// Reads an input and decodes its body as its route does; whether anything came of it.
 ///
 /// # Panics
-/// If the result breaks a rule.
+/// When what comes of it is not as it must be.
 pub fn run(data: &[u8]) -> bool {
     let Some(input) = Input::read(data) else { return false };
-    let Some(route) = POLICY.route(input.request.uri().path()) else { return false };
+    let path = input.request.uri().path();
+    let Some(route) = POLICY.route(path).filter(|route| route.path.starts_with(ROUTES)) else { return false };
     let mut request = input.request.clone();
-    request.headers_mut().insert(AUTHORIZATION, format!("Bearer {SECRET}").parse().unwrap());
+    request.headers_mut().insert(AUTHORIZATION, format!("Bearer {DECODE_SECRET}").parse().unwrap());
     let Ok(format) = decode::format(route, request.headers()) else { return false };
     let decoded = || decode::decode(route, request.headers(), format, verified(route, &request));
-    let first = memory::bounded(data.len(), 512, 64 * 1024, decoded);
+    let first = memory::bounded(data.len() + request.body().len(), 512, 64 * 1024, decoded);
     let again = decoded();
     let done = first.is_ok();
     match (first, again) {
@@ -116,7 +57,7 @@ pub fn run(data: &[u8]) -> bool {
 fn verified(route: &Route, request: &Request<Bytes>) -> Verified {
     let (parts, body) = request.clone().into_parts();
     let keys = KeyCache::default();
-    let secrets = [SECRET.to_owned()];
+    let secrets = [DECODE_SECRET.to_owned()];
     let host = StandIn::new(NOW);
     let verified = auth::authenticate(&host, &keys, route, &parts, body, &secrets, Duration::from_secs(9));
     verified.now_or_never().expect("the host never waits").expect("the secret is good")
@@ -145,16 +86,18 @@ fn check(route: &Route, format: Format, request: &Request<Bytes>, events: &Event
     says_the_same(route, format, request, events);
 }
 
-/// Compares with what another parser finds in the body, if the gate adds nothing to it.
+/// Compares with what a reader of another make finds in the body, where the gate adds nothing to it.
 fn says_the_same(route: &Route, format: Format, request: &Request<Bytes>, events: &Events) {
     let whole: Option<Value> = serde_json::from_slice(request.body()).ok();
-    let first = || &events.submissions[0];
     if is_more_than_others_read(request.body(), whole.as_ref(), format) {
         return;
     }
+    let first = || &events.submissions[0];
     match (route.kind, format, route.path.as_str()) {
-        (Kind::Event, Format::Json, "/event" | "/alerts") => assert_eq!(Some(&first().payload), whole.as_ref()),
-        (Kind::Event, Format::Json, "/list" | "/grid") => {
+        (Kind::Event, Format::Json, "/decode/event" | "/decode/alerts") => {
+            assert_eq!(Some(&first().payload), whole.as_ref())
+        }
+        (Kind::Event, Format::Json, "/decode/list" | "/decode/grid") => {
             let payloads: Vec<_> = events.submissions.iter().map(|one| one.payload.clone()).collect();
             assert_eq!(Some(Value::Array(payloads)), whole);
         }
@@ -182,7 +125,7 @@ fn is_more_than_others_read(body: &[u8], whole: Option<&Value>, format: Format) 
     }
 }
 
-/// Numbers may lose digits when they are converted to text.
+/// Numbers may lose digits on their way through text.
 fn same(one: &Value, other: &Value) -> bool {
     match (one, other) {
         (Value::Number(one), Value::Number(other)) => {

@@ -1,4 +1,4 @@
-//! A host without an outside world: a fixed clock, scripted answers, and a record of what the gate did.
+//! A host without a world: a fixed clock, answers by script, and a record of what the gate did.
 
 use std::cell::{Cell, RefCell};
 use std::collections::{BTreeMap, BTreeSet};
@@ -9,20 +9,23 @@ use http::{Method, Request, Response};
 use postern::host::{AuditLog, Clock, Fetch, FetchError, Random, Settings};
 use serde_json::json;
 
-/// The address of ACS.
+/// Where ACS is.
 pub const ACS: &str = "https://contoso.communication.azure.com";
+
+/// Where visitors reach the gate.
+pub const PUBLIC_URL: &str = "https://mail.contoso.example";
 
 /// The key that the gate signs requests to ACS with.
 const ACS_KEY: &str = "Y2FuYXJ5LWtleS1vZi1hLXJlc291cmNlLW9mLWFjcw==";
 
-/// Text in ACS's answers that nobody else may see.
+/// What ACS may say in its answers and nobody else may hear.
 pub const CANARY: &str = "canary-acs-text";
 
-/// The captcha's solution that the stand-in of its service accepts.
+/// The answer to a captcha that the stand-in of its service accepts.
 pub const SOLVED: &str = "solved";
 
 /// A message that reached ACS.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Send {
     /// Its `Operation-Id`.
     pub operation: String,
@@ -37,27 +40,30 @@ pub struct StandIn {
     settings: BTreeMap<String, String>,
     /// Answers to Entra's address for keys.
     keys: Option<Bytes>,
-    /// How ACS answers each call; after that, it works.
+    /// How ACS answers each call; afterwards it is well.
     script: RefCell<Vec<u8>>,
     monotonic: Cell<Duration>,
     random: Cell<u128>,
-    /// What was sent, including repeats.
+    /// Whether the random bits are always the same.
+    constant: bool,
+    /// How long ACS takes for an answer.
+    latency: Duration,
+    /// What was sent, repeats too.
     pub sends: RefCell<Vec<Send>>,
-    /// The operations that ACS has accepted, whatever it answered.
+    /// The operations that ACS has taken, whatever it said.
     pub taken: RefCell<BTreeSet<String>>,
     /// How many requests went out.
     pub requests: Cell<usize>,
-    /// Whether the captcha's service accepted the visitor.
+    /// Whether the captcha's service vouched for the visitor.
     pub vouched: Cell<bool>,
     /// The audit lines.
     pub lines: RefCell<Vec<String>>,
 }
 
 impl StandIn {
-    /// A host at a time of day whose ACS works.
+    /// A host at a time of day whose ACS is well.
     pub fn new(now: u64) -> Self {
-        let settings =
-            [("acs_endpoint", ACS), ("acs_access_key", ACS_KEY), ("public_url", "https://mail.contoso.example")];
+        let settings = [("acs_endpoint", ACS), ("acs_access_key", ACS_KEY), ("public_url", PUBLIC_URL)];
         Self {
             now,
             settings: settings.map(|(name, value)| (name.to_owned(), value.to_owned())).into(),
@@ -65,6 +71,8 @@ impl StandIn {
             script: RefCell::default(),
             monotonic: Cell::new(Duration::from_secs(1)),
             random: Cell::new(1),
+            constant: false,
+            latency: Duration::from_millis(7),
             sends: RefCell::default(),
             taken: RefCell::default(),
             requests: Cell::new(0),
@@ -85,7 +93,7 @@ impl StandIn {
         self
     }
 
-    /// With an ACS that follows a script: a letter for each call, of which `A` is an answer of a working ACS.
+    /// With an ACS that follows a script: a letter for each call, of which `A` is an answer of an ACS that is well.
     pub fn scripted(self, script: &[u8]) -> Self {
         self.script.replace(script.iter().rev().copied().collect());
         self
@@ -97,7 +105,19 @@ impl StandIn {
         self
     }
 
-    /// The values of all settings that must stay secret.
+    /// With the same random bits for every question.
+    pub fn always(mut self, bits: u128) -> Self {
+        self.constant = true;
+        self.reseeded(bits)
+    }
+
+    /// With an ACS that takes at least so long for an answer.
+    pub fn slow(mut self, latency: Duration) -> Self {
+        self.latency = self.latency.max(latency);
+        self
+    }
+
+    /// The values of all settings that nobody may see.
     pub fn secrets(&self) -> impl Iterator<Item = &str> {
         let public = ["acs_endpoint", "public_url"];
         self.settings.iter().filter(move |(name, _)| !public.contains(&name.as_str())).map(|(_, value)| value.as_str())
@@ -129,7 +149,7 @@ impl StandIn {
             Ok(response.body(body.into()).unwrap())
         };
         let letter = self.script.borrow_mut().pop().unwrap_or(b'A');
-        // A small letter is an answer of an ACS that accepted the message, whatever the answer says.
+        // A small letter is an answer of an ACS that took the message whatever it says.
         if send && letter.is_ascii_lowercase() {
             take();
         }
@@ -195,6 +215,9 @@ impl Clock for StandIn {
 
 impl Random for StandIn {
     fn random(&self) -> u128 {
+        if self.constant {
+            return self.random.get();
+        }
         // Any bits will do, as long as they differ.
         self.random.replace(self.random.get().wrapping_mul(0x2360_ed05_1fc6_5da4_4385_df64_9fcc_f645).wrapping_add(1))
     }
@@ -204,7 +227,13 @@ impl Fetch for StandIn {
     async fn fetch(&self, request: Request<Bytes>, timeout: Duration) -> Result<Response<Bytes>, FetchError> {
         self.requests.set(self.requests.get() + 1);
         let uri = request.uri().to_string();
-        let answer = if uri.starts_with(&format!("{ACS}/")) {
+        let to_acs = uri.starts_with(&format!("{ACS}/"));
+        let latency = if to_acs { self.latency } else { Duration::from_millis(7) };
+        if latency > timeout {
+            self.pass(timeout);
+            return Err(FetchError::Timeout);
+        }
+        let answer = if to_acs {
             self.acs(&request)
         } else if uri.starts_with("https://challenges.cloudflare.com/") {
             self.captcha(&request)
@@ -213,11 +242,7 @@ impl Fetch for StandIn {
         } else {
             panic!("a request to {uri}");
         };
-        self.pass(if matches!(answer, Err(FetchError::Timeout)) {
-            timeout
-        } else {
-            Duration::from_millis(7).min(timeout)
-        });
+        self.pass(if matches!(answer, Err(FetchError::Timeout)) { timeout } else { latency });
         answer
     }
 }

@@ -1,7 +1,7 @@
-//! What must hold for every request, however it came about.
+//! What must hold for every request, however it was made.
 //!
-//! Each target is a function of an input: it returns, or it panics and libFuzzer keeps the input. An input is a request
-//! as text (see [`request`]), so that people can read it and `seeds` can write it.
+//! Each target is a function from an input to whether it got through: it returns, or it panics and libFuzzer keeps the
+//! input. `postern-seeds` has the first inputs, and the policy that they are for.
 #![allow(
     clippy::expect_used,
     clippy::indexing_slicing,
@@ -15,9 +15,5 @@ pub mod decode;
 pub mod door;
 pub mod host;
 pub mod memory;
-pub mod request;
-pub mod senders;
+pub mod upload;
 pub mod verify;
-
-/// The clock of a request without `x-fuzz-now`: that of most fixtures, 2026-03-03T07:05:09Z.
-pub const NOW: u64 = 1_772_521_509;

@@ -1,24 +1,26 @@
-//! `auth::authenticate`: accepts no request whose proof a second implementation rejects.
+//! `auth::authenticate`: no accepted request without a proof that a second opinion finds too.
 
 use std::time::Duration;
 
 use bytes::Bytes;
 use futures_util::FutureExt as _;
-use http::header::CONTENT_TYPE;
 use http::request::Parts;
 use http::{HeaderValue, Request};
 use postern::auth::{self, KeyCache};
 use postern::policy::{Route, Scheme, TokenLocation};
+use postern_seeds::input::Input;
+use postern_seeds::policy::{self, POLICY};
+use postern_seeds::senders::{ENTRA, SENDERS, Sender};
+use postern_seeds::signed;
 
 use crate::decision::Demand;
-use crate::request::Input;
-use crate::senders::{self, ENTRA, SENDERS, Sender};
+use crate::host::StandIn;
 
-/// Reads an input, signs it if it has `x-fuzz-sign`, and gives it and its forgeries to the gate; returns whether the
-/// gate accepted it.
+/// Reads an input, signs it where it says `x-fuzz-sign`, and shows it and its forgeries to the gate;
+/// whether it was let in.
 ///
 /// # Panics
-/// If the gate accepts a request that proves nothing, or refuses one that its sender signed.
+/// When something is let in that proves nothing, or what its sender signed is not.
 pub fn run(data: &[u8]) -> bool {
     let Some(input) = Input::read(data) else { return false };
     let path = input.request.uri().path();
@@ -29,7 +31,7 @@ pub fn run(data: &[u8]) -> bool {
         return check(sender, route, &request, now);
     };
     let (_, key) = &sender.keys[index as usize % sender.keys.len()];
-    let Some(signed) = signed(route, key, request, now) else { return false };
+    let Some((signed, _)) = signed(route, key, request, now) else { return false };
     assert!(check(sender, route, &signed, now), "what its sender signed is not let in: {signed:?}");
     let at = data.iter().fold(0, |sum: usize, byte| sum.wrapping_mul(31).wrapping_add(usize::from(*byte)));
     for forgery in forgeries(&signed, at) {
@@ -43,38 +45,15 @@ pub fn run(data: &[u8]) -> bool {
 
 fn sender(path: &str) -> Option<(&'static Sender, &'static Route)> {
     let sender = SENDERS.values().find(|sender| sender.path == path)?;
-    Some((sender, senders::POLICY.route(path)?))
+    Some((sender, POLICY.route(path)?))
 }
 
-/// The request as its sender would send it; `None` if no sender would.
-pub fn signed(route: &Route, key: &str, mut request: Request<Bytes>, now: u64) -> Option<Request<Bytes>> {
-    let proof = &route.auth.as_ref()?.scheme;
-    let content_type = request.headers().get(CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
-    let form = content_type.to_ascii_lowercase().starts_with("application/x-www-form-urlencoded");
-    if form
-        && matches!(proof, Scheme::Twilio { .. })
-        && request.body().iter().filter(|byte| **byte == b'&').count() > 150
-    {
-        return None;
-    }
-    let time = std::time::UNIX_EPOCH.checked_add(Duration::from_secs(now))?;
-    let made = auth::sign(proof, key, "id-1", time, form, request.body()).ok()?;
-    if let Scheme::Rule(rule) = proof {
-        // A sender writes one header; if another one is not text, the gate refuses the whole request.
-        for name in &rule.further_headers {
-            request.headers_mut().remove(name);
-        }
-    }
-    for (name, value) in made.headers {
-        request.headers_mut().insert(name, HeaderValue::from_str(&value).ok()?);
-    }
-    let path = request.uri().path();
-    let uri = made.query.map_or_else(|| path.to_owned(), |query| format!("{path}?{query}"));
-    *request.uri_mut() = uri.parse().ok()?;
-    Some(request)
+/// A host that has the secrets of all senders, and Entra's keys.
+fn host(now: u64) -> StandIn {
+    StandIn::new(now).with(policy::settings()).publishing(ENTRA["jwks"].to_string().into())
 }
 
-/// The same request with a change at a place that the input chooses.
+/// The same with something changed at a place that the input decides.
 fn forgeries(signed: &Request<Bytes>, at: usize) -> Vec<Request<Bytes>> {
     let mut forgeries = Vec::new();
     let flipped = |bytes: &[u8]| {
@@ -102,9 +81,9 @@ fn forgeries(signed: &Request<Bytes>, at: usize) -> Vec<Request<Bytes>> {
     forgeries
 }
 
-/// Gives a request to the gate and to the second implementation; returns whether the gate accepted it.
+/// Shows a request to the gate and to the second opinion; whether it was let in.
 fn check(sender: &Sender, route: &Route, request: &Request<Bytes>, now: u64) -> bool {
-    let host = senders::host(now);
+    let host = host(now);
     let (parts, body) = request.clone().into_parts();
     let secrets: Vec<_> = sender.keys.iter().map(|(secret, _)| secret.clone()).collect();
     let keys = KeyCache::default();
@@ -116,7 +95,7 @@ fn check(sender: &Sender, route: &Route, request: &Request<Bytes>, now: u64) -> 
     accepted
 }
 
-/// The second implementation.
+/// The second opinion.
 pub fn is_proven(route: &Route, secrets: &[String], parts: &Parts, body: &[u8], now: u64) -> bool {
     let auth = route.auth.as_ref().expect("an event route");
     let (mut header, mut query, mut url) = (None, None, None);

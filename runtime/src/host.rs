@@ -125,7 +125,7 @@ impl Host {
     }
 
     /// The WebAssembly instructions of all ended instances, as wasmtime's fuel counts them: for starting them and for
-    /// every request that they answered. Zero unless [`Limits::count_instructions`].
+    /// every request that they answered. Zero unless [`Limits::instructions_per_instance`] is set.
     pub fn instructions(&self) -> u64 {
         self.0.instructions.load(Ordering::Acquire)
     }
@@ -268,7 +268,7 @@ fn engine(limits: &Limits) -> wasmtime::Result<Engine> {
     let mut config = Config::new();
     config.wasm_component_model_async(true);
     config.epoch_interruption(true);
-    config.consume_fuel(limits.count_instructions);
+    config.consume_fuel(limits.instructions_per_instance.is_some());
     if !limits.optimise {
         config.cranelift_opt_level(OptLevel::None).cranelift_regalloc_algorithm(RegallocAlgorithm::SinglePass);
         config.max_wasm_stack(UNOPTIMISED_STACK_BYTES).async_stack_size(2 * UNOPTIMISED_STACK_BYTES);

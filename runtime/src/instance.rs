@@ -25,9 +25,6 @@ use wasmtime_wasi_http::{WasiHttpCtx, WasiHttpCtxView, WasiHttpView};
 /// share the instance have had their own time.
 const GRACE: Duration = Duration::from_millis(250);
 
-/// More instructions than an instance can execute in its time: here, fuel only counts them.
-const FUEL: u64 = u64::MAX;
-
 /// The state of an instance on the host's side.
 pub(crate) struct State {
     table: ResourceTable,
@@ -113,8 +110,8 @@ impl Maker {
         store.limiter(|state| &mut state.memory);
         store.epoch_deadline_async_yield_and_update(1);
         store.set_epoch_deadline(1);
-        if self.limits.count_instructions {
-            store.set_fuel(FUEL)?;
+        if let Some(instructions) = self.limits.instructions_per_instance {
+            store.set_fuel(instructions)?;
         }
         Ok(store)
     }
@@ -166,6 +163,7 @@ impl HandlerState for Maker {
                 held_bytes: Arc::default(),
                 in_progress: InProgress::default(),
                 request_time: self.limits.request_time,
+                fuel: self.limits.instructions_per_instance,
                 instructions: self.instructions.clone(),
                 log: self.log.clone(),
             },
@@ -218,6 +216,8 @@ pub(crate) struct Worker {
     held_bytes: Arc<AtomicUsize>,
     in_progress: InProgress,
     request_time: Duration,
+    /// The instructions that it may run, if they are counted.
+    fuel: Option<u64>,
     instructions: Arc<AtomicU64>,
     log: Log,
 }
@@ -251,8 +251,8 @@ impl WorkerState for Worker {
     }
 
     fn drop(&self, store: Store<State>, result: wasmtime::Result<()>) {
-        if let Ok(left) = store.get_fuel() {
-            self.instructions.fetch_add(FUEL - left, Ordering::AcqRel);
+        if let (Some(fuel), Ok(left)) = (self.fuel, store.get_fuel()) {
+            self.instructions.fetch_add(fuel.saturating_sub(left), Ordering::AcqRel);
         }
         // First the guest's last output, then how it ended.
         drop(store);

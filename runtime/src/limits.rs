@@ -23,9 +23,10 @@ pub struct Limits {
     pub idle_time: Duration,
     /// Whether instances come from a pool that is reserved at start, which is faster but needs address space.
     pub pooling: bool,
-    /// Whether to count the guest's instructions, for [`Host::instructions`](crate::Host::instructions). The count is
-    /// the same on every machine; counting slows the guest down by some tenths.
-    pub count_instructions: bool,
+    /// WebAssembly instructions of one instance, as wasmtime's fuel counts them, from its start to its end; running more
+    /// ends the instance. With a limit they are counted, for [`Host::instructions`](crate::Host::instructions): the count
+    /// is the same on every machine, and slows the guest down by some tenths. `None` counts nothing.
+    pub instructions_per_instance: Option<u64>,
     /// Whether the compiler optimises. If not, a new component is ready sooner but runs slower.
     pub optimise: bool,
     /// Open connections. Further ones wait to be accepted.
@@ -66,7 +67,7 @@ impl Default for Limits {
             body_bytes_per_instance: 4 << 20,
             idle_time: Duration::from_secs(1),
             pooling: true,
-            count_instructions: false,
+            instructions_per_instance: None,
             optimise: true,
             max_connections: 1000,
             max_connections_per_peer: 250,

@@ -8,6 +8,7 @@ use crate::flavour::Flavour;
 use crate::stand::{Stand, seal_into};
 use crate::upload;
 use postern_runtime::{Guest, Limits};
+use postern_seeds::hostile;
 use serde_json::Value;
 use ureq::http::Request;
 
@@ -50,56 +51,18 @@ fn file(name: &str, content: &[u8]) -> Vec<u8> {
     [fields, head.as_bytes(), content, b"\r\n--b--\r\n"].concat()
 }
 
-/// Sizes and offsets in formats, with values whose sum with a header's length exceeds 32 bits.
-fn overflowing() -> Vec<Vec<u8>> {
-    let sizes = [0xffff_fff8_u32, 0xffff_ffff, 0x8000_0000, 0xffff_ffe0];
-    let with = |before: &[u8], size: [u8; 4], after: &[u8]| [before, &size, after].concat();
-    let each = sizes.into_iter().flat_map(|size| {
-        let (little, big) = (size.to_le_bytes(), size.to_be_bytes());
-        [
-            // Skippable frames of Zstandard and LZ4, which infer 0.22 followed in circles.
-            with(b"\x50\x2a\x4d\x18", little, b"AAAAAAAA"),
-            with(b"\x5f\x2a\x4d\x18", little, b"AAAAAAAA"),
-            with(b"", big, b"ftypheic\0\0\0\0mif1heic"),
-            with(b"PK\x03\x04PK\x05\x06\0\0\0\0\x01\0\x01\0", little, &[&little[..], b"\0\0"].concat()),
-            with(b"PK\x03\x04PK\x05\x06\0\0\0\0\xff\xff\xff\xff", little, b"\0\0\0\0\xff\xff"),
-            with(b"PK\x03\x04\x14\0\0\0\0\0\0\0\0\0", little, b"\xff\xff\xff\xff\xff\xff\xff\xffmimetype"),
-            with(b"RIFF", little, b"WEBP"),
-        ]
-    });
-    each.collect()
-}
-
-/// The upload of 521 bytes, as a client wrote it, on which `infer` 0.22 ran forever: a skippable Zstandard frame whose
-/// length wraps to nothing.
-fn endless_upload(boundary: &str) -> Vec<u8> {
-    let field = |name: &str, text: &str| {
-        format!("--{boundary}\r\nContent-Disposition: form-data; name=\"{name}\"\r\n\r\n{text}\r\n").into_bytes()
-    };
-    let head = "Content-Disposition: form-data; name=\"file\"; filename=\"x.pdf\"\r\nContent-Type: application/pdf";
-    let upload = [
-        field("name", "A"),
-        field("email", "a@example.com"),
-        field("message", "hi 00000000000000000000000000000000"),
-        format!("--{boundary}\r\n{head}\r\n\r\n").into_bytes(),
-        b"\x50\x2a\x4d\x18\xf8\xff\xff\xffAAAAAAAA".to_vec(),
-        format!("\r\n--{boundary}--\r\n").into_bytes(),
-    ];
-    upload.concat()
-}
-
 #[test]
 fn no_file_stops_the_component() {
     let stand = stand(Flavour::Wasi, Limits::default());
     let form = "multipart/form-data; boundary=b";
-    for content in overflowing() {
-        for name in ["a.pdf", "a.docx", "a.odt", "a.heic", "a.txt", "a.zst"] {
+    for content in hostile::files() {
+        for name in hostile::FILE_NAMES {
             let (status, body) = send(&stand, form, file(name, &content));
             assert_eq!((status, &body["errors"][0]["code"]), (422, &"FILE_TYPE".into()), "{name} {content:?}");
         }
     }
     let boundary = "----x00000000000000000000000000000000";
-    let upload = endless_upload(boundary);
+    let upload = hostile::endless_upload(boundary);
     assert_eq!(upload.len(), 521);
     let (status, body) = send(&stand, &format!("multipart/form-data; boundary={boundary}"), upload);
     let errors = body["errors"].as_array().unwrap();

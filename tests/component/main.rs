@@ -4,6 +4,7 @@
 mod azure;
 mod batch;
 mod connection;
+mod corpus;
 mod delivery;
 mod flavour;
 mod flow;

@@ -1,4 +1,4 @@
-//! Routes for every scheme, with the secrets of the fixtures, so that the gate accepts what others signed.
+//! Routes for every scheme, with the secrets of the fixtures, so that what others signed is let in.
 
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
@@ -6,35 +6,32 @@ use std::sync::LazyLock;
 
 use bytes::Bytes;
 use http::Request;
-use postern::policy::{Files, Policy};
 use serde_json::Value;
-
-use crate::host::StandIn;
 
 /// Requests that others signed.
 pub static VECTORS: LazyLock<Vec<Value>> = LazyLock::new(|| {
-    let fixture: Value = serde_json::from_str(include_str!("../../tests/fixtures/webhook-signatures.json")).unwrap();
+    let fixture: Value = serde_json::from_str(include_str!("../../fixtures/webhook-signatures.json")).unwrap();
     fixture["vectors"].as_array().unwrap().clone()
 });
 
-/// Tokens of Entra, valid and invalid, and the keys for them.
+/// Tokens of Entra, good and bad, and the keys for them.
 pub static ENTRA: LazyLock<Value> =
-    LazyLock::new(|| serde_json::from_str(include_str!("../../tests/fixtures/entra-tokens.json")).unwrap());
+    LazyLock::new(|| serde_json::from_str(include_str!("../../fixtures/entra-tokens.json")).unwrap());
 
-/// The path for tokens of Entra.
-pub const ENTRA_PATH: &str = "/entra";
+/// Where tokens of Entra are shown.
+pub const ENTRA_PATH: &str = "/senders/entra";
 
 /// A route for callers of one kind.
 #[derive(Debug)]
 pub struct Sender {
-    /// The path that they post to.
+    /// Where they post to.
     pub path: String,
     /// Each secret, and what its sender signs with.
     pub keys: Vec<(String, String)>,
     auth: String,
 }
 
-/// All senders, by their route's `auth` without its secrets.
+/// All senders, by what their route's `auth` says beside its secrets.
 pub static SENDERS: LazyLock<BTreeMap<String, Sender>> = LazyLock::new(|| {
     let mut senders = BTreeMap::new();
     for vector in VECTORS.iter() {
@@ -51,7 +48,7 @@ pub static SENDERS: LazyLock<BTreeMap<String, Sender>> = LazyLock::new(|| {
     senders
 });
 
-/// Rules of a policy; [`crate::decision`] recognises them by their headers.
+/// Rules that a policy may write itself: the second opinion of the target `verify` knows them by their headers.
 const RULES: [(&str, &str); 2] = [
     (
         "header = \"X-Erp-Signature\", prefix = \"sig=\", encoding = \"base64\", hash = \"sha512\", id = \"x-erp-id\", timestamp = \"x-erp-time\", signed = \"v1:{id}:{timestamp}:{body}\", tolerance = 30",
@@ -61,7 +58,7 @@ const RULES: [(&str, &str); 2] = [
 ];
 
 fn add(senders: &mut BTreeMap<String, Sender>, auth: String, vector: &Value) {
-    let path = format!("/{}", senders.len());
+    let path = format!("/senders/{}", senders.len());
     let sender = senders.entry(auth.clone()).or_insert(Sender { path, keys: Vec::new(), auth });
     let secret = vector["secret"].as_str().unwrap().to_owned();
     let private = vector["private"].as_str().unwrap_or(&secret).to_owned();
@@ -70,7 +67,7 @@ fn add(senders: &mut BTreeMap<String, Sender>, auth: String, vector: &Value) {
     }
 }
 
-/// A vector's `auth` without its secret.
+/// The terms of a vector's `auth` beside its secret.
 fn terms(vector: &Value) -> String {
     let place = vector["place"].as_str().map(|place| format!(", {place}")).unwrap_or_default();
     let url = vector["url"].as_str().map(|url| format!(", url = \"{url}\"")).unwrap_or_default();
@@ -92,40 +89,39 @@ pub fn request(vector: &Value) -> Request<Bytes> {
     request.body(vector["body"].as_str().unwrap().to_owned().into()).unwrap()
 }
 
-/// The policy with a route for each sender.
-pub static POLICY: LazyLock<Policy> = LazyLock::new(|| {
-    let mut policy = "[senders.web]\naddress = \"web@contoso.example\"\nowner = \"team@contoso.example\"\n".to_owned();
+/// The policy's lines with a route for each sender.
+pub(crate) fn routes() -> String {
+    let mut routes = String::new();
     for sender in SENDERS.values() {
         let Sender { path, auth, keys } = sender;
-        let name = &path[1..];
+        let name = sender.name();
         let names: Vec<_> = (0..keys.len()).map(|index| format!("\"{}\"", setting(sender, index))).collect();
         let secret = if names.is_empty() { String::new() } else { format!(", secret = [{}]", names.join(", ")) };
         write!(
-            policy,
-            "[routes.r{name}]\npath = \"{path}\"\nkind = \"event\"\nschema = \"any\"\nauth = {{ {auth}{secret} }}\n\
-             [[routes.r{name}.mails]]\ntemplate = \"note\"\nsender = \"web\"\npurpose = \"alert\"\nto = [\"team@contoso.example\"]\n"
+            routes,
+            "[routes.{name}]\npath = \"{path}\"\nkind = \"event\"\nschema = \"any\"\nauth = {{ {auth}{secret} }}\n\
+             [[routes.{name}.mails]]\ntemplate = \"note\"\nsender = \"website\"\npurpose = \"alert\"\n\
+             to = [\"team@contoso.example\"]\n"
         )
         .unwrap();
     }
-    let files = Files::from_iter([
-        ("postern.toml", policy.as_str()),
-        ("schemas/any.json", "{\"type\": \"object\"}"),
-        ("templates/note/subject.txt.j2", "Event"),
-        ("templates/note/body.txt.j2", "Event"),
-        ("templates/note/sample.json", "{}"),
-    ]);
-    Policy::load(&files).expect("the policy is good")
-});
-
-fn setting(sender: &Sender, index: usize) -> String {
-    format!("secret_{}_{index}", &sender.path[1..])
+    routes
 }
 
-/// A host that has the secrets of all senders, and Entra's keys.
-pub fn host(now: u64) -> StandIn {
-    let settings = SENDERS.values().flat_map(|sender| {
+/// The settings with the secrets of all senders.
+pub(crate) fn settings() -> impl Iterator<Item = (String, String)> {
+    SENDERS.values().flat_map(|sender| {
         let keys = sender.keys.iter().enumerate();
         keys.map(|(index, (secret, _))| (setting(sender, index), secret.clone()))
-    });
-    StandIn::new(now).with(settings).publishing(ENTRA["jwks"].to_string().into())
+    })
+}
+
+fn setting(sender: &Sender, index: usize) -> String {
+    format!("{}_secret_{index}", sender.name())
+}
+
+impl Sender {
+    fn name(&self) -> String {
+        self.path.trim_start_matches('/').replace('/', "_")
+    }
 }
