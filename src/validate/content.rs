@@ -14,7 +14,7 @@ pub(super) fn is(content: Content, bytes: &[u8]) -> bool {
         Content::Heif => is_heif(bytes).unwrap_or(false),
         Content::Office(folder) => is_office(bytes, folder).unwrap_or(false),
         Content::OpenDocument(media_type) => is_open_document(bytes, media_type).unwrap_or(false),
-        Content::Text => is_text(bytes),
+        Content::Text => is_text(bytes) && !PICTURES.iter().any(|picture| is(*picture, bytes)),
     }
 }
 
@@ -82,6 +82,9 @@ fn is_open_document(bytes: &[u8], media_type: &str) -> Option<bool> {
     let runs = runs.into_iter().any(|name| OPEN_DOCUMENT_PROGRAMS.iter().any(|folder| name.starts_with(folder)));
     Some(whole && !runs)
 }
+
+/// What starts like a picture is not text, even if all its bytes are letters in windows-1252.
+const PICTURES: [Content; 5] = [Content::Png, Content::Jpeg, Content::Gif, Content::Webp, Content::Heif];
 
 /// How texts start that have a meaning for programs: markup, scripts, documents and printer languages.
 const PROGRAM_TEXTS: [&str; 5] = ["<", "#!", "%PDF-", "%!", "{\\rtf"];
