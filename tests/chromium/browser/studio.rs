@@ -127,7 +127,7 @@ fn the_form_shows_what_its_schema_says() {
 
     // A list grows and shrinks, and what is written into it is in the mail.
     workshop.click("[aria-label='Add an item to Lines']");
-    workshop.until(&says("#verdict", "does not fit: 1 field"));
+    workshop.until(&says("#verdict", "does not match: 1 field"));
     workshop.until(&says("#violations", "/lines/2/article"));
     workshop.until("document.activeElement.getAttribute('aria-invalid') === 'true'");
     workshop.type_text("Eraser");
@@ -155,7 +155,7 @@ fn the_form_shows_what_its_schema_says() {
     workshop.until("document.getElementById('json').value.includes('\"Eraser\"')");
     workshop.value("document.getElementById('json').focus(); document.getElementById('json').select()");
     workshop.type_text("{ \"number\": ");
-    workshop.until(&says("#json-error", "This is no JSON"));
+    workshop.until(&says("#json-error", "This is not JSON"));
     workshop.until(&says("#verdict", "400: malformed-body"));
     workshop.click("#reset");
     workshop.until(&says("#verdict", "would send 1 mail"));
