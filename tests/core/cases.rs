@@ -1,4 +1,5 @@
-//! Requests of `../shared/cases` whose point is time: the same alert again, and two alerts under one id.
+//! Requests of `../shared/cases`, as they were recorded: alerts that were refused or said nothing, the same alert again,
+//! and two alerts under one id.
 
 use std::fs;
 use std::path::Path;
@@ -57,3 +58,92 @@ async fn samples_of_azure_s_test_button_are_mails_of_their_own() {
     assert_eq!(statuses, ["accepted", "accepted"]);
     assert!(subjects.len() == 2 && subjects[0] != subjects[1], "{subjects:?}");
 }
+
+/// The subject of the one mail that an alert becomes.
+async fn subject(preset_name: &str, case: &str, file: &str) -> Option<String> {
+    let event = input(case, file)?;
+    let (statuses, mut subjects) = sent(&preset(preset_name), &[(0, event)]).await;
+    assert_eq!(statuses, ["accepted"], "{case}/{file}");
+    subjects.pop()
+}
+
+#[tokio::test]
+async fn alerts_become_mails_that_say_what_happened() {
+    for (preset, case, file, expected) in ALERTS {
+        let Some(subject) = subject(preset, case, file).await else { return };
+        assert_eq!(subject, expected, "{case}/{file}");
+    }
+}
+
+/// Preset, case, file, and the subject of the mail.
+const ALERTS: [(&str, &str, &str, &str); 19] = [
+    ("azure-monitor", "04-azure-budget-alert-nulls", "actual.json", "[BUDGET] shop-monthly: $412.50 spent of $500.00"),
+    (
+        "azure-monitor",
+        "04-azure-budget-alert-nulls",
+        "budget-without-common-schema.json",
+        "[ALERT] shop-monthly (Azure Monitor, older schema)",
+    ),
+    (
+        "azure-monitor",
+        "04-azure-budget-alert-nulls",
+        "forecasted.json",
+        "[BUDGET FORECAST] shop-monthly: $640.00 expected of $500.00",
+    ),
+    ("azure-monitor", "06-azure-alerts-that-say-nothing", "log-v1.json", "[FIRED Sev3] no heartbeat on web01"),
+    (
+        "azure-monitor",
+        "06-azure-alerts-that-say-nothing",
+        "log-v2-no-data.json",
+        "[FIRED Sev3] no heartbeat v2 on web01",
+    ),
+    (
+        "azure-monitor",
+        "06-azure-alerts-that-say-nothing",
+        "prometheus.json",
+        "[FIRED Sev3] KubePodCrashLooping: Pod checkout/payment-7d9 restarts again and again",
+    ),
+    (
+        "azure-monitor",
+        "06-azure-alerts-that-say-nothing",
+        "resource-health.json",
+        "[UNAVAILABLE] web01: The virtual machine is not available",
+    ),
+    (
+        "azure-monitor",
+        "06-azure-alerts-that-say-nothing",
+        "service-health-resolved.json",
+        "[INCIDENT RESOLVED] Resolved: mail delivery delays in West Europe, Communication Services",
+    ),
+    (
+        "azure-monitor",
+        "06-azure-alerts-that-say-nothing",
+        "smart-detector.json",
+        "[FIRED Sev3] Dependency Latency Degradation - shop on shop",
+    ),
+    (
+        "alertmanager",
+        "07-alertmanager-storm-over-the-body-limit",
+        "storm.json",
+        "[FIRING 340] KubePodNotReady (critical)",
+    ),
+    ("alertmanager", "08-alertmanager-one-long-value", "long-annotation.json", "[FIRING 1] SlowStatements (critical)"),
+    ("alertmanager", "08-alertmanager-one-long-value", "long-generator-url.json", "[FIRING 1] SlowRequests (critical)"),
+    ("alertmanager", "08-alertmanager-one-long-value", "long-label.json", "[FIRING 1] ProcessMemoryHigh (critical)"),
+    ("job", "23-job-log-with-colours-or-too-long", "colours.json", "[FAILED] nightly-backup on db01 (exit 2)"),
+    ("job", "23-job-log-with-colours-or-too-long", "long.json", "[FAILED] nightly-backup on db01 (exit 2)"),
+    ("job", "23-job-log-with-colours-or-too-long", "nul.json", "[FAILED] nightly-backup on db01 (exit 2)"),
+    (
+        "grafana",
+        "30-grafana-alerts-as-they-were-recorded",
+        "grafana-8-mixed.json",
+        "[FIRING 4] room44 alert and others",
+    ),
+    ("grafana", "30-grafana-alerts-as-they-were-recorded", "grafana-no-data.json", "[FIRING 1] DatasourceNoData"),
+    (
+        "alertmanager",
+        "30-grafana-alerts-as-they-were-recorded",
+        "grafana-through-alertmanager.json",
+        "[RESOLVED] MEMORY USED",
+    ),
+];
