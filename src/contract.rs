@@ -47,7 +47,7 @@ pub struct DuplicateWindow {
 
 impl DuplicateWindow {
     /// The shortest and the longest window of a route: a second, and a week.
-    pub const BOUNDS: RangeInclusive<u64> = 1..=7 * 24 * 60 * 60;
+    pub const BOUNDS: RangeInclusive<u64> = 1..=7 * DAY;
 
     /// A window, and for how long its callers retry, both in seconds. The gate can recognise retries within at most
     /// half of the window; see `docs/delivery.md`.

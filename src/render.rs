@@ -6,7 +6,7 @@ use serde::Serialize;
 use serde_json::Value;
 
 use crate::decode;
-use crate::decode::form::Filled;
+use crate::decode::form::{Filled, normalise_newlines};
 use crate::policy::{Address, Diagnostic, MAX_PART_BYTES, Mail, Part, Recipients, Route, Stage, Template, Templates};
 use crate::select::{Mailbox, Selected};
 use crate::validate::{Attachment, Valid};
@@ -183,8 +183,7 @@ fn without_controls(body: String) -> String {
         return body;
     }
     let belongs = |character: char| !character.is_control() || matches!(character, '\n' | '\t');
-    let lines = body.replace("\r\n", "\n").replace('\r', "\n");
-    lines.chars().filter(|character| belongs(*character)).collect()
+    normalise_newlines(&body).chars().filter(|character| belongs(*character)).collect()
 }
 
 #[cfg(test)]

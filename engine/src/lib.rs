@@ -12,7 +12,7 @@ pub use postern_flavour::{Build, Flavour, Profile, TARGET, add_target};
 /// The embedded components; none in a development build.
 const EMBEDDED: &[(Flavour, &[u8])] = &include!(concat!(env!("OUT_DIR"), "/embedded.rs"));
 
-/// Why there is no component.
+/// Why the component could not be built.
 #[derive(Debug, thiserror::Error)]
 pub enum EngineError {
     /// The sources from which this development build would build it no longer exist.

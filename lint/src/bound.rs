@@ -5,10 +5,10 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use postern::decode::{MAX_VALUES, OBJECT_VALUES};
 use postern::pointer;
-use postern::policy::{Diagnostic, Kind, MAX_BODY_LIMIT, Mail, Place, Recipients, Route};
+use postern::policy::{Diagnostic, Kind, MAX_BODY_LIMIT, Mail, Place, Route};
 use serde_json::Value;
 
-use crate::field::{Field, Step, Types};
+use crate::field::{Field, MAX_DEPTH, Step, Types};
 use crate::shown::{Extent, Shown};
 use crate::template::Report;
 
@@ -107,17 +107,11 @@ impl Uses<'_> {
 
 /// Where a mail takes addresses from, as pointers in the schema.
 fn addresses(root: &Field<'_>, mail: &Mail) -> Vec<String> {
-    let to = match &mail.to {
-        Recipients::Field { pointer, .. } => Some(pointer.as_str()),
-        Recipients::Fixed(_) => None,
-    };
-    let reply_to =
-        mail.reply_to.iter().flat_map(|reply_to| [Some(reply_to.address.as_str()), reply_to.name.as_deref()]);
     let field = |pointer: &str| {
         let found = pointer::names(pointer).try_fold(root.clone(), |field, name| Some(field.property(&name)?.0));
         found.map(|field| field.pointer().to_owned())
     };
-    reply_to.chain([to]).flatten().filter_map(field).collect()
+    mail.pointers().filter_map(field).collect()
 }
 
 /// A bound that is larger than any body: the schema promises more than the route takes.
@@ -165,9 +159,6 @@ impl Least {
         Self { bytes: self.bytes.saturating_add(other.bytes), values: self.values.saturating_add(other.values) }
     }
 }
-
-/// How deep a schema that refers to itself is followed.
-const MAX_DEPTH: usize = 12;
 
 fn least(field: &Field<'_>, depth: usize) -> Least {
     let types = field.types();

@@ -3,6 +3,9 @@
 use postern::pointer;
 use serde_json::Value;
 
+/// How deep to follow a schema that refers to itself.
+pub const MAX_DEPTH: usize = 12;
+
 /// A set of JSON types.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Types(u8);
@@ -133,7 +136,7 @@ impl<'s> Field<'s> {
         self.schemas.first().map_or("", |(_, pointer)| pointer)
     }
 
-    /// Whether a value has entries or members, and is no text or number.
+    /// Whether a value is a list or an object.
     pub fn is_container(&self) -> bool {
         self.types().and(Types::LIST.or(Types::OBJECT)) != Types(0)
             && !self.types().may_be(Types::TEXT.or(Types::NUMBER).or(Types::BOOLEAN))

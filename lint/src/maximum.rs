@@ -2,11 +2,8 @@
 
 use serde_json::{Map, Number, Value};
 
-use crate::field::{Field, Types};
+use crate::field::{Field, MAX_DEPTH, Types};
 use crate::shown::Shown;
-
-/// How deep to follow a schema that refers to itself.
-const MAX_DEPTH: usize = 12;
 
 /// Two bytes in UTF-8, like the letters of most alphabets, and not a character that HTML escapes.
 const LETTER: &str = "é";

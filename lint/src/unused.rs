@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use postern::pointer;
-use postern::policy::{Diagnostic, Mail, Place, Recipients, Route};
+use postern::policy::{Diagnostic, Place, Route};
 
 use crate::field::Field;
 use crate::template::Report;
@@ -13,7 +13,7 @@ pub fn notes(route: &Route, reports: &[Report<'_>]) -> Vec<Diagnostic> {
     let root = Field::root(route.schema.document());
     let mut used: BTreeSet<String> = reports.iter().flat_map(|report| report.used.iter().cloned()).collect();
     for mail in &route.mails {
-        for pointer in pointers(mail) {
+        for pointer in mail.pointers() {
             add(&root, pointer, &mut used);
         }
         if let Some(when) = &mail.when {
@@ -31,18 +31,6 @@ pub fn notes(route: &Route, reports: &[Report<'_>]) -> Vec<Diagnostic> {
         )
     };
     unused(&root, &used).into_iter().map(note).collect()
-}
-
-fn pointers(mail: &Mail) -> impl Iterator<Item = &str> {
-    let to = match &mail.to {
-        Recipients::Field { pointer, .. } => Some(pointer.as_str()),
-        Recipients::Fixed(_) => None,
-    };
-    let reply_to = mail
-        .reply_to
-        .iter()
-        .flat_map(|reply_to| std::iter::once(reply_to.address.as_str()).chain(reply_to.name.as_deref()));
-    to.into_iter().chain(reply_to)
 }
 
 fn add(root: &Field<'_>, pointer: &str, used: &mut BTreeSet<String>) {

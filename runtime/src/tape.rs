@@ -18,7 +18,9 @@ pub(crate) struct Tape(Arc<Mutex<Passed>>);
 
 #[derive(Default)]
 struct Passed {
-    bytes: Vec<u8>,
+    /// Shared with the body, not copied from it.
+    pieces: Vec<Bytes>,
+    bytes: usize,
     ended: bool,
     /// There was more than is kept, or it broke off.
     lost: bool,
@@ -34,10 +36,9 @@ impl Tape {
 
     /// The whole body again, once; `None` where the guest has not read all of it, or it was too large.
     pub(crate) fn replay(&self) -> Option<WasiBody> {
-        let mut passed = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        let whole = passed.ended && !mem::replace(&mut passed.lost, true);
-        let bytes = Bytes::from(mem::take(&mut passed.bytes));
-        whole.then(|| Full::new(bytes).map_err(|never| match never {}).boxed_unsync())
+        let passed = mem::take(&mut *self.0.lock().unwrap_or_else(PoisonError::into_inner));
+        let body = || Full::new(Bytes::from(passed.pieces.concat())).map_err(|never| match never {}).boxed_unsync();
+        (passed.ended && !passed.lost).then(body)
     }
 }
 
@@ -59,13 +60,16 @@ impl Recorded {
         match piece {
             None => passed.ended = true,
             Some(Ok(frame)) => match frame.data_ref() {
-                Some(data) if passed.bytes.len() + data.len() <= MOST_BYTES => passed.bytes.extend_from_slice(data),
+                Some(data) if passed.bytes + data.len() <= MOST_BYTES => {
+                    passed.bytes += data.len();
+                    passed.pieces.push(data.clone());
+                }
                 _ => passed.lost = true,
             },
             Some(Err(_)) => passed.lost = true,
         }
         if passed.lost {
-            passed.bytes = Vec::new();
+            passed.pieces = Vec::new();
         }
     }
 }

@@ -96,13 +96,13 @@ impl Charset {
     }
 }
 
-fn windows_1252(byte: u8) -> char {
+pub(crate) fn windows_1252(byte: u8) -> char {
     let special = byte.checked_sub(0x80).and_then(|index| FROM_0X80.get(usize::from(index)));
     special.copied().unwrap_or(char::from(byte))
 }
 
 /// A body without the mark that Windows programs put before UTF-8.
-pub(super) fn unmarked(body: &[u8]) -> &[u8] {
+pub(crate) fn unmarked(body: &[u8]) -> &[u8] {
     body.strip_prefix(BYTE_ORDER_MARK).unwrap_or(body)
 }
 

@@ -19,6 +19,7 @@ use crate::web::media_type::{URLENCODED, essence};
 use charset::{CHARSET_FIELD, Charset};
 use form::{Contradiction, Controls, Field, Filled, FormFields, Upload};
 
+pub(crate) use charset::{unmarked, windows_1252};
 pub use envelope::MAX_EVENTS;
 pub use json::{MAX_VALUES, OBJECT_VALUES};
 

@@ -215,6 +215,25 @@ pub enum Recipients {
     },
 }
 
+impl Recipients {
+    /// The pointer to the address in the payload; `None` if the policy names the addresses.
+    pub fn pointer(&self) -> Option<&str> {
+        match self {
+            Self::Field { pointer, .. } => Some(pointer),
+            Self::Fixed(_) => None,
+        }
+    }
+}
+
+impl Mail {
+    /// The pointers to what its headers take from the payload: the recipient, and who gets the replies.
+    pub fn pointers(&self) -> impl Iterator<Item = &str> {
+        let reply_to = self.reply_to.iter();
+        let reply_to = reply_to.flat_map(|reply_to| [Some(reply_to.address.as_str()), reply_to.name.as_deref()]);
+        [self.to.pointer()].into_iter().chain(reply_to).flatten()
+    }
+}
+
 /// Where replies to a mail go.
 #[derive(Debug)]
 pub struct ReplyTo {

@@ -1,6 +1,7 @@
 //! Recognises a file by its content, with one matcher for each type that a policy may allow, and no others.
 
 use super::zip;
+use crate::decode::{unmarked, windows_1252};
 use crate::policy::Content;
 
 /// Whether a file's bytes have this content.
@@ -18,13 +19,10 @@ pub(super) fn is(content: Content, bytes: &[u8]) -> bool {
     }
 }
 
-/// A byte order mark, which editors and some servers put first.
-const BYTE_ORDER_MARK: &[u8] = b"\xef\xbb\xbf";
-
 /// A PDF starts with its header. Readers look for it in the first 1024 bytes, but to other programs a file with
 /// something else before it is something else, so only a byte order mark and line endings may come first.
 fn is_pdf(bytes: &[u8]) -> bool {
-    let bytes = bytes.strip_prefix(BYTE_ORDER_MARK).unwrap_or(bytes).trim_ascii_start();
+    let bytes = unmarked(bytes).trim_ascii_start();
     matches!(bytes.strip_prefix(b"%PDF-"), Some([b'1'..=b'9', b'.', ..]))
 }
 
@@ -107,16 +105,6 @@ fn is_utf16(units: &[u8], unit: fn([u8; 2]) -> u16) -> bool {
     let (pairs, rest) = units.as_chunks();
     let characters = char::decode_utf16(pairs.iter().map(|pair| unit(*pair)));
     !pairs.is_empty() && rest.is_empty() && reads_as_text(characters.map(|character| character.unwrap_or('\0')))
-}
-
-/// A byte's character, as far as it matters here: between U+0080 and U+009F, windows-1252 has signs where Unicode has
-/// controls, and five bytes mean nothing.
-const fn windows_1252(byte: u8) -> char {
-    match byte {
-        0x81 | 0x8d | 0x8f | 0x90 | 0x9d => '\0',
-        0x80..=0x9f => '\u{fffd}',
-        byte => byte as char,
-    }
 }
 
 /// No control characters but those of lines and columns, and not the beginning of something that a program takes for

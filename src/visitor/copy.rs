@@ -4,7 +4,7 @@
 //! message has arrived, and sending it again would change nothing.
 
 use crate::outcome::{Outcome, Sent};
-use crate::policy::{Mail, Recipients, Route};
+use crate::policy::{Mail, Route};
 use crate::texts::Texts;
 use crate::validate::Violation;
 
@@ -38,8 +38,5 @@ pub(super) fn refused_addresses(route: &Route, sent: &[Sent], texts: &Texts) -> 
 /// The field with the address that a mail went to; `None` if the policy names its recipients.
 fn address_field<'a>(route: &'a Route, sent: &Sent) -> Option<&'a str> {
     let is_mail = |mail: &&Mail| mail.name == sent.mail;
-    match &route.mails.iter().find(is_mail)?.to {
-        Recipients::Field { pointer, .. } => Some(pointer),
-        Recipients::Fixed(_) => None,
-    }
+    route.mails.iter().find(is_mail)?.to.pointer()
 }

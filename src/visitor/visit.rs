@@ -66,9 +66,7 @@ impl Visit {
             fresh_token: None,
         }
     }
-}
 
-impl Visit {
     /// What the guards need to know.
     pub const fn stranger(&self) -> Stranger<'_> {
         Stranger { site: &self.site, controls: &self.fields.controls }

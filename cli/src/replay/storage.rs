@@ -58,7 +58,7 @@ pub struct Leased {
 /// Why a blob cannot be read.
 #[derive(Debug, thiserror::Error)]
 pub enum Unreadable {
-    /// There is no blob of that name.
+    /// No blob has this name.
     #[error("its blob no longer exists")]
     Gone,
     /// The storage does not return it, or it cannot be a mail.

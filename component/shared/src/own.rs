@@ -56,7 +56,7 @@ pub mod sealable {
 
             world sealable {
                 // Creates the gate from a policy's files, by path and text, for a snapshot of this instance. The error
-                // says why there is no gate, one sentence per line.
+                // says why the policy cannot be used, one sentence per line.
                 export seal: func(files: list<tuple<string, string>>) -> result<_, string>;
             }
         ",

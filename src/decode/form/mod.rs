@@ -14,7 +14,7 @@ use crate::web::header::one_line;
 pub use assemble::{Contradiction, assemble, labelled, members, place_of};
 pub use control::Controls;
 pub use shape::Shape;
-pub use typed::{correct_fields, correct_members};
+pub use typed::{correct_fields, correct_members, normalise_newlines};
 
 /// The longest name, in characters.
 const MAX_NAME_CHARS: usize = 100;

@@ -58,6 +58,6 @@ fn correct<'a>(text: &str, shape: impl Fn() -> Shape<'a>) -> Option<String> {
 
 /// CR LF, with which every form encodes the end of a line, and CR alone are LF (WHATWG Infra, "normalize newlines"): so
 /// `maxlength` counts them, and so scripts see them.
-fn normalise_newlines(text: &str) -> Cow<'_, str> {
+pub fn normalise_newlines(text: &str) -> Cow<'_, str> {
     if text.contains('\r') { Cow::Owned(text.replace("\r\n", "\n").replace('\r', "\n")) } else { Cow::Borrowed(text) }
 }
